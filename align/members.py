@@ -1,4 +1,4 @@
-"""What the members of a pair must be to be measured."""
+"""Requirements on the members of a pair, without which it is not measured."""
 
 import numpy as np
 from numpy.typing import NDArray

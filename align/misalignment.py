@@ -141,7 +141,7 @@ class Misalignment:
         return document | self._limits_json()
 
     def _limits_json(self) -> dict[str, Any]:
-        """What the session and a person's limits add; only what there is."""
+        """Limits of the session and of a person, if there are any, as JSON values."""
         added: dict[str, Any] = {}
         if self.shared is not None:
             alone = {"unknown_alone": self.alone or None}

@@ -1,4 +1,4 @@
-"""What the transform between the members of a pair may be."""
+"""Limits on the transform between the members of a pair."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class MotionLimits:
 
     @classmethod
     def of(cls, at_most: str | None, largest_px: float | None) -> "MotionLimits":
-        """The limits of a command line, where None is no limit."""
+        """The limits from a command line; None means no limit."""
         return cls(at_most or cls.at_most, largest_px or cls.largest_px)
 
     @property
@@ -35,7 +35,7 @@ class MotionLimits:
         return words
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values; None for no largest shift."""
+        """The limits as JSON values; None for no largest shift."""
         largest = self.largest_px if math.isfinite(self.largest_px) else None
         return {"at_most": self.at_most, "largest_shift_px": largest}
 

@@ -84,7 +84,7 @@ class RecipeFile:
 
 
 def package_of(module: str) -> str:
-    """The package that a module is part of; a package is its own."""
+    """The package of a module; for a package, the package itself."""
     return (
         module
         if hasattr(sys.modules.get(module), "__path__")
@@ -93,7 +93,7 @@ def package_of(module: str) -> str:
 
 
 UNKNOWN = "unknown"
-"""Name that stands for the dataset where no source says what official weights were trained on."""
+"""Name of the dataset where no source says what official weights were trained on."""
 
 REACH_PX = 24.0
 """Circle of confusion, px, up to which a network restores. Ours gain 4 dB at 24 px and nothing at
@@ -178,7 +178,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Narrow:
-    """The narrow copy of a network, as a whole one shows nothing in the seconds of ``demo``."""
+    """The narrow copy of a network, for ``demo``: a whole one learns nothing in seconds."""
 
     # Layers in ``zeroed`` start at zero, so that an untrained copy gives its input.
     # ``own_objective`` is for what has no gradient; others learn by one loss, so that their rows

@@ -13,8 +13,8 @@ from defocus.errors import InputError
 
 SettingName = Literal["aperture", "shutter", "iso"]
 Target = Literal["flat", "grey-card", "chart", "moving", "test-chart"]
-"""What a simulated camera can be shown: an even surface, one held into the scene, a plane with
-detail to the last pixel, a bright disc that crosses such a plane, and the printed test chart."""
+"""Targets of a simulated camera: an even surface, a grey card in the scene, a plane with detail to
+the last pixel, a bright disc that crosses the plane, and the printed test chart."""
 
 FileKind = Literal["raw", "raw+jpeg", "jpeg"]
 
@@ -238,7 +238,7 @@ class HasPreview(Protocol):
 
 @runtime_checkable
 class RestsPreview(Protocol):
-    """A camera whose live view goes on by itself, and heats and drains it, until it is ended."""
+    """A camera whose live view runs until it is ended, heats the body and drains the battery."""
 
     def rest_preview(self) -> None:
         """End the live view; the next preview starts it again."""
@@ -260,10 +260,10 @@ class HasConfig(Protocol):
 
 @runtime_checkable
 class SetsAgain(Protocol):
-    """A camera that may have another setting than it says."""
+    """A camera whose settings may differ from what it reports."""
 
     def set_again(self) -> None:
-        """Set everything once more that was set, whatever the camera says that it has."""
+        """Set all settings once more, whatever the camera reports."""
         ...
 
 
@@ -272,7 +272,7 @@ class HasDriveMode(Protocol):
     """A camera that can be set to take several pictures at each release."""
 
     def refuse_burst(self) -> None:
-        """See that it takes one, or can be set to; else a person must change it: ``InputError``."""
+        """Make sure that a release takes one picture; ``InputError`` if a person must set that."""
         ...
 
 

@@ -17,7 +17,7 @@ PP3_RANK = re.compile(rb"^Rank=(\d)", re.MULTILINE)
 """The stars in a file of RawTherapee."""
 
 PP3_TRASH = re.compile(rb"^InTrash=true", re.MULTILINE)
-"""Whether RawTherapee has put the picture into its trash."""
+"""Pattern of a picture that RawTherapee has put into its trash."""
 
 MOST_BYTES = 2**22
 """Bytes of a sidecar that are read; no picture has a larger one."""
@@ -29,7 +29,7 @@ def is_sidecar(path: Path) -> bool:
 
 
 def sidecar_stem(path: Path) -> tuple[Path, str]:
-    """What a sidecar shares with its picture: the folder, and the name without the last suffix."""
+    """The stem that a sidecar shares with its picture: folder, and name without last suffix."""
     return path.parent, path.stem.casefold()
 
 
@@ -39,7 +39,7 @@ def picture_stems(path: Path) -> tuple[tuple[Path, str], tuple[Path, str]]:
 
 
 def stored_suffix(sidecar: Path, picture: Path) -> str:
-    """What follows the role in the name of a stored sidecar: ``.xmp`` or ``.jpg.xmp``."""
+    """The end of the name of a stored sidecar, after the role: ``.xmp`` or ``.jpg.xmp``."""
     suffix = sidecar.suffix.lower()
     if sidecar.stem.casefold() == picture.name.casefold():
         return f"{picture.suffix.lower()}{suffix}"
@@ -71,7 +71,7 @@ def lowest_rating(paths: Iterable[Path]) -> int | None:
 
 
 def rating_words(stars: int) -> str:
-    """What a rating means for its picture."""
+    """Meaning of a rating for its picture, in words."""
     if stars == REJECTED:
         return "rejects it"
     return f"gives it {stars} star{'' if stars == 1 else 's'}"

@@ -1,6 +1,6 @@
 """Curate a dataset: judgements of all pairs by people or rules, and the dataset of the accepted.
 
-``decisions.jsonl`` is of people, one per line; ``judgements.csv`` has every pair."""
+``decisions.jsonl`` has people's decisions, one per line; ``judgements.csv`` has every pair."""
 
 import json
 import os
@@ -152,7 +152,7 @@ def finish_curation(
 
 
 def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
-    """What curation did: the rules, and how many pairs were accepted, by whom."""
+    """The step of curation: the rules, and how many pairs were accepted, by whom."""
     verdicts = Counter(one.verdict for one in judgements)
     return step(
         "curate",
@@ -165,7 +165,7 @@ def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
 
 
 def _reasons(judgements: Sequence[Judgement]) -> str | None:
-    """What pairs were rejected for and how many, without their numbers; None if none was."""
+    """Reasons for which pairs were rejected, with counts; None if none was rejected."""
     kinds = Counter(
         "a person's decision"
         if one.by == "person"

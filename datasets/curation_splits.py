@@ -20,12 +20,12 @@ from defocus.errors import NotApplicableError
 from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
 
 Kind = tuple[str, ...]
-"""What a group has in common with others of its kind; all groups are of the kind ``()``."""
+"""Properties that a group shares with others of its kind; all groups are of the kind ``()``."""
 SplitOf = dict[str, Split]
 """The split of each scene."""
 
 CLASSES = 3
-"""Blur and misalignment count as small, middle or large."""
+"""Number of classes of blur and of misalignment: small, middle and large."""
 UNKNOWN = "unknown"
 
 

@@ -43,9 +43,9 @@ from defocus.web import WebError, answer_of, blocks_of
 
 STALLED_SECONDS = 30.0
 TRIES = 5
-"""Attempts in a row at one place that bring no byte."""
+"""Number of attempts in a row that bring no byte, after which a place is given up."""
 WAIT_SECONDS = 0.5
-"""Before the second such attempt; it doubles with each."""
+"""Seconds before the second attempt; the wait doubles with each."""
 
 
 class PlaceError(DefocusError):
@@ -258,7 +258,7 @@ CROISSANT = "croissant.json"
 
 @dataclass(frozen=True)
 class Listing:
-    """What belongs to a release: the bytes of its manifest, and SHA-256 by relative POSIX path."""
+    """Content of a release: the bytes of its manifest, and SHA-256 by relative POSIX path."""
 
     manifest: bytes
     hashes: dict[str, str]
@@ -400,7 +400,7 @@ def _claim(out: Path, listing: Listing) -> None:
 
 
 def _foreign(out: Path) -> set[Path]:
-    """What is in a folder besides what a killed run left there before it had the checksums."""
+    """Files of a folder besides those that a run leaves if killed before it had the checksums."""
     begun = {out / TAG_CHECKSUMS, *unfinished(out, (CHECKSUMS, TAG_CHECKSUMS))}
     return {entry for entry in out.iterdir() if entry.suffix != ".part"} - begun
 
@@ -414,7 +414,7 @@ def _require_inside(out: Path, name: str) -> None:
 def fetch_known_file(
     places: list[Place], target: Path, sha256: str | None, *, trust_first: bool
 ) -> str:
-    """Fetch one file, such as a published dataset's archive; its SHA-256."""
+    """Fetch one file, such as a published dataset's archive; return its SHA-256."""
     # The first fetch's hash is recorded in the cache folder, and later ones must have it.
     # An unknown one is refused unless ``trust_first``.
     key = hashlib.sha256(places[0].name.encode()).hexdigest()[:32]

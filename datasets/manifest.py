@@ -19,7 +19,7 @@ from defocus.storage.files import sha256_file, write_text
 
 MANIFEST = "manifest.json"
 RENDERING = "render.json"
-"""What 'defocus-data render' writes first; its manifest is written last."""
+"""File that 'defocus-data render' writes first; its manifest is written last."""
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 
 
@@ -204,7 +204,7 @@ def _row(root: Path, pair: Pair) -> ManifestPair:
 
 
 def _unusual(white: int | None) -> Any:  # noqa: ANN401 - one of the whites of a manifest
-    """The white of a pair that has to be said; None where all bits are in use."""
+    """The white of a pair that must be stated; None where all bits are in use."""
     return None if white == FULL else white
 
 

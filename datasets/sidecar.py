@@ -109,7 +109,7 @@ def read_sidecar(folder: Path) -> Sidecar:
 def apply_sidecar(
     dataset: str, opened: Dataset, folder: Path, where: Where = 1
 ) -> Dataset:
-    """Record what ``READER@NAME`` refers to, after checking everything; the corrected dataset."""
+    """Check a correction, record it under ``READER@NAME``, and return the corrected dataset."""
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
     applied = corrected(name, opened, folder, where)
@@ -173,7 +173,7 @@ def _aligned_entries(
     own: Mapping[str, Pair],
     root: Path,
 ) -> list[PairEntry]:
-    """The entries that can be corrected, whose corrections are made; others are said."""
+    """Correct the entries that can be corrected, and return them; the others are reported."""
     for entry in sidecar.pairs:
         if entry.status == "unknown":
             say(

@@ -2,7 +2,6 @@
 
 It is made in a working folder; the same command continues after an interruption."""
 
-import shutil
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -37,10 +36,12 @@ from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import write_text
+from defocus.storage.staging import replace_folder
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
-"""Said to everybody who applies it; the reason itself names a person's own folders."""
+"""Reason that everybody reads who applies the sidecar; the error itself names a person's own
+folders."""
 SIDECAR_REVISION = 1
 """Revision of corrections made from a measurement. Raise it when their numbers change."""
 
@@ -65,7 +66,7 @@ def write_sidecar(
     estimator_name: str,
     where: Where = 1,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
-    """Measure every pair and write its correction; the sidecar, and the unreadable pairs."""
+    """Measure every pair and write its correction; return the sidecar, and the unreadable pairs."""
     # ``out`` may be a sidecar of the same order that lacks pairs, which are tried again.
     if not NAME.fullmatch(name):
         raise DatasetError(
@@ -107,8 +108,7 @@ def _mended(
         return earlier, left_out
     mended = out.absolute().with_name(f"{out.name}.mended")
     result = write_sidecar(dataset, mended, name, release, estimator_name, where)
-    shutil.rmtree(out)
-    mended.rename(out)
+    replace_folder(out, mended)
     return result
 
 
@@ -140,7 +140,7 @@ def _entries(
 def _earlier(
     dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str
 ) -> Sidecar | None:
-    """A whole sidecar of the same order in a folder, that lacks pairs which could not be read."""
+    """A whole earlier sidecar of the same order that lacks pairs which could not be read."""
     if not (out / DOCUMENT).is_file():
         return None
     sidecar = read_sidecar(out)

@@ -16,18 +16,18 @@ from defocus.progress import say
 from defocus.storage.files import (
     is_elsewhere,
     make_folder,
+    place_folder,
     require_writable,
     set_mode,
     storing,
-    sync_folder,
     sync_tree,
 )
-from defocus.storage.staging import staging_folder
+from defocus.storage.staging import folder_of_program, remove_folder, staging_folder
 
 R = TypeVar("R")
 
 VARIABLE = "DEFOCUS_CACHE"
-"""Names the folder, where a person has set it."""
+"""Variable with which a person names the folder."""
 
 REMEDY = f"set {VARIABLE} to a folder that can be written"
 
@@ -38,10 +38,17 @@ CARRIED = (
     "sidecars",
     "fetched",
 )
-"""What a person has added and no work makes again: it is linked into a cache for one program."""
+"""Folders with what a person has added and no work makes again; they are linked into a cache for
+one program."""
+
+TEMPORARY = "defocus-cache-"
+"""Begins the name of a cache for one program."""
 
 _usable: set[Path] = set()
 """Cache folders that could be written when this process first asked for them."""
+
+_left: set[Path] = set()
+"""Cache folders that this process has left for one of its own."""
 
 _said: set[str] = set()
 
@@ -74,12 +81,14 @@ def leave_cache(reason: str) -> Path:
     """Use a new temporary cache from now on, here and in processes that are started."""
     before = os.environ.get(VARIABLE)
     try:
-        folder = Path(tempfile.mkdtemp(prefix="defocus-cache-"))
-    except OSError as error:
+        folder = folder_of_program(Path(tempfile.gettempdir()), TEMPORARY)
+    except (OSError, StorageError) as error:
         raise StorageError(
             f"{reason}, and there is no temporary folder either; {REMEDY}"
         ) from error
     _carry(folder, before)
+    with contextlib.suppress(StorageError):  # there is no home
+        _left.add(_wanted())
     os.environ[VARIABLE] = str(folder)
     _usable.add(folder)
     atexit.register(_remove, folder, os.getpid())
@@ -102,23 +111,23 @@ def _carry(folder: Path, before: str | None) -> None:
 
 def _remove(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # not at the end of a fork
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 def in_cache(make: Callable[[Path], R]) -> R:
-    """What a function makes in the cache folder; in a new one where this takes no more."""
+    """Result of a function that writes to the cache folder; to a new one if this is full."""
     folder = cache_folder()
     try:
         return make(folder)
     except StorageError as error:
-        if folder.name.startswith("defocus-cache-"):
+        if folder.name.startswith(TEMPORARY):
             raise
         return make(leave_cache(str(error)))
 
 
 @contextlib.contextmanager
 def keeping() -> Iterator[None]:
-    """What cannot be kept for the next time is said once, and the work goes on."""
+    """While it lasts, what cannot be kept is reported once, and the work goes on."""
     try:
         yield
     except StorageError as error:
@@ -128,7 +137,7 @@ def keeping() -> Iterator[None]:
 
 
 def torch_checkpoint(filename: str) -> Path:
-    """Where a file is or would be in torch's folder of checkpoints (``TORCH_HOME``)."""
+    """Path of a file, which may be missing, in torch's checkpoints (``TORCH_HOME``)."""
     # Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
     cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
@@ -142,6 +151,13 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
     if inside is not None and os.access(inside, os.W_OK):
         return inside / ".derived" / name
     return cache_folder() / "derived" / name
+
+
+def in_derived(folder: Path, make: Callable[[Path], R]) -> R:
+    """What a function makes in a folder of :func:`derived_folder`, as :func:`in_cache` does."""
+    if folder.parent.parent not in {cache_folder(), *_left}:  # inside the dataset's
+        return make(folder)
+    return in_cache(lambda cache: make(cache / "derived" / folder.name))
 
 
 @contextlib.contextmanager
@@ -166,8 +182,7 @@ def _place(temporary: Path, path: Path) -> None:
     set_mode(temporary, 0o755)
     sync_tree(temporary)
     try:
-        temporary.rename(path)
+        place_folder(temporary, path)
     except OSError:
         if not path.is_dir():
             raise
-    sync_folder(path.parent)

@@ -166,7 +166,7 @@ _NO_MEMORY = re.compile(
     r"can't allocate memory|out of memory|bad_alloc|insufficient memory|^encoding error [12]$",
     re.IGNORECASE,
 )
-"""What PyTorch, OpenCV and WebP say of too little memory, in errors of no type of their own."""
+"""Words of PyTorch, OpenCV and WebP for too little memory, in errors of no type of their own."""
 
 NO_MEMORY = (
     "there is too little memory for it; use a computer with more, or a smaller picture"
@@ -191,13 +191,25 @@ def _is_of_opencv(error: BaseException) -> bool:
     return type(error).__module__ == "cv2"
 
 
-def lacks_handles(error: BaseException | None) -> bool:
-    """Whether an error comes from too many open files, which is no fault of any of them."""
+NO_TEMPORARY_FOLDER = (
+    "there is no folder for temporary files that can be written; set TMPDIR to one"
+)
+
+
+def what_program_lacks(error: BaseException | None) -> str:
+    """What of the whole program an error comes from, with the remedy; empty where of one file."""
+    # Too many open files, or no temporary folder, are a fault of no file.
     while error is not None:
         if isinstance(error, OSError) and error.errno in _NO_HANDLES:
-            return True
+            return TOO_MANY_OPEN
+        if isinstance(error, FileNotFoundError) and _IS_OF_TEMPFILE in str(error):
+            return NO_TEMPORARY_FOLDER
         error = error.__cause__
-    return False
+    return ""
+
+
+_IS_OF_TEMPFILE = "No usable temporary directory"
+"""What Python's :mod:`tempfile` says."""
 
 
 def is_of_system(error: BaseException | None) -> bool:
@@ -224,4 +236,4 @@ FAULTS = (
     TypeError,
     ValueError,
 )
-"""What a faulty module or function of another person raises."""
+"""Errors that a faulty module or function of another person raises."""

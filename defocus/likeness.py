@@ -74,7 +74,7 @@ def fingerprint(picture: Image) -> Fingerprint:
 
 
 def _hash(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Signs of the 64 lowest frequencies beside their median, as the library imagehash has them."""
+    """For each of the 64 lowest frequencies, whether it exceeds their median, as in imagehash."""
     # Source: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of Perceptual
     # Image Hash Functions, 2010).
     reduced = PillowImage.fromarray(grey).resize((HASH_PX,) * 2, Resampling.LANCZOS)
@@ -108,7 +108,7 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
 
 
 def fingerprint_of(document: dict[str, Any]) -> Fingerprint:
-    """A fingerprint from its document; ValueError, KeyError or TypeError where it is none."""
+    """A fingerprint from its document; ValueError, KeyError or TypeError for any other one."""
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
     thumbnail = np.array(document["thumbnail"], dtype=np.float32)
     if (

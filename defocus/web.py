@@ -1,4 +1,4 @@
-"""What web servers answer, by the standard library."""
+"""Answers of web servers, by the standard library."""
 
 import contextlib
 import urllib.request

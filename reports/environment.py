@@ -1,4 +1,4 @@
-"""What pages are made of: templates whose expressions are escaped, and the viewer of pairs."""
+"""Parts of pages: templates whose expressions are escaped, and the viewer of pairs."""
 
 from functools import cache
 from pathlib import Path

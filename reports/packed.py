@@ -1,4 +1,4 @@
-"""What a large page shows when a reader opens it: one packed block, made into elements then."""
+"""Content that a large page shows when a reader opens it: one block, made into elements then."""
 
 import base64
 import json
@@ -11,8 +11,8 @@ from markupsafe import Markup
 from defocus.reports.model import Folded, Part, all_parts
 
 PACKED_FROM = 150_000
-"""Characters behind rows, pictures and tabs from which they are packed, pictures left out. A page
-with less opens as fast with them, and shows all of them without a script too."""
+"""Number of characters behind rows, pictures and tabs, without pictures, from which they are
+packed. A shorter page opens as fast unpacked, and shows all of them without a script."""
 
 NOTE, BLOCK = "_note", "_block"
 """Places of the page's template, by names that no anchor has."""
@@ -35,7 +35,7 @@ class Behind:
         self._markup: dict[str, str] = {}
 
     def hold(self, key: str, parts: Sequence[Part], markup: str) -> Markup:
-        """What a page writes where markup is; parts with further folds stay, as links open them."""
+        """Placeholder of markup in a page; parts with further folds stay, as links open them."""
         if any(isinstance(part, Folded) for part in all_parts(parts)):
             return Markup(markup)  # noqa: S704 - the output of a template
         self._markup[key] = markup
@@ -61,7 +61,7 @@ def _filled(text: str, markup: dict[str, str]) -> str:
 
 
 def _block(contents: dict[str, str]) -> str:
-    """JSON, deflated: numbers and names of a report repeat, and take a tenth so."""
+    """The report as deflated JSON: its numbers and names repeat, so it shrinks to a tenth."""
     packed = zlib.compress(json.dumps(contents).encode(), level=9)
     words = base64.b64encode(packed).decode()
     return f'<script type="application/octet-stream" id="behind">{words}</script>'

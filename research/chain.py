@@ -15,7 +15,7 @@ from pathlib import Path
 from defocus.storage.files import make_folder, write_json, write_text
 
 SETTINGS = "[schedule]\nsteps = 8\ncrop_px = 256\nbatch = 2\nlearning_rate = 1e-4\n"
-"""A training that only shows what comes before and after it."""
+"""Settings of a training that only shows what comes before and after it."""
 
 SYSTEMS = [
     "--only",
@@ -31,7 +31,7 @@ SYSTEMS = [
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command took; ``memory_mb`` is of its largest process, ``disk_mb`` what was added."""
+    """Cost of a command; ``memory_mb`` is of its largest process, ``disk_mb`` was added."""
 
     command: str
     code: int

@@ -50,7 +50,8 @@ from defocus.training.parallel import part_of
 
 CROP_PX, BATCH, RATE = 64, 4, 2e-3
 PATCHES, PATCH_PX = 2048, 96
-"""Patches that are rendered once; a new crop of the size above is cut each time."""
+"""Number of patches that are rendered once, and their side in px; a new crop of the size above is
+cut each time."""
 
 
 def narrow_systems(names: Sequence[str]) -> list[Baseline]:
@@ -88,7 +89,7 @@ def train_narrow(
     minutes: float,
     out: Path,
 ) -> Path:
-    """Train the narrow copy of a system for some minutes of one core; its weights file.
+    """Train the narrow copy of a system for some minutes of one core; return its weights file.
 
     The steps are measured once and kept: a stopped training goes on alike, a finished one stays."""
     if system.narrow is None or system.recipe is None:
@@ -156,7 +157,7 @@ def _is_made(path: Path, copy: Baseline) -> bool:
 
 
 def _method(copy: Baseline, recipe: Recipe) -> Method:
-    """As in the demo: an adversary stays where the objective is the system's own."""
+    """Training method as in the demo; an adversary stays if the objective is the system's own."""
     if copy.narrow and copy.narrow.own_objective:
         return METHOD.model_copy(update={"adversary": recipe.adversary})
     return METHOD
@@ -207,7 +208,7 @@ def _validation(
     path: Path,
     dataset: Dataset,
 ) -> tuple[float | None, float | None]:
-    """PSNR of the validation pairs and its gain; None for what a stream has no inputs for."""
+    """PSNR of the validation pairs and its gain; None where a stream has no inputs."""
     from safetensors.torch import load_file
 
     if copy.card.input == "dual" or copy.card.needs:

@@ -29,10 +29,11 @@ MODELS = "defocus.restoration.settings"
 _HARDLY = 0.01
 
 _UNLIMITED = 10_000
-"""Cells of a line of the list where stdout is not a terminal: its cells are never wrapped there."""
+"""Width of a line of the list, in characters, where stdout is not a terminal: its cells are never
+wrapped there."""
 
 _NUMBERS = (1, 2, 3, 4)
-"""Columns of the list that end at the same cell."""
+"""Columns of the list that are aligned at their right end."""
 
 _OF_LISTING = frozenset(
     {
@@ -44,7 +45,7 @@ _OF_LISTING = frozenset(
         "rate",
     }
 )
-"""Parameters that mean something with --list."""
+"""Parameters that apply with --list."""
 
 
 @help_heading("Restore")
@@ -93,7 +94,7 @@ def command(
 
 
 def _say_restored(settings: "RestoreSettings", restored: "Sequence[Restored]") -> int:
-    """Say what was restored, and how many were left out; the exit code."""
+    """Say what was restored, and how many were left out; return the exit code."""
     for each in restored:
         if not settings.as_json and not each.reason:  # a reason is said already
             click.echo(f"{printable(each.restored)}: {'; '.join(_facts(each))}")
@@ -106,7 +107,7 @@ def _say_restored(settings: "RestoreSettings", restored: "Sequence[Restored]") -
 
 
 def _facts(each: "Restored") -> list[str]:
-    """What the line of a picture says after its name."""
+    """The words of a picture's line after its name."""
     from defocus.restoration.blur_map_files import map_paths
 
     facts = [f"{each.width}x{each.height}, {each.bits} bits"]

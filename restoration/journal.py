@@ -95,7 +95,7 @@ class RestoreJournal:
         target: Path,
         source: str,
     ) -> Restored | None:
-        """What an earlier run said of a picture (SHA-256) made in the same way, if it is there."""
+        """An earlier run's result of a picture (SHA-256) made in the same way, if it is there."""
         entry = self._entries.get(target.name, {})
         same = (
             entry.get("source_sha256") == source

@@ -38,7 +38,7 @@ Note = Literal["", "noise", "plain"]
 
 @dataclass(frozen=True)
 class ListedPicture:
-    """What is known of a picture's blur: diameters of the circle of confusion, px of its own."""
+    """Blur of a picture: diameters of the circle of confusion, in its own pixels."""
 
     image: str
     sharpest_px: float | None = None  # in the sharpest part
@@ -54,7 +54,7 @@ class ListedPicture:
 
     @property
     def place(self) -> tuple[int, float]:
-        """What the list is sorted by: behind the measured ones come plain pictures, then others."""
+        """Sort key of the list: after the measured pictures come plain ones, then others."""
         if not self.width:
             return 2, 0.0
         if self.sharpest_px is None:

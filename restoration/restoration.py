@@ -40,7 +40,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class RestoredScale:
-    """What a network made of the picture at one size, behind the guard."""
+    """Result of a network for the picture at one size, behind the guard."""
 
     factor: int  # the picture was reduced by it
     restored: Array  # ``(h, w, 3)`` float32 in [0, 1]
@@ -52,7 +52,7 @@ class RestoredScale:
 
 @dataclass(frozen=True)
 class Restoration:
-    """What restoring gave; nothing is computed again for another strength or mask."""
+    """Result of restoring; nothing is computed again for another strength or mask."""
 
     # A page sends ``blurry``, ``restored`` and :meth:`strongest` and lets the browser mix them: up
     # to strength 1 from ``blurry`` to ``restored``, and from there on to ``strongest`` at 2.
@@ -80,7 +80,7 @@ class Restoration:
 
     @property
     def put_back(self) -> int:
-        """Those of them that are as they were given."""
+        """Checked tiles that the guard put back as they were given, in all scales."""
         return sum(scale.put_back for scale in self.scales)
 
     @cached_property
@@ -124,7 +124,7 @@ class Restoration:
         strength: float,
         rows: slice,
     ) -> Array:
-        """What changes of some rows ``blurry`` at a strength."""
+        """Change of some rows ``blurry`` at a strength."""
         restored = self._rows(self._restored, blurry, rows)
         if strength <= 1:
             change = restored - blurry
@@ -151,7 +151,7 @@ class Restoration:
         blurry: Array,
         rows: slice,
     ) -> Array:
-        """Some rows: the picture and of each scale's change its weight."""
+        """Some rows of the picture, and of each scale's change with its weight."""
         if tuple(pictures) == (1,):
             return pictures[1][rows]
         mixed = self.plan.mixed_rows(blurry, pictures, rows.start)
@@ -159,7 +159,7 @@ class Restoration:
 
     @cached_property
     def _restored(self) -> dict[int, Colours]:
-        """At strength 1: the whole picture, and of each smaller scale its change."""
+        """The whole picture at strength 1, and the change of each smaller scale."""
         return {
             scale.factor: self._for_mixing(scale, scale.restored)
             for scale in self.scales
@@ -167,7 +167,7 @@ class Restoration:
 
     @cached_property
     def _strongest(self) -> dict[int, Colours]:
-        """The same at strength 2; the guard looks at it once more."""
+        """The picture at strength 2; the guard looks at it once more."""
         return {
             scale.factor: self._for_mixing(scale, self._beyond(scale))
             for scale in self.scales

@@ -52,12 +52,12 @@ class TileArea:
 
     @property
     def part(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """Rows and columns of the part."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Its height and width, px."""
+        """Height and width of the part, px."""
         return self.bottom - self.top, self.right - self.left
 
 
@@ -319,7 +319,7 @@ class Restorer:
         return max(1, int(self.budget / (self._bytes_per_pixel(blurry) * side**2)))
 
     def _bytes_per_pixel(self, blurry: Colours) -> float:
-        """What the tensors take for each pixel of a tile, measured on a small part."""
+        """Bytes of the tensors for each pixel of a tile, measured on a small part."""
         probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
         with autocast(self.device, self.precision):
             peak = peak_bytes(self.network, probe)

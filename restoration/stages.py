@@ -1,4 +1,4 @@
-"""Three stages of work on many things: the next is read and the last is written meanwhile."""
+"""Three stages of work on many items: the next is read and the last is written meanwhile."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Stages(Generic[Thing, Given, Output, Result]):
-    """What is done with each thing, one stage after the other."""
+    """Work on each item, one stage after the other."""
 
     read: Callable[[Thing], Given]
     work: Callable[[Given], Output]
@@ -25,7 +25,7 @@ def in_stages(
     things: Sequence[Thing],
     stages: Stages[Thing, Given, Output, Result],
 ) -> Iterator[Result]:
-    """The results in order; meanwhile at most one thing is read ahead and one is written behind."""
+    """The results in order; meanwhile at most one item is read ahead and one is written behind."""
     ahead: Future[Given] | None = None
     behind: Future[Result] | None = None
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:

@@ -223,10 +223,6 @@ def test_workflows_name_what_is_there_and_publish_without_a_token():
     )
 
 
-BY_BRANCH = {"pypa/gh-action-pypi-publish@release/v1"}
-"""Actions that are not pinned, because no hash of a release could be checked."""
-
-
 def test_actions_are_pinned_by_the_hash_of_a_release():
     for path in (ROOT / ".github/workflows").iterdir():
         for line in re.findall(r"uses: (.*)", path.read_text("utf-8")):
@@ -234,7 +230,7 @@ def test_actions_are_pinned_by_the_hash_of_a_release():
             pinned = re.fullmatch(
                 r"[\w./-]+@[0-9a-f]{40}", action
             ) and release.startswith("v")
-            assert pinned or action.split()[0] in BY_BRANCH, line
+            assert pinned, line
     dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text("utf-8"))
     assert [one["package-ecosystem"] for one in dependabot["updates"]] == [
         "github-actions"
@@ -253,6 +249,19 @@ def test_citation_and_codemeta_say_what_the_project_says():
     assert codemeta["softwareRequirements"] == project["dependencies"]
     (authors,) = citation["authors"]
     assert codemeta["author"] == [{"@type": "Organization", **authors}]
+
+
+def test_every_place_names_the_pythons_that_were_run():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    classifiers = "\n".join(project["classifiers"])
+    *earlier, last = re.findall(r"Python :: (3\.\d+)$", classifiers, re.MULTILINE)
+    codemeta = json.loads((ROOT / "codemeta.json").read_text("utf-8"))
+    assert codemeta["runtimePlatform"] == [
+        f"CPython {version}" for version in (*earlier, last)
+    ]
+    words = f"{', '.join(earlier)} and {last}"
+    assert f"{words} were run" in (ROOT / "README.md").read_text("utf-8")
+    assert f"CPython {words}" in (ROOT / "paper.md").read_text("utf-8")
 
 
 def test_forms_and_paper_are_complete():

@@ -5,8 +5,8 @@ import torch
 from defocus.align.flow.colour_wheel import flow_grey
 
 STILL_PX = 0.1
-"""Below this mean magnitude a pair counts as aligned and the mask is all ones (ours, not JDRL's):
-the band around a mean of nearly nothing would select noise."""
+"""Mean magnitude of the flow, px, below which a pair counts as aligned and the mask is all ones
+(ours, not JDRL's): the band around a mean of nearly nothing would select noise."""
 
 
 def paper_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:

@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 LARGEST_SIDE = 1536
-"""Larger pictures are reduced by a whole factor for the residual flow."""
+"""Longest side, px, for the residual flow; larger pictures are reduced by a whole factor."""
 ROUNDS = 2
 SETTLED_PX = 0.5
 """Rounds end when nearly no pixel moves by more than this: the linearisation holds there."""

@@ -46,7 +46,8 @@ def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:
 
 
 SMALLEST_SIDE = 64
-"""Frames are padded by reflection to this side: below it DIS drops to single-patch pyramids."""
+"""Smallest side of a frame, px; smaller ones are padded by reflection, because DIS drops to
+single-patch pyramids below it."""
 
 SMALL_SIDE = 96
 """Below this side the search goes on to single pixels, else it ends at half size.

@@ -31,7 +31,7 @@ PRIOR = 1e-4
 
 
 def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
-    """What exposure and vignetting make of a log2 ratio: a cubic polynomial in squared radius."""
+    """Change of a log2 ratio by exposure and vignetting: a cubic polynomial in squared radius."""
     x, y = _centred(log_ratio.shape)
     radius = (x * x + y * y) / np.float32(2)
     return _fitted(
@@ -42,7 +42,7 @@ def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
 
 
 def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
-    """By how much the light changes from the centre to a border, EV, and the plane it follows."""
+    """Change of the light from the centre to a border, EV, and the plane that it follows."""
     x, y = _centred(log_ratio.shape)
     plane = _fitted(np.stack([np.ones_like(x), x, y]), log_ratio, counted)
     across = (plane[0, -1] - plane[0, 0]) / 2
@@ -78,7 +78,8 @@ WINDOWS_PX = (31, 15, 7)
 """Sides of the windows, px. A smaller one is used where every larger one has saturated pixels."""
 STRIDE_PX = 8
 LARGEST_SIDE = 400
-"""Larger pictures are reduced by a whole factor: window means need no detail."""
+"""Longest side, px; larger pictures are reduced by a whole factor, because window means need no
+detail."""
 LEAST_RELIABLE = 0.25
 """Share of a window's pixels that must be reliable."""
 OFFSET_PRIOR = 0.01
@@ -94,7 +95,7 @@ SHARED_ERROR = (5e-4, 1e-4)
 black."""
 SMALLEST_ERROR = 1e-6
 EMPTY = 1e-4
-"""A channel with less light in the mean is empty: a third of the lowest code of 8 bits."""
+"""Mean light below which a channel is empty: a third of the lowest code of 8 bits."""
 ROUNDS = 6
 HUBER = 1.5
 CLEARLY_LESS = 0.7

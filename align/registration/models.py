@@ -34,7 +34,7 @@ LEAST_CONDITION = 1e-12
 
 @dataclass(frozen=True)
 class Spread:
-    """What an asymmetric point spread may add along the radius: asymmetry times CoC at corner."""
+    """Displacement along the radius by an asymmetric point spread: asymmetry times CoC."""
 
     coc_px: Array  # ``(N,)`` diameter of the circle of confusion at each point
     precision: float
@@ -168,7 +168,7 @@ def fit_model(
 
 
 def _information(slopes: Array, answer: Array) -> float:
-    """What the other parameters leave of an asymmetry of one, squared."""
+    """Squared part of a unit asymmetry that the other parameters cannot explain."""
     left = slopes[:, :-1] @ answer + slopes[:, -1]
     return float(np.square(left).sum())
 
@@ -185,7 +185,7 @@ def _corner_move(
     change: Array,
     shape: tuple[int, ...],
 ) -> float:
-    """By how much a change of a model's parameters moves the worst corner."""
+    """Length by which a change of a model's parameters moves the worst corner."""
     at = moved_points(_normaliser(shape), corners(shape))
     moved = (_slopes(normed, at) @ basis.T @ change).reshape(2, -1)
     return float(np.linalg.norm(moved, axis=0).max())
@@ -333,7 +333,7 @@ def _standard_errors(
     shape: tuple[int, ...],
     scatter: DisplacementScatter,
 ) -> tuple[float, float, float]:
-    """At the worst corner, at the centre per coordinate (px), and of zoom and rotation."""
+    """Standard errors at the worst corner, at the centre (px), and of zoom and rotation."""
     half = math.hypot(*shape[:2]) / 2
     points = _corners_and_centre(shape)
     slopes = _slopes(normed, points) @ basis.T
@@ -380,13 +380,13 @@ class Area:
         )
 
     def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Where it is in a picture of that shape."""
+        """Mask of the area in a picture of that shape."""
         inside = np.zeros(shape, dtype=bool)
         inside[self.top : self.bottom, self.left : self.right] = True
         return inside
 
     def of(self, picture: Grey) -> Grey:
-        """That part of a picture."""
+        """The area's part of a picture."""
         return np.ascontiguousarray(
             picture[self.top : self.bottom, self.left : self.right]
         )

@@ -24,9 +24,11 @@ EDGES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """Shares of the correlation at rest above which connected shifts are one peak. Half is right for
 peaks that stand alone; stripes, such as a bar along bricks, connect all peaks on their ridge."""
 LEAST_RIDGE_PX = 8.0
-"""Least distance of two peaks on one ridge, px. A nearer one is only a rough top of the other."""
+"""Least distance of two peaks on one ridge, px. A nearer second peak is only roughness of the
+first."""
 LEAST_OVERLAP = 0.25
-"""Least overlap of the windows at which a shift is judged, 1 at rest: 0.4 of a side and less."""
+"""Least overlap of the two windows at which a shift is judged, as a share of the overlap at rest:
+it allows shifts of up to 0.4 of a side."""
 LEAST_PEAK = 0.7
 """Height of a second peak over that of the best; photographs reach 0.55."""
 MOST_PEAKS = 24
@@ -41,8 +43,8 @@ BLUR_WINDOW_PX = 25
 LEAST_PARTS = 3
 """Least number of parts of the picture with tiles that can tell two shifts apart."""
 LEAST_AGREEING, MOST_AGAINST = 0.6, 0.1
-"""Among tiles that can tell the two shifts apart, at least 60 % must support the registration, and
-at most 10 % as many may support the other shift."""
+"""Among tiles that can tell the two shifts apart, at least 60 % must support the registration; the
+number that supports the other shift may be at most 10 % of that."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,7 @@ def _squares(
     shift: Shift,
     part: tuple[slice, slice],
 ) -> Grey:
-    """Squared differences with the best contrast of the second; 0 outside of the part."""
+    """Squared differences to the second, moved and at its best contrast; 0 outside the part."""
     matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = np.asarray(

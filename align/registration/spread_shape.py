@@ -23,17 +23,16 @@ BAND = 0.3
 """Standard deviation of the smoothing over the circle of confusion: past the first zero of a
 disc's spectrum nothing is left."""
 CATS_EYE = -16.0
-"""Asymmetry over the difference of second moments along and across the radius.
-
-A pupil cut by a shifted copy of itself has its centroid at half the shift; along the radius its
-width shrinks by the shift, so that the variance, D^2 / 16 of a disc, falls by asymmetry * D^2 / 4,
-a quarter of which weighs the difference of second derivatives. A pupil that is cut from both
-sides has its centroid nearer: this is the most that its width can mean."""
+"""Asymmetry over the difference of second moments along and across the radius. A pupil that is cut
+by a shifted copy of itself has its centroid at half the shift. Along the radius its width shrinks
+by the shift, so the variance, D^2 / 16 for a disc, falls by asymmetry * D^2 / 4; a quarter of that
+is the weight of the difference of second derivatives. A pupil that is cut from both sides has its
+centroid nearer: this is the largest asymmetry that its width can mean."""
 COMA = -48.0
-"""Asymmetry over the third moment: third-order coma that shifts the centroid by t has, on a disc of
-radius R, moments t R^2 / 2 along and t R^2 / 6 across: a Laplacian's gradient times t R^2 / 12.
-Towards the first zero a coma shows more than these moments do;
-its estimate is up to twice too large."""
+"""Asymmetry over the third moment. Third-order coma that shifts the centroid by t has, on a disc of
+radius R, the moments t R^2 / 2 along and t R^2 / 6 across, that is, a Laplacian's gradient times t
+R^2 / 12. Towards the first zero a coma shows more than these moments do; its estimate is up to
+twice too large."""
 SAMPLES = 1.5
 """Pixels per standard deviation of the smoothing: larger blurs are judged on reduced pictures."""
 FLOOR = 3e-3

@@ -106,7 +106,7 @@ def _joined(
     second: TileShifts,
     taken: NDArray[np.bool_],
 ) -> TileShifts:
-    """Some tiles of the first and some of the second."""
+    """Tiles of two sets together: those to keep of the first, and those to take of the second."""
     names = {one.name for one in fields(TileShifts)} - {"overlap"}
     parts = {
         name: (getattr(first, name)[kept], getattr(second, name)[taken])
@@ -267,7 +267,7 @@ def _against(
     keep: Mask,
     shape: tuple[int, ...],
 ) -> float:
-    """What a richer, forbidden model says at the worst corner, px; a wrong cap errs by as much."""
+    """Difference of a richer, forbidden model at the worst corner, px: the error of a wrong cap."""
     if at_most == "homography":
         return 0.0
     free = _simplest(matches, keep, shape, "homography")
@@ -287,9 +287,9 @@ def _apart_from(
     best: tuple[Settled, Checked],
     shape: tuple[int, ...],
 ) -> float:
-    """What a similarity says otherwise at the worst corner, px, as far as it is as good.
+    """Distance of two models at the worst corner, px; it counts less the worse ``beside`` fits.
 
-    16 richer models of rendered pairs, none true, were so far off: 2 to 10 of their own errors."""
+    16 richer models of rendered pairs, none true, were off by 2 to 10 of their own errors."""
     apart = corner_distance_px(
         beside[0].fit.matrix,
         best[0].fit.matrix,

@@ -60,7 +60,7 @@ class TileShifts:
 
 @dataclass(frozen=True)
 class TiledPicture:
-    """Tiles of a picture that others are compared with, prepared once for all of these."""
+    """Tiles of a picture, prepared once for its comparison with many others."""
 
     shape: tuple[int, ...]
     tile: tuple[int, int]

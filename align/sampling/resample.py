@@ -137,7 +137,7 @@ class LocalFlow:
 
     @cached_property
     def moves(self) -> bool:
-        """Whether it displaces anything."""
+        """Whether this map displaces any pixel."""
         return bool(self.field.any())
 
     def at(self, x: Doubles, y: Doubles) -> Doubles:

@@ -1,7 +1,7 @@
 """Pairs that differ from the other pairs of their session or data set, and in what.
 
-A pair is compared with the others, and never with itself. Few others say nothing; then only what
-is odd by itself is said."""
+A pair is compared with the others, and never with itself. If there are few others, only what is odd
+by itself is reported."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ _BY_NUMBER = {one.number: one for one in COMPARISONS}
 
 @dataclass(frozen=True)
 class Suspicion:
-    """One number of a pair that the others do not have."""
+    """A number of a pair that is odd among the others."""
 
     number: str
     value: float
@@ -106,17 +106,17 @@ class Suspicion:
 
     @property
     def rejects(self) -> bool:
-        """Whether a pair is rejected for it, where it is sure."""
+        """Whether a pair with this oddity is rejected: only where the fault is certain."""
         return _BY_NUMBER[self.number].rejects
 
     @property
     def fault(self) -> str:
-        """The same without the other pairs."""
+        """The suspected fault of the sharp member in words, without the numbers of other pairs."""
         return _BY_NUMBER[self.number].text.format(self.value)
 
     @property
     def text(self) -> str:
-        """What may be the matter with the sharp member, in words."""
+        """The suspected fault of the sharp member, in words."""
         if self.usual is None:
             return self.fault
         words = _BY_NUMBER[self.number].text
@@ -127,14 +127,14 @@ class Suspicion:
 def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:
     """The numbers that are compared, of :meth:`Unexplained.to_json`; what is unknown is left out.
 
-    More may be added: ``gain_ev``, ``residual_p95_px``, ``resting_discs`` of those beside it."""
+    More may be added: ``gain_ev``, ``residual_p95_px``, ``resting_discs``."""
     numbers = {**rest, **(rest.get("sharp_member") or {})}
     compared = {name: numbers.get(name) for name in _BY_NUMBER}
     return {name: float(value) for name, value in compared.items() if value is not None}
 
 
 def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...]]:
-    """What is odd about pairs of a session or data set, by id; the most suspicious come first.
+    """Oddities of the pairs of a session or data set, by id; the most suspicious come first.
 
     ``numbers`` has those of each pair by name; a pair may lack some of them."""
     several: dict[str, list[Suspicion]] = {}

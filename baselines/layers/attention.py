@@ -49,7 +49,8 @@ class LinearChannelAttention(nn.Module):
 WINDOW = 8
 SHIFT = WINDOW // 2
 FORBIDDEN = -100.0
-"""Added to the scores of pixels that a shifted window joins across the border of the features."""
+"""Number that is added to the scores of pixels that a shifted window joins across the border of the
+features."""
 TABLE_STD = 0.02
 
 

@@ -27,7 +27,7 @@ def unit(*layers: nn.Module) -> nn.Sequential:
 
 
 def residual(**layers: nn.Module) -> Residual:
-    """The same with their input added to the result."""
+    """Layers by their names, with their input added to the result."""
     return Residual(OrderedDict(layers))
 
 

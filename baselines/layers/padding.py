@@ -53,7 +53,7 @@ def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch
 
 
 def padding_network(network: nn.Module, multiple: int, least: int = 1) -> nn.Module:
-    """The same network, with its weights' names, that pads to a multiple and crops."""
+    """A network with the same names of weights that pads to a multiple and crops."""
     smallest = -(-least // multiple) * multiple
     network.forward = partial(_padded_pass, network.forward, multiple, smallest)
     return network

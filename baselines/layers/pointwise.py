@@ -28,7 +28,7 @@ class ChannelNorm(nn.Module):
 
 
 class FlatChannelNorm(nn.LayerNorm):
-    """The same normalisation with state-dict entries without ``body``, as in NAFNet."""
+    """A normalisation over channels with entries without ``body``, as in NAFNet."""
 
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__(channels, eps=eps)

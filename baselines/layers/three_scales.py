@@ -83,7 +83,7 @@ class ThreeScales(SeveralOutputs):
     multiple: ClassVar[int]
     """Sides of pictures are padded to multiples of this."""
     smallest_px: int
-    """Below, a layer runs out of pixels."""
+    """Smallest side of a picture, px; below it a layer runs out of pixels."""
 
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class ThreeScales(SeveralOutputs):
         self.SCM2 = _shallow(half)
 
     def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
-        """What happens between encoder and decoder, ``(N, 4 width, H, W)``; here nothing."""
+        """Layers between encoder and decoder, ``(N, 4 width, H, W)``; here none."""
         return features
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -177,7 +177,7 @@ def _shallow(channels: int) -> nn.Sequential:
 
 
 class _Merge(nn.Module):
-    """One map of features from those of above and those of the smaller picture."""
+    """Merges the features of the larger scale with those of the smaller picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

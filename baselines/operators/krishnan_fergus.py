@@ -87,7 +87,7 @@ def krishnan_fergus_levels(
     *,
     prior: Prior,
 ) -> Iterator[Array]:
-    """The same for several kernels, which share the picture's transform and the first gradients."""
+    """The deconvolution for several kernels, which share transform and first gradients."""
     data = domain.forward(blurry)
     first = _split(blurry, prior.alpha, BETAS[0], domain)
     roughness = domain.roughness().astype(blurry.dtype)

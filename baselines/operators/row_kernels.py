@@ -145,7 +145,7 @@ def _newton_step(w: Any, v: Any, beta: Any) -> Any:  # noqa: ANN401 - numbers of
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
-    """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse."""
+    """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where 0 is no worse."""
     # Written out, so that the loop over a row becomes vector instructions; v is replaced by w.
     height, width = values.shape
     b = values.dtype.type(beta)

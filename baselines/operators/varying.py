@@ -25,7 +25,7 @@ than the rounding of a value."""
 
 
 def sigma_of(diameter_px: float) -> float:
-    """The standard deviation, px, of the Gaussian whose second moment a disc's is: c / 4."""
+    """Standard deviation, px, of the Gaussian with the second moment of a disc: c / 4."""
     return diameter_px / 4
 
 
@@ -125,7 +125,7 @@ LEAST = 1e-4
 LEAST_SHARE = 0.1
 """The prior never multiplies a pixel by more than the inverse of this in one step."""
 GRADIENT_FLOOR = 1e-6
-"""Added to squared gradients, so that a flat area has a direction."""
+"""Number that is added to squared gradients, so that a flat area has a direction."""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def narrow_card(path: Path) -> NarrowCard:
 
 def load_narrow_weights(network: "nn.Module", path: Path) -> None:
     """Load start weights into a narrow copy, after checking their hash."""
-    from safetensors.torch import load_file
+    from defocus.storage.tensor_files import load_tensors
 
     check_shipped(path, narrow_card(path).sha256)
-    network.load_state_dict(load_file(path), strict=True)
+    network.load_state_dict(load_tensors(path), strict=True)

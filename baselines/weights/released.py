@@ -1,16 +1,17 @@
 """Weights that others than a system's authors trained and pass on under fixed names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-CLDEFOCUS = (
-    "not stated by the authors of CLDefocus (github.com/lykelee/CLDefocus at 0671304)"
-)
+AUTHORS = "the authors of CLDefocus"
+"""Who passes on the files."""
+
+CLDEFOCUS = f"not stated by {AUTHORS} (github.com/lykelee/CLDefocus at 0671304)"
 
 
 @dataclass(frozen=True)
 class Released:
-    """What the card of a file says; ``licence`` says what is not stated, too."""
+    """Contents of the card of a file; ``licence`` also says what is not stated."""
 
     trained_on: tuple[str, ...]
     licence: str
@@ -23,7 +24,8 @@ RENDERED = {
     ),
     "syndof": Released(("syndof",), f"{CLDEFOCUS}; trained on renderings"),
 }
-"""By the last word of the file's name. CLDefocus is rendered from DPDD's sharp RAW photographs."""
+"""Training data of a file by the last word of its name. CLDefocus is rendered from DPDD's sharp RAW
+photographs."""
 
 SYSTEMS = {
     "iniknet": "iniknet",
@@ -31,7 +33,7 @@ SYSTEMS = {
     "nrknet": "nrknet",
     "restormer": "restormer",
 }
-"""The name of each system in the file's name."""
+"""System by its name in the name of a file."""
 
 RELEASED: Mapping[tuple[str, str], Released] = {
     **{
@@ -42,3 +44,9 @@ RELEASED: Mapping[tuple[str, str], Released] = {
     ("nafnet-w64-local", "nafnet-train-dpdd"): Released(("dpdd",), CLDEFOCUS),
 }
 """The files by system and by name without suffix; those of the systems' authors are not here."""
+
+
+def released(system: str, files: Sequence[str]) -> Released | None:
+    """What is known of the weights in files of these names; None of others."""
+    name = files[0].partition(".")[0]
+    return RELEASED.get((system, name)) if len(files) == 1 else None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.files import weights_files
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
-from defocus.baselines.weights.released import RELEASED, Released
+from defocus.baselines.weights.released import Released, released
 from defocus.baselines.weights.trainer_folders import is_shard
 from defocus.cache import cache_folder, in_cache
 from defocus.errors import InputError, StorageError, WeightsError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # a list of weights needs no torch
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LIMIT_SECONDS = 900.0
 _REMARK = "remark: "
-"""Begins a line of the process that the person should see."""
+"""First word of a line of the process that the person should see."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def add_weights(
     shipped = _shipped(system, files)
     own_datasets = _own_checkpoint(files)
     known = own_datasets if shipped is None else shipped
-    released = _released(system, files)
+    facts = _released(system, files)
     _convert(system, key, target, shipped, files)
     stored = StoredWeights(
         system=system.card.name,
@@ -156,8 +156,8 @@ def add_weights(
         source=tuple(file.name for file in files),
         source_sha256=source,
         sha256=sha256_file(target),
-        licence=released.licence,
-        trained_on=tuple(trained_on) or known or released.trained_on,
+        licence=facts.licence,
+        trained_on=tuple(trained_on) or known or facts.trained_on,
         added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_json(target.with_suffix(".json"), asdict(stored))
@@ -328,13 +328,13 @@ def _checked_state(
     origin: str,
 ) -> "dict[str, torch.Tensor]":
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from defocus.baselines.weights.state import wanted_entries
+    from defocus.storage.tensor_files import load_tensors
     from defocus.storage.torch_files import check_state
 
     with intact(path, "add it again", WeightsError, SafetensorError, OSError):
-        state = load_file(path)
+        state = load_tensors(path)
     check_state(system.card.name, state, wanted_entries(system), origin)
     return state
 
@@ -386,8 +386,7 @@ def _shipped(system: Baseline, files: Sequence[Path]) -> tuple[str, ...] | None:
 
 def _released(system: Baseline, files: Sequence[Path]) -> Released:
     """What is known of the files by their name, else what the system's card says."""
-    name = files[0].name.partition(".")[0]
-    known = RELEASED.get((system.card.name, name)) if len(files) == 1 else None
+    known = released(system.card.name, [file.name for file in files])
     if known is None:
         return Released(system.card.weights_trained_on, system.card.licence)
     say(f"{files[0].name}: known by its name; if it is another file, rename it")

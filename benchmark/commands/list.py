@@ -176,7 +176,7 @@ def _show(rows: list[Json], *, variants: bool) -> None:
 
 
 def _cells(rows: list[Json], variants_of: Counter[str]) -> list[dict[str, str]]:
-    """What the line of each system shows, by column."""
+    """Cells of the line of each system, by column."""
     with_plugins = any(row["plugin"] for row in rows)
     table = []
     for row in rows:
@@ -217,7 +217,7 @@ def _aligned(rows: list[dict[str, str]]) -> Iterator[str]:
 
 
 def describe(system: "Baseline") -> Json:
-    """Its card, README, parameters and training settings."""
+    """The card, README, parameters and training settings of a system."""
     from dataclasses import asdict
 
     from defocus.baselines.registry import readme

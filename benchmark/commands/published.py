@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # heavy at run time
     "--against",
     type=FOLDER,
     metavar="STUDY",
-    help="Compare what this study has of SYSTEM with the published numbers.",
+    help="Compare this study's numbers of SYSTEM with the published ones.",
 )
 @click.option(
     "--dataset",
@@ -98,7 +98,8 @@ def _compared(out: Path, system: str) -> "list[PrintedBeside]":
     from defocus.benchmark.results.store import NARROW, STORE, read_results
     from defocus.errors import InputError, NotApplicableError
 
-    published_as = baseline(system).card.published_as
+    card = baseline(system).card
+    published_as = card.published_as
     if published_as is None:
         raise NotApplicableError(
             f"no published table that we know has the system {system}"
@@ -113,7 +114,7 @@ def _compared(out: Path, system: str) -> "list[PrintedBeside]":
             f"{out} has only the narrow copy of {system}, and papers print the whole network: "
             f"train it with --budget quick, or: defocus-bench evaluate {system} --weights FILE"
         )
-    return compared(rows, published_as)
+    return compared(rows, published_as, card.weights_trained_on)
 
 
 def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[str]]":

@@ -74,8 +74,8 @@ def list_command(*, as_json: bool) -> int:
     "--key",
     default="",
     metavar="NAME",
-    help="Table of the weights, if the file has several, such as params_ema. By default, the one "
-    "that fits best, and no running average (ema) where there is another.",
+    help="Table of the weights, if the file has several, such as params_ema. By default the table "
+    "that fits best; a running average (ema) only if no other table fits as well.",
 )
 @json_option()
 def add_command(
@@ -165,10 +165,10 @@ def fetch_command(metric: str, source: str | None) -> None:
     """Download the weights of METRIC.
 
     LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
-    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). MANIQA needs what its authors
-    trained on KonIQ-10k (543 MB). The file's hash is checked, and the file is stored where torch
-    looks for it. On a computer without internet, copy the file from
-    another computer and pass it with --from.
+    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). MANIQA needs the weights that its
+    authors trained on KonIQ-10k (543 MB). The file's hash is checked, and the file is stored where
+    torch looks for it. On a computer without internet, copy the file from another computer and pass
+    it with --from.
     """
     from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact
     from defocus.progress import say
@@ -207,15 +207,23 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 
 def _show(stored: "StoredWeights") -> None:
     trained_on = ", ".join(stored.trained_on) or "not known"
-    origin = {
-        "own": "shipped with this package",
-        "trained": "a checkpoint of ours",
-        "official": "taken as its authors' own",
-    }[stored.origin]
-    click.echo(f"{stored.system}  {stored.label}  ({origin})")
+    click.echo(f"{stored.system}  {stored.label}  ({_origin_words(stored)})")
     click.echo(f"  trained on: {trained_on}")
     click.echo(f"  licence:    {stored.licence}")
     click.echo(
         f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}"
     )
     click.echo(f"  kept as:    {stored.path}")
+
+
+def _origin_words(stored: "StoredWeights") -> str:
+    """Where weights come from, in words."""
+    from defocus.baselines.weights.released import AUTHORS, released
+
+    if stored.origin == "own":
+        return "shipped with this package"
+    if stored.origin == "trained":
+        return "a checkpoint of ours"
+    if released(stored.system, stored.source):
+        return f"passed on by {AUTHORS}"
+    return "taken as its authors' own"

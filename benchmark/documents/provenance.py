@@ -21,14 +21,14 @@ from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
 
 KEPT_WITH_ROWS = ("status", "schedule.")
-"""Begins of facts that each row says, even where all rows have the same."""
+"""Prefixes of the facts that each row states, even where they are the same in all rows."""
 
 Lines: TypeAlias = Collection[tuple[str, str]]
 """Names and values of facts."""
 
 
 def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[Facts]:
-    """What determined the result of each run of a group, and is not shared by all runs."""
+    """Facts that determined the result of each run of a group, without those of all runs."""
     facts = [_run_facts(content, entry) for entry in group]
     return [
         replace(one, facts=tuple(line for line in one.facts if line not in shared))
@@ -37,7 +37,7 @@ def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[F
 
 
 def shared_facts(content: Content) -> Facts:
-    """What all runs of a study have in common; nothing where there is one run."""
+    """Facts that all runs of a study have in common; none if there is one run."""
     runs = [entry for group in content.groups for entry in group]
     facts = [_run_facts(content, entry).facts for entry in runs]
     common = set.intersection(*map(set, facts)) if len(facts) > 1 else set()
@@ -153,7 +153,7 @@ def method_parts(content: Content, own_intervals: str) -> list[Part]:
 
 
 def _profile_words(name: str) -> str:
-    """What a profile reproduces, and its conventions."""
+    """Words on what a profile reproduces, and on its conventions."""
     if name in PROFILES:
         return f"{PROFILES[name].reproduces}; {conventions_of(PROFILES[name])}"
     try:

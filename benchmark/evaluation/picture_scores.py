@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,14 +31,15 @@ from defocus.processes.isolation import (
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import make_folder, storing
+from defocus.storage.staging import remove_folder
 
 UNREADABLE = (DatasetError, ImageError)
 """Errors of a pair's own files. Whatever else a restoration raises is the system's."""
 
 THREADS = os.cpu_count() or 1
 AT_ONCE_PX = 1 << 20
-"""Pictures are scored together, one per thread, until they are so many pixels: metrics of a large
-picture take much memory, and several threads by themselves."""
+"""Number of pixels up to which pictures are scored together, one per thread: metrics of a large
+picture take much memory, and use several threads on their own."""
 
 PictureScores: TypeAlias = list[Score] | LeftOut
 Scored: TypeAlias = Iterator[tuple[str, PictureScores]]
@@ -57,7 +57,7 @@ class RestoredPair:
 
 @dataclass(frozen=True)
 class PictureScoring:
-    """How a restored picture is scored; every so many pictures one is put into a folder."""
+    """Scoring of a restored picture; every ``every``-th picture is kept in ``shown``."""
 
     scorer: PairScorer
     shown: Path | None = None
@@ -109,7 +109,7 @@ def scoring_queue(
 ) -> Iterator[ScoringQueue]:
     """A queue for the pictures of a run, whose folder other processes see."""
     waiting = folder.absolute() / WAITING
-    shutil.rmtree(waiting, ignore_errors=True)  # of an evaluation that was killed
+    remove_folder(waiting)  # of an evaluation that was killed
     if where == 1:
         with ThreadPoolExecutor(THREADS) as pool:
             yield _InThreads(scoring, pool, [])
@@ -117,7 +117,7 @@ def scoring_queue(
     try:
         yield _Elsewhere(scoring, make_folder(waiting), name, where, {})
     finally:
-        shutil.rmtree(waiting, ignore_errors=True)
+        remove_folder(waiting)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
 
 
 def _left_of_scored(study: Study, results: Results, left: Left) -> list[Left]:
-    """What a scored run lacks: metrics, or pictures that are to be kept."""
+    """The rest of a scored run: missing metrics, or pictures that are to be kept."""
     run, entry, names = left.run, left.entry, left.metrics
     assert entry is not None  # noqa: S101 - it is scored
     if not names and not _lacks_pictures(study, results, entry):
@@ -82,7 +82,7 @@ def _left_of_scored(study: Study, results: Results, left: Left) -> list[Left]:
 
 
 def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
-    """Say that nothing is left of studies, if so; without a run there is nothing to say."""
+    """Report that studies have no work left, if so; without a run there is nothing to report."""
     total = sum(len(study.runs) for study in studies)
     if total and not left:
         finished = (

@@ -89,7 +89,7 @@ Further = dict[tuple[str, str], FurtherValue]
 
 @dataclass(frozen=True)
 class AsPrinted:
-    """What was found for each printed row; ``further`` has the other metrics by row and metric."""
+    """The result for each printed row; ``further`` has the other metrics by row and metric."""
 
     explanations: tuple[Explanation, ...]
     unexplained: tuple[PrintedRow, ...]
@@ -173,7 +173,7 @@ def as_printed_of_dataset(
     dataset: str,
     where: Where = 1,
 ) -> AsPrinted:
-    """The same on the pairs of a dataset: the test split, and the others if it explains none."""
+    """The conventions by the test split of a dataset, and by the others if it explains none."""
     opened = open_dataset(dataset, damaged=True)
     search = _Search(list(rows), where, left_out=[*opened.without()])
     for split in _SPLITS:
@@ -278,7 +278,7 @@ class _Search:
         return dict(subsets)
 
     def result(self) -> AsPrinted:
-        """What was found; profiles that reproduce a row are kept."""
+        """The results; profiles that reproduce a row are kept."""
         explanations = self.explanations()
         explained = {one.row.id for one in explanations}
         further: Further = {}

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def kept(key: str, kind: "TypeAdapter[T]") -> T | None:
-    """What is kept under a key, if it is whole."""
+    """The content that is kept under a key, if it is whole."""
     with contextlib.suppress(OSError, ValueError):
         return kind.validate_json(_file(key).read_bytes())
     return None
@@ -45,7 +45,7 @@ def key_of(
     subject: Subject,
     *given: object,
 ) -> str:
-    """What the scores of a picture rest on, as a hash; ``given`` is what else decides them."""
+    """Hash of everything that the scores of a picture rest on, with ``given``."""
     profile, estimator = scorer.profile, scorer.estimator
     version = evaluation_version(profile, estimator.name, estimator.weights_sha256)
     pair = subject.pair

@@ -176,7 +176,7 @@ def _refusal(
 
 
 def _said_of_turn(*files: Path) -> str:
-    """Which of two pictures, of which one lies on its side, has an orientation in its file."""
+    """Which of two pictures that are turned against each other has an orientation in its file."""
     for file in files:
         orientation = orientation_of(file)
         if orientation not in {None, 1}:
@@ -284,7 +284,7 @@ def _scoring(
 
 
 def _notes(scored: "Mapping[str, _Scored]") -> Iterator[str]:
-    """What is to be known of values, with the names of the pictures if it is not all."""
+    """Notes on values, with the names of the pictures if not all are concerned."""
     pictures: dict[str, list[str]] = defaultdict(list)
     for name, one in scored.items():
         if one.scores["psnr"].value == CAP_DB:
@@ -415,7 +415,7 @@ def _parts(
     target: Target,
     psnr: float | None,
 ) -> Row:
-    """What is shown beside the scores: those without warping, or those of parts."""
+    """Scores that are shown next to the others: those without warping, or those of parts."""
     restored, profile = pictures.part(pictures.restored), scorer.profile
     if pictures.sharp is not None and profile.protocol == "deformed-gt":
         return _unwarped(restored, target, pictures.part(pictures.sharp), profile)
@@ -431,7 +431,7 @@ def _look(
     pictures: ComparedPictures,
     target: Target,
 ) -> Look | None:
-    """What mistakes show beside the picture that the restored one should lie on."""
+    """Mistakes that show next to the picture that the restored one should lie on."""
     pair, sharp = given.subject.pair, given.subject.sharp
     unmoved = pictures.sharp if pictures.blurry is None else pictures.blurry
     reference = target.reference
@@ -442,12 +442,12 @@ def _look(
 
 
 def _in_place(profile: Profile) -> bool:
-    """Whether a pixel of the scored part is that of the pair's maps, but for a corner."""
+    """Whether pixels of the scored part are those of the pair's maps, except for a border."""
     return profile.size == 1 and profile.crop_from == "corner"
 
 
 def _target(subject: Subject, pictures: ComparedPictures, scorer: PairScorer) -> Target:
-    """What the scored part of a restored picture is compared with."""
+    """The reference of the scored part of a restored picture."""
     pair, protocol = subject.pair, scorer.profile.protocol
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
         assert pictures.blurry is not None  # noqa: S101 - a pair has one

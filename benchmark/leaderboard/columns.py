@@ -60,7 +60,7 @@ def shown_gain(row: Row) -> float | None:
 
 
 def unit_of(key: str) -> str:
-    """The unit of a metric or a cost; empty for none, and for what is neither."""
+    """The unit of a metric or a cost; empty if it has none, and for any other column."""
     return column(key).unit if key in COST_COLUMNS or key in all_metrics() else ""
 
 

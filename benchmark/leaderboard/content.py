@@ -52,12 +52,12 @@ class TrackKey:
 
     @property
     def given(self) -> str:
-        """What its systems are given, in words."""
+        """Inputs of its systems, in words."""
         return given_words(self.input)
 
     @property
     def training(self) -> str:
-        """What its systems were trained on, in words."""
+        """Training data of its systems, in words."""
         if self.budget == NOT_TRAINED:
             return "not trained here"
         said = training_words(self.weights, self.train_dataset)
@@ -137,7 +137,7 @@ def is_reference(content: Content, system: str) -> bool:
 
 
 def training_words(weights: str, train_dataset: str) -> str:
-    """What a system was trained on, in words."""
+    """Training data of a system, in words."""
     if weights == ELSEWHERE:
         return "made elsewhere"
     if weights == "none" or not train_dataset:
@@ -240,7 +240,7 @@ def run_document(out: Path, entry: Entry) -> Json:
 
 
 def origin_of(document: Mapping[str, Any]) -> str:
-    """Where the scores of a run were taken from, by its record; empty if it was computed here."""
+    """Origin of the scores of a run, by its record; empty if they were computed here."""
     return str(document.get(ORIGIN, ""))
 
 

@@ -48,7 +48,7 @@ class LineClass:
 
     @property
     def said(self) -> str:
-        """What its ranks are among, and which differences its pictures can show."""
+        """Among which systems it ranks, and which differences its pictures can show."""
         if not self.heading:
             return ""
         many = len(self.lines)
@@ -144,7 +144,7 @@ def _key(line: BoardLine, *, several_datasets: bool) -> tuple[int, str]:
 
 
 def _origin(line: BoardLine) -> str:
-    """Where the weights of a line come from, as a name of :data:`HEADINGS`."""
+    """Origin of the weights of a line, as a name of :data:`HEADINGS`."""
     weights = line.first.weights
     if weights.startswith(SCRATCH):
         return SCRATCH
@@ -163,7 +163,7 @@ def _tracks(lines: Sequence[BoardLine], track_of: TrackOf) -> tuple[Track, ...]:
 
 
 def _reach(track: Track, many: int) -> str:
-    """What a track's differences show, and on how many trainings they rest."""
+    """Words on the differences that a track can show, and on its number of trainings."""
     ranked = len(ranked_in(track))
     said = [f"ranks are among {ranked}"] if ranked > 1 and ranked != many else []
     if track.minimum_detectable is not None:

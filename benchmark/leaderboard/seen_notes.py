@@ -8,11 +8,11 @@ from defocus.progress import counted, several
 from defocus.reading import read_json
 
 STUDY = "study.json"
-"""The file of a study that says what its datasets are and what of them was left out."""
+"""The file of a study that describes its datasets and what was left out of them."""
 
 
 def seen_notes(out: Path, dataset: str, data_revision: str) -> list[str]:
-    """Notes on one dataset of a study, known by its name and the begin of its hash."""
+    """Notes on one dataset of a study, known by its name and the beginning of its hash."""
     return [
         note
         for facts in _datasets(out / STUDY)
@@ -31,7 +31,7 @@ def new_because(out: Path, run: str) -> str:
 
 
 def _datasets(path: Path) -> list[Mapping[str, Any]]:
-    """What the file says of datasets; a missing or damaged file says nothing."""
+    """The file's facts on datasets; none if it is missing or damaged."""
     try:
         datasets = read_json(path)["datasets"]
         return [one for one in datasets if isinstance(one, dict)]

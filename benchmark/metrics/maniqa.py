@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # torch takes seconds to import
 NAME = "maniqa"
 
 _CROPS, _SEED = 20, 20
-"""The authors' program draws 20 crops, with the seed 20, and gives their mean."""
+"""Number of crops, and the seed for drawing them, of the authors' program, which gives their
+mean."""
 
 _CROP_PX = 224
 _CELL_PX = 8
@@ -41,10 +42,11 @@ _WINDOW = 4
 """Side of a window of cells within which the second kind of block compares places."""
 
 _EPSILON, _WINDOW_EPSILON = 1e-6, 1e-5
-"""Of the normalisations of the transformer, and of the blocks with windows."""
+"""Constants that are added to the variance in the normalisations of the transformer, and of the
+blocks with windows."""
 
 _SCALE = 0.8
-"""Weight of a layer's output beside its input."""
+"""Factor on a layer's output when it is added to the layer's input."""
 
 
 def _maniqa(

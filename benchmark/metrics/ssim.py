@@ -51,7 +51,7 @@ def contrast_and_ssim(
 
 
 def _moments(restored: Picture, reference: Picture, window: str) -> tuple[Array, ...]:
-    """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
+    """For each window: product of means, sum of their squares, covariance, sum of variances."""
     mean = partial(_window_mean, window)
     side = WINDOW_PX[window]
     sample = side**2 / (side**2 - 1) if window == "uniform-7" else 1.0
@@ -74,7 +74,7 @@ def _window_mean(window: str, values: Array) -> Array:
 
 
 def seen(picture: Picture, profile: Profile) -> Picture:
-    """What a profile's SSIM looks at: the channels, or their luma of 8 bits ``(H, W, 1)``."""
+    """The values that a profile's SSIM uses: channels, or their 8-bit luma ``(H, W, 1)``."""
     if not profile.ssim_of_luma:
         return picture
     # whole numbers, so that ties round alike on every machine

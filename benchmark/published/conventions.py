@@ -22,7 +22,7 @@ from defocus.pictures.values import Image
 Array = NDArray[np.float64]
 
 Conventions = dict[str, Any]
-"""Some fields of a profile."""
+"""Fields of a profile that a convention sets."""
 
 _PLAIN = Profile(name="", reproduces="")
 
@@ -57,7 +57,7 @@ _CROPS: tuple[Conventions, ...] = (
     {"crop_multiple": 32, "crop_from": "centre"},
     {"crop_multiple": 64, "crop_from": "centre"},
 )
-"""What networks with fixed strides are given; no crop first."""
+"""Crops for networks with fixed strides; no crop first."""
 
 _SIMILARITIES: tuple[Conventions, ...] = (
     {"ssim_window": "uniform-7"},
@@ -74,7 +74,7 @@ def _readings() -> Iterator[Profile]:
 
 
 READINGS = tuple(_readings())
-"""What decides which pixels are compared, the most usual first."""
+"""Conventions that decide which pixels are compared, the most usual first."""
 
 USUAL = range(2 * len(_CROPS))
 """Readings that are tried first: whole size, and both members by the upper byte or at own depth."""
@@ -84,7 +84,7 @@ UNUSUAL = range(USUAL.stop, len(READINGS))
 
 SQUARES, ABSOLUTES, FIRST_SIMILARITY = 0, 1, 2
 ERRORS = FIRST_SIMILARITY + len(_SIMILARITIES)
-"""Numbers of a pair under one reading: mean square, mean absolute error, and each SSIM."""
+"""Number of errors of a pair under one reading: mean square, mean absolute error, and each SSIM."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def errors_of(blurry: Image, sharp: Image, readings: range) -> Array:
 
 
 def _what_differs(reading: Profile, *, eight_bits: bool) -> tuple[object, ...]:
-    """What decides the pictures of a reading before the crop; files of 8 bits have one depth."""
+    """Facts that decide the pictures of a reading before the crop; 8 bits have one depth."""
     size = (reading.size, reading.resampling)
     if eight_bits:
         return (*size, reading.rounded and reading.size != 1)

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 
+from defocus.baselines.card import UNKNOWN
 from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.run_folder import trained_datasets
 from defocus.benchmark.scoring.profile_by_name import find_profile
 from defocus.benchmark.scoring.profiles import PROFILES, Profile
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS
@@ -98,7 +100,7 @@ def select_published(
 
 
 def published_dataset(name: str) -> str | None:
-    """The published id of one of our datasets by its name (``dpdd:folder``); None without."""
+    """The published id of one of our datasets by its name (``dpdd:folder``), or None."""
     return _DATASETS.get(name.partition(":")[0])
 
 
@@ -128,7 +130,7 @@ def _require(
 
 
 OFFICIAL_FLOW = "pwcnet-official"
-"""The estimator behind published numbers under ``deformed-gt``."""
+"""The estimator of published numbers under ``deformed-gt``."""
 
 _SYSTEM_PROFILES = {
     "dpdnet": "dpdd16",
@@ -138,7 +140,7 @@ _SYSTEM_PROFILES = {
     "drbnet": "dpdd8-crop16",
     "kpac": "png8",
 }
-"""What the authors' own scripts compute, by how the published id begins."""
+"""Profiles of the authors' own scripts, by the first part of the published id."""
 
 _SHIFTS = {
     "sharp_depth": "the official script reads the upper 8 of 16 bits",
@@ -169,10 +171,16 @@ class PrintedBeside:
         return asdict(self)
 
 
-def compared(rows: Sequence[Row], published_as: str) -> list[PrintedBeside]:
-    """Compare the rows of one system with every published cell of its dataset and metric."""
+def compared(
+    rows: Sequence[Row],
+    published_as: str,
+    trained_on: Collection[str],
+) -> list[PrintedBeside]:
+    """Compare the rows of one system with every published cell of its dataset and metric.
+
+    ``trained_on`` names the datasets behind the weights of the system's authors."""
     return [
-        _comparison(row, cell, row.value)
+        _comparison(row, cell, row.value, trained_on)
         for row in rows
         for cell in all_published()
         if row.value is not None
@@ -201,7 +209,12 @@ def _same_cell(row: Row, cell: Published) -> bool:
     return cell.dataset == published_dataset(row.dataset) and protocol == row.protocol
 
 
-def _comparison(row: Row, cell: Published, measured: float) -> PrintedBeside:
+def _comparison(
+    row: Row,
+    cell: Published,
+    measured: float,
+    trained_on: Collection[str],
+) -> PrintedBeside:
     return PrintedBeside(
         row.system,
         row.dataset,
@@ -211,7 +224,7 @@ def _comparison(row: Row, cell: Published, measured: float) -> PrintedBeside:
         cell.true_value,
         measured - cell.true_value,
         cell.source,
-        tuple(_reasons(row, cell)),
+        tuple(_reasons(row, cell, trained_on)),
     )
 
 
@@ -229,12 +242,8 @@ def source_profile(cell: Published) -> Profile | None:
     return None
 
 
-def _reasons(row: Row, cell: Published) -> list[str]:
-    reasons = []
-    if row.weights != "official":
-        reasons.append(
-            f"weights: ours are {row.weights} ({row.budget} budget), not the official"
-        )
+def _reasons(row: Row, cell: Published, trained_on: Collection[str]) -> list[str]:
+    reasons = _weights_reasons(row, trained_on)
     if cell.protocol == "unspecified" and row.protocol:
         reasons.append("protocol: the source does not say; gt is what its scripts do")
     if row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW:
@@ -250,8 +259,23 @@ def _reasons(row: Row, cell: Published) -> list[str]:
     return reasons
 
 
+def _weights_reasons(row: Row, trained_on: Collection[str]) -> list[str]:
+    """Whether a row has other weights than the authors', or such as others pass on."""
+    if row.weights != "official":
+        return [
+            f"weights: ours are {row.weights} ({row.budget} budget), not the official"
+        ]
+    trained = [name.partition(":")[0] for name in trained_datasets(row.train_dataset)]
+    if {*trained} <= {*trained_on, UNKNOWN}:
+        return []
+    stated = ", ".join(trained_on) or UNKNOWN
+    return [
+        f"weights: trained on {', '.join(trained)}; those of the authors on {stated}"
+    ]
+
+
 def profile_reasons(profile: str, cell: Published) -> list[str]:
-    """What makes a value under one of our profiles differ from a printed one."""
+    """Reasons why a value under one of our profiles differs from a printed one."""
     theirs = source_profile(cell)
     if theirs is None:
         return ["profile: which one the source used is not known"]

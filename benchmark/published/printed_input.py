@@ -18,7 +18,7 @@ from defocus.near_names import meant
 Array = NDArray[np.float64]
 
 DECIDING = ("psnr", "ssim", "mae")
-"""The metrics that the conventions are found by."""
+"""The metrics by which the conventions are found."""
 
 TOLERANCES = {"psnr": 0.01, "ssim": 0.001, "mae": 0.001}
 """Largest difference that counts as reproduced: dB for PSNR. Papers print two or three decimals."""
@@ -30,7 +30,8 @@ OWN = "own"
 """Name after ``printed:`` of a row that the user gave."""
 
 _ROUNDING = 1e-9
-"""Added to half a printed digit, for values that are exactly half a digit away."""
+"""Tolerance that is added to half a printed digit, for values that are exactly half a digit
+away."""
 
 
 @dataclass(frozen=True)

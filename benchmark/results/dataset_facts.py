@@ -1,4 +1,4 @@
-"""What stored runs say of a dataset beside its pictures, which a content hash leaves open."""
+"""What stored runs say about a dataset besides its pictures; a content hash does not cover it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ def _family(name: str) -> str:
 
 
 def follow_dataset(dataset: Dataset, results: Results) -> None:
-    """Bring the stored runs of a dataset to what it now says of its pictures."""
+    """Update the stored runs of a dataset to its present facts on its pictures."""
     # Another layout or manifest may sort the same pictures into other scenes and places, or name
     # another source. Values of single pictures do not depend on it; intervals and tests do.
     facts = _Facts(

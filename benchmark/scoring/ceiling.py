@@ -1,6 +1,7 @@
 """Score ceiling: the score of a perfect restoration under misalignment and noise.
 
-Scored is the reference itself, displaced by the measured misalignment, with as much noise added."""
+It is the score of the reference itself, displaced by the measured misalignment, with as much noise
+added."""
 
 import zlib
 from collections.abc import Iterator, Mapping
@@ -77,7 +78,7 @@ def _target(
     pair: Pair,
     estimator: FlowEstimator,
 ) -> tuple[Target, Imperfection]:
-    """What a perfect restoration of a pair is compared with, and what it differs by."""
+    """The reference of a perfect restoration of a pair, and how the two differ."""
     stored = read_member(pair.blurry, pair.sharp, pair.white)
     blurry = np.asarray(as_float(stored, np.float64), np.float64)
     target = make_target(protocol, dataset, pair, blurry, estimator)

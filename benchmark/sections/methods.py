@@ -25,7 +25,7 @@ from defocus.reports.model import Folded, Paragraph, Part
 
 
 def _training(study: ReportStudy) -> Sequence[Part]:
-    """On the page of browsers they are behind the rows."""
+    """The trainings; on the page for browsers they are in the details of the rows."""
     return training_curves(study.content) if study.printed else ()
 
 
@@ -49,7 +49,7 @@ REFERENCES = Section("References", 130, (), _references)
 
 
 def _rows(study: ReportStudy) -> tuple[Part, ...]:
-    """What is behind each row, one folded page each, and the curves of all trainings."""
+    """The details of each row, one folded page each, and the curves of all trainings."""
     if study.printed:
         return ()
     content = study.content

@@ -35,7 +35,7 @@ class ScoredGroup:
         return np.isfinite(self.values[:, 0])
 
     def image_values(self) -> Array:
-        """Means over seeds, ``(places, pictures)``; NaN if there is no value."""
+        """Means over seeds, ``(places, pictures)``; NaN where a value is missing."""
         return np.asarray(self.values.mean(axis=1))
 
 
@@ -100,7 +100,7 @@ def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
 
 
 def moved_changes(group: ScoredGroup, line: int) -> Array | None:
-    """What each move adds to the scores of a line of PSNR, ``(moves, pictures)``."""
+    """Change of the scores of a line of PSNR by each move, ``(moves, pictures)``."""
     # Means over seeds; NaN where the reference's place has no standard error, None if none has.
     mine = group.places[line]
     lines = {}
@@ -287,7 +287,7 @@ def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores
 
 
 def _contest(entry: Entry, place: MatrixLine) -> tuple[str, ...]:
-    """What scores of a system and of the input must share."""
+    """Properties that scores of a system and of the input must share."""
     return (
         entry.dataset,
         entry.split,

@@ -147,7 +147,7 @@ def train_run(study: Study, run: Run) -> "Trained":
 
 
 def _pictures(study: Study, run: Run, patches: "Patches") -> "TrainingPictures":
-    """What the pictures mean for a training; an epoch shows as many pixels as they have."""
+    """Facts about the pictures for a training; an epoch shows as many pixels as they have."""
     from defocus.benchmark.cost.trial_step import sizes_of
     from defocus.benchmark.study.fit import TrainingPictures
 

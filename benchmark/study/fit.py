@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
 
 TEXT = "validation_text"
-"""Score of a stream's pages of text, percent of characters; it chooses no weights."""
+"""Name of the score of a stream's pages of text, percent of characters; it chooses no weights."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def say_hours(
 
 @dataclass(frozen=True)
 class TrainingPictures:
-    """What the pictures of a dataset mean for a training."""
+    """Facts about the pictures of a dataset that a training needs."""
 
     # ``sizes`` are heights and widths that the network must take; ``epoch_crops`` is the length of
     # an epoch where the schedule counts epochs.
@@ -180,7 +180,8 @@ class TrainingPictures:
 
 
 NO_PICTURES = TrainingPictures()
-"""A training without validation, of a network that is not asked what sizes it takes."""
+"""Pictures of a training without validation, for a network that is not asked what sizes it
+takes."""
 
 
 def train(
@@ -231,7 +232,7 @@ def _sample(run: Run) -> Batch:
 
 @dataclass(frozen=True)
 class _Check:
-    """What a network must pass before its first step."""
+    """Tests that a network must pass before its first step."""
 
     run: Run
     folder: Path
@@ -272,7 +273,7 @@ def _started(run: Run) -> nn.Module:
 
 @dataclass(frozen=True)
 class _OfRun:
-    """What the batches of a run depend on besides the step; it is sent to the processes."""
+    """Everything besides the step that the batches of a run depend on; sent to processes."""
 
     schedule: Schedule
     epochs: int

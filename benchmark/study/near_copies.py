@@ -10,7 +10,8 @@ from defocus.processes.workers import usable_cores
 from defocus.progress import warn_once
 
 IN_PROCESSES_FROM = 100
-"""Pairs from which on processes look at the pictures: starting them takes as long as 20 pairs."""
+"""Number of pairs from which processes look at the pictures: starting them takes as long as 20
+pairs."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def near_copies(dataset: Dataset) -> tuple[NearCopy, ...]:
 
 
 def _of_test(shared: SharedPicture) -> NearCopy:
-    """The same, seen from the test pair; it is the first, as names of splits are sorted."""
+    """The near copies seen from the test pair; it is the first, as names of splits are sorted."""
     what = ", ".join(
         filter(None, ("whole" if shared.is_whole else "part", shared.change))
     )

@@ -13,7 +13,7 @@ from defocus.likeness import Fingerprint, fingerprint, one_picture
 
 
 def look_at(path: Path) -> Fingerprint:
-    """What a picture shows."""
+    """The look of a picture, by which scenes are recognised."""
     return fingerprint(decoded(path))
 
 
@@ -57,7 +57,7 @@ class CardScenes:
         return title
 
     def remember(self, card_pair: CardPair, title: str) -> None:
-        """Keep which scene a pair is of."""
+        """Remember to which scene a pair belongs."""
         self._taken.add(scene_slug(title))
         self._last = title, card_pair.shots[-1].seconds
         if card_pair.sharp.look is not None:

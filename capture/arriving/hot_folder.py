@@ -1,6 +1,6 @@
 """Picture files that another program writes into a folder: find them, and detect complete ones.
 
-One counts if it has not changed for a while and can be decoded: a stalled copy changes neither."""
+A file counts if it has not changed for a while and can be decoded: a stalled copy cannot."""
 
 import os
 import time
@@ -15,7 +15,7 @@ from defocus.progress import say
 from defocus.storage.files import storing
 
 STABLE_SECONDS = 1.0
-"""A file is read once it has not changed for this long."""
+"""Seconds without a change after which a file is read."""
 
 SIBLING_SECONDS = 2.0
 """Longest wait for the RAW file that belongs to a JPEG, or the other way round."""

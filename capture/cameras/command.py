@@ -19,7 +19,7 @@ from defocus.progress import say
 from defocus.settings import Settings, load_settings
 
 STARTS_PROGRAMS = True
-"""Whether an address of this scheme starts programs of the person's choice; see
+"""Whether an address of this scheme starts programs that a person chose; see
 ``starts_programs``."""
 
 Arguments = tuple[str, ...]

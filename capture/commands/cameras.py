@@ -8,7 +8,7 @@ from defocus.command_line.verbs import help_heading
 
 
 class _CamerasCommand(click.Command):
-    """Its help ends with the addresses that extras, other packages and plug-in files bring."""
+    """A command whose help ends with the addresses that extras, packages and plug-ins bring."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write a line for each of their schemes."""

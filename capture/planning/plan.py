@@ -28,7 +28,7 @@ class Space(NamedTuple):
     most: int
 
     def times(self, count: int) -> "Space":
-        """The space of a number of such things."""
+        """The space of ``count`` items of this size."""
         return Space(count * self.least, count * self.most)
 
 
@@ -48,7 +48,7 @@ def together(spaces: list[Space | None]) -> Space | None:
 
 
 def space_words(space: Space | None) -> str:
-    """Such as ``about 0.83 GB``, or both ends of a range."""
+    """The space in words, such as ``about 0.83 GB``, or both ends of a range."""
     if space is None:
         return "an unknown space"
     least, most = (max(end / 1e9, 0.01) for end in space)
@@ -108,7 +108,7 @@ class OpticsPlan:
 
     @property
     def release_limit(self) -> str:
-        """What limits the size of the release."""
+        """The limit of the size of the release, in words."""
         worst = max((row.sharp_coc_px for row in self.rows), default=0.0)
         if self.release_scale == 1.0:
             return "nothing"
@@ -207,7 +207,7 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def paced(self, options: NumberSettings) -> "Plan":
-        """The same with the times between pairs."""
+        """The plan with the times between pairs."""
         return replace(self, pace=options)
 
     @property
@@ -222,7 +222,7 @@ class Plan:
         return max(0.0, self.pace.every_seconds - self.pair_seconds)
 
     def duration_seconds(self, pairs: int) -> float:
-        """Estimated duration of a number of pairs, in seconds; after the last one is no wait."""
+        """Estimated duration of a number of pairs, in seconds; the last pair needs no wait."""
         return pairs * self.pair_seconds + (pairs - 1) * self.pause_seconds
 
     def space(self, pairs: int) -> Space | None:

@@ -35,7 +35,7 @@ Order = Literal["aba", "sharp-first", "blurry-first"]
 """Order of the shots; ``aba`` repeats the first one at the end."""
 
 Retake = Literal["auto", "ask", "never"]
-"""What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
+"""Actions after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
 
 LONGEST_SECONDS = 86_400.0
 NEAREST_M, FARTHEST_M = 0.001, 1_000_000
@@ -245,7 +245,7 @@ class HandlingSettings(CommandSettings):
     """Who shoots, for the day's log."""
 
     def within(self, profile: CaptureProfile | None) -> Self:
-        """The same with the quality limits of a settings file, and the typed changes."""
+        """The options with the quality limits of a settings file, and the typed changes."""
         limits = LIMITS if profile is None else profile.quality
         if self.changed_limits is not None:
             limits = with_changes(limits, self.changed_limits)
@@ -308,7 +308,7 @@ class ShootOptions(NumberSettings, HandlingSettings):
 
 
 class PlanSettings(NumberSettings):
-    """What ``plan`` counts and prints."""
+    """Settings of the plan that ``plan`` prints."""
 
     as_json: bool = option(False, "--json", heading="Plan")
     """Print a JSON object for each aperture."""

@@ -49,10 +49,12 @@ Read = Callable[[Path], QuickLook]
 """Reads a shot, as :func:`defocus.capture.quality.quick_look.read_halved` does."""
 
 MEASURED_SIZE_PX = 800
-"""Longer side of the pictures whose misalignment is measured: seconds count on the spot."""
+"""Longer side of the pictures whose misalignment is measured: during a shoot it must take little
+time."""
 
 LIGHT_SIZE_PX = 1600
-"""The same where light is compared: blur carries it across pixels, but hardly across blocks."""
+"""Longer side of the pictures whose light is compared: blur carries light across pixels, but hardly
+across blocks."""
 FIRST_SIZE_PX = 1000
 """Longer side of pictures at the first look, which must not delay the next shot."""
 ANCHOR_SIZE_PX = 3200
@@ -101,7 +103,7 @@ def judge_pair(
 
 
 def _judge(quality: Quality, work: Callable[[], None]) -> None:
-    """Do work on the pictures: a damaged one rejects; a fault of the disk, or unforeseen, warns."""
+    """Do work on the pictures: a damaged one rejects; a disk error or an unforeseen one warns."""
 
     def judged() -> None:
         try:
@@ -279,7 +281,7 @@ def _check_light(
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
-    """Compare the light of the members' common area, at a size that is enough for it."""
+    """Compare the light of the members' common area, at a sufficient size."""
     first = reduced_look(looks["blurry"], LIGHT_SIZE_PX)
     second = reduced_look(looks["sharp"], LIGHT_SIZE_PX)
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
@@ -289,9 +291,9 @@ def _check_light(
 
 
 def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, float]":
-    """The registration of small copies; if they show none, at the size at which 'audit' asks.
+    """The registration of small copies; if they show none, at the size that 'audit' uses.
 
-    With it, how many pixels of the picture are one of its."""
+    Also the number of the picture's pixels per pixel of that size."""
     # it imports scipy's slower parts
     from defocus.align.registration.register import register
 

@@ -95,7 +95,7 @@ def _sections(
 
 @dataclass(frozen=True)
 class PairSheet:
-    """What the page has of a pair: its thumbnail, and its pictures and numbers behind a fold."""
+    """A pair on the page: its thumbnail, and its pictures and numbers behind a fold."""
 
     id: str
     verdict: str
@@ -163,7 +163,7 @@ def _remarks(state: SessionState) -> tuple[Table, ...]:
 
 
 def _pair(session: Path, pair: CompletePair) -> PairSheet:
-    """What the page has of a pair."""
+    """The page's parts on a pair."""
     try:
         members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)
@@ -188,7 +188,7 @@ def _pair(session: Path, pair: CompletePair) -> PairSheet:
 
 
 def _sheet(pair: CompletePair, result: PairSheet | LeftOut) -> PairSheet:
-    """What the page has of a pair, or why it shows none of it."""
+    """The page's parts on a pair, or why there are none."""
     return _unshown(pair, result.reason) if isinstance(result, LeftOut) else result
 
 

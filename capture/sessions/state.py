@@ -88,12 +88,12 @@ class SessionChart:
 
     @property
     def id(self) -> str:
-        """Such as ``chart 0001``."""
+        """The id, such as ``chart 0001``."""
         return f"chart {self.shot.chart:04d}"
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
-        """Its files."""
+        """The files of the chart."""
         return self.shot.files
 
 
@@ -222,7 +222,7 @@ def _note_places(
 
 
 def _hear(state: SessionState, line: JudgedLine | NoteLine) -> None:
-    """Take over what a person said."""
+    """Apply what a person decided or noted."""
     if isinstance(line, NoteLine):
         state.notes[line.about] = line.text
         return

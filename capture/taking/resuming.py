@@ -42,7 +42,7 @@ from defocus.progress import counted, say
 
 
 def resume_session(path: Path, options: ResumeSettings) -> int:
-    """Complete the pairs of a session: whole ones are judged, the others shot again; exit code.
+    """Judge the whole pairs of a session, shoot the incomplete ones again; return the exit code.
 
     Damaged files come from the card or not at all: a complete pair is never shot again by itself.
     """
@@ -149,7 +149,7 @@ def _shoot_rest(
 
 
 def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
-    """See that cameras still have what was set: after a reconnect bodies may lack entries."""
+    """Check that cameras still have the entries that were set: a reconnect may lose some."""
     cameras = (
         (shoot.camera, rig.blurry, shoot.blurry),
         (shoot.sharp_camera, rig.sharp, shoot.sharp),

@@ -1,4 +1,4 @@
-"""What the headers of a pair's files say of colours, orientation and frames, where it matters."""
+"""Warnings by the headers of a pair's files: on colours, orientation and frames."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -116,7 +116,7 @@ def _is_mosaic(pair: Pair) -> bool:
 def _colour_warnings(
     pair: Pair, blurry: PictureHeader, sharp: PictureHeader
 ) -> list[tuple[What, str]]:
-    """What the colours of the two files make doubtful."""
+    """Doubts from the colours of the two files."""
     warnings: list[tuple[What, str]] = []
     if blurry.colours != sharp.colours:
         text = f"the blurry file says {blurry.colours}, the sharp one {sharp.colours}"

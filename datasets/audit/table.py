@@ -122,7 +122,7 @@ def document(audit: Audit, limit_px: float | None) -> Json:
 
 @dataclass(frozen=True)
 class AuditFailures:
-    """What makes a dataset fail."""
+    """Reasons for which a dataset fails."""
 
     # above the limit, worst first; empty without a limit
     misaligned: tuple[AuditedPair, ...]
@@ -147,7 +147,7 @@ class AuditFailures:
 
 
 def failures(audit: Audit, limit_px: float | None) -> AuditFailures:
-    """What makes a dataset fail by its audit; without a limit no pair is misaligned."""
+    """Reasons for which a dataset fails by its audit; without a limit no pair is misaligned."""
 
     def of_status(status: str) -> tuple[AuditedPair, ...]:
         return tuple(pair for pair in audit.pairs if pair.status == status)

@@ -54,7 +54,7 @@ def command(blurry: Path, sharp: Path, order: "AlignSettings") -> int:
 
 
 def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Json:
-    """What ``--json`` prints."""
+    """The document that ``--json`` prints."""
     rig, blurry, sharp = _read(blurry_file, sharp_file, order.rig_file)
 
     # torch takes seconds to import: only once the files are known to be good
@@ -93,7 +93,7 @@ def _write_evidence(
 def _shared_lens(
     session: str | None, blurry: Path, estimator: "FlowEstimator"
 ) -> "tuple[SessionLens | None, tuple[LeftOut, ...]]":
-    """What a session's pairs share, measured as in an audit and kept; and the unreadable pairs."""
+    """Values that a session's pairs share, measured as in an audit; and the unreadable pairs."""
     if session is None:
         return None, ()
     from defocus.datasets.api import open_dataset
@@ -130,7 +130,7 @@ def _write(
     pictures: "tuple[Image, Image]",
     measurement: "Measurement",
 ) -> "tuple[LeftBehind, ...]":
-    """Write the aligned pair into ``--out``; what its files lack of the originals."""
+    """Write the aligned pair into ``--out``; return what its files lack of the originals."""
     from defocus.align.compensation.blur_map import BLUR_NAMES, blur_map, write_blur_map
     from defocus.align.compensation.compensate import Release
     from defocus.align.compensation.output import NUMBERS, write_aligned

@@ -51,7 +51,7 @@ def _lines(document: Json) -> tuple[str, str]:
 def _files(
     originals: "Iterable[Pair]", compensated: "Iterable[Pair]"
 ) -> "Iterator[tuple[Path, Path]]":
-    """Each picture that was read, with the one that was made of it."""
+    """Each picture that was read, with the picture made from it."""
     by_id = {pair.id: pair for pair in originals}
     for pair in compensated:
         original = by_id[pair.id]
@@ -61,7 +61,7 @@ def _files(
 
 
 def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> Json:
-    """What ``--json`` prints; pairs that could not be read go into ``failed``."""
+    """The document that ``--json`` prints; pairs that could not be read go into ``failed``."""
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=True)
@@ -112,7 +112,7 @@ def _compensated(settings: "CompensateSettings", opened: "Dataset") -> "Compensa
 def _say_doubts(
     compensation: Json, opened: "Dataset", result: "Compensated"
 ) -> dict[str, str]:
-    """Say which pairs rest on the largest shift, and which are left out; the former by name."""
+    """Say which pairs rest on the largest shift (returned by name), and which are left out."""
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import advice, resting_on
 

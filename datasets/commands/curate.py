@@ -75,7 +75,7 @@ def command(dataset: str, *, as_json: bool, **settings: Any) -> int:  # noqa: AN
 
 
 def _say_rejected(judgements: "Sequence[Judgement]", unread: set[str]) -> int:
-    """Say which pairs that could be read are rejected; the number of the others."""
+    """Say which pairs that could be read are rejected; return the number of the others."""
     rejected = []
     read = [one for one in judgements if one.id not in unread]
     for one in read:
@@ -101,7 +101,7 @@ def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
 
 
 def _say_compensation(name: str, usable: "Usable") -> None:
-    """Say, behind all that is listed, that compensation would keep more pairs."""
+    """Print, after all that is listed, that compensation would keep more pairs."""
     from defocus.datasets.audit.page_parts import compensation
 
     if usable.compensated:

@@ -56,7 +56,7 @@ def _lines(document: Json) -> tuple[str, str]:
 
 
 def _imported(sessions: tuple[Path, ...], out: Path, where: "Where") -> Json:
-    """What was imported, in the keys of ``--json``."""
+    """The result of the import, in the keys of ``--json``."""
     from defocus.datasets.archives import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_sessions
     from defocus.datasets.pair import split_counts

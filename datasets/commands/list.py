@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # heavy at run time
 
 
 Description = tuple[Json, list[str]]
-"""What ``--json`` prints, and the lines without it."""
+"""The document that ``--json`` prints, and the lines without it."""
 
 
 @help_heading("Open")
@@ -81,7 +81,7 @@ def description(dataset: str) -> Description:
 
 
 def _release_card(root: Path) -> "ReaderCard":
-    """What a release says of itself, its licence above all; the reader's card if it is damaged."""
+    """Facts from a release's own documents, first its licence; or the reader's card."""
     from defocus.datasets.api import reader_card
     from defocus.datasets.release.details import NO_LICENCE
     from defocus.datasets.release.facts import read_facts
@@ -147,7 +147,7 @@ def _own(dataset: str) -> Description:
 
 
 def _remarks(name: str, pairs: "list[Pair]") -> Iterator[str]:
-    """What is said of scenes that are one file each, and of pairs without a truth."""
+    """Remarks on scenes that are one file each, and on pairs without a truth."""
     scenes = {pair.scene for pair in pairs}
     if name.startswith("pairs:") and len(scenes) == len(pairs) > 1:
         yield OWN_SCENES

@@ -47,7 +47,7 @@ def command(dataset: str, settings: "SidecarSettings") -> int:
 
 
 def _made(name: str, settings: "SidecarSettings") -> Json:
-    """What was written or applied, in the keys of ``--json``."""
+    """The result of writing or applying, in the keys of ``--json``."""
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=settings.folder is None)
@@ -83,7 +83,7 @@ def _made(name: str, settings: "SidecarSettings") -> Json:
 
 
 def _applied(name: str, opened: "Dataset", folder: Path, where: "Where") -> Json:
-    """What was applied, in the keys of ``--json``."""
+    """The result of applying, in the keys of ``--json``."""
     from defocus.datasets.sidecar import apply_sidecar
 
     applied = apply_sidecar(name, opened, folder, where)

@@ -35,10 +35,10 @@ LOOKED_FOR = (
     "whole pictures, also saved again, resized or brightened, and parts of the sharp pictures from "
     "128 px a side on, also mirrored, turned by 90° and of 1/3 to 3 times the size"
 )
-"""What the search looks for, to be said where it found nothing."""
+"""Objects of the search, for a message that it found none."""
 
 NOT_LOOKED_FOR = "parts with hardly any detail, such as sky or walls"
-"""What it does not find."""
+"""Parts that the search does not find."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SharedPicture:
 def shared_pictures(
     dataset: Dataset, where: Where = 1, splits: Sequence[Split] = SPLITS
 ) -> tuple[SharedPicture, ...]:
-    """The pictures of some splits that are in two of them, copies first, most alike first."""
+    """Pictures that are in two of the splits, copies first, then by likeness."""
     pairs = [pair for pair in dataset.pairs if pair.split in splits]
     if len({pair.split for pair in pairs}) < 2:
         return ()
@@ -83,7 +83,7 @@ def _searched_file(pair: Pair) -> Path:
 
 
 def _kept(place: Path) -> tuple[SharedPicture, ...] | None:
-    """What an earlier search found; None if it is not kept or damaged."""
+    """The result of an earlier search; None if it is not kept or damaged."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         rows = read_json(place)
         return tuple(
@@ -136,7 +136,7 @@ def _of_pairs(pictures: Sequence[SearchedPicture], part: SharedPart) -> SharedPi
 
 
 def _changes(placing: Placing, name: str) -> list[str]:
-    """How a picture differs from what it is in, in words."""
+    """How a picture differs from the one that contains it, in words."""
     changes = ["mirrored"] if placing.is_mirrored else []
     if placing.quarter_turns:
         changes.append(f"turned by {90 * placing.quarter_turns}°")

@@ -100,7 +100,7 @@ def described(pair: Pair, folder: Path) -> Pair:
 
 
 ReferenceModel = Literal["global", "flow"]
-"""What registers the sharp picture: the transform of the whole picture, or the local flow too."""
+"""Transform that registers the sharp picture: that of the whole picture, or the local flow too."""
 
 
 # Below ``<derived>``; a pair has ``sharp.png`` (with its own bit depth), ``valid_mask.png`` (255
@@ -206,7 +206,7 @@ def _computed(
 def measured_alone(
     blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
 ) -> tuple[Image, Image, Measurement]:
-    """Two pictures and their kept measurement, which knows nothing else of the pair."""
+    """Two pictures and their kept measurement, which uses nothing else of the pair."""
     from defocus.align.flow.by_name import flow_estimator
     from defocus.datasets.measuring.kept import measured_pair, pair_key
 

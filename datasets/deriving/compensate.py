@@ -70,7 +70,8 @@ FOLDERS = ("pairs", "left_out")
 COMPENSATION_REVISION = 1
 """Revision of the pictures and masks made from a measurement. Raise it when their pixels change."""
 MOVED_SHARE = 0.2
-"""The blurry picture's own geometry must be confirmed in this much more of the picture to count."""
+"""Share of the picture by which the confirmed part must grow with the blurry picture's own geometry
+for that to count."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Compensated:
 
 @dataclass(frozen=True)
 class Cameras:
-    """What is known of the cameras: a rig of two, and how far the members can be apart."""
+    """Knowledge about the cameras: a rig of two, and how far the members can be apart."""
 
     rig: Rig | None = None  # None for one camera
     limits: MotionLimits = NO_LIMITS
@@ -100,7 +101,7 @@ ONE_CAMERA = Cameras()
 
 @dataclass(frozen=True)
 class _Order:
-    """What the pairs have in common: where they go and how they are measured and written."""
+    """Facts that the pairs share: where they go and how they are measured and written."""
 
     out: Path
     release: Release
@@ -165,7 +166,7 @@ def compensate_dataset(
 
 
 def _how_measured(order: _Order) -> Json:
-    """What decides the measurements, for the records of the dataset."""
+    """Facts that decide the measurements, for the records of the dataset."""
     estimator = _own(order.estimator)
     return {
         "estimator": estimator.name,
@@ -175,7 +176,7 @@ def _how_measured(order: _Order) -> Json:
 
 
 def _claim(dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]) -> Json:
-    """What decides the pictures that are written."""
+    """Facts that decide the pictures that are written."""
     return {
         "dataset": dataset.name,
         **content_of(dataset),
@@ -189,7 +190,7 @@ def _claim(dataset: Dataset, order: _Order, how_measured: Mapping[str, Any]) -> 
 def _sessions(
     order: _Order, tasks: Mapping[str, _Task], where: Where
 ) -> tuple[PooledSession, ...]:
-    """What the pairs of each session share, by the measurement of each pair alone."""
+    """Values that the pairs of each session share, by the measurement of each pair alone."""
     session_of = sessions_of([task.pair for task in tasks.values()])
     members = {
         name: task
@@ -274,7 +275,7 @@ def _made(order: _Order, task: _Task) -> Pair | str:
 
 
 def _has_other_size(folder: Path, order: _Order) -> bool:
-    """Whether an aligned pair has not the size that all are to have."""
+    """Whether an aligned pair lacks the size that all pairs are to have."""
     return order.size is not None and picture_size(folder / "blurry.png") != order.size
 
 
@@ -303,7 +304,7 @@ def _measured(
 def _measured_of_rig(
     order: _Order, rig: Rig, pair: Pair
 ) -> tuple[Image, Image, Measurement, NDArray[np.float32] | None]:
-    """The same of a pair of two cameras, whose pictures may differ in size."""
+    """Measurement of a pair of two cameras, whose pictures may differ in size."""
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     files = pair.blurry, pair.sharp
     read = [read_image(one, pair.white) for one in files]
@@ -334,7 +335,7 @@ def _extent(order: _Order, task: _Task) -> tuple[int, int] | None:
 def _common_size(
     order: _Order, tasks: Mapping[str, _Task], where: Where
 ) -> tuple[int, int] | None:
-    """Width and height that all pairs have; which pair has the least of it is said."""
+    """Width and height that all pairs have; prints which pair limits it."""
     title = "finding the common size"
     extents = dict(
         track(each(partial(_extent, order), tasks, where), title, len(tasks))

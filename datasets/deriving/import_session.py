@@ -121,7 +121,7 @@ def _look(path: Path) -> Fingerprint | None:
 
 
 def _views(looks: Sequence[Fingerprint]) -> int:
-    """Number of pictures of which none may show the view of another."""
+    """Number of pictures that may show different views."""
     views: list[Fingerprint] = []
     for look in looks:
         if not any(maybe_one_view(view, look) for view in views):
@@ -130,7 +130,7 @@ def _views(looks: Sequence[Fingerprint]) -> int:
 
 
 def split_remarks(pairs: Sequence[Pair]) -> list[str]:
-    """What is odd about the splits of a dataset, in words."""
+    """Oddities of the splits of a dataset, in words."""
     scenes = Counter(pair.scene for pair in pairs)
     if len(scenes) == 1:
         return [

@@ -4,7 +4,6 @@ Each part appears complete or not at all, so the same command continues an inter
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from defocus.processes.machines import Where
 from defocus.reading import intact, read_json
 from defocus.storage.files import (
     make_folder,
+    place_folder,
     storing,
     sync_folder,
     temporary_entries,
@@ -31,11 +31,12 @@ from defocus.storage.staging import (
     owned_folder,
     owner_file,
     remove_abandoned,
+    remove_folder,
     staging_folder,
 )
 
 Order = dict[str, Any]
-"""What a dataset is made from, as JSON."""
+"""The order for a dataset, with its sources, as JSON."""
 
 E = TypeVar("E")
 
@@ -51,7 +52,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class Derivation(Generic[E]):
-    """What a command makes a dataset of, and how; the maker does the rest."""
+    """Sources and method of a derived dataset; the maker does the rest."""
 
     command: str  # names the file of the order
     order: Mapping[str, Any]  # dataset, settings and revision
@@ -122,7 +123,7 @@ def _origin(dataset: Dataset) -> str:
 
 
 def content_of(dataset: Dataset) -> Order:
-    """What an order says of a dataset: its hash, and that of each pair by id."""
+    """The part of an order on a dataset: its hash, and that of each pair by id."""
     return {"content_hash": dataset.content_hash, "pairs": pair_contents(dataset)}
 
 
@@ -160,7 +161,7 @@ def claim_folder(
 
 
 def _difference(before: Any, order: Order) -> str:  # noqa: ANN401 - any JSON document
-    """What differs between two orders, in words."""
+    """Differences between two orders, in words."""
     if (
         isinstance(before, dict)
         and before | {"revision": order.get("revision")} == order
@@ -208,7 +209,7 @@ def working_folder(out: Path, kind: str, order: Order) -> Iterator[Path]:
         _claim_work(work / "order.json", order)
         yield make_folder(work / "made")
         _move(work / "made", place)
-        shutil.rmtree(work, ignore_errors=True)
+        remove_folder(work)
 
 
 def remove_emptied(out: Path, kind: str) -> None:
@@ -219,11 +220,11 @@ def remove_emptied(out: Path, kind: str) -> None:
         return
     with owned_folder(work) as owned:
         if owned:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_folder(work)
 
 
 def _if_gone(work: Path) -> str:
-    """What helps where a computer that is no longer there was the owner of a folder."""
+    """Advice if the owner of a folder is a computer that no longer exists."""
     named = owner_file(work)
     if named.is_file():
         return f", or remove {named} if it has ended on another computer"
@@ -250,8 +251,7 @@ def _move(folder: Path, out: Path) -> None:
     with storing(out):
         if out.exists():
             out.rmdir()
-        folder.rename(out)
-        sync_folder(out.parent)
+        place_folder(folder, out)
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document

@@ -90,7 +90,7 @@ def read_measurement(path: Path) -> Measurement:
 
 
 def read_blur(path: Path) -> ReducedBlur | None:
-    """What a measurement knows of the blur; None if unknown. Errors: :func:`read_measurement`."""
+    """The blur of a measurement; None if unknown. Errors: :func:`read_measurement`."""
     with open_hdf5(path) as file:
         document = json.loads(file.attrs["measurement"])
         if "factor" not in document:
@@ -151,14 +151,14 @@ MEASURED_ROLES = ("blurry", "sharp", "defocus_map")
 
 @dataclass(frozen=True)
 class InSession:
-    """What else decides a pair's measurement: what pairs of its dataset share."""
+    """Further facts that decide a pair's measurement: those that its dataset's pairs share."""
 
     lens: SessionLens
     dataset_key: str  # of :func:`session_key`
 
 
 def session_key(dataset: Dataset) -> str:
-    """Changes with a dataset's content and with what its pairs say of their cameras."""
+    """Key that changes with a dataset's content, and with what its pairs say of their cameras."""
     metadata = {pair.id: dict(pair.metadata) for pair in dataset.pairs}
     text = json.dumps(metadata, sort_keys=True, default=str)
     return hashlib.sha256(f"{dataset.content_hash} {text}".encode()).hexdigest()
@@ -184,7 +184,7 @@ def pair_key(pair: Pair, estimator: FlowEstimator) -> str:
 
 
 def _reading(pair: Pair) -> dict[str, str]:
-    """What decides a measurement besides the files: how they are read, where that has changed."""
+    """Facts that decide a measurement besides the files: how they are read, if that changed."""
     changed = is_read_anew(pair.blurry) or pair.white not in {None, FULL}
     return {"reading": f"{READING_REVISION} {pair.white}"} if changed else {}
 
@@ -264,7 +264,7 @@ def _keep(key: str, measurement: Measurement) -> None:
 
 
 def kept_measurement(key: str) -> Measurement | None:
-    """What was measured under a key; None if nothing is kept, or it is damaged."""
+    """The measurement under a key; None if nothing is kept, or it is damaged."""
     return _read(kept_file(key, ".h5"), read_measurement)
 
 
@@ -281,7 +281,7 @@ def kept_blur(key: str, dataset_key: str | None) -> ReducedBlur | None:
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T | None:
-    """What a function reads from the file of a measurement, or None."""
+    """Result of a function that reads the file of a measurement, or None."""
     try:
         return read(path) if path.is_file() else None
     except (OSError, ValueError, TypeError, KeyError, RuntimeError):

@@ -19,7 +19,7 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
-"""What decides a pair's zoom; the camera's distance in focus does too, unless that is kept."""
+"""Facts that decide a pair's zoom; the distance in focus does too, unless the camera keeps it."""
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
@@ -28,7 +28,7 @@ JPEG_SUFFIXES, TIFF_SUFFIXES = (frozenset(SUFFIXES[kind]) for kind in ("JPEG", "
 
 @dataclass(frozen=True)
 class PairSession:
-    """The session of a pair; pairs with equal ones are of one session."""
+    """The session of a pair; pairs with equal values belong to one session."""
 
     optics: str  # what decides a pair's zoom, as far as it is known
     # a capture session's journal, or the EXIF of both files
@@ -43,7 +43,7 @@ class PairSession:
 # body from another of its model (serial number, battery) decides nothing: a session goes on after
 # a battery was changed, and what names a session may be published.
 def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
-    """The session of each pair with a sharp member that says of its cameras, by the pair's id."""
+    """The session of each pair with a sharp member and known cameras, by the pair's id."""
     read = cache(_optics_of)
     session_of: dict[str, PairSession] = {}
     for pair in pairs:
@@ -58,7 +58,7 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
 
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
-    """By what decides a pair's zoom, as far as its metadata say it."""
+    """The session by what decides a pair's zoom, as far as its metadata state it."""
     # imported pictures do not say whether the focus is known
     one_change = metadata.get("focus_known") is not False
     same_focus = one_change and metadata.get("mode") == "aperture"
@@ -86,7 +86,7 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
 
 
 def _role_facts(role: str, shot: object) -> dict[str, object]:
-    """What the metadata of one role say that decides its zoom."""
+    """Facts in the metadata of one role that decide its zoom."""
     if not isinstance(shot, Mapping):
         return {}
     true = shot.get("true")
@@ -100,7 +100,7 @@ def _role_facts(role: str, shot: object) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _Optics:
-    """What the EXIF of one picture says of its camera."""
+    """The camera and its settings by the EXIF of one picture."""
 
     model: str
     lens: str
@@ -110,7 +110,7 @@ class _Optics:
 
     @property
     def same(self) -> tuple[str, str, float]:
-        """What both pictures of a pair share."""
+        """The facts that both pictures of a pair share."""
         return self.model, self.lens, self.focal_length_mm
 
 
@@ -133,7 +133,7 @@ def _shown(model: object, lens: object, focal_length_mm: object) -> str:
 
 
 def _optics_of(file: Path) -> _Optics | None:
-    """What a file's EXIF says; None if it lacks camera, focal length or aperture."""
+    """The camera by a file's EXIF; None if it lacks camera, focal length or aperture."""
     if file.suffix.lower() not in JPEG_SUFFIXES | TIFF_SUFFIXES:
         return None
     try:
@@ -152,7 +152,7 @@ def _optics_of(file: Path) -> _Optics | None:
 
 
 NAMED = "--session"
-"""What names a session if its pairs themselves do not."""
+"""Option that names a session if its pairs do not."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class PooledSession:
 
     @property
     def title(self) -> str:
-        """By what it is a session, and of how many pairs."""
+        """What makes it a session, and its number of pairs."""
         camera = f" ({printable(self.camera)})" if self.camera else ""
         return f"session of {counted(len(self.pairs), 'pair')} by {self.by}{camera}"
 
@@ -228,7 +228,7 @@ class PooledSession:
 def measured_lens(
     dataset: Dataset, estimator: FlowEstimator, blurry: Path
 ) -> tuple[SessionLens, tuple[LeftOut, ...]]:
-    """What the pairs of one session share, and those that are unreadable; three must be known."""
+    """Values that the pairs of one session share, and the unreadable pairs; three must be known."""
     # If the blurry picture is in the dataset, whose pairs are of several sessions, its own counts.
     pairs, session = _of_one_session(dataset, blurry)
     keys = pair_keys(dataset, estimator)
@@ -260,7 +260,7 @@ def _own_zoom(pair: Pair, estimator: FlowEstimator, key: str) -> OwnZoom:
 def _of_one_session(
     dataset: Dataset, blurry: Path
 ) -> tuple[list[Pair], PairSession | None]:
-    """All pairs, or those of the picture's session if they are of several; and what all say."""
+    """All pairs, or those of the picture's session if there are several; and what all share."""
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
     session_of = sessions_of(pairs)
     several = set(session_of.values())
@@ -308,7 +308,7 @@ def _pooled(
 
 
 def lenses_of(sessions: Iterable[PooledSession]) -> dict[str, SessionLens]:
-    """What its session shares, by the id of each pair that is worth measuring with it."""
+    """Values of the session, by the id of each pair that is worth measuring with them."""
     return {
         name: session.lens
         for session in sessions
@@ -320,7 +320,7 @@ def lenses_of(sessions: Iterable[PooledSession]) -> dict[str, SessionLens]:
 def say_sessions(
     sessions: Iterable[PooledSession], measured: Collection[str]
 ) -> tuple[PooledSession, ...]:
-    """The sessions with their outcomes, said; ``measured`` are pairs with something of theirs."""
+    """Print the sessions, and return them with outcomes; ``measured`` are pairs that use them."""
     ended = []
     for session in sessions:
         names = tuple(name for name in session.worth if name in measured)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.linear_light import encoded
 from defocus.baselines.recipe import NAMES, Further, TargetName
+from defocus.cache import in_derived
 from defocus.datasets.deriving.aligned_reference import (
     ReferenceModel,
     aligned_reference,
@@ -157,7 +158,9 @@ def pack(
     storage: Storage = "packed",
     left_out: Collection[LeftOut] = (),
 ) -> int:
-    """Write a packed file atomically, to the bit; number of pairs. Without any there is no file."""
+    """Write a packed file atomically, to the bit; return the number of pairs.
+
+    Without pairs no file is written."""
     make_folder(path.parent)
     ids: list[str] = []
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
@@ -229,6 +232,25 @@ def packed_pairs(
     storage: Storage = "packed",
 ) -> PatchStore:
     """The packed file of those pairs that have the target, made on first use and kept."""
+
+    def packed_in(derived: Path) -> PatchStore:
+        there = replace(dataset, derived=derived)
+        return _packed_pairs(
+            there, pairs, target, name, further, estimator_name, storage
+        )
+
+    return in_derived(dataset.derived, packed_in)
+
+
+def _packed_pairs(
+    dataset: Dataset,
+    pairs: tuple[Pair, ...],
+    target: TargetName,
+    name: str,
+    further: Collection[Further],
+    estimator_name: str,
+    storage: Storage,
+) -> PatchStore:
     # A pair that cannot be read is left out; the file keeps its name, and it is tried again.
     path = _patch_file(dataset, target, name, further, estimator_name, storage)
     work = partial(
@@ -262,7 +284,7 @@ def _packed_rows(
     folder: Path,
     left_out: list[LeftOut],
 ) -> Iterator[tuple[str, Members]]:
-    """The members of pairs that have the target; says how large those of so many pairs become."""
+    """The members of pairs that have the target; prints how large ``count`` pairs become."""
     size = 0
     for name, packed in made:
         if isinstance(packed, LeftOut):
@@ -305,7 +327,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def _known(
     path: Path, pairs: tuple[Pair, ...], members: Callable[[Pair], Members | None]
 ) -> PatchStore | None:
-    """An earlier packing; None if it is damaged, or a pair that it is without can be read now."""
+    """An earlier packing; None if it is damaged, or a pair that it lacks can be read now."""
     try:
         store = PatchStore(path)
     except DatasetError:
@@ -342,7 +364,7 @@ def _members(
     further: Collection[Further],
     estimator_name: str,
 ) -> Members | None:
-    """What is packed of a pair; None if it lacks the target."""
+    """Arrays of a pair that are packed; None if it lacks the target."""
     pictures = _pictures(dataset, pair, target, estimator_name)
     if pictures is None:
         return None
@@ -421,7 +443,7 @@ def _require_size(
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
 ) -> Arrays:
-    """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
+    """Mask (255, else 0) of reliable ``registered-flow``, and the relative blur, px."""
     members: Arrays = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")

@@ -32,7 +32,7 @@ from defocus.processes.isolation import LeftOut, attempt
 # it is beside the frames, or beside their folder.
 _NAMES = r"((image_)?all[-_]in[-_]focus|expected|fused|merged|helicon(_focus)?)"
 MERGED = re.compile(_NAMES, re.IGNORECASE)
-"""Names, without suffix, of a merged picture; one that goes on (``expected_mask``) is beside it."""
+"""Names, without suffix, of a merged picture; a longer name (``expected_mask``) is another file."""
 BESIDE = re.compile(_NAMES + r"[-_].*", re.IGNORECASE)
 SPLITS: dict[str, Split] = {
     "train": "train",
@@ -56,7 +56,7 @@ class Stack:
 
 
 def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
-    """All stacks in a folder, or the one that it is, sorted by name; and what is left out."""
+    """All stacks in a folder (or the folder as one stack), by name; and what is left out."""
     frames_of: dict[Path, tuple[Path, ...]] = {}
     left_out: list[LeftOut] = []
     for folder in _folders(root):

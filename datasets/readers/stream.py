@@ -26,7 +26,7 @@ CARD = ReaderCard(
 
 
 class LensStream(Settings):
-    """What a mapping file of a stream says."""
+    """Keys of a mapping file of a stream."""
 
     lens: Path | None = None  # file of ``defocus-capture chart lens``; None draws many
     photographs: Path | None = None  # folder; None for procedural textures alone
@@ -37,7 +37,7 @@ class LensStream(Settings):
 
 @dataclass(frozen=True)
 class StreamOf:
-    """What a stream is rendered from."""
+    """Sources of a stream."""
 
     folder: Path | None  # of photographs
     lens: MeasuredLens | None = None
@@ -53,7 +53,7 @@ def read(path: Path) -> Dataset:
 
 
 def stream_of(path: Path) -> StreamOf:
-    """What is behind the colon of an address: a folder, a lens file, a mapping file or nothing."""
+    """The part of an address after the colon: a folder, a lens file, a mapping file or nothing."""
     if path.suffix.lower() == ".json" and path.is_file():
         return StreamOf(None, read_lens(path))
     if path.is_file():

@@ -42,7 +42,7 @@ class Count(Settings):
 
 
 class ReleaseFacts(Settings):
-    """What a release says of itself."""
+    """Facts by which a release describes itself."""
 
     format: Literal["defocus-release"] = "defocus-release"
     version: Literal[1] = 1
@@ -85,7 +85,7 @@ class ReleaseFacts(Settings):
 
 @dataclass(frozen=True)
 class ReleaseNotes:
-    """What the documents of a release say besides its pictures and its card."""
+    """Facts for a release's documents besides its pictures and its card."""
 
     numbers: tuple[Number, ...] = ()  # of the audit
     warnings: tuple[str, ...] | None = (

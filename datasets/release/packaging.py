@@ -219,7 +219,7 @@ def _sealed(root: Path, previous: Path | None) -> str:
 
 
 def _noted(notes: ReleaseNotes) -> dict[str, object]:
-    """What the notes add to the order of a release."""
+    """The part of a release's order that comes from the notes."""
     previous = (
         None if notes.previous is None else sha256_file(notes.previous / CHECKSUMS)
     )
@@ -266,7 +266,7 @@ def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
 
 
 def write_sums(root: Path) -> str:
-    """Write the checksums of a release; the hash of its manifest."""
+    """Write the checksums of a release; return the hash of its manifest."""
     for name in (CHECKSUMS, TAG_CHECKSUMS):
         (root / name).unlink(missing_ok=True)
     return write_checksums(root, folder_hashes(root))

@@ -38,7 +38,7 @@ _PRIVATE = re.compile(
     re.IGNORECASE,
 )
 SHORTEST = 4
-"""A shorter value may be in a text by chance."""
+"""Length of the shortest value that is looked for; a shorter one may be in a text by chance."""
 NO_SECRETS = {"unknown", "none", "null"}
 
 
@@ -102,7 +102,7 @@ def released_blocks(path: Path) -> bytes:
 
 
 def _shot(exif: bytes) -> bytes:
-    """Those tags of an EXIF block that say how a picture was taken, in their own block."""
+    """The tags of an EXIF block that say how a picture was taken, in a block of their own."""
     from PIL import Image
 
     if not exif:

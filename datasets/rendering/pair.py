@@ -124,7 +124,7 @@ class _View:
         return self.framed(render_through(self.layers, self.lens, real, margin))
 
     def halves(self, blurry: Array, seed: int) -> tuple[Image, Image] | None:
-        """Recorded views of a dual-pixel sensor; None without such a sensor."""
+        """Views recorded by a dual-pixel sensor; None for other sensors."""
         camera = self.camera
         if camera.dual_pixel is None:
             return None
@@ -137,7 +137,7 @@ class _View:
     def metadata(
         self, geometry: Similarity, gain_ev: float, circles: NDArray[np.float32]
     ) -> dict[str, object]:
-        """What is known of the pair, for its manifest."""
+        """Known facts of the pair, for its manifest."""
         camera = self.camera
         aperture: Aperture | RealLens = camera.aperture
         if camera.real is not None:

@@ -42,13 +42,14 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 STREAM_REVISION = 4
-"""Raised by hand whenever a training patch of the same number looks different."""
+"""Revision of the stream, raised by hand whenever a training patch of the same number looks
+different."""
 
 HELD_OUT_REVISION = 3
-"""Raised by hand whenever a held-out pair of the same number looks different."""
+"""Revision of held-out pairs, raised by hand whenever a pair of the same number looks different."""
 
 EPOCH_PIXELS = 2**25
-"""What counts as an epoch of a stream, which has no end: 2,048 patches of 128 px."""
+"""Pixels of an epoch of a stream, which has no end: 2,048 patches of 128 px."""
 
 CUT_PX = 12
 """Pixels around a patch that the camera sees and the patch does not: borders of filters, and a JPEG
@@ -144,7 +145,7 @@ class Renderer:
         )
 
     def _causes(self, number: int) -> Causes:
-        """What a training pair shows besides defocus; a measured lens has no other softness."""
+        """Causes of a training pair besides defocus; a measured lens has no other softness."""
         if self.branch == "held-out" or self.photographs.lens is not None:
             return Causes()
         return draw_causes(number)

@@ -18,11 +18,13 @@ LEVELS = 7
 TILE_PX = 128
 """Side of the squares in which gradients are averaged: 2 px of the coarsest level."""
 LEAST_PX = 512
-"""Smaller pictures are mirrored up to this side, so that the coarsest level has 8 px."""
+"""Smallest side, px; smaller pictures are mirrored up to it, so that the coarsest level has 8
+px."""
 STRIP_PX = 128
 """Rows whose gradients are computed at once; they stay in the processor's cache."""
 NOTHING = 1e-10
-"""Squared gradient (of white per px) that counts as no detail: a thousandth of a step of 8 bits."""
+"""Squared gradient, in shares of white per px, that counts as no detail: a thousandth of a step of
+8 bits."""
 PEAKS = (-1.0, 6.0)
 """Range of the logarithms of peaks that the network has seen."""
 
@@ -36,8 +38,8 @@ SHARPEST_SHARE = 0.2
 a tenth gave the right order for 97.0 %, a fifth for 98.4 %, a quarter for 98.7 %; a larger share
 misses small subjects."""
 IN_FOCUS_PX = 2.5
-"""Blocks with a smaller circle of confusion count as in focus. Sharp parts of full-size photographs
-have 0.5 to 2.5 px, because lens and sensor soften their pixels."""
+"""Circle of confusion, px, below which blocks count as in focus. Sharp parts of full-size
+photographs have 0.5 to 2.5 px, because lens and sensor soften their pixels."""
 NOISY_FALL = -1.8
 """Change of log2 energy from the finest gradients to the next below which noise hides the detail.
 White noise has -3.1, photographs have -0.3 to 2; near -2, small blurs are confused."""
@@ -82,14 +84,14 @@ class BlockBlur:
 
     @property
     def median_px(self) -> float | None:
-        """The median of what says something; None where nothing does."""
+        """The median over the blocks that say something; None if none does."""
         if self.says_nothing:
             return None
         return float(np.median(self.diameter_px[self.reliable]))
 
     @property
     def in_focus(self) -> float | None:
-        """The share of what says something that is in focus; None where nothing does."""
+        """The share in focus of the blocks that say something; None if none does."""
         if self.says_nothing:
             return None
         return float((self.diameter_px[self.reliable] < IN_FOCUS_PX).mean())

@@ -21,7 +21,7 @@ FLOOR = 3e-6
 FLAT = 1e-6
 """Contrast below which a picture is only rounding: one step of 16 bits."""
 EVIDENCE = 2.0
-"""A disc is believed if it explains the spectrum this many times better than no blur."""
+"""Factor by which a disc must explain the spectrum better than no blur to be believed."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ STRIP_ROWS = 512
 """Rows that are filtered at once; a large picture as floats takes much memory and time."""
 TINY = 1e-16
 NOTHING = 1e-5
-"""Fine detail below this strength counts as none."""
+"""Strength of fine detail below which it counts as none."""
 EQUAL_BLUR_PX = 0.25
 """Weight of a tile whose members are equally blurred, expressed in px of relative blur."""
 FLAT = 1e-4
@@ -57,7 +57,7 @@ def fine_to_coarse_of_pair(
     blur_px: Array | None = None,
     factor: int = 1,
 ) -> tuple[float | None, float | None]:
-    """The same of the blurry and the sharp member on the same tiles; None without any detail."""
+    """Ratios of the blurry and the sharp member on the same tiles; None without any detail."""
     # The strongest details of a defocused picture are elsewhere, so the tiles with coarse detail in
     # either member count, each at its own place (``matrix`` maps blurry to sharp positions). They
     # count more where the blur (px, a value per ``factor`` pixels) differs: in focus both are

@@ -20,7 +20,7 @@ NOISE_ENERGY = 2.61
 """Mean squared Sobel gradient of white noise of variance 1 behind that Gaussian; measured."""
 
 LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-"""Blind to edges, not to noise; Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
+"""Filter that shows noise but no edges. Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
 
 TEXTURED_OVER_NOISE = 6.0
 """Ratio of gradients to those of noise from which a block says which picture is sharper."""
@@ -73,7 +73,7 @@ class GradientEnergyMap:
     block_px: int  # side of a block in pixels of the compared pictures
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object: log2 of the ratio in tenths, row by row; null without texture."""
+        """The map as a JSON object: log2 of the ratio in tenths, by row; null without texture."""
         rounded = np.round(np.log2(np.maximum(self.ratio, 1e-3)), 1)
         rows = [
             [None if np.isnan(value) else float(value) for value in row]

@@ -43,7 +43,7 @@ processor's cache."""
 
 
 def as_level(diameter_px: torch.Tensor) -> torch.Tensor:
-    """What the network gives for a diameter: log2(1 + d), so that small blurs count as much."""
+    """The network's number for a diameter: log2(1 + d), so that small blurs count as much."""
     return torch.log2(1 + diameter_px)
 
 
@@ -142,7 +142,8 @@ REDUCED_FROM_PX = (12.0, 20.0)
 """Diameters between which the picture at a quarter of its size takes over from the whole one,
 px."""
 STRIP_PX, STRIP_MARGIN_PX = 1024, 128
-"""Large pictures go through the network in strips, to bound memory."""
+"""Height and margin, px, of the strips in which large pictures go through the network, to bound
+memory."""
 TOLD_FACTOR = 3.0
 """A cell says something about its blur if the 95 % quantile of 1 + d is at most this many times the
 median."""
@@ -188,7 +189,7 @@ class BlurMap:
 
     @property
     def sharpest_px(self) -> float:
-        """The diameter in the sharpest tenth of what says something; 0 where nothing does."""
+        """The diameter in the sharpest tenth of the cells that say something; 0 if none does."""
         diameters = self.diameter_px[self.reliable]
         if diameters.size < LEAST_TOLD_SHARE * self.diameter_px.size:
             return 0.0
@@ -216,7 +217,7 @@ def estimate_blur_map(picture: Colours) -> BlurMap:
 
 
 def _small_blur(whole: Array, quarter: Array) -> Array:
-    """``(h, w, 2)``: diameters where the blur is small, px; from some 12 px on by the quarter."""
+    """``(h, w, 2)``: diameters where the blur is small, px; above some 12 px from the quarter."""
     reduced_px = REDUCED_BY * _resized(quarter, whole.shape[:2])
     begin, end = REDUCED_FROM_PX
     share = np.clip((reduced_px[:, :, :1] - begin) / (end - begin), 0, 1)

@@ -15,6 +15,7 @@ from defocus.processes.workers import (
     begin_worker,
     in_processes,
     module_of,
+    starting_beside,
     worker_context,
     working_folder,
 )
@@ -72,13 +73,14 @@ def _in_own_process(
     work: Attempted[T, R],
     named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
-    """The result of a process; that of one which crashes is the reason."""
+    """The result of a process; if it crashes, the reason."""
     result: tuple[str, R | LeftOut]
-    receiving, sending = context.Pipe(duplex=False)
     task = pickle.dumps((work, named))
-    given = (task, sending, vars(telling), dict(os.environ), working_folder())
-    process = context.Process(target=_work_alone, args=given)
-    process.start()
+    with starting_beside():
+        receiving, sending = context.Pipe(duplex=False)
+        given = (task, sending, vars(telling), dict(os.environ), working_folder())
+        process = context.Process(target=_work_alone, args=given)
+        process.start()
     sending.close()
     try:
         result, error = receiving.recv()

@@ -36,14 +36,13 @@ from defocus.command_line.verbs import (
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
-    TOO_MANY_OPEN,
     DefocusError,
     FileError,
     RegistryError,
     StorageError,
-    lacks_handles,
     lacks_memory,
     storage_error,
+    what_program_lacks,
 )
 from defocus.near_names import meant
 from defocus.plugins.discovery import Offer
@@ -78,7 +77,7 @@ class CommandGroup(click.Group):
         self.further = further
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Names of all sub-commands, sorted; those that others bring are not loaded for it."""
+        """Names of all sub-commands, sorted; sub-commands of plug-ins are not loaded for this."""
         return sorted(find_verbs(self.program, self.commands_package))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
@@ -203,7 +202,7 @@ def _with_options(
     command: click.Command,
     further: FurtherOptions | None,
 ) -> click.Command:
-    """A command with what others bring to it, what all have and what some of its program have."""
+    """A command with the options of others, those of all commands and those of its program."""
     command = with_added_options(name, command)
     if further is not None:
         command = further(command)
@@ -257,7 +256,7 @@ def _is_of_output(error: OSError) -> bool:
 
 
 def _let_go_of_unread() -> None:
-    """Let what is written to streams that nobody reads be lost."""
+    """Discard what is written to streams that nobody reads."""
     for number in (STDOUT, STDERR):
         if _is_unread(number):
             lead_to_nothing(number)
@@ -388,7 +387,7 @@ def _flushed(group: click.Command, code: int) -> int:
 
 
 def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
-    """The error with near names, of which click counts the dashes as alike."""
+    """The error with near names; click itself would count dashes as alike."""
     options = [
         one for one in ctx.command.get_params(ctx) if isinstance(one, click.Option)
     ]
@@ -416,10 +415,11 @@ def _of_system(error: Exception) -> DefocusError:
 
 
 def _failure(group: click.Command, error: Exception) -> int:
-    """Print an error in one line, its traceback with ``-v`` and into the log; its exit code."""
+    """Print an error in one line (``-v``: with traceback), log it, and return its exit code."""
     explained = error if isinstance(error, DefocusError) else _of_system(error)
-    if lacks_handles(error) and not isinstance(error, StorageError):
-        explained = StorageError(TOO_MANY_OPEN)
+    lacking = what_program_lacks(error)
+    if lacking and not isinstance(error, StorageError):
+        explained = StorageError(lacking)
     said = " ".join(str(explained).splitlines())
     line = f"{click.style(f'{group.name}:', fg='red')} {said}"
     origin = "".join(traceback.format_exception(error)).rstrip()

@@ -1,4 +1,4 @@
-"""A file that gives defaults of a command's options: what is wrong with one is blamed on it."""
+"""A file that gives defaults of a command's options: errors in a default name the file."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ def key_of(option: click.Parameter) -> str:
 
 
 def keys_of(kind: "type[Settings]") -> set[str]:
-    """The same of the options that are fields of a model."""
+    """The keys of the options that are fields of a model."""
     extras = (field.json_schema_extra for field in kind.model_fields.values())
     words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
     return {_key(re.split("[ /]", each)[0]) for each in words}

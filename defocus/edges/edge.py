@@ -63,7 +63,7 @@ REPEATING_DEG = (14.036, 26.565)
 """Angles with slopes of 1/4 and 1/2, degrees: pixels fall on the same bins again and again
 there."""
 PARTS, LEAST_ROWS = 4, 8
-"""Parts of an edge whose scatter gives the error, and the least rows of one."""
+"""Number of parts of an edge whose scatter gives the error, and least number of rows of a part."""
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def _ends(profile: _Profile) -> tuple[float, float]:
 
 
 def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool]:
-    """Light on both sides outside the window, and whether there is such a place."""
+    """Light on both sides outside the window, and whether there is room for that."""
     left = profile.light[profile.distance < -window.flat_px]
     right = profile.light[profile.distance > window.flat_px]
     if min(len(left), len(right)) < BINS_PER_PX:
@@ -277,7 +277,7 @@ def _crossing(
     relative: Array,
     level: float,
 ) -> float:
-    """Where a rising profile passes a level, looking outwards from its middle."""
+    """Distance at which a rising profile passes a level, looking outwards from its middle."""
     middle = int(np.argmin(np.abs(distance)))
     index = middle
     if relative[middle] >= level:
@@ -307,7 +307,7 @@ def _notes(
     *,
     enough: bool,
 ) -> tuple[str, ...]:
-    """What makes a measurement less certain."""
+    """Reasons why a measurement is less certain."""
     angle = abs(line.angle_deg)
     notes = []
     if not LEAST_ANGLE_DEG <= angle <= MOST_ANGLE_DEG:

@@ -15,7 +15,8 @@ Array = NDArray[np.float64]
 LEAST_SIDE = 12
 LEAST_CONTRAST = 0.02
 ORDER = 2
-"""A straight edge is bent by the lens's distortion; higher orders would hide a bent restoration."""
+"""Degree of the polynomial of an edge: a straight edge is bent by the lens's distortion; a higher
+degree would hide a bent restoration."""
 ROUNDS = 3
 PLATEAU_SHARE = 0.1
 MOST_SLOPE = 1.0

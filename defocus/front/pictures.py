@@ -30,11 +30,11 @@ Range = tuple[float, float]
 
 Array: TypeAlias = NDArray[Any]
 Picture: TypeAlias = Array | torch.Tensor | str | Path
-"""What functions of the package take: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
+"""Picture as functions of the package take it: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
 ``(C, H, W)`` or ``(N, C, H, W)`` as a tensor, or the path of a picture file. Values are uint8,
 uint16, or float32 (or float64) in [0, 1], sRGB-encoded. White is 255, 65535 or 1; the parameter
-``white`` says another value of uint16, and 1023 or 4095 is taken, with a message, where no value is
-larger."""
+``white`` gives another value of uint16, and 1023 or 4095 is taken, with a message, where no value
+is larger."""
 
 _TYPES = "uint8, uint16, float32 and float64"
 _ARRAY_TYPES = (
@@ -85,7 +85,7 @@ class GivenPictures:
         return as_integer(self.pixels, 16)
 
     def of_white(self, white: float) -> "GivenPictures":
-        """The pictures, if of 16 bits with this white, with the usual one instead."""
+        """The pictures scaled to the usual white, if they have 16 bits with this one."""
         if self.pixels.dtype != np.uint16:
             return self
         return replace(self, pixels=stretched(self.pixels, white), white=white)
@@ -161,7 +161,7 @@ def _of_files(
 
 
 def _require_white(white: object) -> None:
-    """Refuse what no value of 16 bits is."""
+    """Refuse a white that is no value of 16 bits."""
     if white is None:
         return
     if (
@@ -175,7 +175,7 @@ def _require_white(white: object) -> None:
 
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:
-    """The white of arrays of 16 bits, which is said or asked where it is not the usual one."""
+    """The white of arrays of 16 bits, which is printed or asked for if it is unusual."""
     largest = max(int(one.pixels.max()) for one in deep)
     white = deep_white(largest)
     names = " and ".join(one.name for one in deep)

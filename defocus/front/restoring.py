@@ -32,7 +32,7 @@ from defocus.training.devices import best_device
 
 
 class Choices(TypedDict, total=False):
-    """What is chosen by name in :func:`restore`, which says what each means."""
+    """Settings that are chosen by name in :func:`restore`, which explains them."""
 
     mask: Picture | None
     leave_sharp: bool
@@ -133,7 +133,7 @@ def restore(
 
 
 def _all_choices(choices: Choices) -> Choices:
-    """The choices with the usual ones where none is given; refuses what is none."""
+    """The choices, with the usual ones where none is given; unknown ones are refused."""
     for name in choices.keys() - _USUAL.keys():
         raise TypeError(f"restore() got an unexpected keyword argument {name!r}")
     chosen: Choices = {**_USUAL, **choices}

@@ -107,7 +107,7 @@ def without_thumbnails(resources: bytes) -> bytes:
 
 
 def iptc_resource(record: bytes) -> bytes:
-    """An IPTC record as the resource that it is in a JPEG."""
+    """An IPTC record, wrapped as the resource that a JPEG holds."""
     head = (
         b"8BIM" + _IPTC.to_bytes(2, "big") + bytes(2) + len(record).to_bytes(4, "big")
     )
@@ -115,7 +115,7 @@ def iptc_resource(record: bytes) -> bytes:
 
 
 def _parts(resources: bytes) -> list[tuple[int, int, int, int]] | None:
-    """Number, begin, end and begin of the content of each resource; None if they are damaged."""
+    """Number, start, end and start of the content of each resource; None if they are damaged."""
     parts, place = [], 0
     while place + 12 <= len(resources):
         if resources[place : place + 4] not in {

@@ -41,7 +41,7 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
 
 
 class _Head(NamedTuple):
-    """The header of a BMP, from where it says where the pixels begin."""
+    """The header of a BMP, beginning at the field that says where the pixels begin."""
 
     start: int
     size: int
@@ -61,7 +61,7 @@ def _head_of(data: bytes) -> _Head | None:
 
 
 def bmp_losses(data: bytes) -> list[str]:
-    """What a file has in its values that :func:`bmp_pixels` does not give, in words."""
+    """Values of a file that :func:`bmp_pixels` does not give, in words."""
     try:
         fields = _fields(Path(), data)
     except ImageError:  # said where its pixels are read
@@ -174,7 +174,7 @@ def bmp_blocks(data: bytes) -> list[Block]:
 
 
 def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
-    """The BMP file of a picture, with the resolution that another file's head says."""
+    """The BMP file of a picture, with the resolution that another file's head states."""
     from PIL import Image
 
     has_resolution = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40

@@ -44,7 +44,7 @@ _POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}
 
 
 def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, ...]:
-    """What a written file of a kind lacks of the metadata of the file that it was made from."""
+    """Remarks on metadata that a written file of a kind lacks."""
     remarks = list(metadata.remarks)
     if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
         names = dict.fromkeys(block.kind for block in behind(metadata.parts))
@@ -173,7 +173,7 @@ def dressed(png: bytes, metadata: Metadata) -> bytes:
 
 
 def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
-    """Without a profile of other values than RGB, and of converted colours without any meaning."""
+    """Metadata without profiles for other values than RGB; for converted colours, without any."""
     if not converted and metadata.icc[16:20] in {b"RGB ", b""}:
         return metadata
     gone = _MEANING if converted else {b"iCCP"}
@@ -219,7 +219,7 @@ def say_left_behind(
 def left_behind(
     pictures: Iterable[tuple[Path, Path | bytes]], *, converted: bool = False
 ) -> tuple[LeftBehind, ...]:
-    """What pictures lack of the files that they were made from, by reading both again."""
+    """Metadata that pictures lack of the files they were made from, by reading both again."""
     # The names of each kind are kept in the order in which they come.
     names: dict[str, dict[str, None]] = defaultdict(dict)
     counts: dict[str, int] = defaultdict(int)

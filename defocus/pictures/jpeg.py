@@ -114,7 +114,7 @@ def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
 
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
-    """The colour profile; the numbers of its parts are left to those who order them."""
+    """The colour profile; its parts are in the order of their numbers."""
     contents = dict.fromkeys(
         one.content for one in segments if one.content.startswith(ICC)
     )
@@ -124,7 +124,7 @@ def profile_of(segments: tuple[Segment, ...]) -> bytes:
 
 
 def behind(parts: JpegParts) -> list[Block]:
-    """What is behind the first picture: further ones, a film, or anything."""
+    """The bytes behind the first picture: further pictures, a film, or anything."""
     trailer = parts.trailer
     blocks = []
     rest = b""
@@ -403,7 +403,7 @@ def jpeg_oddity(data: bytes) -> str:
 
 
 def _odd_frame(kind: int, content: bytes) -> str:
-    """What is odd in the header of a picture, by its marker, bits and height; empty if nothing."""
+    """Oddity in the header of a picture, by its marker, bits and height; empty if none."""
     if kind == _JPEG_LS:
         return "is JPEG-LS"
     if kind not in _USUAL_HEADERS:

@@ -113,7 +113,7 @@ class Exif:
 
     @property
     def body(self) -> tuple[str | None, str | None]:
-        """What distinguishes two cameras."""
+        """Facts that distinguish two cameras."""
         return self.model, self.serial
 
     @property
@@ -308,7 +308,7 @@ def kept_exif(path: Path) -> bytes:
 
 
 def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[int, Any]:
-    """Those values that Pillow can write: in a damaged file, types differ from their tags'."""
+    """The values that Pillow can write: in a damaged file, types may not match their tags."""
     from PIL import Image
 
     sound = {}
@@ -497,7 +497,7 @@ def _of_tiff(data: bytes) -> Metadata:
 
 
 def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
-    """What a written file will not have of what the tags of a TIFF file say."""
+    """Remarks on tags of a TIFF file that a written file will lack."""
     if tags.damaged:
         yield _damaged(list(tags.damaged), "TIFF tags")
     if tags.inks:
@@ -531,7 +531,7 @@ def _of_heif(data: bytes, kind: str) -> Metadata:
 
 
 def _mended(exif: bytes) -> tuple[bytes, list[Remark]]:
-    """An EXIF block without damage, and what is said of that."""
+    """An EXIF block without damage, and remarks on the damage."""
     mended, names = mended_exif(exif)
     return mended, [_damaged(names, "EXIF")] if names else []
 
@@ -558,7 +558,7 @@ _OF_RAW = (
 
 
 def _of_raw(path: Path) -> Metadata:
-    """What a developed picture keeps of a RAW file: usual tags, orientation and position."""
+    """Metadata that a developed picture keeps: usual tags, orientation and position."""
     from PIL import Image
 
     kept = Image.Exif()

@@ -44,7 +44,7 @@ NO_PICTURE = (
         TypeError,
     ),
 )
-"""What Pillow and tifffile raise for damaged headers."""
+"""Errors that Pillow and tifffile raise for damaged headers."""
 
 Image = NDArray[np.unsignedinteger[Any]]
 
@@ -143,7 +143,7 @@ def _code_of_jpeg(path: Path) -> str:
 
 
 def _code_of_png(chunks: dict[bytes, bytes]) -> str:
-    """What the first of cICP, profile, sRGB, and gAMA with cHRM says: so the others are ignored."""
+    """The colours by the first of cICP, profile, sRGB, and gAMA with cHRM; others are ignored."""
     if b"cICP" in chunks:
         primaries, curve, _, full = chunks[b"cICP"]
         if not full:
@@ -305,7 +305,7 @@ def _converted(
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What the header of a file says; ``colours`` is a colour space in words."""
+    """Facts from the header of a file; ``colours`` is a colour space in words."""
 
     colours: str
     grey: bool
@@ -314,7 +314,7 @@ class PictureHeader:
 
 
 def picture_header(path: Path) -> PictureHeader | None:
-    """What a file's header says; None of RAW files and of what cannot be read."""
+    """Facts from a file's header; None for RAW files and for what cannot be read."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:

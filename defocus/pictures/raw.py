@@ -229,7 +229,7 @@ _WIDTH, _HEIGHT = 256, 257
 
 
 def dng_demands(path: Path) -> tuple[str, ...]:
-    """What a DNG asks a developer to do and is not done here, in words. Source: DNG 1.7."""
+    """Demands of a DNG on a developer that are not met here, in words. Source: DNG 1.7."""
     return tuple(dict.fromkeys(_words_of_dng(path, _demands_of)))
 
 
@@ -242,7 +242,7 @@ def _refuse_layout(path: Path) -> None:
 def _words_of_dng(
     path: Path, words: Callable[[Structure, Directory], Iterable[str]]
 ) -> list[str]:
-    """What is said of the directories of a DNG that hold its picture; empty for other files."""
+    """Words on the directories of a DNG that hold its picture; empty for other files."""
     said: list[str] = []
     if path.suffix.lower() != ".dng":
         return said

@@ -250,7 +250,7 @@ def _of_opencv(
 
 
 def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """What OpenCV decodes, colours from the last to the first; None if it gives no reason."""
+    """OpenCV's decoded picture, colours from the last to the first; None if it gives no reason."""
     try:
         with QUIET:
             decoded = cv2.imdecode(content, AS_STORED)
@@ -264,7 +264,7 @@ def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] |
 
 
 def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
-    """What is said of a file that OpenCV does not decode, and what to do."""
+    """Message on a file that OpenCV does not decode, with what to do."""
     if oddity := jpeg_oddity(_as_bytes(content)):
         return f"{oddity}, which no reader here decodes; save it as PNG"
     if coding:
@@ -273,7 +273,7 @@ def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
 
 
 def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
-    """What OpenCV decodes now; ``MemoryError`` where libpng says that it lacks memory."""
+    """OpenCV's second attempt; ``MemoryError`` where libpng says that it lacks memory."""
     with QUIET.heard() as lines:
         decoded = cv2.imdecode(content, AS_STORED)
     if decoded is None and any("insufficient memory" in line for line in lines):
@@ -282,7 +282,7 @@ def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
 
 
 def _as_bytes(content: NDArray[np.uint8]) -> bytes:
-    """These bytes, not copied where they came as such."""
+    """The content as bytes, without a copy if it is bytes already."""
     return content.base if isinstance(content.base, bytes) else content.tobytes()
 
 
@@ -311,7 +311,7 @@ def read_pair(
 
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
-    """Pictures that belong together, by file, with one white: ``white``, or what all values say."""
+    """Pictures that belong together, by file, with one white: ``white`` or what values show."""
     pictures = {path: _read_colours(path) for path in files}
     if pictures and white is None:
         known = any(known_white(path) for path in files)
@@ -335,7 +335,7 @@ def read_member(path: Path, other: Path | None, white: float | None = None) -> I
 
 @dataclass(frozen=True)
 class FilesReading:
-    """How pictures that belong together are read: their white, and what there is to say."""
+    """How pictures that belong together are read: their white, and remarks."""
 
     white: int = FULL
     remarks: tuple[str, ...] = ()
@@ -389,7 +389,7 @@ _BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
 
 
 def _bits_and_grey(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; 0 of others."""
+    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; else 0."""
     if path.suffix.lower() not in {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}:
         return 0, False
     try:
@@ -413,7 +413,7 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
 def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
-    """What is said of a pair whose pictures differ in size: width and height, px."""
+    """Message on a pair whose pictures differ in size: width and height, px."""
     # a camera stores the turn, another program does it
     turned = first_size == second_size[::-1]
     hint = ": turn one of them, orientation tags are not applied" if turned else ""
@@ -449,7 +449,7 @@ def read_own_picture(
 
 
 def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
-    """The metadata, which say so if the suffix means another kind than the content is."""
+    """The metadata, with a remark if the suffix names another kind than the content."""
     kind = metadata.kind
     if not kind or path.suffix.lower() in SUFFIXES[kind]:
         return metadata
@@ -459,7 +459,7 @@ def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
 
 
 def read_mask(path: Path, picture: OwnPicture) -> Array:
-    """Read what is to be restored of a picture: ``(H, W)`` in [0, 1], on its stored grid."""
+    """Read which part of a picture is restored: ``(H, W)`` in [0, 1], on its stored grid."""
     # The mask is over the picture as it is shown; white is restored, black is left.
     mask = read_own_picture(path)
     colours = StoredColours(mask)
@@ -478,7 +478,7 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
 
 
 def _said_of_white(picture: OwnPicture) -> str:
-    """What is said of the white that was chosen; empty where there was no choice."""
+    """Remark on the white that was chosen; empty if there was no choice."""
     floats = picture.stored.dtype.kind == "f"
     usual = 1 if floats else np.iinfo(picture.stored.dtype).max
     most = float(picture.all_colours().max(initial=0))

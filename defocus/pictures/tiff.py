@@ -110,7 +110,7 @@ _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
 @dataclass(frozen=True)
 class TiffTags:
-    """What the tags of a file's first picture say besides its pixels; byte order ``<`` or ``>``."""
+    """Tags of a file's first picture besides its pixels; byte order ``<`` or ``>``."""
 
     # ``directories`` are those of EXIF, position and interoperability, by the tag of the pointer;
     # ``unstated`` is whether the last value of a pixel has no stated meaning.
@@ -166,7 +166,7 @@ def _with_layout(
 
 
 def tiff_pictures(data: bytes) -> int:
-    """How many pictures a file has, masks of transparency too; smaller copies are none."""
+    """How many pictures a file has, with masks of transparency, but without smaller copies."""
     structure = read_structure(data)
     seen: set[int] = set()
     place, count = structure.first if structure is not None else 0, 0
@@ -252,7 +252,7 @@ def kept_entries(
 
 
 def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
-    """Whether it is one by which a program lays out pixels that are not written so."""
+    """Whether a description is a program's layout of pixels that are not written so."""
     # tifffile, microscopes (OME) and ImageJ have such descriptions.
     if b"<OME" in description[:_OME_HEAD_BYTES]:
         sizes = re.findall(rb"\bSize([CZT])=[\"'](\d+)[\"']", description)

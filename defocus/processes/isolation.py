@@ -1,4 +1,4 @@
-"""Work on many things, each by itself: what fails with one is a line, the others go on.
+"""Work on many items, each by itself: a failure of one is reported in a line, the others go on.
 
 Only errors of storing, an interruption and errors of the request stop everything."""
 
@@ -21,8 +21,8 @@ from defocus.errors import (
     SettingsError,
     StorageError,
     WeightsError,
-    lacks_handles,
     lacks_memory,
+    what_program_lacks,
 )
 from defocus.progress import grouped, log, say, telling
 
@@ -35,12 +35,12 @@ OF_THE_REQUEST = (
     SettingsError,
     WeightsError,
 )
-"""Errors that every other thing would have too, and the person's wish to end."""
+"""Errors that every other item would meet too, and the person's wish to end."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One of many things, and why there is no result for it, in one line."""
+    """One of many items, and why there is no result for it, in one line."""
 
     id: str
     reason: str
@@ -55,7 +55,7 @@ def attempt(
     work: Callable[[], R],
     errors: tuple[type[BaseException], ...] = (Exception, SystemExit),
 ) -> R | LeftOut:
-    """The result of work on one of many things, or why there is none."""
+    """The result of work on one of many items, or why there is none."""
     # Only what stops everything, or is not among ``errors``, comes out of it.
     try:
         return work()
@@ -67,13 +67,13 @@ def attempt_named(
     work: Callable[[T], R],
     named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
-    """The name of one of many things, and the result of work on it or why there is none."""
+    """The name of one of many items, and the result of work on it or why there is none."""
     name, thing = named
     return name, attempt(name, partial(work, thing))
 
 
 def left_out_by(name: str, error: BaseException) -> LeftOut:
-    """Why there is no result for one of many things; what stops everything is raised again."""
+    """Why there is no result for one of many items; what stops everything is raised again."""
     if stops_everything(error):
         raise error
     return LeftOut(name, reason_of(error))
@@ -87,10 +87,10 @@ def parted(results: Iterable[R | LeftOut]) -> tuple[list[R], tuple[LeftOut, ...]
 
 
 def stops_everything(error: BaseException) -> bool:
-    """Whether an error ends the work on all things, not on the one that it came from."""
+    """Whether an error ends the work on all items, not only on the one that it came from."""
     if isinstance(error, StorageError):
         return error.everywhere
-    if lacks_handles(error):
+    if what_program_lacks(error):
         return True
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
@@ -101,7 +101,7 @@ def stops_everything(error: BaseException) -> bool:
 
 
 PLUGIN = "defocus_plugin_"
-"""Begins the import names of plug-ins."""
+"""Prefix of the import names of plug-ins."""
 
 
 def plugin_fault(
@@ -110,7 +110,7 @@ def plugin_fault(
     what: str = "",
     folder: Path | None = None,
 ) -> str:
-    """An error in the code of a plug-in, in one line; empty where none has part in it."""
+    """An error in the code of a plug-in, in one line; empty if no plug-in has part in it."""
     # Without a place, it is the last line of a plug-in that the error came through.
     for frame, line in () if place else traceback.walk_tb(error.__traceback__):
         if str(frame.f_globals.get("__name__")).startswith(PLUGIN):

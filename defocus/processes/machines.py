@@ -104,7 +104,7 @@ def where_of(
     file: Path | None = None,
     cluster_of: Callable[[Path], ClusterSettings] = cluster_of_file,
 ) -> Where:
-    """What a person typed for ``--on``, with the table ``[cluster]`` of ``--settings``."""
+    """The value typed for ``--on``, with the table ``[cluster]`` of ``--settings``."""
     if re.fullmatch(r"-?\d+", text):
         if int(text) < 1:
             raise InputError(f"{text}: give at least one process")

@@ -23,7 +23,12 @@ from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any, TypeVar
 
-from defocus.errors import DefocusError, InterruptedWorkError
+from defocus.errors import (
+    DefocusError,
+    InterruptedWorkError,
+    StorageError,
+    what_program_lacks,
+)
 from defocus.processes.children import SAFE_PATH, start_servers, starting_python
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.processes.interruption import ENDING
@@ -50,16 +55,14 @@ def in_processes(
         return
     given = (pickle.dumps(work), telling, dict(os.environ), working_folder())
     context = worker_context(module_of(work))
-    with ProcessPoolExecutor(
-        min(processes, len(items)),
-        context,
-        _started,
-        given,
-    ) as pool:
+    at_once = min(processes, len(items))
+    with starting_beside():
+        made = ProcessPoolExecutor(at_once, context, _started, given)
+    with made as pool:
         others = set(active_children())
         mine = set[BaseProcess]()
         try:
-            with starting_workers():
+            with starting_workers(), starting_beside():
                 running = [pool.submit(_done, item) for item in items]
                 mine = set(active_children()) - others
             for future in as_completed(running):
@@ -82,6 +85,21 @@ def usable_cores() -> int:
     if allowed is not None:
         return len(allowed(0))
     return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def starting_beside() -> Iterator[None]:
+    """What keeps processes from being started side by side is an error that names another way."""
+    # The system has no name for it: a full /dev/shm, or none, and a limit of processes.
+    try:
+        yield
+    except OSError as error:
+        if what_program_lacks(error):
+            raise
+        raise StorageError(
+            f"no processes can be started side by side ({error.strerror or error}); "
+            "look at /dev/shm and 'ulimit -u', or use one: --on 1, --workers 0"
+        ) from error
 
 
 def worker_context(module: str) -> ForkServerContext | SpawnContext:
@@ -133,7 +151,7 @@ def starting_workers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _blocked_signals() -> Iterator[None]:
-    """Processes inherit which signals this thread does not get; what was held back comes after."""
+    """Block signals while processes start, which inherit that; held-back signals come later."""
     # Ctrl-C, the end of the terminal, and what SLURM sends to all processes of a job near its time
     # limit: that would end what starts the others, and their parent with "unexpected EOF".
     if not hasattr(signal, "pthread_sigmask"):  # Windows
@@ -174,7 +192,7 @@ def _interrupted_afterwards() -> Iterator[None]:
 
 
 _WORK: list[Callable[[Any], Any]] = []
-"""The one of this worker process."""
+"""The function that this worker process applies to each item."""
 
 
 def _started(
@@ -189,7 +207,7 @@ def _started(
 
 
 def working_folder() -> str:
-    """The folder that relative paths are of; empty where it was removed."""
+    """The folder to which paths are relative; empty if it was removed."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:

@@ -117,8 +117,8 @@ LEAST_SIDE, MOST_SIDE = 64, 384
 PLASTIC = 1.32471795724474602596
 """The plastic number, whose cube is itself plus 1: it spaces samples evenly in two dimensions."""
 TAIL = 3.0
-"""Rays farther from the centre than this many RMS distances are left out; their faint veil would
-need huge kernels."""
+"""Distance from the centre, in RMS distances, beyond which rays are left out; their faint veil
+would need huge kernels."""
 
 
 @lru_cache(maxsize=64)
@@ -338,7 +338,7 @@ def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
 
 
 def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
-    """Where the chief rays of red, green and blue land, relative to green, (x, y), px."""
+    """Places where the chief rays of red, green and blue land, relative to green, (x, y), px."""
     lens, (across, down) = pupil.lens, pupil.field
     red, blue = lens.lateral_colour_um
     return [

@@ -26,7 +26,7 @@ NO_LIGHT = 1e-6
 
 @dataclass(frozen=True)
 class LightShare:
-    """What one kernel spreads of a surface's light."""
+    """The share of a surface's light that one kernel spreads."""
 
     # ``(C, K, K)``, K odd, rotated by half a turn, for correlation. C is 1, or 3 for the colours
     # and their opacity, or 4 for the colours and one opacity.
@@ -113,7 +113,7 @@ def _spread(
     canvas: Window,
     frame: Window,
 ) -> tuple[Window, Array, Array | None]:
-    """Where a surface is seen, its light there, and its opacity (None: it hides all behind it)."""
+    """Window of a surface, its light there, and its opacity (None: it hides all behind it)."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
     reached = lit if lit.empty else lit.grown(sheet.reach_px)
     window = reached.within(canvas).within(frame)
@@ -228,7 +228,7 @@ def correlated(planes: Array, kernel: Array) -> Array:
 
 
 def _by_transforms(planes: Array, kernel: Array) -> Array:
-    """The same by Fourier transforms, with more than these at the ends."""
+    """The correlation by Fourier transforms, with more than these pixels at the ends."""
     shape = [scipy.fft.next_fast_len(side, real=True) for side in planes.shape[1:]]
     response = scipy.fft.rfft2(kernel, shape).conj()
     spectrum = scipy.fft.rfft2(planes, shape).reshape(-1, *response.shape)

@@ -49,7 +49,7 @@ class Similarity:
         return flow
 
     def scaled(self, factor: float) -> "Similarity":
-        """The same movement of a picture that is larger by a factor."""
+        """The movement for a picture that is larger by a factor."""
         x, y = self.shift_px
         return Similarity(self.zoom, self.rotation_deg, (x * factor, y * factor))
 

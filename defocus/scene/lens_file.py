@@ -101,7 +101,7 @@ def read_lens(path: Path) -> MeasuredLens:
 
 
 def _unknown_key(given: Mapping[str, Any], document: Mapping[str, Any]) -> str | None:
-    """The first key of a document that a lens does not have, with those that it is in."""
+    """The first key of a document that is unknown for a lens, after the keys that contain it."""
     for key, value in given.items():
         if key not in document:
             return key

@@ -91,7 +91,7 @@ def _displaced(
     right: float,
     down: float,
 ) -> SurfacePixels:
-    """An occluder at another place, whole pixels by its window, the rest by interpolation."""
+    """An occluder at another place, moved by whole pixels of its window, then by interpolation."""
     whole = math.floor(right), math.floor(down)
     matrix = np.array([[1, 0, right - whole[0]], [0, 1, down - whole[1]]])
     rows, columns = occluder.alpha.shape

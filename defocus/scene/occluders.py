@@ -20,8 +20,7 @@ Bytes = NDArray[np.uint8]
 
 PHOTOGRAPH_SHARE = 0.7
 BRIGHT_FROM = 0.95
-"""A pixel whose colours all exceed this value counts as clipped; light beyond white is drawn
-there."""
+"""Value that all colours of a clipped pixel exceed; light beyond white is drawn there."""
 
 BRIGHTEST = 4.0
 ONE_TONE_SHARE = 0.4
@@ -81,7 +80,7 @@ class Occluder:
 
     @property
     def window(self) -> Window:
-        """Its place in the picture."""
+        """Place of the occluder in the picture."""
         return Window.of(self.alpha.shape).moved(self.left, self.top)
 
 

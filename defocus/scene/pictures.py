@@ -1,4 +1,4 @@
-"""Sharp pictures as textures, in linear light: those of scikit-image, and one's own photographs."""
+"""Sharp pictures as textures, in linear light: those of scikit-image, and a user's photographs."""
 
 from dataclasses import dataclass
 from functools import cache

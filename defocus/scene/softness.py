@@ -27,7 +27,7 @@ STRETCH = 1.4
 """Largest ratio of the axes of a Gaussian."""
 
 COLOUR_SCALE = 0.15
-"""Red and blue spread by up to this share more or less than green."""
+"""Largest share by which red and blue spread more or less than green."""
 
 COLOUR_SHIFT_PX = 0.4
 """Largest shift of red, and of blue to the other side, px."""

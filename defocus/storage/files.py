@@ -57,7 +57,7 @@ def require_writable(folder: Path) -> None:
 
 
 CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
-"""What file systems without an fsync of folders answer, such as SMB and some of FUSE."""
+"""Errors of file systems that have no fsync of folders, such as SMB and some of FUSE."""
 
 
 def sync_folder(path: Path) -> None:
@@ -77,6 +77,18 @@ def sync_folder(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def place_folder(made: Path, final: Path) -> None:
+    """Give a made folder its final name; one that cannot be forced to disk is taken back."""
+    # The error says that nothing is there, so that the same command makes it.
+    made.rename(final)
+    try:
+        sync_folder(final.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            final.rename(made)
+        raise
 
 
 def sync_tree(path: Path) -> None:
@@ -117,11 +129,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise
         raise storage_error(error, path) from error
     finally:
+        # the content was forced to disk, or its own error is on its way; network file systems and
+        # FUSE rename an open file that is removed
+        with contextlib.suppress(OSError):
+            if handle >= 0:
+                os.close(handle)
         if not placed:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-        if handle >= 0:
-            os.close(handle)
 
 
 def set_mode(path: Path, mode: int) -> None:
@@ -141,11 +156,11 @@ def _held(handle: int) -> int:
 
 
 ABANDONED_SECONDS = 24 * 3600.0
-"""A temporary file on a file system without locks is abandoned when it is a day old."""
+"""Age, in seconds, from which a temporary file on a file system without locks is abandoned."""
 
 
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
-    """Remove what killed processes left of files with these names, not what others just write."""
+    """Remove what killed processes left of files with these names, not what others are writing."""
     for entry in unfinished(folder, names):
         _remove_abandoned(entry)
 
@@ -163,7 +178,7 @@ _left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}
 
 
 def _remove_left_of(path: Path) -> None:
-    """Remove what killed processes left of a file; its folder is listed once a process."""
+    """Remove what killed processes left of a file; its folder is listed once per process."""
     folder = path.parent
     if folder not in _left:
         _left[folder] = list(_temporaries(folder))
@@ -181,7 +196,7 @@ def _temporaries(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where it may be written, but not listed."""
+    """The entries of a folder; none where it may be written, but not listed."""
     try:
         return list(folder.iterdir())
     except PermissionError:
@@ -216,7 +231,7 @@ OF_TEMPORARY = len(".-12345678.part")
 
 
 def _beginning(path: Path) -> str:
-    """The stem, or so much of it as leaves room for what a temporary name has besides."""
+    """The stem, or as much of it as leaves room for the rest of a temporary name."""
     room = LONGEST_NAME - OF_TEMPORARY - len(os.fsencode(path.suffix))
     stem = os.fsencode(path.stem)
     if len(stem) <= room:
@@ -308,7 +323,7 @@ if sys.platform == "win32":
         shared: bool = False,  # noqa: ARG001 - there is one kind there
         wait: bool = False,  # noqa: ARG001 - as above
     ) -> bool:
-        """Take the lock of an open file; whether it could be had."""
+        """Take the lock of an open file; return whether it was free."""
         # a locked byte cannot be read: not one of the content
         os.lseek(handle, 2**20, os.SEEK_SET)
         try:

@@ -12,10 +12,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from defocus.errors import storage_error
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
+REMOVALS = 2
+"""A removal that fails once, such as for too many open files, would leave a folder for ever."""
+
 TENSORS = ".tensors-"
-"""Begins the name of the folder in which a safetensors file is written."""
+"""Prefix of the name of the folder in which a safetensors file is written."""
 
 
 @contextlib.contextmanager
@@ -32,8 +36,35 @@ def staging_folder(
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         _release(lock)
+
+
+def folder_of_program(parent: Path, prefix: str) -> Path:
+    """A new folder that is locked until this program ends; those of killed ones are removed."""
+    with storing(parent):
+        remove_abandoned(parent, prefix)
+        folder, _ = _create(parent, prefix, "")
+    return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that was of use while something was made; an error is none of that."""
+    for _again in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
+
+
+def replace_folder(folder: Path, by: Path) -> None:
+    """Put a folder beside another into its place; the other is removed under another name."""
+    # A removal that fails or is cut short would leave half of it under its own.
+    before = folder.absolute().with_name(f".{folder.name}.before")
+    remove_folder(before)  # of a killed process
+    with storing(folder):
+        folder.rename(before)
+        by.rename(folder)
+    remove_folder(before)
 
 
 @contextlib.contextmanager
@@ -42,14 +73,14 @@ def owned_folder(folder: Path) -> Iterator[bool]:
     while True:
         make_folder(folder)
         # its owner has just removed it: once more
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), _storing_there(folder):
             lock = _own(folder)
             break
     try:
         yield lock is not None
     finally:
         if lock is not None:
-            owner_file(folder).unlink(missing_ok=True)
+            _remove_owner_file(folder)
         _release(lock)
 
 
@@ -59,15 +90,32 @@ WAITING_SECONDS = 0.02
 
 @contextlib.contextmanager
 def held_folder(folder: Path) -> Iterator[None]:
-    """Have a folder for a moment, with or without locks; who comes meanwhile waits."""
+    """Have a folder for a moment, with or without locks; others wait meanwhile."""
     with storing(folder):
         while (lock := _own(folder)) is None:
             time.sleep(WAITING_SECONDS)
     try:
         yield
     finally:
-        owner_file(folder).unlink(missing_ok=True)
+        _remove_owner_file(folder)
         _release(lock)
+
+
+@contextlib.contextmanager
+def _storing_there(folder: Path) -> Iterator[None]:
+    """As :func:`storing`; that the folder is gone stays what it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise storage_error(error, folder) from error
+
+
+def _remove_owner_file(folder: Path) -> None:
+    # one that stays names a process that has ended, which the next run finds
+    with contextlib.suppress(OSError):
+        owner_file(folder).unlink(missing_ok=True)
 
 
 def owner_file(folder: Path) -> Path:
@@ -96,7 +144,7 @@ it."""
 
 
 def _lives(path: Path) -> bool:
-    """Whether the owner that a file names may still work; one on another computer may."""
+    """Whether the owner that a file names may still work; an owner on another computer may."""
     try:
         host, _, number = path.read_text(encoding="utf-8").partition(" ")
         if not number:
@@ -120,10 +168,11 @@ def remove_abandoned(
     for folder in temporary_entries(parent, prefix, suffix):
         if folder.is_symlink() or not folder.is_dir():
             continue
-        with contextlib.suppress(FileNotFoundError):  # another process was first
+        # another process was first, or another person's
+        with contextlib.suppress(FileNotFoundError, PermissionError):
             lock = _lock(folder, wait=False)
             if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder)
                 _release(lock)
 
 
@@ -192,5 +241,7 @@ else:
         return handle if held else None
 
     def _release(lock: int | None) -> None:
-        if lock is not None:
-            os.close(lock)
+        # nothing was written to it
+        with contextlib.suppress(OSError):
+            if lock is not None:
+                os.close(lock)

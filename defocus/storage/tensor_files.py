@@ -1,4 +1,4 @@
-"""Writing of safetensors files."""
+"""Reading and writing of safetensors files."""
 
 import errno
 import json
@@ -10,12 +10,32 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load, load_file, save_file
 
 from defocus.storage.files import set_mode, storing, sync_folder, sync_tree
 from defocus.storage.staging import TENSORS, staging_folder
 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
+
+
+def load_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file, which is mapped into memory where its disk can do that.
+
+    Raises:
+        SafetensorError: It is damaged.
+        OSError: It cannot be read.
+    """
+    try:
+        return load_file(path)
+    except RuntimeError as error:
+        # as in some folders of FUSE and of virtual machines
+        if _CANNOT_MAP not in str(error):
+            raise
+    return load(path.read_bytes())
+
+
+_CANNOT_MAP = "unable to mmap"
+"""What torch says where a file cannot be mapped."""
 
 
 def save_tensors(
@@ -57,7 +77,7 @@ def _sort_texts(path: Path) -> None:
 
 
 def _of_system(error: SafetensorError, path: Path) -> OSError:
-    """What the system said of a failed write, which the library gives as text."""
+    """The system's words for a failed write, which the library gives as text."""
     number = _SYSTEM_ERROR.search(str(error))
     full = shutil.disk_usage(path.parent).free == 0
     code = errno.ENOSPC if full else errno.EIO

@@ -13,6 +13,7 @@ from functools import partial
 from multiprocessing import active_children
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import Queue
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -22,6 +23,7 @@ from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.processes.workers import (
     begin_worker,
     module_of,
+    starting_beside,
     starting_workers,
     usable_cores,
     worker_context,
@@ -32,11 +34,11 @@ from defocus.training.parallel import Ranks
 from defocus.training.stopping import SIGNALS, StopAsked
 
 FEW_STEPS = 500
-"""With fewer steps left, no processes are started unless asked for, because starting them takes
-seconds."""
+"""Number of steps left below which no processes are started unless asked for, because starting them
+takes seconds."""
 
 AHEAD = 2
-"""Batches that each process makes ahead. More would take more memory."""
+"""Number of batches that each process makes ahead. More would take more memory."""
 
 KeyT = TypeVar("KeyT")
 MadeT = TypeVar("MadeT")
@@ -59,7 +61,7 @@ class MakerDiedError(InterruptedWorkError):
 
 
 class Feeder:
-    """Makes things by key, ahead in ``workers`` processes, or in this one when asked."""
+    """Makes values by key, ahead in ``workers`` processes, or in this one when asked."""
 
     # ``mine`` is this process among those of the training; memory of copies to a GPU ``device`` is
     # pinned.
@@ -82,13 +84,13 @@ class Feeder:
         make: Callable[[KeyT], MadeT],
         keys: Sequence[KeyT],
     ) -> Iterator[MadeT]:
-        """What a function makes of each key, in their order; it can be pickled."""
+        """Results of a function for each key, in their order; it can be pickled."""
         # An error of the function is raised where its result would have come.
         if not self.workers or not len(keys):
             yield from map(self.pinned, map(make, keys))
             return
         others = set(active_children())
-        with starting_workers(), warnings.catch_warnings():
+        with starting_workers(), starting_beside(), warnings.catch_warnings():
             # who asks for more processes than cores has a reason, and who does not gets fewer
             warnings.filterwarnings("ignore", "This DataLoader will create")
             results: Any = iter(self._loader(make, keys))
@@ -126,7 +128,7 @@ class Feeder:
         )
 
     def pinned(self, value: MadeT) -> MadeT:
-        """The same in memory from which the GPU copies by itself, where it has tensors."""
+        """A value in memory from which the GPU copies by itself, where it has tensors."""
         return _pinned(value) if self._pins else value
 
     @property
@@ -153,7 +155,7 @@ def feeding(
 
 
 class _One(Generic[MadeT]):
-    """A made thing, or the error of making it, as it is sent between processes."""
+    """A value, or the error of making it, as it is sent between processes."""
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class _One(Generic[MadeT]):
         self.cpu_seconds = cpu_seconds
 
     def pin_memory(self) -> "_One[MadeT]":
-        """The same with pinned memory, where it has tensors."""
+        """The value in pinned memory, where it has tensors."""
         return _One(_pinned(self.value), self.error, self.cpu_seconds)
 
     def result(self) -> MadeT:
@@ -177,7 +179,7 @@ class _One(Generic[MadeT]):
 
 
 class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
-    """What a function makes, by key."""
+    """The results of a function, by key."""
 
     def __init__(self, make: Callable[[KeyT], MadeT]) -> None:
         self.make = make
@@ -199,7 +201,7 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error; what nobody expects has its traceback as a note, which is lost on the way."""
+    """The error; an unforeseen one gets its traceback as a note, as it is lost on the way."""
     if not isinstance(error, DefocusError):
         error.add_note("".join(traceback.format_exception(error)))
     try:
@@ -231,6 +233,16 @@ def _begin(
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     quiet = settings["quiet"] or worker > 0
     begin_worker({**settings, "quiet": quiet}, environment, folder)
+    # a thread sends what is made; by itself it would drop what it cannot, which is waited for
+    Queue._on_queue_feeder_error = staticmethod(_end_unsent)  # type: ignore[attr-defined]
+
+
+CANNOT_SEND = 74
+"""Exit code of a worker that cannot send what it has made; a system's own are below it."""
+
+
+def _end_unsent(_error: Exception, _unsent: object) -> None:
+    os._exit(CANNOT_SEND)
 
 
 def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[MadeT]:
@@ -248,13 +260,17 @@ def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[Ma
         raise MakerDiedError(_how(died[0])) from error
 
 
+SHARED_IS_SMALL = ", because the shared memory (/dev/shm) is too small"
+
+
 def _how(code: int) -> str:
-    """What is to be said of an exit code, and what to do."""
+    """Words on an exit code, and what to do."""
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     why = {
-        "SIGKILL": ", perhaps because memory ran out",
-        "SIGBUS": ", because the shared memory (/dev/shm) is too small",
-    }.get(name, "")
+        -signal.SIGKILL: ", perhaps because memory ran out",
+        -getattr(signal, "SIGBUS", 0): SHARED_IS_SMALL,
+        CANNOT_SEND: SHARED_IS_SMALL,
+    }.get(code, "")
     return (
         f"a process that makes batches has ended ({name}){why}; run the same command again, with "
         "fewer --workers if it happens again"

@@ -1,4 +1,4 @@
-"""What the loop asks of a batch and of an objective."""
+"""Requirements of the loop on a batch and on an objective."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class TrainingBatch:
         raise NotImplementedError
 
     def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Self:
-        """The same with every tensor changed."""
+        """The batch with every tensor changed."""
         raise NotImplementedError
 
     @property
@@ -31,11 +31,11 @@ class TrainingBatch:
         return len(self.inputs)
 
     def to(self, device: torch.device) -> Self:
-        """The same on a device; what is in pinned memory is copied while the program goes on."""
+        """The batch on a device; what is in pinned memory is copied while the program goes on."""
         return self.each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Self:
-        """The same in memory from which a GPU copies by itself; what is on a GPU stays there."""
+        """The batch in memory from which a GPU copies by itself; what is on a GPU stays there."""
         return self.each(
             lambda one: one.pin_memory() if one.device.type == "cpu" else one
         )

@@ -24,7 +24,7 @@ from defocus.storage.files import make_folder, require_writable
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """Files that were written."""
 
     path: Path  # file or folder
     megabytes: float  # of the file; of the weights in a folder
@@ -49,7 +49,7 @@ class Exported:
         }
 
     def line(self) -> str:
-        """What is printed."""
+        """The line that is printed."""
         text = f"{self.path}: {self.megabytes:.1f} MB"
         if self.agreement is None:
             return text

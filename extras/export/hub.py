@@ -78,7 +78,7 @@ def _page(origin: WeightsOrigin) -> str:
 
 
 def _measured(own: OwnCard) -> list[str]:
-    """What the training's validation gave; nothing where it has no gain."""
+    """Result of the training's validation; empty where it has no gain."""
     if own.validation is None or own.validation_gain is None:
         return []
     blurry = own.validation - own.validation_gain
@@ -110,7 +110,7 @@ def _sections(model_card: str) -> str:
 
 
 def _data(origin: WeightsOrigin) -> "ModelCardData":
-    """What the hub searches by, with the measured figure where there is one."""
+    """Data by which the hub searches, with the measured figure where there is one."""
     from huggingface_hub import EvalResult, ModelCardData
 
     card = origin.system.card

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
@@ -56,13 +57,14 @@ from defocus.extras.labs.statement import (
     weights_name,
 )
 from defocus.progress import say, track
+from defocus.reading import intact
 from defocus.storage.files import atomic_path, sha256_file
 from defocus.training.record.folder import CHECKPOINT
 
 
 @dataclass(frozen=True)
 class SubmissionChoice:
-    """What of a study is submitted."""
+    """Parts of a study that are submitted."""
 
     lab: str  # who submits
     systems: Sequence[str] = ()  # shell patterns for names; empty for all
@@ -192,7 +194,7 @@ def _chosen(
 
 
 def _is_of_others(out: Path, entry: Entry) -> bool:
-    """Whether a study took the scores of a run from somewhere; it is then said."""
+    """Whether a study took the scores of a run from somewhere, which is then reported."""
     origin = origin_of(_run_document(out, entry))
     if origin:
         say(f"{entry.run}: left out, as its scores were taken from {origin}")
@@ -205,7 +207,7 @@ def _outputs(
     dataset: Dataset,
     entry: Entry,
 ) -> dict[str, Path]:
-    """The kept restored pictures of a run, by pair; none of those that could not be read."""
+    """The kept restored pictures of a run, by pair, without those that could not be read."""
     basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
     kept = KeptOutputs(run_folder(out, entry.run), basis)
     unread = {one.id for one in left_out_of_run(results, entry.run)}
@@ -227,7 +229,12 @@ def _output_hashes(pictures: Mapping[str, Path]) -> dict[str, str]:
 
 def _npy(path: Path) -> bytes:
     """The array of a kept picture as a ``.npy`` file."""
-    with np.load(path, allow_pickle=False) as stored:
+    advice = "delete it, then give the study's command again with --keep-outputs"
+    damage = (OSError, EOFError, zipfile.BadZipFile, zlib.error)
+    with (
+        intact(path, advice, InputError, *damage),
+        np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored,
+    ):
         array = np.ascontiguousarray(stored["restored"])
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHRINKAGE = 0.02
-"""Precision of a prior around 0: a system that always wins has a finite strength."""
+"""Precision of a prior around 0, which gives a system that always wins a finite strength."""
 
 STEPS = 50
 NORMAL_95 = 1.959964

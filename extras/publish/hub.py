@@ -17,7 +17,7 @@ def checked_repository(name: str) -> str:
 
 
 def plan(draft: Draft, repository: str) -> dict[str, Any]:
-    """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent."""
+    """Data that would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent."""
     facts = {"repository": repository, "title": draft.details.title, "private": True}
     return {
         "metadata": facts,

@@ -18,7 +18,7 @@ from defocus.extras.publish.draft import Draft, with_doi
 from defocus.progress import say
 
 MOST_BYTES = 50 * 10**9
-"""What a record of Zenodo holds without being asked for more."""
+"""Largest size, in bytes, that a record of Zenodo holds without a request for more."""
 BESIDE = ("README.md", "croissant.json", "CITATION.cff")
 """Files that people see without unpacking the archive."""
 OTHER_TERMS = "other-closed"
@@ -91,7 +91,7 @@ def _remove(client: httpx.Client, deposit: dict[str, Any]) -> None:
 
 
 def plan(draft: Draft) -> dict[str, Any]:
-    """What would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent.
+    """Data that would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent.
 
     The DOI that the server would reserve is not known yet."""
     sizes = {archive_name(draft): draft.bytes}
@@ -151,7 +151,7 @@ def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # 
 
 
 def zenodo_metadata(draft: Draft) -> dict[str, Any]:
-    """What Zenodo receives about a release, in the names of its deposit interface."""
+    """Zenodo's facts about a release, in the names of its deposit interface."""
     details = draft.details
     relations = {
         "isSupplementTo": details.paper,

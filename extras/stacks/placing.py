@@ -26,7 +26,8 @@ Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 REGISTRATION_SIDE = 2048
-"""Larger frames are reduced by a whole factor for the registration."""
+"""Longest side of a frame, px, for the registration; larger frames are reduced by a whole
+factor."""
 TRIED = 3
 """Number of placed frames, the nearest in focus first, with which a frame is registered."""
 CORRELATED_SIDE = 1024
@@ -37,7 +38,7 @@ LEAST_LIKENESS = 0.95
 have 0.99, other scenes less than 0.3."""
 STRONGEST = 0.2
 SAME_LIGHT = 0.005
-"""Frames whose mean light differs by less than this share are not adjusted."""
+"""Difference of the mean light, as a share, below which frames are not adjusted."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class PlacedFrame:
 
 @dataclass(frozen=True)
 class FrameView:
-    """What is read of a frame to place it."""
+    """Facts about a frame by which it is placed."""
 
     path: Path  # the frame's file
     size: tuple[int, int]  # width and height of the picture
@@ -114,7 +115,7 @@ def _placed(
 
 
 def _of_other_sizes(views: Sequence[FrameView]) -> dict[Path, str]:
-    """The frames that have not the size of most, and why that leaves them out."""
+    """The frames that differ in size from most, and the reason that leaves them out."""
     if not views:
         return {}
     (size, _), *_ = Counter(one.size for one in views).most_common(1)

@@ -61,7 +61,8 @@ FUSING_REVISION = 1
 """Revision of fused pictures. Raise it when their pixels change."""
 CONFIDENT = 0.5
 BORDER_PX = 8
-"""Left out of the comparison: the border of a warped picture is interpolated from nothing."""
+"""Width of the border that is left out of the comparison, px: a warped picture has nothing to
+interpolate from there."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def fuse_stacks(
     position: int | None = None,
     where: Where = 1,
 ) -> tuple[list[FusedStack], tuple[LeftOut, ...]]:
-    """Fuse every stack of a dataset (reader ``stack``) and write the new one; what is left out.
+    """Fuse the stacks of a dataset (reader ``stack``), write the new one; return what is left out.
 
     ``position``, from 1, is of the frame whose geometry the result has; None for the middle."""
     stacks, unlisted = find_stacks(dataset.root)
@@ -153,7 +154,7 @@ def _contents(
     dataset: Dataset,
     stacks: Mapping[str, Stack],
 ) -> dict[str, dict[str, str]]:
-    """What the pairs of each stack are made of, by the name of its new folder."""
+    """Content of the pairs of each stack, by the name of its new folder."""
     contents = pair_contents(dataset)
     ids = {pair.blurry: pair.id for pair in dataset.pairs}
     return {
@@ -165,7 +166,7 @@ def _contents(
 
 
 def _completed(out: Path, contents: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Stacks that were fused while the disk did not give a frame, which is a pair now."""
+    """Stacks that were fused without a frame that could not be read then, and is a pair now."""
     record = out / "fuse.json"
     if not record.is_file():
         return
@@ -193,7 +194,7 @@ def _unread(stack: Stack, folder: Path) -> Iterator[LeftOut]:
 
 
 def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
-    """The stacks by the name of their new folder; 'a/b' and 'a-b' have one, and are refused."""
+    """The stacks by the name of their new folder; 'a/b' and 'a-b' share one, and are refused."""
     named: dict[str, Stack] = {}
     for stack in stacks:
         other = named.setdefault(legal_id(stack.name.replace("/", "-")), stack)
@@ -365,7 +366,7 @@ def _psnr_db(
     other: NDArray[np.float32],
     gain: float,
 ) -> float:
-    """PSNR, dB, of encoded values; the first ones get the exposure of the other ones."""
+    """PSNR, dB, of encoded values, once the first picture has the exposure of the other."""
     exposed = linear_to_srgb(np.clip(srgb_to_linear(one) * gain, 0.0, 1.0))
     error = float(np.mean((exposed - other).astype(np.float64) ** 2))
     return -10 * math.log10(max(error, 1e-12))

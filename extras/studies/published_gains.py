@@ -16,7 +16,7 @@ WARPED = "deformed-gt"
 """The protocol that warps the reference onto the output, where no input was scored."""
 
 ALIKE_DB = 0.02
-"""Values of two sources that differ by no more are the same, but for digits."""
+"""Largest difference between two sources, dB, that rounding to their digits explains."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PublishedGain:
 
     @property
     def contradicting(self) -> list[Published]:
-        """What other sources print of the system on the dataset, where it is not alike."""
+        """Other sources' values of the system on the dataset, if they differ."""
         return [
             other
             for other in _psnr_cells(self.cell.dataset)

@@ -47,10 +47,12 @@ Answer = tuple[str, Placed | None, float]
 SEED = 57
 WHOLE, BENT = KINDS = ("moved as a whole", "moved with breathing and parallax")
 DETAIL_SIGMA_PX = 4.0
-"""What changes over more than this is light, not detail."""
+"""Standard deviation of the Gaussian that separates light from detail, px: what changes over more
+is light."""
 LEAST_FOCUS = 0.03
 LIKE_DB, APART_PX = 0.2, 0.5
-"""A reference is doubtful if an answer farther from it is within so much as much alike."""
+"""Limits of a doubtful reference: another answer is worse by less than this, dB, but farther away
+than this, px."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _own_places(
     sharp: Image,
     measured: Measurement,
 ) -> list[Placed | None]:
-    """Where our transform and our flow place each pixel; None if there is no transform."""
+    """Places of each pixel by our transform and our flow; None if there is no transform."""
     places: list[Placed | None] = [None, None]
     if (matrix := measured.misalignment.matrix) is not None:
         sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]
@@ -187,7 +189,7 @@ def moves(
     shot: Reference,
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, Image, Placed]]:
-    """The sharp picture moved in each way, and where the pixels of the blurry one lie then."""
+    """The sharp picture moved in each way, and the positions of the blurry one's pixels in it."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
     for kind in KINDS:
         matrix = draw_warp(sharp.shape[:2], rng)

@@ -23,7 +23,8 @@ from research.alignment_truth.rendered.textures import Textures, load_textures
 WIDTH, HEIGHT = 384, 288
 SEED = 520
 MOST_TRIED, ENOUGH = 48, 10
-"""Pairs of each kind that are rendered at most, and unknown ones that are enough."""
+"""Largest number of pairs of each kind that are rendered, and number of unknown ones that are
+enough."""
 WRONG_PX = 1.0
 ZOOM_SIGMA = 0.0005
 """Standard error of a session's zoom; the sessions in docs/alignment.md are about as sure."""
@@ -53,7 +54,7 @@ class MovedPair:
 
     @property
     def zoom(self) -> float:
-        """The true zoom: both upper corners keep their distance but for it."""
+        """The true zoom: the factor between the distances of the upper corners."""
         apart = self.flow[:, 0, -1] - self.flow[:, 0, 0] + np.array([WIDTH - 1, 0])
         return float(np.hypot(*apart)) / (WIDTH - 1)
 
@@ -155,7 +156,7 @@ def _kinds() -> Iterator[Kind]:
 
 
 def _tries(pair: MovedPair) -> dict[str, Find]:
-    """What a person can do without taking the pair again."""
+    """Remedies for a person that do not need the pair to be taken again."""
     # the zoom is the true one: what a session's zoom answers, not whether the session finds it
     session = SessionLens(Shared(pair.zoom, ZOOM_SIGMA if pair.zoom != 1 else 0.0, 3))
 

@@ -48,7 +48,7 @@ def export(
     network: PWCNet,
     provenance: Provenance,
 ) -> Path:
-    """Write the weights in float16 and their card, as text and for programs; the weights file."""
+    """Write the weights in float16 and their card, as text and for programs; return the file."""
     weights = make_folder(folder) / WEIGHTS
     facts = _facts(plan, seconds, provenance)
     metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}

@@ -29,19 +29,21 @@ from research.behind_lens import LensScene
 
 SIDE_PX = 512
 CROPS = 1500
-"""Crops of all photographs together; a part of the photographs has its part of them."""
+"""Number of crops of all photographs together; a part of the photographs gets the same part of
+them."""
 KEPT_OF, KEPT = 4, 1
-"""Each fourth photograph from the second on teaches nothing: limits were chosen by its frames."""
+"""Period of the photographs that are not learned from, and the first of them: limits were chosen by
+their frames."""
 SCALES = (1.0, 1.0, 0.7, 0.5, 0.35)
-"""By which a crop is reduced: half of them are softer and noisier, half are sharper."""
+"""Factors by which a crop is reduced: half of them are softer and noisier, half are sharper."""
 BLURS = 5
-"""Diameters of one crop."""
+"""Number of diameters with which each crop is blurred."""
 SMALLEST_PX, LARGEST_PX = 0.7, 64.0
 """Range of the diameters that are drawn evenly by their logarithm, px."""
 IN_FOCUS_SHARE = 0.15
-"""So often a diameter is 0."""
+"""Share of the diameters that are 0."""
 STEPS_PX = (1.0, 2.0, 4.0)
-"""Second and third diameters are larger than the first by one of these, px."""
+"""Lengths, px, by one of which the second and third diameters are larger than the first."""
 
 STEPS, BATCH, RATE, WIDTH = 1500, 64, 5e-3, 32
 QUANTILES = (0.1, 0.5, 0.9)
@@ -49,7 +51,7 @@ ORDER_WEIGHT = 0.5
 """Weight of the loss of order against the loss of quantiles."""
 ORDER_SLOPE, ORDER_WIDTH = 0.3, 0.05
 """Two blurs of a crop are in order if their levels differ by at least the first number times the
-true difference. The loss is 0 where they differ by the second number more, in levels."""
+true difference. The loss is 0 if they exceed that by the second number, in levels."""
 
 Array = NDArray[np.float32]
 
@@ -69,7 +71,7 @@ def main() -> None:
     words.add_argument(
         "--first",
         type=int,
-        help="Only so many, by hash; 25 taught the shipped weights.",
+        help="Number of photographs, the first by their hash; the shipped weights learned from 25.",
     )
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
@@ -219,7 +221,7 @@ def _trained(
 
 
 def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """Least where each is its quantile: ``(N, BLURS, blocks, 3)`` of ``(N, BLURS)``."""
+    """Pinball loss, least if ``(N, BLURS, blocks, 3)`` are quantiles of ``(N, BLURS)``."""
     above = levels[:, :, None, None] - quantiles
     wanted = torch.tensor(QUANTILES)
     return torch.maximum(wanted * above, (wanted - 1) * above).mean()

@@ -23,15 +23,16 @@ from defocus.scene.kernel_bank import nearest
 from defocus.scene.sensor import Sensor
 
 DIAMETERS_PX = (4, 8, 12, 24, 36, 48, 64, 96, 128)
-"""Of a circle of confusion that is the same everywhere."""
+"""Diameters of a circle of confusion that is the same everywhere, px."""
 RAMPS_PX = (48, 96)
-"""Where a ramp that begins in focus ends."""
+"""Circles of confusion, px, at the ends of the ramps, which begin in focus."""
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
 MOST = {3: 8, 12: 3, 24: 2}
-"""A size takes as long in all: twelve megapixels are four times three."""
+"""Number of photographs of each size, so that all sizes together take about the same time: twelve
+megapixels take four times as long as three."""
 OTHERS = 2
-"""Photographs of a size that is not in the list."""
+"""Number of photographs of a size that is not in the list."""
 
 FULL_WELL_E, READ_E = Sensor().full_well_e, Sensor().read_noise_e
 CAMERA = StreamCamera(shot=1 / FULL_WELL_E, read=(READ_E / FULL_WELL_E) ** 2)
@@ -76,12 +77,12 @@ def _ramp(end_px: float) -> Blur:
 BLURS = {
     blur.name: blur for blur in (*map(_uniform, DIAMETERS_PX), *map(_ramp, RAMPS_PX))
 }
-"""By name, in the order of the table."""
+"""Blurs by name, in the order of the table."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a system is given."""
+    """Input of a system."""
 
     blurry: Array  # ``(H, W, 3)`` in [0, 1], of 8 bits
     kernel: Array | None = (
@@ -105,7 +106,7 @@ class Rendered:
 
     @cached_property
     def shown(self) -> tuple[slice, slice]:
-        """The part to show at 1:1: the one with most detail of what is blurred most."""
+        """The part to show at 1:1: the one with the most detail among the most blurred."""
         grey = cv2.cvtColor(self.sharp, cv2.COLOR_RGB2GRAY)
         detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
         detail[self.diameters < self.diameters.max() / 2] = 0
@@ -127,7 +128,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """In messages."""
+        """Name of the case in messages."""
         return f"photograph {self.number}, {self.megapixels:g} MP, {self.blur.name} px"
 
 

@@ -58,17 +58,17 @@ SECTIONS = {
     "restormer": ("restormer", "restormer-4px"),
     "unet": ("unet",),
 }
-"""Section of the page, and its studies, each of other doses."""
+"""Sections of the page, and the studies of each, which have other doses."""
 ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
          "whole", "truth")  # fmt: skip
-"""What all studies of a section have in common."""
+"""Settings that all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
-"""Sections beside one with nearly the same lines: no more is shown of them."""
+"""Sections with nearly the same lines as another one: only their claims are shown."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 REGISTRATION = "registration"
-"""What ``research.pages.registration`` counts."""
+"""Name of the results of ``research.pages.registration``."""
 TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
@@ -100,7 +100,7 @@ TABLE_4 = {
         "one kernel without weights cannot become the identity",
     ),
 }
-"""Line of Table 4: the claim that it tests, and why the verdict is what it is."""
+"""Claim that each line of Table 4 tests, and the reason for the verdict."""
 LEARNED = {
     "nafnet": "as with Defocus-S",
     "restormer": "as with Defocus-S",
@@ -108,7 +108,7 @@ LEARNED = {
 }
 COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
           "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
-"""Lines whose minutes are told."""
+"""Lines whose minutes are reported."""
 STRIP_QUALITY = 90
 
 Document = Mapping[str, Any]
@@ -150,12 +150,12 @@ def take_over(name: str, study: Path) -> None:
 
 
 def strip_file(name: str, one: Document) -> Path:
-    """Where the page's strip of a dose is."""
+    """File of the page's strip of a dose."""
     return PAGE.with_name(f"jdrl-{name}-strip-{one['dose_px']:g}px.webp")
 
 
 def stamped(drawn: bytes, *shown: object) -> bytes:
-    """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
+    """A chart as SVG with a hash of what it shows, by which an old chart is recognised."""
     stamp = hashlib.sha256(repr(shown).encode()).hexdigest()
     return drawn.rstrip() + f"\n<!-- {stamp} -->\n".encode()
 
@@ -204,7 +204,7 @@ def read_documents(studies: Sequence[str]) -> dict[str, Any]:
 
 
 def document_file(name: str) -> Path:
-    """Where the document of a study is kept."""
+    """File of the document of a study."""
     return DOCUMENTS / f"{name}.json"
 
 
@@ -244,7 +244,7 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def unlike(first: Document, other: Document) -> list[str]:
-    """What differs between two studies and must not, if they are to be one section."""
+    """Forbidden differences between two studies of one section."""
     differences = [key for key in ALIKE if other[key] != first[key]]
     if trained_steps(other) != trained_steps(first):
         differences.append("steps")
@@ -298,7 +298,7 @@ def section(name: str, document: Document) -> Iterator[str]:
 
 
 def dose_table(document: Document) -> Iterator[str]:
-    """What the whole objective is worth by dose, and what its rivals are worth instead."""
+    """Worth of the whole objective by dose, and that of its rivals."""
     doses = document["doses"]
     whole = document["whole"]
     plain = document["plain"]
@@ -361,7 +361,7 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
 
 
 def printed_gain(document: Document, label: str) -> str:
-    """What the paper's table says that the whole objective gains over a line, dB."""
+    """Gain, dB, of the whole objective over a row of the paper's table."""
     jdrl = ablation_of("jdrl")
     printed = {line.label: paper_psnr(jdrl, line) for line in jdrl.lines}
     return f"{printed[document['whole']] - printed[label]:.2f} dB"
@@ -459,7 +459,7 @@ def trained_hours(document: Document) -> float:
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
-    """What the first rival gains over the whole objective with each network, by dose."""
+    """Gain of the first rival over the whole objective with each network, by dose."""
     rival = documents[0]["rivals"][0]
     whole = documents[0]["whole"]
     dose_by_px = {
@@ -600,7 +600,7 @@ def study_facts(document: Document) -> Iterator[str]:
 
 
 def scenes_text(document: Document) -> str:
-    """Number of test scenes and of the photographs behind them, which older studies do not tell."""
+    """Number of test scenes and of the photographs behind them, which older studies lack."""
     said = f"{document['scenes']} test scenes"
     if not document.get("origins"):
         return said
@@ -681,7 +681,7 @@ def mean_px(line: Document, name: str) -> str:
 
 
 def added(line: Document, name: str) -> str:
-    """What the trainings add to the displacement of edges, or the bend of lines, of the input."""
+    """Displacement of edges, or bend of lines, that the trainings add to the input's."""
     return "" if line[name] is None or not line["steps"] else interval(line[name])
 
 
@@ -746,7 +746,7 @@ def tau_table(document: Document) -> Iterator[str]:
 
 
 def reblur_table(document: Document) -> Iterator[str]:
-    """What the trained reblurring asks for: its loss of the truth, and of the blurry picture."""
+    """Preference of the trained reblurring: its loss of the truth, and of the blurry picture."""
     labels = [
         label
         for label in labels_of(document)
@@ -775,7 +775,7 @@ def reblur_table(document: Document) -> Iterator[str]:
 
 
 def claim_table(document: Document) -> Iterator[str]:
-    """What the study says of each part of the objective; nothing without a dose that decides."""
+    """The study's verdict on each part of the objective; empty without a dose that decides."""
     if not any(claim.doses for claim in claims_of(document)):
         return
     others = [one for one in claims_of(document) if one.line not in document["rivals"]]
@@ -796,7 +796,7 @@ def claim_table(document: Document) -> Iterator[str]:
 
 
 def rival_table(document: Document) -> Iterator[str]:
-    """What the first rival gains over each other line."""
+    """Gain of the first rival over each other line."""
     doses = document["doses"]
     rival = doses[0]["scene_gains"]["line"]
     yield from dose_heads(f"{rival} minus:", doses)

@@ -29,7 +29,7 @@ def parts(page: str) -> Iterator[tuple[str, str]]:
 
 
 def printed(codes: list[str], folder: Path) -> list[str]:
-    """What pieces of code print, run one after the other in one namespace, in a folder."""
+    """Output of pieces of code, run one after the other in one namespace, in a folder."""
     names: dict[str, Any] = {"__name__": "__main__"}
     outputs = []
     with contextlib.chdir(folder):

@@ -22,7 +22,8 @@ from research.pages import DOSE_STUDY
 
 KEPT = DOSE_STUDY / "registration.json"
 MOVED_PX, MOVED_SHARE = 0.1, 0.01
-"""The local flow moves a pair if it moves more than this share of its pixels by more than this."""
+"""Length, px, and share of the pixels: the local flow moves a pair if it moves more pixels by more
+than that."""
 
 Array = NDArray[np.float64]
 

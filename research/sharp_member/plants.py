@@ -206,7 +206,7 @@ def _overexposed(light: Light, size: float, _: Draw) -> Light:
 
 
 def _smeared(light: Light, size: float, _draw: Draw) -> Light:
-    """The size is the difference of codes, in hundredths, that counts as noise."""
+    """Light after noise reduction; ``size`` is the largest noise, in hundredths of white."""
     codes = np.sqrt(np.clip(light, 0, 1)).astype(np.float32)
     for _ in range(2):
         codes = denoised(codes, NoiseReduction(size / 100, 3.0, 2.0))
@@ -232,7 +232,7 @@ def _rolling(light: Light, size: float, draw: Draw) -> Light:
 
 
 def _distorted(light: Light, size: float, _: Draw) -> Light:
-    """Magnified in the corners by that many percent more than in the centre."""
+    """Light magnified in the corners by ``size`` percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x = x - (width - 1) / 2
@@ -273,4 +273,4 @@ PLANTS: tuple[Plant, ...] = (
     ),
 )
 RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)
-"""A fault of all pictures of a session."""
+"""A fault that all pictures of a session have."""

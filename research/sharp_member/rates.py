@@ -1,4 +1,4 @@
-"""What was said of pairs, and both error rates."""
+"""Remarks on pairs, and both error rates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import click
 
 @dataclass(frozen=True)
 class Said:
-    """What was said of a pair."""
+    """Remarks on a pair."""
 
     fault: str  # empty for a good pair
     verdict: str  # ``accept``, ``warn`` or ``reject``

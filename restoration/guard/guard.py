@@ -1,4 +1,4 @@
-"""The guard: tiles whose restoration, blurred again, does not give what was given are put back.
+"""The guard: tiles whose restoration, blurred again, does not reproduce the input are put back.
 
 Per frequency the best of all isotropic blurs counts; what is left is compared with the noise."""
 
@@ -48,7 +48,7 @@ RATHER_SPREAD, SURELY_SPREAD = 0.97, 0.99
 """Ratio of the edges' spread after restoring to that before, from which a change counts partly, and
 fully, as spreading. It is 1 where nothing gets sharper."""
 SMALL_CHANGE = 0.0055
-"""Largest root mean square change where edges are crisp, of white: 45 dB."""
+"""Largest root mean square change where edges are crisp, as a share of white: 45 dB."""
 TINY = 1e-7
 
 
@@ -57,7 +57,7 @@ def share_kept(
     blurry: Array,
     noise: Numbers,
 ) -> Array:
-    """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
+    """The share of the change that is kept, ``(H, W)``: little at crisp edges that only spread."""
     change = restored - blurry
     square = mean_of_colours(np.square(change, out=change))
     change = np.sqrt(np.maximum(mean_around(square), 0))
@@ -78,8 +78,8 @@ def _ramp(
 
 AROUND_PX = 31
 BEYOND = 0.8
-"""How far a pixel may go beyond the darkest and the brightest value around it, as a share of their
-distance. Blur lowers peaks, so restoring may raise them."""
+"""Distance that a pixel may go beyond the darkest and the brightest value around it, as a share of
+the range between them. Blur lowers peaks, so restoring may raise them."""
 STEP = 1 / 255
 OPPONENT_NOISES = (2.0, 1.0, 1.0)
 """Noise of lightness and of the two colour differences, in standard deviations of the noise. Noise
@@ -97,7 +97,7 @@ def limit(
     noise: Numbers,
     share: Array | None = None,
 ) -> None:
-    """Cut off, in place, what goes far beyond the lightness and the colours around each pixel."""
+    """Clip values, in place, far beyond the lightness and the colours around each pixel."""
     # Where edges are as crisp as in focus, only a small change is left: a network that takes a
     # sharp picture for a blurred one does little harm. The result equals ``blurry`` to a step of 8
     # bits where that is flat and clean. ``share`` is what is looked at of the change in each cell.
@@ -128,7 +128,7 @@ def _keep_share(
     seen: Array,
     kept: Array,
 ) -> None:
-    """Keep a share of what changed, in place."""
+    """Keep a share of the change, in place."""
     changed -= seen
     changed *= kept[:, :, None]
     changed += seen
@@ -206,10 +206,12 @@ IN_FOCUS_PX, BLURRED_PX = 1.0, 2.2
 """Circles of confusion, px: UNEXPLAINED applies from the first diameter on, in full from the
 second."""
 LEAST_FREQUENCY = 3.0
-"""Cycles per 128 px: what is slower than that has no band to speak of."""
+"""Least frequency, in cycles per 128 px, of a wave whose bandwidth is measured: slower waves have
+too few cycles."""
 SURELY_WAVE, RATHER_WAVE = 0.15, 0.25
-"""Bandwidth of a wave, which looks the same behind any blur; of the stream's tiles that gain, 5 in
-1,000 have less than the second."""
+"""Bandwidths of a wave, which looks the same behind any blur: below the first number a part surely
+is a wave, from the second on it is none. Of the stream's tiles that gain, 5 in 1,000 have less than
+the second."""
 SHIFTED = 0.6
 """Largest change of a tile's mean, as a share of the whole change. Light adds up in linear light,
 not in stored values, so the mean moves a little."""
@@ -217,7 +219,7 @@ not in stored values, so the mean moves a little."""
 
 @dataclass(frozen=True)
 class Agreement:
-    """What each tile of 64 x 64 px says, seen with its surroundings (128 x 128 px)."""
+    """Measurements of each tile of 64 x 64 px, with its surroundings (128 x 128 px)."""
 
     left: Numbers  # root of the mean square of what no allowed blur explains, of 1
     change: Numbers  # the same of what restoring changed
@@ -262,7 +264,7 @@ def _measures(
     highest_px: Array,
     noise: Numbers,
 ) -> tuple[Numbers, ...]:
-    """What :class:`Agreement` says of some windows ``(n, 3, 128, 128)``, in its order."""
+    """The fields of :class:`Agreement` of some windows ``(n, 3, 128, 128)``, in their order."""
     taper = _geometry()[0]
     deviation = noise_of(given.mean(axis=(1, 2, 3)), noise)
     left, change, power = _compared(restored, given, highest_px)
@@ -341,7 +343,7 @@ def _compared(
 
 
 def _root_mean(power: Numbers) -> Numbers:
-    """For each window the root of the mean square of what has this power in each ring."""
+    """For each window, the root mean square of a signal with this power in each ring."""
     taper, _, counts = _geometry()
     scale = 3 * counts * np.square(taper).sum()
     mean_square = np.maximum(power, 0).sum(axis=(1, 2)) / scale
@@ -349,7 +351,7 @@ def _root_mean(power: Numbers) -> Numbers:
 
 
 def _band(power: Numbers, deviation: Numbers) -> tuple[Numbers, Numbers]:
-    """Centre and relative width of what is stronger than noise, by the power ``(n, rings)``."""
+    """Centre and relative width of frequencies stronger than noise, by the power ``(n, rings)``."""
     taper, ring, _ = _geometry()
     weights = np.full(ring.shape, 2.0)
     weights[:, [0, -1]] = 1.0
@@ -403,7 +405,7 @@ def _weakest(highest_px: Array) -> Numbers:
 
 @dataclass(frozen=True)
 class Guarded:
-    """What the guard made of a restored picture; tiles are of 64 x 64 px."""
+    """Result of the guard for a restored picture; tiles are of 64 x 64 px."""
 
     restored: Array
     tiles: int

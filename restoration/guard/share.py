@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
 from defocus.blur.learned_map import CELL_PX, FAINT, details, in_strips
+from defocus.storage.tensor_files import load_tensors
 from defocus.strips import Colours, strips
 
 LEARNED = Path(__file__).with_name("share.safetensors")
@@ -39,7 +39,7 @@ def share_worth_keeping(blurry: Colours, restored: Colours) -> Array:
 
 @torch.inference_mode()
 def _share(near: Array, far: Array) -> Array:
-    """Of some rows of cells: the numbers of the layers of all would be 1 GB."""
+    """Shares of some rows of cells at a time: the layers of all rows would take 1 GB."""
     seen = torch.from_numpy(np.concatenate([near, far], axis=2))
     share = torch.sigmoid(_network()(seen))
     return (share[:, :, 0] / ENOUGH).clamp(max=1).numpy()
@@ -68,7 +68,7 @@ def _mean_and_largest_change(
     blurry: torch.Tensor,
     restored: torch.Tensor,
 ) -> list[torch.Tensor]:
-    """Of each cell, as logarithms."""
+    """Mean and largest change of each cell, as logarithms."""
     change = _change(blurry, restored)
     pooled = [
         functional.avg_pool2d(change, CELL_PX, ceil_mode=True),
@@ -87,7 +87,7 @@ def _change(blurry: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
 
 
 class ShareNetwork(nn.Module):
-    """From the 54 numbers of a cell to what becomes its share through a sigmoid."""
+    """Network from the 54 numbers of a cell to the logit of its share."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,5 +108,5 @@ class ShareNetwork(nn.Module):
 @cache
 def _network() -> ShareNetwork:
     network = ShareNetwork().eval()
-    network.load_state_dict(load_file(LEARNED))
+    network.load_state_dict(load_tensors(LEARNED))
     return network

@@ -424,6 +424,13 @@ def test_the_commands(own_cache, tmp_path, run):
     assert listed.stderr.startswith(f"{folder / 'damaged.json'}: damaged (")
     shown = run("defocus-bench", "weights", "list")
     assert "(taken as its authors' own)" in shown.stdout
+    known = {**facts, "system": "nrknet", "label": "y"}
+    known["source"] = ["nrknet-train-ours.pth"]
+    (own_cache / "weights" / "nrknet").mkdir()
+    (own_cache / "weights" / "nrknet" / "y.json").write_text(json.dumps(known))
+    shown = run("defocus-bench", "weights", "list")
+    assert "nrknet  y  (passed on by the authors of CLDefocus)" in shown.stdout
+    (own_cache / "weights" / "nrknet" / "y.json").unlink()
     checked = run("defocus-bench", "weights", "check", "--json", code=1)
     rows = {row["label"]: row for row in json.loads(checked.stdout)}
     assert not rows["x"]["ok"]

@@ -94,15 +94,29 @@ def row(**facts: object) -> Row:
 
 
 def test_a_difference_is_explained_by_what_is_known_to_differ():
-    comparison = compared([row()], "kpac")
+    comparison = compared([row()], "kpac", ["dpdd"])
     assert comparison
     reasons = " ".join(comparison[0].reasons)
     assert comparison[0].difference == pytest.approx(0.8 - comparison[0].published)
     assert "weights: ours are trained (quick budget)" in reasons
     assert "upper 8 of 16 bits" in reasons
     assert "rounds the output to 8 bits" in reasons
-    deformed = compared([row(protocol="deformed-gt", flow="dis")], "kpac")
+    deformed = compared([row(protocol="deformed-gt", flow="dis")], "kpac", ["dpdd"])
     assert all("flow: not comparable" in " ".join(each.reasons) for each in deformed)
-    same = compared([row(profile="png8", weights="official")], "kpac")
+    same = compared([row(profile="png8", weights="official")], "kpac", ["dpdd"])
     assert not any("profile" in reason for each in same for reason in each.reasons)
-    assert compared([row(dataset="folders:x")], "kpac") == []
+    assert compared([row(dataset="folders:x")], "kpac", ["dpdd"]) == []
+
+
+def test_weights_that_others_trained_are_told_from_the_authors():
+    official = row(weights="official", train_dataset="cldefocus")
+    theirs, unknown = ("dpdd", "lfdof"), ("unknown",)
+    said = {
+        trained_on: compared([official], "kpac", trained_on)[0].reasons[0]
+        for trained_on in (theirs, unknown, ())
+    }
+    begin = "weights: trained on cldefocus; those of the authors on"
+    assert said[theirs] == f"{begin} dpdd, lfdof"
+    assert said[unknown] == said[()] == f"{begin} unknown"
+    same = compared([replace(official, train_dataset="dpdd")], "kpac", theirs)
+    assert not any("weights" in reason for one in same for reason in one.reasons)

@@ -2,15 +2,29 @@
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from defocus import cache
-from defocus.cache import atomic_folder, cache_folder, in_cache, keeping, leave_cache
-from defocus.errors import StorageError, storage_error
+from defocus.cache import (
+    atomic_folder,
+    cache_folder,
+    derived_folder,
+    in_cache,
+    in_derived,
+    keeping,
+    leave_cache,
+)
+from defocus.errors import (
+    NO_TEMPORARY_FOLDER,
+    StorageError,
+    storage_error,
+    what_program_lacks,
+)
 from defocus.processes.isolation import LeftOut, attempt
-from defocus.storage import staging
+from defocus.storage import files, staging
 from defocus.storage.files import atomic_path, copy_content
 from defocus.storage.staging import owned_folder, owner_file
 
@@ -21,6 +35,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 def as_if_new(monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "_usable", set())
     monkeypatch.setattr(cache, "_said", set())
+    monkeypatch.setattr(cache, "_left", set())
     monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
     for name in ("DEFOCUS_CACHE", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, os.environ.get(name, ""))  # so that it is put back
@@ -79,6 +94,24 @@ def test_work_that_the_disk_of_the_cache_refuses_is_done_in_another(
 
     assert in_cache(make).name.startswith("defocus-cache-")
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_is_derived_goes_to_another_cache_too_and_stays_there(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    derived = derived_folder("0123456789abcdef")
+
+    def make(folder: Path) -> Path:
+        if folder.is_relative_to(tmp_path / "cache"):
+            raise storage_error(FULL, folder)
+        return folder
+
+    first = in_derived(derived, make)
+    assert first.name == derived.name
+    assert in_derived(derived, make) == first
+    with pytest.raises(StorageError):
+        in_derived(tmp_path / "cache" / "dataset" / ".derived" / "0123", make)
 
 
 def test_a_second_full_disk_ends_the_work(monkeypatch, tmp_path):
@@ -147,6 +180,14 @@ def test_too_many_open_files_are_no_fault_of_the_one_that_is_read(number):
         attempt("one", unreadable)
 
 
+def test_no_folder_for_temporary_files_is_no_fault_of_the_one_that_is_read(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    with pytest.raises(FileNotFoundError) as raised:
+        attempt("one", tempfile.gettempdir)
+    assert what_program_lacks(raised.value) == NO_TEMPORARY_FOLDER
+
+
 def no_locks(*_: object, **__: object) -> bool:
     raise OSError(errno.ENOLCK, "No locks available")
 
@@ -159,6 +200,51 @@ def test_without_locks_a_folder_has_one_owner_too(tmp_path, monkeypatch):
             assert (first, second) == (True, False)
         assert owner_file(folder).is_file()
     assert not owner_file(folder).exists()
+
+
+def test_who_cannot_be_named_as_the_owner_of_a_folder_is_an_error_of_storing(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    folder = tmp_path / "made"
+    owner_file(folder).mkdir()
+    with pytest.raises(StorageError, match="made"), owned_folder(folder):
+        pass
+
+
+def test_a_folder_whose_name_cannot_be_kept_is_not_there(tmp_path, monkeypatch):
+    """Else the same command would refuse what the first one says it could not write."""
+
+    def full(_folder: Path) -> None:
+        if (tmp_path / "made").exists():
+            raise FULL
+
+    monkeypatch.setattr(files, "sync_folder", full)
+    with pytest.raises(StorageError), atomic_folder(tmp_path / "made") as folder:
+        (folder / "one").write_text("1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def busy(*_: object, **__: object) -> None:
+    raise OSError(errno.EBUSY, "Device or resource busy")
+
+
+def store_on_a_full_disk(folder: Path) -> None:
+    with (
+        pytest.MonkeyPatch.context() as tidying,
+        owned_folder(folder / "work"),
+        atomic_path(folder / "made"),
+    ):
+        tidying.setattr(Path, "unlink", busy)
+        tidying.setattr(os, "close", busy)
+        raise FULL
+
+
+def test_an_error_of_tidying_hides_none_of_storing(tmp_path, monkeypatch):
+    """As where a network file system says at every close that the quota is used up."""
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    with pytest.raises(StorageError, match="made: the disk is full"):
+        store_on_a_full_disk(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,10 @@ def fail(kind):
             raise OSError(24, "Too many open files", "a.png")
         except OSError as error:
             raise InputError("a.png: cannot be read") from error
+    if kind == "temporary":
+        import tempfile
+        tempfile._candidate_tempdir_list = list
+        tempfile.gettempdir()
     if kind == "code":
         return 1
     raise {"camera": CameraError, "input": InputError, "storage": StorageError}[kind]("two\\nlines")
@@ -60,6 +64,7 @@ run_command(group)
         ("camera", CameraError.exit_code),
         ("storage", StorageError.exit_code),
         *(("interrupt", 130), ("full", 5), ("memory", 1), ("handles", 5), ("code", 1)),
+        ("temporary", 5),
     ],
 )
 def test_errors_become_one_line_and_their_exit_code(kind, code):

@@ -163,3 +163,22 @@ def test_without_locks_only_old_files_are_swept(tmp_path, monkeypatch):
     os.utime(old, (0, 0))
     remove_unfinished(tmp_path, ["a"])
     assert list(tmp_path.iterdir()) == [new]
+
+
+def write_nothing(path: Path) -> None:
+    with atomic_path(path):
+        raise ValueError("none")
+
+
+def test_a_temporary_file_is_closed_before_it_is_removed(tmp_path, monkeypatch):
+    """Else a network file system renames it, and what has no right to rename leaves it."""
+    done: list[str] = []
+    close, unlink = os.close, Path.unlink
+    monkeypatch.setattr(os, "close", lambda one: (done.append("close"), close(one)))
+    monkeypatch.setattr(
+        Path, "unlink", lambda one, **_: (done.append("unlink"), unlink(one))
+    )
+    with pytest.raises(ValueError, match="none"):
+        write_nothing(tmp_path / "a")
+    assert done[-2:] == ["close", "unlink"]
+    assert list(tmp_path.iterdir()) == []

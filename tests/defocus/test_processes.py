@@ -1,6 +1,7 @@
 """Processes side by side: all results, and none of them left when the caller is killed."""
 
 import ctypes
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from defocus.errors import DefocusError
+from defocus.errors import DefocusError, StorageError
+from defocus.processes import workers
 from defocus.processes.interruption import heard_interrupts
 from defocus.processes.workers import in_processes, starting_workers
 from defocus.progress import say, telling
@@ -144,6 +146,20 @@ def test_messages_of_the_processes_follow_the_settings_of_the_caller(
 def test_a_killed_process_is_told_in_a_line(refused):
     with refused(DefocusError):
         list(in_processes(signal.raise_signal, [signal.SIGKILL] * 2, 2))
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSYS, errno.EAGAIN])
+def test_processes_that_cannot_be_started_are_told_with_another_way(
+    number, monkeypatch, refused
+):
+    """As where /dev/shm cannot be written, or is not there, or the user has too many processes."""
+
+    def none(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", none)
+    with refused(StorageError):
+        list(in_processes(int, ["1", "2"], 2))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])

@@ -1,12 +1,20 @@
 """Staging folders: gone at the end, removed after a kill, never taken from a living process."""
 
+import errno
 import multiprocessing
+import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from defocus.storage.staging import remove_abandoned, staging_folder
+from defocus.storage.staging import (
+    folder_of_program,
+    remove_abandoned,
+    replace_folder,
+    staging_folder,
+)
 
 
 def names(folder: Path) -> set[str]:
@@ -17,6 +25,44 @@ def stay(parent: Path) -> None:
     with staging_folder(parent, ".made-", ".part") as folder:
         (folder / "a").write_text("half")
         time.sleep(60)
+
+
+def test_a_removal_that_fails_once_leaves_nothing(tmp_path, monkeypatch):
+    too_many = [OSError(errno.EMFILE, "Too many open files")]
+    list_folder = os.scandir
+
+    def failing_once(place: object) -> object:
+        if too_many:
+            raise too_many.pop()
+        return list_folder(place)  # type: ignore[call-overload]
+
+    with staging_folder(tmp_path, ".made-") as folder:
+        (folder / "a").write_text("made")
+        monkeypatch.setattr(os, "scandir", failing_once)
+    assert not too_many
+    assert names(tmp_path) == set()
+
+
+def test_a_folder_that_cannot_be_removed_is_replaced_whole(tmp_path, monkeypatch):
+    for name in ("made", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one").write_text(name)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    replace_folder(tmp_path / "made", tmp_path / "new")
+    assert (tmp_path / "made" / "one").read_text() == "new"
+    monkeypatch.undo()
+    (tmp_path / "new").mkdir()
+    replace_folder(tmp_path / "made", tmp_path / "new")
+    assert names(tmp_path) == {"made"}
+
+
+def test_the_folder_of_a_killed_program_goes_when_another_has_one(tmp_path):
+    left = tmp_path / ".cache-abcdefgh"
+    left.mkdir()
+    mine = folder_of_program(tmp_path, ".cache-")
+    assert names(tmp_path) == {mine.name}
+    remove_abandoned(tmp_path, ".cache-")
+    assert names(tmp_path) == {mine.name}, "this program lives"
 
 
 @pytest.mark.full

@@ -3,7 +3,8 @@
 import torch
 from safetensors import safe_open
 
-from defocus.storage.tensor_files import save_tensors
+from defocus.storage import tensor_files
+from defocus.storage.tensor_files import load_tensors, save_tensors
 
 
 def test_the_order_of_texts_changes_no_byte(tmp_path):
@@ -15,3 +16,17 @@ def test_the_order_of_texts_changes_no_byte(tmp_path):
     with safe_open(tmp_path / "one", "pt") as file:
         assert file.metadata() == texts
         assert torch.equal(file.get_tensor("a"), tensors["a"])
+
+
+def test_a_file_on_a_disk_that_maps_none_is_read(tmp_path, monkeypatch):
+    tensors = {"a": torch.arange(3.0), "b": torch.zeros(2, 2)}
+    save_tensors(tensors, tmp_path / "one")
+
+    def unmapped(_path: object) -> None:
+        raise RuntimeError(
+            "unable to mmap 92 bytes from file <one>: No such device (19)"
+        )
+
+    monkeypatch.setattr(tensor_files, "load_file", unmapped)
+    read = load_tensors(tmp_path / "one")
+    assert all(torch.equal(read[name], tensors[name]) for name in tensors)

@@ -52,7 +52,9 @@ SLOW = {
     "bench weights add",
     "capture develop session",  # a process is started for each picture
 }
-"""These take seconds a run: one trial each where no number of them is asked for."""
+"""These take seconds a run: they get one of :data:`SLOW_SHARE` trials of others, at least one."""
+
+SLOW_SHARE = 5
 
 LONG_FORM: Mapping[str, str] = {
     "bench chart measure": "a chart is 10 megapixels, and takes ten seconds a run",
@@ -187,13 +189,17 @@ def faults_of(counts: Mapping[str, int], kinds: Sequence[str]) -> list[Fault]:
 
 def tried(verb: Verb, every: Sequence[Fault], number: int) -> list[Fault]:
     """Those that are tried: every k-th of them, or all where that is asked for."""
-    asked = ASKED or ("1" if str(verb) in SLOW else str(number))
-    if asked == "all" or len(every) <= int(asked):
+    asked = number if ASKED is None else len(every)
+    if ASKED not in {None, "all"}:
+        asked = int(ASKED)
+    if ASKED != "all" and str(verb) in {*SLOW, *LONG_FORM}:
+        asked = max(1, asked // SLOW_SHARE)
+    if len(every) <= asked:
         return list(every)
-    step = len(every) / int(asked)
+    step = len(every) / asked
     # another one for each, so that all kinds are tried
     phase = VERBS.index(verb) * 0.618 % 1
-    return [every[int((index + phase) * step)] for index in range(int(asked))]
+    return [every[int((index + phase) * step)] for index in range(asked)]
 
 
 def name_of(fault: Fault) -> str:

@@ -215,6 +215,21 @@ def test_what_cannot_be_sent_is_an_error_and_nothing_is_waited_for():
         )
 
 
+def unsendable_later(key: int) -> object:
+    return unsendable(key) if key else key
+
+
+@pytest.mark.full
+@pytest.mark.timeout(60)
+def test_what_cannot_be_sent_any_more_ends_the_process_and_is_not_waited_for(refused):
+    """As where /dev/shm is full."""
+    with feeding(1, Ranks(), CPU) as feeder:
+        batches = feeder.ahead(unsendable_later, range(3))
+        assert next(batches) == 0
+        with refused(MakerDiedError):
+            next(batches)
+
+
 def test_without_processes_things_are_made_when_they_are_asked_for():
     asked: list[int] = []
     with feeding(0, Ranks(), CPU) as feeder:

@@ -16,8 +16,9 @@ from torch import nn
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop
 from defocus.training.feeding import Feeder
+from defocus.training.learning_rate import Cosine
 from defocus.training.loop import Job, train
-from defocus.training.method import Cosine, Method, Training
+from defocus.training.method import Method, Training
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 from defocus.training.record.checkpoint import load_checkpoint, trained_by
 from defocus.training.record.curve_files import read_curve

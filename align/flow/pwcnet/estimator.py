@@ -67,7 +67,8 @@ OWN_ORIGIN = "pwcnet-own"
 """A safetensors file whose metadata has this under :data:`ORIGIN_KEY` holds weights of ours."""
 
 CARD_KEY = "defocus_card"
-"""Metadata of such a file: JSON text of how the weights were made; see ``flow_training.export``."""
+"""Key of the metadata with JSON text on how the weights of ours were made; see
+``flow_training.export``."""
 
 SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors.xz"
 """The weights that the package carries; the JSON file beside them has the SHA-256 of what is in it.
@@ -233,7 +234,7 @@ class PWCNetFlow:
         *,
         half: bool,
     ) -> torch.Tensor:
-        """The same without a look at the frames, for which a program waits for its GPU."""
+        """Flow without a check of the frames, for which the program would wait for its GPU."""
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
         return estimate_flow(

@@ -94,7 +94,7 @@ class _CostVolume(torch.autograd.Function):
 
 
 def _by_rows(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """The same for a GPU: 18 launches instead of 162, each of which costs more than its sums."""
+    """The cost volume for a GPU: 18 launches instead of 162, each dearer than its sums."""
     count, _, height, width = first.shape
     volume = first.new_empty(count, 2 * RADIUS + 1, 2 * RADIUS + 1, height, width)
     padded = _padded(second)
@@ -311,7 +311,7 @@ def _addends(
     channels: slice,
     bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """What a source adds to several layers, which read it as these of their channels."""
+    """Contribution of a source to several layers, which have it as their channels ``channels``."""
     weight = torch.cat([layer.weight[:, channels] for layer in layers])
     return nn.functional.conv2d(source, weight, bias, padding=1)
 
@@ -369,8 +369,8 @@ class PWCNet(nn.Module):
     ) -> Flows:
         """Flows of all levels, 1 = 20 px of the picture, of BGR with sides of multiples of 64.
 
-        ``half`` is for the finest level and the refiner, most of the work: it knows 20 px to 0.01.
-        """
+        ``half`` is for the finest level and the refiner, most of the work: it rounds 20 px to 0.01
+        px."""
         count = first.shape[0]
         pyramid = self.netExtractor(torch.cat([first, second]))
         above: tuple[torch.Tensor, torch.Tensor] | None = None

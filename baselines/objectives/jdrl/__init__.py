@@ -248,7 +248,7 @@ class JDRLObjective(Objective):
         return charbonnier(first, second, self.settings.epsilon)
 
     def _to_target(self, seen: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Flow from a picture that lies where the blurry one lies to the target."""
+        """Flow to the target from a picture in the geometry of the blurry one."""
         if self.settings.flow == "true":
             return _supervision(batch, "flow")
         return self._measure(seen, batch.target)
@@ -284,7 +284,7 @@ class JDRLObjective(Objective):
 
 
 def _supervision(batch: Batch, name: Further) -> torch.Tensor:
-    """What a setting needs besides the pictures; an error if the recipe does not ask for it."""
+    """Data that a setting needs besides the pictures; an error if the recipe lacks them."""
     if name not in batch.supervision:
         raise SettingsError(
             f"these settings of jdrl need the recipe's supervision {name!r}"

@@ -142,7 +142,7 @@ def initialise(module: nn.Module) -> None:
 
 
 class FreeKernelNet(nn.Module):
-    """Kernels of the same sizes and weights of the levels, but each tap is predicted by itself."""
+    """Kernels of the same sizes and level weights, but each tap is predicted separately."""
 
     # Such kernels can shift content, so nothing holds the restored picture at the blurry one's
     # place.

@@ -15,8 +15,8 @@ from defocus.settings import Settings, parse_settings
 LARGEST_PX = 1.0
 """Largest displacement that is believed, px: a step is valid only below the size of the details."""
 PRIOR = 2e-4
-"""Squared slope, in the pictures' range per px, at which a tile is moved by half of what it shows:
-flat tiles, which show only noise, stay where they are."""
+"""Squared slope, in the pictures' range per px, at which a tile is moved by half of its measured
+shift: flat tiles, which show only noise, stay where they are."""
 WINDOW_PX = 3
 """Side of the window, px, over which values are averaged twice before slopes are measured; this
 removes noise."""

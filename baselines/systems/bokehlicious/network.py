@@ -123,7 +123,7 @@ class _AttentionBlock(nn.Module):
         return features + self._kept(self.ffn(self.final_layer_norm(features)))
 
     def _kept(self, change: torch.Tensor) -> torch.Tensor:
-        """The change, in training for a share of the pictures alone, and more of it there."""
+        """The change; in training for some of the pictures only, and scaled up there."""
         each = change.new_ones(len(change), 1, 1, 1)
         return change * functional.dropout(each, self.dropped, self.training)
 
@@ -263,7 +263,7 @@ class Bokehlicious(nn.Module):
         return self.restored(blurry, blurry.new_full((len(blurry),), WIDE_OPEN))
 
     def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
-        """The same for pictures whose ``strength`` ``(N,)`` is 2 / f-number."""
+        """Pictures restored for a ``strength`` ``(N,)``, which is 2 / f-number."""
         padded = pad_to_multiple(blurry, 2**LEVELS)
         places = _places_by_level(padded)
         mean = padded.new_tensor(self.mean)[:, None, None]
@@ -320,7 +320,7 @@ class Bokehlicious(nn.Module):
         places: torch.Tensor,
         strength: torch.Tensor,
     ) -> torch.Tensor:
-        """What the attention adds at a quarter of the size."""
+        """Contribution of the attention at a quarter of the size."""
         prepared = self.conv_prep(features)
         fading = [self._fading(strength, side) for side in prepared.shape[-2:]]
         pixels = self.patch_embed(prepared.permute(0, 2, 3, 1))

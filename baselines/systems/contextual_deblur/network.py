@@ -96,7 +96,7 @@ class _MaskedAutoencoder(nn.Module):
             )
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
-        """What each block gives, ``(N, 1 + rows * columns, width)``, class token first."""
+        """Results of all blocks, ``(N, 1 + rows * columns, width)``, class token first."""
         # The tiles are BGR in [0, 1]; each side is a stride more than its patches. ImageNet's mean
         # and deviation are taken in the tensor's own channel order.
         patches = self.patch_embed.get_submodule("proj")(
@@ -283,7 +283,7 @@ def stitch(
     tile: int = TILE,
     step: int = STEP,
 ) -> torch.Tensor:
-    """What a function gives for tiles, averaged where they overlap; 16 tiles at a time."""
+    """The results of a function for tiles, averaged where they overlap; 16 tiles at a time."""
     # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
     # smaller by the same margin.
     height, width = picture.shape[-2:]
@@ -324,11 +324,11 @@ FEATURES = 24
 LAST = 13
 """Side of the last convolution, px."""
 SMALLEST = 3
-"""Strides; with fewer, the last convolution's reflection would exceed its input."""
+"""Least number of strides; with fewer, the last convolution's reflection would exceed its input."""
 
 
 class ContextualDeblur(nn.Module):
-    """Overlapping tiles through a transformer; the rest at full resolution."""
+    """Overlapping tiles go through a transformer; the other layers work at full resolution."""
 
     # ``patch`` is the side of what a token sees, ``stride`` from one token to the next (even,
     # at least half a patch); ``tile`` is a multiple of the stride, ``step`` from one tile to

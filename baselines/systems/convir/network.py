@@ -17,7 +17,7 @@ from defocus.baselines.systems.irnext.network import (
 )
 
 COARSEST = 4
-"""The smallest size at which blocks work is a quarter of the picture's."""
+"""Reduction of the picture at the coarsest size at which blocks work."""
 
 
 class _Strip(nn.Module):
@@ -77,7 +77,7 @@ class Shapes(nn.Module):
 
 
 class ConvIR(ThreeScales):
-    """From a blurry to the restored picture; ``dilations`` are of the means over 8, 4 and 2 px."""
+    """From a blurry to the restored picture; ``dilations`` are those of means over 8, 4, 2 px."""
 
     multiple = 32
 

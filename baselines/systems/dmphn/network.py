@@ -121,7 +121,7 @@ class StackedDMPHN(SeveralOutputs):
         self.apply(initialise)
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What each stage gives: ``stage1`` … and ``restored``, the last, shaped as ``blurry``."""
+        """Results of the stages: ``stage1`` … and ``restored``, the last, shaped as ``blurry``."""
         picture = _padded(blurry, STACK_LEVELS) - GREY
         first: torch.Tensor | None = None
         features: dict[int, torch.Tensor] = {}

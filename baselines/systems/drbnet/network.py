@@ -187,6 +187,6 @@ def _doubled(picture: torch.Tensor) -> torch.Tensor:
 
 
 def _details(picture: torch.Tensor, level: int) -> torch.Tensor:
-    """What the picture has at a scale, and not at the next coarser one."""
+    """Details of the picture at a scale that the next coarser one lacks."""
     finer = functional.avg_pool2d(picture, 2**level)
     return finer - _doubled(functional.avg_pool2d(finer, 2))

@@ -12,7 +12,7 @@ from defocus.baselines.layers.three_scales import ThreeScales
 
 
 class _Waist(nn.Module):
-    """Blocks; the middle half of them works at half the size."""
+    """Blocks in sequence; the middle half of them works at half the size."""
 
     def __init__(self, channels: int, blocks: nn.Sequential) -> None:
         super().__init__()

@@ -42,7 +42,7 @@ def _gaussian(number: int) -> list[float]:
 
 
 class _Bank(nn.Module):
-    """Separable filters in a row, one kernel of the bank and one colour for each channel."""
+    """A bank of separable filters: each channel is one colour filtered by one kernel."""
 
     # Colours ascend or repeat, with equally many channels per colour.
 
@@ -288,7 +288,7 @@ class GKMNet(Backbone, SeveralOutputs):
         return {"restored": cropped, "half": half, "quarter": quarter}
 
     def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The same from a pyramid, finest first, with sides of multiples of 16."""
+        """The restored scales from a pyramid, finest first, with sides of multiples of 16."""
         before = pyramid[-1]
         memory: Memory | None = None
         restored: list[torch.Tensor] = []

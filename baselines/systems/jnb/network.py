@@ -32,7 +32,7 @@ def code(
     chosen: NDArray[np.int32],
     values: NDArray[Any],
 ) -> None:
-    """Add the atom that correlates most with the rest, refit, until the rest is small."""
+    """Add the atom that correlates most with the residual, refit, until the residual is small."""
     # ``correlations`` ``(N, A)`` are of patches with the atoms, ``energies`` squared lengths,
     # ``gram`` ``(A, A)`` of the atoms. ``counts`` ``(N,)``, ``chosen`` and ``values`` ``(N or 1,
     # K)`` get the result; one row serves all patches where only counts are wanted. Source:
@@ -68,7 +68,7 @@ def _leave(
     solution: NDArray[Any],
     rest: NDArray[Any],
 ) -> None:
-    """What the picked atoms leave of the correlations, into ``rest``."""
+    """Correlations that remain after the picked atoms, into ``rest``."""
     rest[:] = correlation
     for i in range(len(picked)):
         rest -= gram[picked[i]] * solution[i]
@@ -129,9 +129,10 @@ def atom_counts(
 LEARNED = Path(__file__).with_name("learned.safetensors")
 PATCH_PX = 8
 STRIDE_PX = 2
-"""The demo takes every patch; every second one each way is four times faster."""
+"""Distance between patches, px. The demo takes every patch; every second patch each way is four
+times faster."""
 ERROR = 1.15 * 2 * PATCH_PX
-"""Error over a patch, in codes of 255: 1.15 times a deviation of 2 per pixel."""
+"""Largest error over a patch, in codes of 255: 1.15 times a deviation of 2 per pixel."""
 
 
 def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ EXPANSION = 2.3
 
 
 class _Mixer(nn.Module):
-    """Twice a depth-wise and a point-wise convolution; each adds the mixer's input again."""
+    """Twice a depth-wise, then a point-wise convolution; the mixer's input is added each time."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class LaKDNet(FourLevels):
         blurry: torch.Tensor,
         dual_pixel: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The same before it is clipped."""
+        """The restored picture before it is clipped."""
         if self.dual != (dual_pixel is not None):
             raise TypeError("a dual LaKDNet needs dual_pixel, and no other takes it")
         views = blurry if dual_pixel is None else torch.cat([dual_pixel, blurry], dim=1)

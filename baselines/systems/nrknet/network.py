@@ -122,7 +122,7 @@ class NRKNet(Backbone):
         blurry: torch.Tensor,
         sharp: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
-        """The restored picture, each scale's by itself, and the blurs of a sharp picture."""
+        """The restored picture, the result of each scale, and the blurs of a sharp picture."""
         # Padded by reflection, half on each side, to multiples of 16 and at least 32 px;
         # ``restored`` is cropped again and not clamped. Of the padded picture: ``full``, ``half``,
         # ``quarter``; with ``sharp`` also ``blurry_full``, ``reblurred_full`` and the same of
@@ -149,7 +149,7 @@ class NRKNet(Backbone):
         padded: torch.Tensor,
         sharp: torch.Tensor | None,
     ) -> dict[str, torch.Tensor]:
-        """What each scale gives, coarsest first; ``last_…`` is the last term of its series."""
+        """Results of the scales, coarsest first; ``last_…`` is the last term of its series."""
         given: dict[str, torch.Tensor] = {}
         memory: Memory | None = None
         for steps, name in zip(

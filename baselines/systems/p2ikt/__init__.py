@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _corrected(released: "Recipe") -> "Recipe":
-    """LPIPS gets the range that it is meant for."""
+    """The recipe with LPIPS's inputs in [-1, 1], as LPIPS expects them."""
     terms = [
         term | {"settings": {"normalise": True}} if term["loss"] == "lpips" else term
         for term in released.objective_settings["terms"]

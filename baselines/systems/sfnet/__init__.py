@@ -23,7 +23,7 @@ def of_two_depths(
     source: str,
     **narrow: int,
 ) -> tuple[Baseline, ...]:
-    """A network with SFNet's number of blocks, for which nothing is released, and with its own."""
+    """A network with SFNet's number of blocks, which is not released, and one with its own."""
     name = display_name.lower()
     card = Card(
         name,

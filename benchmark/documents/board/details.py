@@ -1,7 +1,6 @@
-"""What is behind a row of a leaderboard: all its scores, by blur, region and scene.
+"""Details of a row of a leaderboard: all its scores, by blur, region and scene.
 
-For print, the tables of all rows that the page has behind its tabs and rows.
-"""
+For print, the tables of all rows that the page has behind its tabs and rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -171,7 +170,7 @@ def _pairs_by_scene(scores: PictureScores, number: int | None) -> dict[str, list
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean of the values that there are."""
+    """The mean of the existing values."""
     numbers = [value for value in values if value is not None]
     return sum(numbers) / len(numbers) if numbers else None
 

@@ -146,7 +146,7 @@ def _leading(board: Board, convention: Convention) -> dict[str, Row]:
 
 
 def mark_notes(line: BoardLine) -> list[str]:
-    """What the marks of a line mean, where that needs a sentence."""
+    """Meaning of the marks of a line that need a sentence."""
     said = []
     if CAST in line.marks:
         said.append(
@@ -165,7 +165,7 @@ def column_notes(
     *,
     own_lines: bool,
 ) -> dict[str, list[str]]:
-    """Those of :func:`notes_on` that are about one column, by the column's name."""
+    """The notes of :func:`notes_on` on a single column, by the column's name."""
     lines = board.ordered(convention)
     leading = _leading(board, convention).values()
     scores = _scores(lines, convention)
@@ -219,7 +219,7 @@ def _rounding(scores: Iterable[Row]) -> list[str]:
 
 
 def _perfect(board: Board, convention: Convention) -> list[str]:
-    """What a perfect restoration is, where its score is given."""
+    """Note on a perfect restoration, where its score is given."""
     if convention not in board.perfect:
         return []
     said = (
@@ -231,7 +231,7 @@ def _perfect(board: Board, convention: Convention) -> list[str]:
 
 
 def _costs(lines: Iterable[BoardLine]) -> list[str]:
-    """What the costs count, and on which machines they were measured."""
+    """Note on what the costs count, and on which machines they were measured."""
     rows = [row for line in lines for row in line.rows.values()]
     measured = sorted({row.measured_on for row in rows if row.measured_on})
     where = [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
@@ -327,7 +327,7 @@ def _independent(rows: Sequence[Row]) -> list[str]:
 
 
 def _tests(tracks: Iterable[Track]) -> list[str]:
-    """A note on the statistical tests, where systems are alike by them."""
+    """A note on the statistical tests, if they cannot distinguish some systems."""
     if not any(track.alike for track in tracks):
         return []
     said = (

@@ -44,7 +44,7 @@ ERROR_MAP_PX = 320
 """Width of an error map."""
 
 REFERENCE_WORDS = {"truth": "truth", "sharp": "sharp picture"}
-"""What restorations are compared with, by the name under which it is kept."""
+"""Words for the references of restorations, by the names under which they are kept."""
 
 Picture = NDArray[np.uint8]
 Labelled = tuple[str, Picture]
@@ -63,7 +63,7 @@ class ShownPicture:
 
     @property
     def reference(self) -> tuple[Labelled, ...]:
-        """What restorations are compared with: the truth, or the sharp picture without one."""
+        """Reference of the restorations: the truth, or the sharp picture without one."""
         # A captured sharp picture may be misaligned: against it, an output that moved looks best.
         return self.truth or self.sharp
 
@@ -246,18 +246,18 @@ THUMBNAIL_PX = 352
 """Longer side of a thumbnail: twice its size on the page, for dense screens."""
 
 SHOWN_PICTURES = 6
-"""So many pictures have their restorations in the report: typical ones, then those on which systems
-differ most."""
+"""Number of pictures whose restorations are in the report: typical ones, then those on which
+systems differ most."""
 
 PRINTED_PICTURES = 2
 PRINTED_SYSTEMS = 6
-"""So many pictures and systems are printed."""
+"""Number of pictures, and of systems, that are printed."""
 
 PICTURE_METRICS = ("psnr", "ssim", "lpips")
-"""Metrics that the table of a single picture has, where one of them is there."""
+"""Metrics of the table of a single picture, as far as the study has them."""
 
 Chosen = tuple[str, str, str]
-"""What a picture shows, the picture, and a caption."""
+"""Subject of a shown picture, the picture, and a caption."""
 
 
 def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:

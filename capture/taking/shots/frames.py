@@ -77,8 +77,8 @@ EXPOSURE_TRIES = 3
 """Number of shots until one is exposed as requested, where the camera reports another setting."""
 
 SAME_STOPS = 0.1
-"""Difference, in powers of two, between two labels of one third stop (below) and of two third stops
-(above)."""
+"""Largest difference, in powers of two, of two labels of the same third stop; neighbouring third
+stops differ by more."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class PairTaking:
 def _set_exposures(
     frames: Sequence[PlannedShot], cameras: Mapping[str, Camera]
 ) -> dict[str, Words]:
-    """Set each camera to its exposure; its answers by role."""
+    """Set each camera to its exposure; return its answers by role."""
     return {
         frame.role: with_retries(
             partial(apply_exposure, cameras[frame.role], frame.exposure), say
@@ -285,7 +285,7 @@ def _release(camera: Camera, stem: Path) -> Shot:
 
 
 def apply_exposure(camera: Camera, exposure: Exposure) -> Words:
-    """Set a camera to an exposure and return what it says that it then has.
+    """Set a camera to an exposure and return the values that it then reports.
 
     Some bodies answer late, some never; the pictures alone show what they were set to."""
     return {name: camera.set(name, word) for name, word in exposure.words.items()}

@@ -40,7 +40,7 @@ Written: TypeAlias = tuple[Rows, tuple[LeftOut, ...]]
 
 @dataclass(frozen=True)
 class ReleaseOrder:
-    """What a format writes, and where."""
+    """Content of a release that a format writes, and its folder."""
 
     root: Path
     pairs: Sequence[Pair]
@@ -128,7 +128,7 @@ def write_shards(
     fill: Callable[[Path, Shard], tuple[LeftOut, ...]],
     names: Callable[[int, Pair], Mapping[str, str]],
 ) -> Written:
-    """Write shards, each completely or not at all; their rows, and the pairs left out."""
+    """Write shards, each completely or not at all; return their rows, and the pairs left out."""
     # ``fill`` writes one and says which pairs it left out; ``names`` are those of pairs' members.
     parts = {shard.name: shard for shard in shards(order.pairs, order.most_bytes)}
     work = partial(_write_shard, root=order.root, suffix=suffix, fill=fill)

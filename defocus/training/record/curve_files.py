@@ -7,7 +7,7 @@ from defocus.errors import InputError
 from defocus.reading import intact
 
 ADVICE = "restore it, or delete it"
-"""What to do about a damaged curve."""
+"""Advice on a damaged curve."""
 
 
 def read_curve(path: Path, last_step: int, *numbers: str) -> list[dict[str, str]]:

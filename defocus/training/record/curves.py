@@ -84,7 +84,7 @@ class Watching:
     rows: list[dict[str, float]] = field(default_factory=list)
 
     def look(self, network: nn.Module, step: int) -> bool:
-        """Compute the scores; return whether the one that chooses is the best so far."""
+        """Compute the scores; return whether the deciding one is the best so far."""
         network.eval()
         scores = self.scores_of(network)
         network.train()

@@ -137,7 +137,7 @@ class _Descent(Generic[BatchT]):
         joint: nn.Module | None = None,
         clip: float | None = None,
     ) -> tuple[torch.Tensor, _Values] | None:
-        """Compute gradients, then do the step; None without a step if there is no loss."""
+        """Compute gradients, then do the step; return None, without a step, if there is no loss."""
         optimiser.zero_grad(set_to_none=True)
         crops = sum(part.size for part in self.batches)
         totals = []
@@ -172,7 +172,7 @@ class _Descent(Generic[BatchT]):
 
 
 def _detached(value: torch.Tensor | float) -> torch.Tensor | float:
-    """A part of a loss, without what led to it."""
+    """A part of a loss, without its gradient history."""
     return value.detach().double() if isinstance(value, torch.Tensor) else value
 
 

@@ -1,1 +1,1 @@
-"""Their objectives, a module each."""
+"""Objectives of the systems with a critic, one module each."""

@@ -17,11 +17,10 @@ Grey = NDArray[np.float32]
 
 CENTRE_PX = 512
 SMALLEST_PX, LARGEST_PX = 2.0, 40.0
-"""Blur that is measured: less is lost between the pixels, more leaves only noise."""
+"""Range of blur that is measured, px: less is lost between the pixels, more leaves only noise."""
 
 OVER_FLOOR = 4.0
-"""A picture is measured if its gradient energy is at least this many times that of the softest one.
-"""
+"""Least gradient energy of a picture that is measured, as a multiple of that of the softest one."""
 
 LEAST_VIEWS = 4
 
@@ -81,7 +80,7 @@ def _blurs(views: Sequence[FocusView], best: float) -> list[tuple[int, float]]:
 
 
 def step_words(result: Mapping[str, Any]) -> str:
-    """What a step does, in the words of a summary; ``result`` as the calibration has it."""
+    """Effect of a step, in the words of a summary; ``result`` as the calibration has it."""
     scale = result.get("scale")
     dioptres = result.get("dioptres_per_step")
     if scale is None:

@@ -19,7 +19,7 @@ WIDTHS_PX, CIRCLES_PX, NOISES = (900, 1680, 6000), (1.5, 4, 8, 12, 24), (0.002, 
 
 
 def line_table() -> str:
-    """What is measured where the truth is 0, as a Markdown table."""
+    """Measures whose truth is 0, as a Markdown table."""
     kinds = "lines, {0} noise | grid, {0} noise"
     columns = " | ".join(kinds.format(f"{noise:.1%}") for noise in NOISES)
     head = [
@@ -45,7 +45,7 @@ def _rows(width: int) -> Iterator[str]:
 
 
 def _cells(blurred: Floats, truth: ChartGeometry, noise: float) -> Iterator[str]:
-    """Lines that are measured, of all, and their deviation in px RMS: lines, then the grid."""
+    """How many of all lines are measured, and their RMS deviation, px: lines, then the grid."""
     grain = noise * np.random.default_rng(0).standard_normal(blurred.shape)
     light = np.repeat((blurred + grain)[..., None], 3, axis=2)
     lines = list(read_lines(light, make_sheet(), truth, PAPER_LIGHT, INK_LIGHT))

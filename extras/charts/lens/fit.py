@@ -33,7 +33,7 @@ STOPPED = 1.05
 """Ratio of an f-number to the open one from which the blades of a lens show."""
 FOCUS_STEP, TILT_STEP = 0.015, 0.03
 CLEAR = 0.15
-"""Rims stay so far off the chief ray, in radii."""
+"""Least distance of the rims from the chief ray, in radii."""
 ROUNDS, ENOUGH = (3, 12), 5e-5
 DAMPING, TRIES = 1e-3, 7
 ALIKE = 3.0
@@ -65,7 +65,7 @@ class _Seen:
     displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
 
     def rest(self, lens: RealLens, focus: Floats, *, move: bool, waves: bool) -> Floats:
-        """What it shows beyond the lens and a displacement; ``move`` keeps the better place."""
+        """The remainder beyond the lens and a displacement; ``move`` keeps the better place."""
         diameter = float(focus[self.shot] @ (1.0, *self.probe.field))
         used = replace(lens, f_number=self.f_number)
         spectrum = explained(self.probe, used, diameter, self.shift, waves=waves)
@@ -168,8 +168,8 @@ def _better_end(
 ) -> tuple[_State, dict[str, float]]:
     """The better of two ends, and how far they are apart in each number; empty if one is worse.
 
-    The second fit begins at the first's mirror image; of two alike, that of evener rims is taken.
-    """
+    The second fit begins at the first's mirror image; of two equally good ends, the one with more
+    even rims is taken."""
     first, _ = _fitted(state, seen, base, names, ROUNDS[1])
     second, _ = _fitted(_mirrored(first), seen, base, names, ROUNDS[1])
     left = _squares(first, seen, base)
@@ -182,7 +182,7 @@ def _better_end(
 
 
 def _are_alike(more: Floats, noise: float) -> bool:
-    """Whether two fits explain about as much; ``more`` are the squares that one leaves more."""
+    """Whether two fits explain about as much; ``more`` is what one adds to the squares."""
     scatter = ALIKE * math.sqrt(len(more)) * more.std()
     return bool(abs(more.sum()) <= max(scatter, ALIKE**2 * noise))
 
@@ -243,7 +243,7 @@ def _rest(
     move: bool = False,
     waves: bool = False,
 ) -> list[Floats]:
-    """What each probe shows beyond the lens; ``move`` keeps the better places."""
+    """The remainder of each probe beyond the lens; ``move`` keeps the better places."""
     lens = _lens(base, state.numbers)
     return [one.rest(lens, state.focus, move=move, waves=waves) for one in seen]
 
@@ -309,7 +309,7 @@ def _fitted(
 ) -> tuple[_State, float]:
     """The better state after some rounds, and its sum of squares.
 
-    With waves the rest is that of waves, the derivatives those of rays, which are near enough."""
+    With waves, the residuals are of waves but the derivatives of rays, which are near enough."""
     damping = DAMPING
     _rest(state, seen, base, move=True, waves=waves)
     for _ in track(range(rounds), f"fitting {len(names)} numbers"):

@@ -55,7 +55,7 @@ class ChartShot:
 
 @dataclass(frozen=True)
 class ChartProbe:
-    """A part of a photograph, and the spectrum of what was printed there."""
+    """A part of a photograph, and the spectrum of the print at that place."""
 
     field: tuple[float, float]  # place relative to the picture's centre, 1 = corner
     seen: Floats  # ``(3, h, w)`` linear light
@@ -95,7 +95,7 @@ def _reach(blur_px: float) -> int:
 
 
 def _boxes(shot: ChartShot, reach: int) -> Iterator[Box]:
-    """Where the dots and leaves are that have room."""
+    """Boxes of the dots and leaves that have room."""
     for part in shot.reading.sheet.parts:
         if isinstance(part, Dot):
             half = part.radius + AROUND_MM

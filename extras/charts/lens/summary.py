@@ -32,7 +32,7 @@ class FittedLens:
 
 
 def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLens:
-    """What a lens file keeps of a fit, and of how its photographs were recorded."""
+    """Content of a lens file: a fit, and how its photographs were recorded."""
     f_numbers = sorted(set(fit.f_numbers))
     return MeasuredLens(fit.lens, f_numbers, fit.errors, fit.residual, recording)
 

@@ -74,7 +74,7 @@ def straightness_line(line: Straightness | None) -> str:
 
 
 def straightness_json(line: Straightness | None) -> dict[str, float] | None:
-    """The same as numbers, px."""
+    """The straightness of an edge as numbers, px."""
     if line is None:
         return None
     return {"rms_px": line.rms_px, "largest_px": line.largest_px, "bow_px": line.bow_px}

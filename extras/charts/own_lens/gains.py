@@ -1,4 +1,4 @@
-"""What two networks gain on the test pairs of a stream."""
+"""Gains of two networks on the test pairs of a stream."""
 
 import math
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Gains:
 
     @property
     def change(self) -> Floats:
-        """What the new weights gain over the old ones in each pair, dB."""
+        """Gain of the new weights over the old ones in each pair, dB."""
         return np.subtract(self.after, self.before)
 
 
@@ -114,7 +114,7 @@ def _errors(
     networks: tuple[nn.Module, ...],
     device: torch.device,
 ) -> list[Floats]:
-    """Squared error of each pixel of the input and of what each network makes of it."""
+    """Squared error of each pixel, for the input and for the output of each network."""
     restorations = [
         restore_picture(one, card, pair, device).picture for one in networks
     ]

@@ -47,7 +47,7 @@ class PatchBank:
         return Batch(seen, sharp, supervision={"defocus_map": diameters})
 
     def hold(self, step: int) -> None:
-        """Render what is missing of the patches of a step."""
+        """Render the missing patches of a step."""
         first = step // self.renewed_every if self.renewed_every else 0
         wanted = range(first, first + self.count)
         missing = [number for number in wanted if number not in self.held]

@@ -1,4 +1,4 @@
-"""From photographs of a chart to weights for their lens: measure, train on, compare, report."""
+"""From photographs of a chart to weights for their lens: measure, fine-tune, compare, report."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ OWN, GENERAL = "this lens", "general"
 
 @dataclass(frozen=True)
 class OwnLensRequest:
-    """What is asked for; None leaves lens values to the photographs."""
+    """The request for weights of a lens; None leaves lens values to the photographs."""
 
     pictures: Sequence[Path]
     # F-number of all, or of each; empty for that in their EXIF data
@@ -65,7 +65,7 @@ class OwnLensRequest:
     start: StoredWeights
 
     def identity(self) -> dict[str, Any]:
-        """What another request in the same folder must agree with, as JSON values."""
+        """Facts that another request in the same folder must agree with, as JSON values."""
         return {
             "charts": list(map(sha256_file, self.pictures)),
             "f_numbers": list(self.f_numbers),
@@ -113,7 +113,7 @@ class OwnLens:
 
 
 def make_own_weights(request: OwnLensRequest, out: Path) -> OwnLens:
-    """Do what is left in the folder, whose name is the lens's; an interrupted one continues."""
+    """Do the remaining work in a folder with the lens's name; an interrupted run continues."""
     with study_lock(out):
         _require_same(request, out)
         say(f"1 of 5: reading {counted(len(request.pictures), 'picture')} of the chart")
@@ -245,7 +245,7 @@ def _write_weights(
     gains: tuple[Gains, Gains],
     verdict: Verdict,
 ) -> None:
-    """The weights, and beside them what they are of, which their label in a store says too."""
+    """Write the weights and, next to them, their origin, which their label in a store says too."""
     lens, others = gains
     marks = "" if verdict.recommended else " (not shown better than general weights)"
     marks += " (worse through others)" if verdict.worse_elsewhere else ""

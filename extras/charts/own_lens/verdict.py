@@ -13,7 +13,7 @@ from defocus.extras.charts.own_lens.gains import Gains
 MOST_CHANCE = 0.025
 """Largest probability of a chance result: the part below the lower end of a 95 % interval."""
 WORSE_DB = 0.1
-"""The new weights may lose so much through other lenses before it is said on their label."""
+"""Loss through other lenses, dB, that the label of the new weights does not mention."""
 
 
 def sign_test(changes: Sequence[float]) -> float:
@@ -28,7 +28,7 @@ def sign_test(changes: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class WeightChange:
-    """What the new weights gain over the old ones in the same scenes, dB."""
+    """Gain of the new weights over the old ones in the same scenes, dB."""
 
     scenes: int
     better: int
@@ -61,7 +61,7 @@ class WeightChange:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What new weights are worth through their own lens, and through others."""
+    """Worth of new weights through their own lens, and through others."""
 
     lens: WeightChange
     others: WeightChange
@@ -92,11 +92,11 @@ class Verdict:
 
     @property
     def worse_elsewhere(self) -> bool:
-        """Whether they lose so much through other lenses that their label says so."""
+        """Whether the weights lose so much through other lenses that their label says so."""
         return self.others.mean_db < -WORSE_DB
 
     def words(self, lens: Gains) -> str:
-        """What the weights are worth, and whether to use them."""
+        """The worth of the weights in words, and whether to use them."""
         change = self.others.mean_db
         guard = (
             f"Through other lenses they lose {-change:.2f} dB: use them for this lens alone."

@@ -60,7 +60,7 @@ def _leaves_json(leaves: ReadLeaves) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ChartReading:
-    """What a picture of the chart shows; parts may not have been measurable."""
+    """Measurements of a picture of the chart; parts may not have been measurable."""
 
     sheet: Sheet
     geometry: ChartGeometry

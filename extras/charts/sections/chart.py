@@ -1,4 +1,4 @@
-"""What the systems do to the test chart, where that was measured."""
+"""Effect of the systems on the test chart, where that was measured."""
 
 from collections.abc import Sequence
 

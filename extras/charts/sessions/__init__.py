@@ -1,1 +1,1 @@
-"""What this extra adds to a session."""
+"""Additions of this extra to a session."""

@@ -64,7 +64,7 @@ class ChartPoint:
 
     @property
     def words(self) -> str:
-        """What it shows, in words."""
+        """The results of the point, in words."""
         if self.marks is None:
             return f"{self.mtf50_words}; the shot is kept"
         x, y = self.marks.middle_px
@@ -83,14 +83,14 @@ class ChartPoint:
 
     @property
     def doubt(self) -> str:
-        """What makes its numbers doubtful, such as clipped paper; empty if nothing does."""
+        """Reasons to doubt its numbers, such as clipped paper; empty if there are none."""
         read = self.chart.read
         measured = self.marks is not None and self.marks.median_mtf50 is not None
         return read.reason if read is not None and measured else ""
 
     @property
     def mtf50_words(self) -> str:
-        """Its MTF50 in words, or why there is none."""
+        """MTF50 in words, or why there is none."""
         marks = self.marks
         reason = self.chart.read.reason if self.chart.read else ""
         if marks is None:

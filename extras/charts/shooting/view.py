@@ -28,13 +28,13 @@ def drift_parts(state: SessionState) -> tuple[Part, ...]:
 
 
 def drift_log(state: SessionState) -> tuple[Part, ...]:
-    """What changed between the charts, for the log."""
+    """Changes between the charts, for the log."""
     points = session_drift(state)
     return (_changes(points),) if points else ()
 
 
 def drift_words(state: SessionState) -> dict[str, ShotWords]:
-    """What each chart shows."""
+    """Results of each chart, in words."""
     return {
         one.chart.id: ShotWords(one.words, one.mtf50_words)
         for one in session_drift(state)
@@ -55,7 +55,7 @@ def _sentence(points: list[ChartPoint]) -> str:
 
 
 def _clear(point: ChartPoint) -> list[str]:
-    """Names of what changed by more than its error."""
+    """Names of the numbers that changed by more than their errors."""
     if point.drift is None:
         return []
     pairs = zip(QUANTITIES, point.drift.changes, strict=True)

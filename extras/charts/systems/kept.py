@@ -1,4 +1,4 @@
-"""What a system does to the chart, and the scores that a study keeps."""
+"""Effect of a system on the chart, and the scores that a study keeps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -108,7 +108,7 @@ class Finished:
             write_json(self._path, _as_json(self._scores))
 
     def end(self) -> None:
-        """Forget them: the whole is kept elsewhere now."""
+        """Remove these scores: the complete result is kept elsewhere now."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 

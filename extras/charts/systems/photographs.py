@@ -149,7 +149,7 @@ class TakenChart:
             )
 
     def picture(self) -> Stored:
-        """Its sRGB values."""
+        """The sRGB values of the photograph."""
         if self._light.linear:
             return np.asarray(linear_to_srgb(self._light[:]), np.float32)
         return np.asarray(as_float(self._light.stored), np.float32)

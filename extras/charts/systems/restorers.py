@@ -81,7 +81,7 @@ def restoring(
     weights: str = "",
     reach_px: float = REACH_PX,
 ) -> SystemRestorer:
-    """What a network does to a picture of any size, without the guard that puts parts back."""
+    """A network as a function of a picture of any size, without the guard."""
     return SystemRestorer(_NetworkRestore(network, reach_px), network, weights)
 
 

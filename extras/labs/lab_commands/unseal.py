@@ -19,7 +19,7 @@ from defocus.command_line.options import FILE, FOLDER
 def command(folder: Path, key: Path, out: Path) -> None:
     """Open a sealed test set with its key.
 
-    'labs verify BUNDLE --dataset manifest:OUT' then scores what was submitted before."""
+    'labs verify BUNDLE --dataset manifest:OUT' then scores bundles that were submitted before."""
     from defocus.extras.labs.sealing.seal import open_seal
 
     open_seal(folder, key, out)

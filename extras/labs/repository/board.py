@@ -42,11 +42,11 @@ from defocus.storage.files import make_folder
 from defocus.storage.staging import staging_folder
 
 HISTORY_AT_LEAST = 2
-"""A system has a page of its own if it was submitted so often."""
+"""Number of submissions from which a system has a page of its own."""
 
 
 def write_board(folder: Path, out: Path) -> int:
-    """Write the site of a results repository over an earlier one; the number of submissions."""
+    """Write the site of a results repository, also over an old one; return how many submissions."""
     repository = read_repository(folder)
     submissions, unreadable = submissions_of(folder, repository)
     groups = lines_of(submissions)
@@ -95,7 +95,7 @@ def _replace_site(
 def _histories(
     groups: BoardGroups,
 ) -> dict[str, dict[BoardGroup, list[SubmissionLine]]]:
-    """Lines of each system that was submitted more than once, by what can be compared."""
+    """Lines of each system with several submissions, grouped by comparability."""
     by_system: dict[str, dict[BoardGroup, list[SubmissionLine]]] = defaultdict(dict)
     for group, lines in groups.items():
         for line in lines:
@@ -111,7 +111,7 @@ def _refused(
     submissions: Sequence[Submission],
     unreadable: Mapping[str, str],
 ) -> list[tuple[str, str]]:
-    """Names of what is not on the board, and why."""
+    """Names of submissions that are not on the board, and why."""
     refused = [
         (one.name, "; ".join(one.problems)) for one in submissions if one.problems
     ]

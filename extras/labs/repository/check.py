@@ -1,4 +1,4 @@
-"""Check a results repository, as its CI does: every bundle by itself, and all beside each other."""
+"""Check a results repository, as its CI does: every bundle by itself, and all of them together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def check_repository(folder: Path) -> tuple[int, list[Problem]]:
 
 
 def _own_faults(bundle: OpenBundle) -> list[tuple[str, str]]:
-    """What a bundle shows by itself: its statement, and rows that do not follow from the scores."""
+    """Faults of a bundle by itself: its statement, and rows that do not follow from scores."""
     statement = bundle.statement
     faults = [(one.kind, one.said) for one in statement_findings(statement)]
     scores = read_scores(bundle)

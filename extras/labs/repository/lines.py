@@ -19,7 +19,7 @@ from defocus.extras.labs.verification.record import CheckRecord, read_record
 from defocus.extras.labs.verification.verifying import statement_findings
 
 RANKED = ("input-aligned", "truth", "gt")
-"""Protocols of a board, the first that has scores is shown."""
+"""Protocols of a board; the first that has scores is shown."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Submission:
 
     @property
     def page(self) -> str:
-        """Its page, inside the site."""
+        """Page of the line, inside the site."""
         words = re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "bundle"
         return f"submissions/{words}-{digest(self.statement)[:8]}.html"
 
@@ -62,7 +62,7 @@ class Submission:
 
 @dataclass(frozen=True, order=True)
 class BoardGroup:
-    """What lines must share to be compared: dataset, its revision, conventions, protocol."""
+    """Properties that comparable lines share: dataset, its revision, conventions, protocol."""
 
     dataset: str
     data_revision: str
@@ -81,7 +81,7 @@ class SubmissionLine:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Lab, system and track: a later submission of the same takes its place."""
+        """Lab, system and track: a later submission with the same key takes its place."""
         entry = self.run.entry
         lab = self.submission.statement.lab
         return lab, entry.system, entry.weights, entry.budget
@@ -166,7 +166,7 @@ def _add_lines(
     submission: Submission,
     by_group: dict[BoardGroup, list[SubmissionLine]],
 ) -> None:
-    """Add the lines of a submission to what they may be compared with."""
+    """Add the lines of a submission to the groups with which they may be compared."""
     entries = [(run.entry, run) for run in submission.statement.runs]
     runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
     by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)

@@ -20,7 +20,7 @@ MOST_BYTES = 64 * 2**20
 
 
 class CheckRecord(Settings):
-    """What a verifier found."""
+    """Findings of a verifier."""
 
     format: Literal["defocus-verification"] = "defocus-verification"
     version: Literal[1] = 1
@@ -41,7 +41,7 @@ class _Signed(Settings):
 
 
 def record_path(bundle: Path) -> Path:
-    """Where the record of a bundle lies."""
+    """Path of the record of a bundle."""
     return bundle.with_name(f"{bundle.stem}.verified.json")
 
 

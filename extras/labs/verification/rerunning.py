@@ -26,10 +26,11 @@ if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
 
 PIXEL_TOLERANCE = 2 / 255
-"""Of a picture that is restored again; matrix products differ between devices."""
+"""Largest difference of a picture that is restored again, as a share of white; matrix products
+differ between devices."""
 
 ERASING_SIGMA_PX = 6.0
-"""Blur of the probe for memory: no scene's details are in such a picture."""
+"""Blur of the probe for memory, px: a picture with this blur holds no details of a scene."""
 
 
 def rerun(
@@ -39,7 +40,7 @@ def rerun(
     pictures: int,
     suspected: Sequence[Pair] = (),
 ) -> Iterator[tuple[str, str]]:
-    """Restore pictures, drawn by lot or suspected, with the submitted weights: kinds of fraud.
+    """Restore pictures, by lot or suspected, with the submitted weights; return kinds of fraud.
 
     NotApplicableError: its weights are nowhere, or the system is not known here."""
     name = run.entry.run
@@ -70,9 +71,9 @@ def rerun(
 
 def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module":
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     from defocus.baselines.weights.state import state_for
+    from defocus.storage.tensor_files import load_tensors
     from defocus.training.devices import best_device
 
     network = system.build()
@@ -83,7 +84,7 @@ def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module"
                 f"{run.entry.run}: its weights are not in the bundle; not restored again"
             )
         try:
-            tensors = load_file(path)
+            tensors = load_tensors(path)
         except (SafetensorError, ValueError, OSError) as error:
             raise WeightsError(
                 f"its weights are no safetensors file ({error})"
@@ -118,7 +119,7 @@ def _memory(
     dataset: Dataset,
     run: RunFacts,
 ) -> Iterator[tuple[str, str]]:
-    """Details that a network puts back where they were erased, it has learnt by heart."""
+    """Sign of memory: details that a network puts back although they were erased."""
     if system.card.input != "single" or system.card.needs:
         return
     memories = [

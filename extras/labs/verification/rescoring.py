@@ -39,14 +39,14 @@ TOLERANCE = 1e-5
 """
 
 FLOW_TOLERANCE = 1e-3
-"""The same for a score with an estimated flow, which differs between processors."""
+"""Largest difference of a score with an estimated flow, which differs between processors."""
 
 Picture = NDArray[np.float64]
 
 
 @dataclass
 class Rescored:
-    """What rescoring found."""
+    """Findings of rescoring."""
 
     # kind of each fraud and what is wrong
     findings: list[tuple[str, str]] = field(default_factory=list)

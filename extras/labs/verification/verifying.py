@@ -33,7 +33,7 @@ from defocus.extras.labs.verification.rescoring import Rescored, rescore
 from defocus.processes.isolation import LeftOut
 
 CLOCKS_DIFFER = timedelta(minutes=10)
-"""So far ahead another computer's clock may be."""
+"""Largest difference by which another computer's clock may be ahead."""
 
 MOST_FINDINGS = 50
 MOST_LISTED = 5
@@ -128,7 +128,7 @@ def _verified(
 
 
 def _early_findings(statement: Statement, dataset: Dataset) -> list[BundleFinding]:
-    """What the statement shows before any score is looked at."""
+    """Findings from the statement, before any score is looked at."""
     findings = [*statement_findings(statement), *_dataset_findings(statement, dataset)]
     # of another dataset nothing can be said
     if not any(one.kind == "dataset" for one in findings):
@@ -169,7 +169,7 @@ def statement_findings(
     statement: Statement,
     now: datetime | None = None,
 ) -> list[BundleFinding]:
-    """What is wrong with a statement by itself: clock, profile, runs, seeds, hashes."""
+    """Faults of a statement by itself: clock, profile, runs, seeds, hashes."""
     return [
         BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)
     ]
@@ -301,7 +301,7 @@ def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
 
 
 def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
-    """Whether it was made without the truth of a test set that was sealed then and is open now."""
+    """Whether a submission was made while the truth, which is open now, was sealed."""
     seal = read_seal(dataset.root)
     is_sealed_pair = seal is not None and seal.inside == dataset.content_hash
     return (
@@ -425,7 +425,7 @@ def _pictures_findings(
 
 
 def _rows(statement: Statement, outcome: Rescored) -> list[Row]:
-    """The leaderboard by the scores computed here; of runs that were rescored as a whole."""
+    """The leaderboard by the scores computed here, for runs that were rescored as a whole."""
     return rows_of(
         (run.entry, outcome.scores[run.entry.run], run.costs, run.versions)
         for run in statement.runs

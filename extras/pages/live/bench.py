@@ -31,10 +31,10 @@ Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note", "f
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PREVIEW_SECONDS = 0.2
-"""Time between two live pictures; a camera's own live view has seldom more than ten a second."""
+"""Seconds between two live pictures; a camera's own live view seldom has more than ten a second."""
 
 IDLE_SECONDS = 1.0
-"""Time between two looks at the camera where nobody watches."""
+"""Seconds between two looks at the camera while nobody watches."""
 
 Task = Callable[[], None]
 
@@ -266,7 +266,7 @@ class ShootingThread:
                 self._without_live_view(camera, error)
 
     def _without_live_view(self, camera: HasPreview, error: CameraError) -> None:
-        """Either the camera was lost, or it answers but has no live picture now."""
+        """Note whether the camera was lost, or answers but has no live picture now."""
         try:
             cast(Camera, camera).describe()
         except CameraError as lost:
@@ -354,7 +354,7 @@ class ShootingThread:
         return offered_scene(self.session, self._scene_list, but=but)
 
     def _note_on(self, scene: str) -> str:
-        """What a person noted on a scene, or else what the list says."""
+        """A person's note on a scene, or else that of the list."""
         listed = {scene_slug(scene.title): scene.note for scene in self._scene_list}
         return self.session.notes.get(scene, listed.get(scene, ""))
 

@@ -1,4 +1,4 @@
-"""What the bench's page shows beside the live picture."""
+"""State of the bench that the page shows beside the live picture."""
 
 from dataclasses import dataclass, field
 

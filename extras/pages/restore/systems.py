@@ -21,7 +21,7 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """What the page shows."""
+        """The title that the page shows."""
         words = {OWN: "own weights", "": "nothing learned"}.get(
             self.weights,
             self.weights,
@@ -42,7 +42,7 @@ def as_choice(system: Baseline, weights: StoredWeights | None) -> Choice:
 
 
 def choices_here(asked: Choice) -> list[Choice]:
-    """What a person can choose from: shipped weights, then added ones, then others ``asked``."""
+    """Systems that a person can choose: shipped weights, added ones, then others ``asked``."""
     systems = {
         name: one
         for name, one in all_baselines().items()

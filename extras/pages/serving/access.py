@@ -16,7 +16,7 @@ _LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::([0-9]{1,5}))
 """The only ``Host`` headers that are answered; all others, also malformed ones, are refused."""
 
 HTTP_PORT = 80
-"""What a ``Host`` without a port means."""
+"""Port of a ``Host`` that names none."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -96,7 +96,7 @@ class Guard:
                 await _refusal("this page has ended", 503)(scope, receive, send)
 
     def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
-        """What answers a request with that token: the page, or a refusal."""
+        """The answer to a request with that token: the page, or a refusal."""
         if not self._right(token):
             return _refusal(
                 "open the address that the command printed: it holds the token",

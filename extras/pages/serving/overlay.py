@@ -1,4 +1,4 @@
-"""What was measured between the members of a pair, for the page's script."""
+"""Displacement measured between the members of a pair, for the page's script."""
 
 import base64
 

@@ -20,11 +20,11 @@ from defocus.pictures.write import LONGEST_JPEG_PX
 Size = Literal["thumb", "large", "whole"]
 
 SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}
-"""Longest width, px."""
+"""Largest width of a picture of each kind, px."""
 
 
 class PairSource(Protocol):
-    """What a page shows, and what its buttons do.
+    """Content of a page, and actions of its buttons.
 
     A pair is one of :meth:`pairs`; a :class:`DefocusError` is shown on the page."""
 
@@ -36,15 +36,16 @@ class PairSource(Protocol):
         """Ids of the pairs that can be looked at."""
 
     def listed(self) -> list[dict[str, Any]]:
-        """Of each pair: id, number, scene, verdict and reason; perhaps title, note, scene_note.
+        """For each pair: id, number, scene, verdict and reason; perhaps title, note, scene_note.
 
-        ``warned``: among the warned ones. ``seen``: the page opens at the first without it."""
+        ``warned``: the pair has a warning. ``seen``: the page opens at the first pair without
+        it."""
 
     def details(self, pair: str) -> dict[str, Any]:
         """Settings and numbers of a pair, as text."""
 
     def displacement(self, pair: str) -> dict[str, str] | None:
-        """Label and PNG of what was measured between the members; None if nothing was."""
+        """Label and PNG of the displacement measured between the members; None without any."""
 
     def histograms(self, pair: str) -> dict[str, list[list[float]]]:
         """Role → red, green and blue, shares of 64 equal bins of linear light; empty for none."""
@@ -98,7 +99,7 @@ def pair_page(
 def _magnifier(
     magnify: Callable[[float, float], dict[str, Any]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """What answers for a place of the live picture."""
+    """Handler of requests for a magnified place of the live picture."""
 
     async def magnified(request: Request) -> Response:
         try:

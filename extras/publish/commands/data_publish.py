@@ -45,7 +45,7 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Check the release and print what would be sent; no token.",
+    help="Check the release and print what would be sent; needs no token.",
 )
 @json_option()
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
@@ -74,7 +74,7 @@ def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what c
 
 
 def _plan_text(plan: dict[str, Any]) -> str:
-    """What would be sent, one line for each field and file."""
+    """Fields and files that would be sent, one line each."""
     lines = [f"to {plan['endpoint']}, as a private draft:"]
     lines += [f"  {name}: {value}" for name, value in plan["metadata"].items()]
     lines += [f"  {name}: {size} bytes" for name, size in plan["files"].items()]

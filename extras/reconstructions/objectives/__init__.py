@@ -1,1 +1,1 @@
-"""Their objectives, a module each."""
+"""Objectives of the reconstructed systems, one module each."""

@@ -86,7 +86,7 @@ def _starts(
     *,
     backwards: bool,
 ) -> torch.Tensor:
-    """What each chunk starts with, ``(..., C)``."""
+    """The state with which each chunk starts, ``(..., C)``."""
     chunks = list(zip(end.unbind(-1), total.unbind(-1), strict=True))
     if backwards:
         chunks.reverse()

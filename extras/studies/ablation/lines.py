@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 ABLATIONS = {"jdrl": JDRL}
-"""Ablations by the objective."""
+"""Ablations by the name of the objective."""
 
 
 def ablation_of(objective: str) -> Ablation:
@@ -32,7 +32,7 @@ def ablation_of(objective: str) -> Ablation:
 
 
 def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
-    """What the paper prints for a line, dB; None if it has no such line."""
+    """PSNR that the paper prints for a line, dB; None if it has no such line."""
     for cell in all_published():
         where = (cell.system, cell.dataset, cell.protocol, cell.metric)
         if where == (line.published, ablation.dataset, ablation.protocol, "psnr"):
@@ -107,7 +107,7 @@ def _narrowed(
     whole: "Callable[[], Recipe] | None",
     ablation: Ablation,
 ) -> "Recipe":
-    """The same with the objective's small network, where the objective has one."""
+    """The settings with the objective's small network, where the objective has one."""
     settings = recipe()
     if whole is None or settings.objective != whole().objective:
         return settings

@@ -114,6 +114,6 @@ def _resampled(values: Array, codes: tuple[int, ...]) -> Array:
 
 
 def _estimate(value: float, resamples: Array, codes: tuple[int, ...]) -> Effect:
-    """One photograph knows nothing of others: its interval is that of two, all resamples."""
+    """The value with its interval; for a single photograph, the interval of two is taken."""
     low, high = np.quantile(resamples, expanded_tails(max(len(set(codes)), 2)))
     return Effect(value, float(low), float(high))

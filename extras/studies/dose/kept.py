@@ -1,4 +1,4 @@
-"""What a study by dose keeps for its report: ``dose.json``, which may come from anybody."""
+"""Content of ``dose.json``, which a study by dose keeps for its report; it may be anybody's."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from defocus.reading import parse_json, read_bytes
 from defocus.settings import document_problem
 
 DOSES = "dose.json"
-"""File of the results in the study's folder, where each dose has a strip of crops too."""
+"""File of the results in the study's folder, which also holds a strip of crops for each dose."""
 
 AGAIN = "delete it, then use the same 'studies ablate' again"
 
@@ -95,7 +95,7 @@ class _Doses:
 
 
 def read_doses(out: Path) -> dict[str, Any] | None:
-    """What a report needs of ``dose.json``, its doses ascending; None if a study has none.
+    """The part of ``dose.json`` that a report needs, its doses ascending; None if there is none.
 
     The line of a strip has no ``ends_px`` if no ticks mark them."""
     path = out / DOSES
@@ -118,7 +118,7 @@ def read_doses(out: Path) -> dict[str, Any] | None:
 
 
 def _reason(error: Exception) -> str:
-    """The first thing that is wrong, in a line."""
+    """The first fault, in a line."""
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
     return document_problem(error, "the file")
@@ -145,7 +145,7 @@ def _contradictions_of_doses(
     document: dict[str, Any],
     central: list[str],
 ) -> Iterable[str]:
-    """What is wrong with the lines and strips of single doses."""
+    """Faults of the lines and strips of single doses."""
     for one in document["doses"]:
         for label in central:
             line = line_of(one, label)

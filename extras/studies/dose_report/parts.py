@@ -68,7 +68,7 @@ def dose_parts(out: Path, document: Document) -> list[tuple[str, tuple[Part, ...
 
 
 def line_names(document: Document) -> Facts:
-    """What the lines are called in the leaderboards."""
+    """Names of the lines in the leaderboards."""
     fullest = max(document["doses"], key=lambda one: len(one["lines"]))
     names = {line["label"]: line["system"] for line in fullest["lines"]}
     return Facts("Line and its system in the leaderboards", tuple(names.items()))

@@ -14,7 +14,7 @@ COLUMN_WORDS = (
     "are straight in the truth bend in the output, root mean square. Moved and bent: what the "
     "training adds to both, beyond the blurry input. Minutes: of one training."
 )
-"""What the columns of :func:`line_tables` mean."""
+"""Meaning of the columns of :func:`line_tables`."""
 
 
 def trust_table(document: Document) -> Table:
@@ -90,7 +90,7 @@ def _row(line: Document) -> tuple[Cell, ...]:
 
 
 def _added(line: Document, name: str) -> Measured | None:
-    """What the training adds; nothing was trained for the blurry input."""
+    """The part that the training adds; nothing was trained for the blurry input."""
     return _measured(line.get(name)) if line["steps"] else None
 
 

@@ -14,17 +14,17 @@ from defocus.progress import counted
 from defocus.reports.display import number_text
 
 Document = Mapping[str, Any]
-"""What :func:`~defocus.extras.studies.dose.kept.read_doses` gives."""
+"""Document that :func:`~defocus.extras.studies.dose.kept.read_doses` reads."""
 
 CONTROL = "control: "
-"""Before the name of a line that is there for comparison, and no part of what is taken apart."""
+"""Prefix of the name of a line that is there for comparison and is no part of the ablation."""
 
 INPUT = "input"
 """System of the line that is the blurry input itself."""
 
 
 def dose_result(document: Document) -> str:
-    """What is best at which dose, what the whole objective and its rival gain, and of how many."""
+    """The best line at each dose, the gains of the whole objective and its rival, and counts."""
     said = [
         _best(document),
         _control(document),
@@ -35,7 +35,7 @@ def dose_result(document: Document) -> str:
 
 
 def study_title(document: Document) -> str:
-    """What the study asks, and of which network.
+    """The question of the study, and its network.
 
     A study of the central lines asks what the whole objective is worth, not what its parts are."""
     labels = {document["plain"], document["whole"], document["truth"]}
@@ -68,7 +68,7 @@ def interval_words(document: Document) -> str:
 
 
 def study_words(document: Document) -> str:
-    """What was compared how."""
+    """What was compared, and how."""
     return (
         f"PSNR against the truth; bars are 95 % intervals of a bootstrap over seeds and scenes. "
         f"{document['scenes']} test scenes, {document['training_pairs']} training pairs per dose, "
@@ -77,7 +77,7 @@ def study_words(document: Document) -> str:
 
 
 def _network(document: Document) -> str:
-    """Its name as people write it; of a network that is not installed, the name of its system."""
+    """Name of the network as people write it; if it is not installed, that of its system."""
     system = document["network"] or "unet"
     by_name = known_baselines([system])
     name = by_name[system].card.display_name if system in by_name else system
@@ -132,7 +132,7 @@ def _best(document: Document) -> str:
 
 
 def _control(document: Document) -> str:
-    """What true pairs bring, and whether the network has learned to deblur from them."""
+    """The gain by true pairs, and whether the network has learned to deblur from them."""
     control = line_of(document["doses"][-1], document["truth"])
     if control is None:
         return ""
@@ -157,7 +157,7 @@ def _differences(document: Document) -> Iterator[str]:
 
 
 def _by_dose(document: Document, label: str, *, over: bool) -> str:
-    """What the whole objective gains over a line at each dose, or the line over it."""
+    """Gain at each dose of the whole objective over the row ``label``; ``over`` turns it round."""
     lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
     gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
     return ", ".join(

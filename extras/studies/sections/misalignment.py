@@ -1,4 +1,4 @@
-"""Scores against injected misalignment, where the study was of that."""
+"""Scores against injected misalignment, if the study measured that."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,11 +10,12 @@ from defocus.reading import read_json
 from defocus.reports.model import Curve, Curves, Part
 
 MISALIGNMENT = "misalignment.json"
-"""In a study's folder: scores against injected misalignment, where it was of that."""
+"""File in a study's folder with scores against injected misalignment, if the study measured
+them."""
 
 
 def misalignment_curves(content: Content) -> list[Curves]:
-    """Score against injected shift and zoom, if the folder has such a study."""
+    """Score against injected shift and zoom, if the folder has a study of these."""
     path = content.out / MISALIGNMENT
     if not path.is_file():
         return []

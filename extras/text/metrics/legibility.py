@@ -15,7 +15,7 @@ from defocus.extras.text.similarity import similarity
 from defocus.tesseract import REMEDY, read_text, tesseract_version
 
 FEWEST_CHARACTERS = 4
-"""A picture with fewer that can be read is none of text."""
+"""Least number of legible characters of a picture of text."""
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -33,7 +33,7 @@ def _text(restored: Picture, target: Picture, mask: Mask, profile: Profile) -> f
 
 
 def characters_in(picture: Picture, mask: Mask) -> str:
-    """What tesseract reads in a picture in [0, 1], without spaces; masked pixels become grey."""
+    """Characters that tesseract reads in a picture in [0, 1]; masked pixels become grey."""
     grey: NDArray[np.float64] = np.clip(picture, 0.0, 1.0) @ _LUMA
     grey = np.where(mask, grey, np.median(grey[mask]))
     try:

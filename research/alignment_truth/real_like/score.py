@@ -20,12 +20,12 @@ TRUE, RAW = "true transform", "nothing moved"
 BORDER_PX = 8
 WRONG_PX = 1.0
 MOST_DB = 60.0
-"""What is more alike counts as this, so that no pair alone makes a mean."""
+"""Largest likeness that counts, dB, so that no pair alone determines a mean."""
 
 
 @dataclass(frozen=True)
 class WarpScore:
-    """One method on one pair."""
+    """Scores of one method on one pair."""
 
     seconds: float  # CPU
     corner_px: float | None = (
@@ -38,7 +38,7 @@ class WarpScore:
 
     @property
     def answered(self) -> bool:
-        """Whether it gave a transform."""
+        """Whether the method gave a transform."""
         return self.corner_px is not None
 
 
@@ -100,7 +100,7 @@ def _psnr_db(
 
 @dataclass(frozen=True)
 class MethodMeans:
-    """A method over all pairs."""
+    """Means of a method over all pairs."""
 
     pairs: int
     answered: int

@@ -56,7 +56,7 @@ FULL = Ranges(
     vignetting_ev=2.5,
     noise=0.01,
 )
-"""What pairs of a real camera show at 2048 px width."""
+"""Ranges of pairs from a real camera at 2048 px width."""
 
 FULL_WIDTH = 2048
 
@@ -69,7 +69,7 @@ STILL = replace(
     parallax_px=0.0,
     families=ASYMMETRIC,
 )
-"""No misalignment at all, but point spread functions that look like one."""
+"""Ranges without any misalignment, but with point spread functions that look like one."""
 
 
 def at_width(ranges: Ranges, width: int) -> Ranges:
@@ -164,7 +164,7 @@ def _draw_scene(
 
 
 def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
-    """What both members see of the surfaces."""
+    """The extent of the surfaces that both members see."""
     frame = Window(0, 0, size[1], size[0])
     near = frame.grown(defocus.reach_px)
     far = view.window_back(frame)

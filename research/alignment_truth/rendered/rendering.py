@@ -26,7 +26,8 @@ from research.alignment_truth.rendered.scene import TruthSurface, View
 Array = NDArray[np.float32]
 
 SLICE_PX = 2.0
-"""Kernels of a slanted surface are interpolated between diameters this far apart."""
+"""Distance, px, between the diameters of the kernels of a slanted surface, which are
+interpolated."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from research.alignment_truth.rendered.layout import Outline, Relief
 Array = NDArray[np.float32]
 
 TEXELS_PER_PX = 2
-"""Sampling of textures: interpolation between texels then errs far below the picture's pixels."""
+"""Texels of a texture per pixel: interpolation between texels then errs far below the picture's
+pixels."""
 
 INVERSIONS = 6
 """Fixed-point steps of the way back from the sharp picture; each gains a factor of ten or more."""

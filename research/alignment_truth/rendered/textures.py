@@ -22,16 +22,18 @@ from defocus.storage.files import sha256_file
 Split: TypeAlias = Literal["train", "choose", "test"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
-"""``train`` for weights, ``choose`` for every choice and tuning, ``test`` for what is reported."""
+"""The splits: ``train`` for weights, ``choose`` for every choice and tuning, ``test`` for what is
+reported."""
 
 LONGEST_SIDE = 1024
-"""Greater pictures are reduced to this: memory, and no surface shows more of one."""
+"""Side to which larger pictures are reduced, px, to save memory: no surface shows more of one."""
 
 FINEST, COARSEST = 0.75, 2.0
 """Picture pixels of the source per pixel of the rendered frame."""
 
 FLAT = 0.04
-"""A region whose encoded luma deviates by less than this is drawn again: it holds no answer."""
+"""Standard deviation of the encoded luma below which a region is drawn again: it holds no
+answer."""
 
 DRAWS = 6
 
@@ -148,7 +150,7 @@ def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
 
 
 def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A picture, turned and mirrored as it is drawn."""
+    """A random picture, randomly turned and mirrored."""
     picture = textures.pictures[rng.integers(len(textures.pictures))]
     if rng.random() < 0.5:
         picture = picture.transpose(1, 0, 2)

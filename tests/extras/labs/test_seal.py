@@ -84,6 +84,13 @@ def test_what_is_sealed_is_restored_submitted_opened_and_scored(pairs, tmp_path)
     ):
         submit(study, bundle, choice)
     run("bench", *words, "--out", study, "--keep-outputs")  # what it advises
+    (picture, *_) = study.glob("runs/*/outputs/*.npz")
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:-100])
+    with pytest.raises(InputError, match="delete it, then give the study"):
+        submit(study, bundle, choice)
+    assert not bundle.exists()
+    picture.write_bytes(whole)
     stated = submit(study, bundle, choice)
     assert {one.entry.system: one.entry.weights for one in stated.runs} == {
         "input": "none", "defocus-s": "own"

@@ -13,7 +13,7 @@ HALVED_EVERY = 30
 
 
 def _second_stage(both: "Recipe") -> "Recipe":
-    """The same without the first stage: the maps are the dataset's."""
+    """The settings without the first stage: the maps are the dataset's."""
     from defocus.baselines.recipe import Step
 
     changed = {

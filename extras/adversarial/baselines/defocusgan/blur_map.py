@@ -42,7 +42,7 @@ class BlurMapNet(nn.Module):
         return cropped.clamp(-LIMIT, LIMIT)
 
     def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
-        """As the generator's at full resolution, but with the skip of the third layer."""
+        """A branch as the generator's at full resolution, but with the skip of the third layer."""
         features = head
         skips = []
         for layer in (1, 2, 3, 4):
@@ -92,7 +92,7 @@ def _kernel(index: int) -> nn.Conv2d:
 
 
 def initial_kernel(index: int) -> torch.Tensor:
-    """What the kernel for a blur radius, 0 to 24 px, starts as: a disc with a bright rim.
+    """The initial kernel of a blur radius, 0 to 24 px: a disc with a bright rim.
 
     Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32."""
     # A filled disc times a Butterworth high pass, brought to [0.1, 1] over its square of side 2 i +
@@ -111,7 +111,7 @@ def initial_kernel(index: int) -> torch.Tensor:
 
 
 def _gaussian_blurred(kernel: torch.Tensor, index: int) -> torch.Tensor:
-    """By OpenCV's sigma for a window of a seventh of the side, made odd."""
+    """A kernel blurred with OpenCV's sigma for a window of a seventh of its side, made odd."""
     size = round((2 * index + 1) / 7) + 1
     size += 1 - size % 2
     sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8

@@ -18,7 +18,7 @@ MIXING = 2
 
 
 class Denoiser(nn.Module):
-    """What in a noisy prior is noise, by the condition that the blurry picture gives."""
+    """Predicts the noise in a noisy prior, by the condition that the blurry picture gives."""
 
     # ``width``: channels inside. ``prior``: channels of a prior's token.
 
@@ -73,7 +73,7 @@ def diffused_prior(
 
 
 def noised_prior(prior: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """A prior at the last time, by the released code: not the root of what is kept, but itself."""
+    """A prior at the last time; as in the released code, scaled by the kept share, not its root."""
     betas = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
     kept = float((1 - betas).prod())
     return kept * prior + math.sqrt(1 - kept**2) * noise

@@ -63,5 +63,5 @@ class SwinDiff(nn.Module):
         return restored
 
     def prior(self, blurry: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-        """What the diffusion makes of noise, with the blurry picture as its condition."""
+        """The prior that the diffusion makes of noise, with the blurry picture as its condition."""
         return diffused_prior(self.denoiser, self.encoder(blurry), start)

@@ -1,1 +1,1 @@
-"""What only the restored pictures of a study by dose show."""
+"""Results that only the restored pictures of a study by dose show."""

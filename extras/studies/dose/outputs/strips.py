@@ -1,4 +1,4 @@
-"""What the lines make of one scene, as a strip of crops with their errors beneath."""
+"""Results of the lines for one scene, as a strip of crops with their errors beneath."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def write_strip(
     studies: Sequence[Study],
     scores: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Write the strip of one dose into the study's folder; what is seen there, as JSON values.
+    """Write the strip of one dose into the study's folder; return its contents as JSON values.
 
     Its scenes have the median gain of the first rival, and the median bend by the plain loss."""
     dataset = at_dose(study.dataset, float(scores["dose_px"]))
@@ -119,7 +119,7 @@ def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
 
 
 def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, Picture]:
-    """What the lines make of a pair, between its blurry picture and its truth."""
+    """Results of the lines for a pair, between its blurry picture and its truth."""
     if pair.truth is None:
         raise ValueError(f"pair {pair.id} is not rendered")
     shown = {"blurry input": _picture(pair.blurry)}

@@ -19,7 +19,7 @@ Window: TypeAlias = Literal["plain", "shifted"]
 
 
 class PriorAttention(nn.Module):
-    """Pixels ask, the tokens of the prior answer; added to the pixels."""
+    """Pixels query the tokens of the prior; the result is added to the pixels."""
 
     # ``heads``: into which the channels are split. ``prior``: channels of a prior's token.
 
@@ -68,7 +68,7 @@ class Scaled(nn.Module):
         self.ln2 = nn.Linear(prior, channels)
 
     def with_prior(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
-        """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
+        """The layer's result for the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
         scale = self.ln1(prior).transpose(1, 2)[..., None]
         shift = self.ln2(prior).transpose(1, 2)[..., None]
         given: torch.Tensor = self(torch.addcmul(shift, features, scale))
@@ -117,7 +117,7 @@ class Block(nn.Module):
 
 
 class ToldBlock(nn.Module):
-    """The same block, with both layers conditioned on the prior."""
+    """A block whose layers are conditioned on the prior."""
 
     # ``channels, heads, window``: as of :class:`Block`. ``prior``: channels of a prior's token.
 
