@@ -4,7 +4,7 @@
 
 import argparse
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -46,10 +46,15 @@ def main() -> None:
         for line in gains(restorer, given.photographs):
             say(line)
         return
+    losers: dict[float, dict[str, list[int]]] = {}
     for size, seed in itertools.product(given.sizes, given.seeds):
+        counts = losers.setdefault(size, {})
         for damage, names in spoiled(restorer, seed, size).items():
             which = f"seed {seed} at {size:g} of the size, {damage}"
             say(f"{which}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
+            counts.setdefault(damage, []).append(len(names))
+    for line in table_of_sizes(losers):
+        say(line)
     if given.traps_only:
         return
     renderer = Renderer(find_photographs(given.photographs), "held-out")
@@ -121,6 +126,23 @@ def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
     return by_way
+
+
+def table_of_sizes(
+    losers: Mapping[float, Mapping[str, Sequence[int]]],
+) -> Iterator[str]:
+    """Lines of a table in Markdown: how many traps come out worse at each size, and of each seed.
+
+    ``losers``: by the factor of the size and by the way of restoring, a count for each seed."""
+    ways = list(dict.fromkeys(way for counts in losers.values() for way in counts))
+    yield f"| size | {' | '.join(ways)} |"
+    yield f"|---{'|---' * len(ways)}|"
+    for size, counts in losers.items():
+        cells = []
+        for way in ways:
+            of_seeds = ", ".join(str(count) for count in counts[way])
+            cells.append(f"{sum(counts[way])} ({of_seeds})")
+        yield f"| {size:g} | {' | '.join(cells)} |"
 
 
 def resized(trap: Trap, size: float) -> Trap:
