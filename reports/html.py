@@ -77,10 +77,17 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
         text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
         write_text(path, text)
     kept = {_file_name(content) for content in contents}
-    for file in folder.glob("*.webp") if folder.is_dir() else ():
+    _remove_others(folder, kept)
+    return folder if beside else None
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove pictures that the page does not show any more."""
+    if not folder.is_dir():
+        return
+    for file in folder.glob("*.webp"):
         if file.name not in kept:
             file.unlink(missing_ok=True)
-    return folder if beside else None
 
 
 def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
