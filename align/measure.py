@@ -97,7 +97,7 @@ class Field:
     def residual_px(self) -> NDArray[np.float32]:
         """``(h, w)`` length of the residual flow, px of the full picture."""
         length = np.hypot(*self.flow.residual)
-        return self.factor * length
+        return np.asarray(self.factor * length)
 
     def full(self, mask: Mask, shape: tuple[int, ...]) -> Mask:
         """Enlarge a mask of the reduced grid to full size."""
@@ -454,7 +454,7 @@ def _field(
 
 def _reference(field: Field) -> Mask:
     near = np.hypot(*field.misplaced) <= RELIABLE_PX
-    return field.flow.reliable & near
+    return np.asarray(field.flow.reliable & near)
 
 
 def _sigma(field: Field, uncertainty: Uncertainty, misalignment_px: float) -> Sigma:

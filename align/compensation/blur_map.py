@@ -168,7 +168,7 @@ def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Ar
             strict=True,
         )
     )
-    return values.take(columns, axis=1).take(rows, axis=0)
+    return np.asarray(values.take(columns, axis=1).take(rows, axis=0))
 
 
 def _on_grid(part: Array, grid: ReleaseGrid) -> Array:

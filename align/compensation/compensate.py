@@ -221,7 +221,7 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
         mask = cv2.erode(mask.astype(np.uint8), neighbours) > 0
     rows = np.rint(grid.rows()).astype(int)
     columns = np.rint(grid.columns()).astype(int)
-    return mask[rows[:, None], columns[None, :]]
+    return np.asarray(mask[rows[:, None], columns[None, :]])
 
 
 def _saturated(sharp: Image, plan: Compensation) -> Mask:

@@ -89,7 +89,7 @@ def _moved(
     rows = np.rint(tile.rows() + down)
     column = np.clip(columns, 0, width - 1).astype(int)
     row = np.clip(rows, 0, height - 1).astype(int)
-    return sharp[row[:, None], column]
+    return np.asarray(sharp[row[:, None], column])
 
 
 def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:

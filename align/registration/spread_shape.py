@@ -244,16 +244,15 @@ def _windows_at(
     half = min(tiles.side, height, width) // 2
     shift = tiles.shifts[index]
     place = np.round(tiles.centres[index] + shift)
-    last = (width - half, height - half)
-    corner = np.clip(place, half, last).astype(int)
+    corner = np.clip(place, half, (width - half, height - half)).astype(int)
     column, row = corner
     rows = slice(row - half, row + half)
     columns = slice(column - half, column + half)
     part = seen[:, rows, columns].astype(np.float64)
     x, y = (corner - shift - 0.5).tolist()
-    size = (2 * half, 2 * half)
-    there = cv2.getRectSubPix(blurry, size, (x, y))
-    return part, there, _hann_weights(size[0])
+    side = 2 * half
+    there = cv2.getRectSubPix(blurry, (side, side), (x, y))
+    return part, there, _hann_weights(side)
 
 
 def _hann_weights(side: int) -> Array:
