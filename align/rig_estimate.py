@@ -63,8 +63,7 @@ def estimate_rig(
     # the first camera's lens is left out of the rig and its picture straightened instead: so what
     # is registered is what a homography can describe
     first = _straightened(blurry, blurry_camera)
-    blurry_light = first @ LUMINANCE
-    fit = register(blurry_light, sharp_view(sharp, 1, rig) @ LUMINANCE)
+    fit = register(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
     if fit.matrix is None:
         raise AlignmentError(
             f"the reference pair cannot be registered: {fit.reason}; {ADVICE}"

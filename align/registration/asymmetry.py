@@ -92,9 +92,8 @@ def asymmetry(
     if not _varies(coc):
         return None
     design = _design(*_position(x, y, shape), coc)
-    target = residual[:, *index][:, use].T
-    blocks = blocks_of(y, x, shape)
-    parameters, sigma = _fitted(design, target.astype(np.float64), blocks)
+    target = residual[:, *index][:, use].T.astype(np.float64)
+    parameters, sigma = _fitted(design, target, blocks_of(y, x, shape))
     radial, *common = parameters[:3].tolist()
     radial_sigma, *common_sigma = sigma[:3].tolist()
     return Asymmetry(

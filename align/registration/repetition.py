@@ -134,8 +134,7 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     row = surface.shape[0] // 2
     column = surface.shape[1] // 2
     y, x, heights = _high_places(surface, top)
-    distance = np.hypot(x - column, y - row)
-    near = distance < LEAST_RIDGE_PX
+    near = np.hypot(x - column, y - row) < LEAST_RIDGE_PX
     peaks: dict[tuple[int, int], float] = {}
     for edge in EDGES:
         parts = _parts(surface > edge * top)

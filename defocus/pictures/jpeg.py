@@ -445,8 +445,7 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     if len(scans) > 1:
         return _wants_more(data, end, b"", picture, decode)
     start = jpeg_scan_start(data)
-    scan = data[start:end]
-    restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", scan))
+    restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
     for index, number in enumerate(restarts):
         if number != 0xD0 + index % 8:
             return True
