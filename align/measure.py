@@ -1,4 +1,4 @@
-"""Measure the misalignment of a pair and its uncertainty, and what a pair must be for it."""
+"""Measure the misalignment of a pair and its uncertainty; refuse pairs that cannot be measured."""
 
 import math
 from dataclasses import dataclass, replace
@@ -75,7 +75,7 @@ class Field:
 
     @property
     def local(self) -> NDArray[np.float32]:
-        """Displacement that a compensation may add, px of the full picture; zero without need."""
+        """Displacement that a compensation may add, px of the full picture; zero if not needed."""
         flow = self.flow
         shown = supported(
             flow.residual,
@@ -300,7 +300,7 @@ def _known(
     light: Photometry,
     estimator: FlowEstimator,
 ) -> Misalignment:
-    """What transform, flow and light say."""
+    """The misalignment by transform, flow and light."""
     flow = field.flow
     residual = field.residual_px[flow.reliable]
     length, length_sigma = field.mean_displacement(fit.uncertainty)
@@ -351,7 +351,7 @@ def _views(
     sharp: Image,
     rig: Rig | None,
 ) -> tuple[tuple[Array32, Array32], tuple[Array32, Array32] | None]:
-    """Both members as they are registered, and if that costs nothing as their flow is measured."""
+    """Both members as they are registered and, if that costs nothing, as their flow is measured."""
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     further, rest = divmod(factor_for(blurry.shape, LARGEST_SIDE), factor)
     if rig is not None or rest:

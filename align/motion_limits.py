@@ -35,7 +35,7 @@ class MotionLimits:
         return words
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values; None for no largest shift."""
+        """The limits as JSON values; None for no largest shift."""
         largest = self.largest_px if math.isfinite(self.largest_px) else None
         return {"at_most": self.at_most, "largest_shift_px": largest}
 

@@ -178,7 +178,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Narrow:
-    """The narrow copy of a network, as a whole one shows nothing in the seconds of ``demo``."""
+    """The narrow copy of a network, for ``demo``: a whole one learns nothing in seconds."""
 
     # Layers in ``zeroed`` start at zero, so that an untrained copy gives its input.
     # ``own_objective`` is for what has no gradient; others learn by one loss, so that their rows

@@ -180,12 +180,12 @@ def plain_recipe() -> Recipe:
 
 
 TERMS = ({"loss": "l2"},)
-"""The loss in the demo: of squared differences, as PSNR is. One of absolute differences keeps a
-network that saw little nearer to its input. An adversary or a perceptual loss gives nothing in
-seconds, and pulls colours away."""
+"""The loss in the demo, of squared differences as in PSNR. With absolute differences a network that
+saw little stays nearer to its input. An adversary or a perceptual loss gains nothing in seconds,
+and shifts colours."""
 START_TERMS = ({"loss": "l1"}, {"loss": "frequency", "weight": 0.05})
-"""The loss before the demo, and where losses are compared: JDRL's is of absolute differences too.
-"""
+"""The loss of the training before the demo, and where losses are compared, because JDRL uses
+absolute differences too."""
 NARROW_PAIRS = 24
 """A demo aligns and packs this many training pairs; it is too short to see more."""
 
@@ -207,9 +207,9 @@ METHOD = Method(
 
 DEMO = Schedule(steps=32, crop_px=64, batch=2, learning_rate=6e-4)
 DEMO_TRAINING = Training(average=0.98)
-"""The average over the steps begins at the start weights. So a network of 32 steps keeps half of
-them, and the few pairs of a demo do not teach it their brightness: with an average that begins
-afresh, some networks darkened pictures by 2 to 4 of 255 levels."""
+"""The average of the weights begins with the start weights, so that after 32 steps half of them is
+left and the few pairs of a demo do not teach a network their brightness: with an average that
+begins afresh, some networks darkened pictures by 2 to 4 of 255 levels."""
 MISALIGNED = DEMO.model_copy(update={"steps": 48, "learning_rate": 1e-3})
 """Schedule for pairs that are off by pixels, where losses are compared. It is long and fast enough
 that a network learns what its loss asks for; 32 careful steps from the start weights do not show

@@ -37,7 +37,7 @@ if TYPE_CHECKING:  # a list of cards needs no torch
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 _PACKAGED = ("defocus.baselines.", "defocus.extras.")
-"""Begin the packages of the systems that come with this one."""
+"""First part of the module names of the systems that come with this package."""
 
 
 BASELINES: Kind[Baseline] = Kind(

@@ -1,4 +1,4 @@
-"""``NAME@scales``: the network ``NAME`` with a row for what it gives at several scales.
+"""``NAME@scales``: the network ``NAME`` with a row for its results at several scales.
 
 It has the weights and the training of ``NAME``, and results of its own."""
 
@@ -9,7 +9,7 @@ from defocus.baselines.card import Baseline
 from defocus.errors import RegistryError
 
 ENDING = "@scales"
-"""Ending of the names of rows at scales. No registered name has an ``@``."""
+"""Suffix of the names of rows at scales. No registered name has an ``@``."""
 
 
 def plain_name(name: str) -> str:

@@ -22,7 +22,7 @@ _DRAWS = {
 
 
 class _WithoutDraws(TorchFunctionMode):
-    """Skips the random initial values, for weights whose shapes are all that is asked for."""
+    """Skips random initial values where only the shapes of weights are needed."""
 
     # On tensors without memory PyTorch loads its compiler for them, which takes seconds. On real
     # memory values that are cut off at a bound would be drawn for ever.

@@ -260,10 +260,10 @@ class HasConfig(Protocol):
 
 @runtime_checkable
 class SetsAgain(Protocol):
-    """A camera that may have another setting than it says."""
+    """A camera whose settings may differ from what it reports."""
 
     def set_again(self) -> None:
-        """Set everything once more that was set, whatever the camera says that it has."""
+        """Set all settings once more, whatever the camera reports."""
         ...
 
 
@@ -272,7 +272,7 @@ class HasDriveMode(Protocol):
     """A camera that can be set to take several pictures at each release."""
 
     def refuse_burst(self) -> None:
-        """See that it takes one, or can be set to; else a person must change it: ``InputError``."""
+        """Make sure that a release takes one picture; ``InputError`` if a person must set that."""
         ...
 
 

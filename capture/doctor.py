@@ -1,6 +1,6 @@
 """Checks of this computer and of a camera before a shoot; the user is asked what no program sees.
 
-Of a camera: the values that it reports."""
+The camera is checked by the values that it reports."""
 
 import shutil
 import subprocess
@@ -211,7 +211,7 @@ def _card(card: CardSpace) -> CheckedPoint:
 
 
 def _target(words: Words) -> CheckedPoint:
-    """Whether a shot is on a card before it is here."""
+    """Check whether a shot is on a card before it reaches this computer."""
     target = words.get("capturetarget")
     if target is not None and any(
         "card" in choice.lower() for choice in target.choices
@@ -223,7 +223,7 @@ def _target(words: Words) -> CheckedPoint:
 
 
 def _drive(words: Words) -> CheckedPoint:
-    """One picture for each release: a timer delays it, a burst hands out old ones later."""
+    """Check that a release takes one picture: a timer delays it, a burst delivers old ones."""
     name = next((name for name in DRIVE_WORDS if name in words), None)
     question = "does each release take one picture, at once?"
     if name is None or (single := words[name].value.lower()).startswith("unknown"):

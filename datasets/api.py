@@ -45,7 +45,8 @@ READERS: Kind[Reader] = Kind(
 
 SAMPLE = "sample"
 FILES = {"stream": (".toml", ".json"), "parquet": (".toml", ".parquet")}
-"""Suffixes of the files that a reader takes instead of a folder, where not a mapping file alone."""
+"""Suffixes of the files that a reader takes instead of a folder, for readers that take more than a
+mapping file."""
 RENDERED_ALONE = ("stream:", "text:")
 """Addresses without a folder: a stream without photographs, pages of text."""
 

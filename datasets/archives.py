@@ -25,7 +25,8 @@ from defocus.reading import require_file
 from defocus.storage.files import make_folder
 
 FREE_RATIO_BYTES = 1024 * 1024
-"""Ratios of less than this say nothing: a short text of one letter is not a bomb."""
+"""Unpacked size, in bytes, below which ratios say nothing: a short text of one repeated letter is
+no bomb."""
 TOP = ""
 """The name of the archive's own folder, where that is a member."""
 
@@ -116,7 +117,7 @@ def checked(
 def _double(
     member: ArchiveMember, by_name: Mapping[str, ArchiveMember], spelt: dict[str, str]
 ) -> str:
-    """Why a member cannot be there besides those before it, on any file system; or nothing."""
+    """Why a member cannot be unpacked next to earlier ones on any file system; or nothing."""
     other = spelt.setdefault(normalize("NFC", member.name).casefold(), member.name)
     before = by_name.get(member.name)
     twice = before is not None and not (member.folder and before.folder)

@@ -26,7 +26,7 @@ Hashes = Mapping[str, str]
 """SHA-256 of files by their paths."""
 
 NO_FILE = ""
-"""In the place of a hash: a link, a device, or something else that is not a file."""
+"""Stands in place of a hash for a link, a device, or something else that is not a file."""
 
 SILENT_BELOW = 100
 
@@ -80,7 +80,7 @@ def _hash(path: Path) -> str:
 CHECKSUMS = "manifest-sha256.txt"
 TAG_CHECKSUMS = "tagmanifest-sha256.txt"
 ORIGIN, CARD = "release.json", "README.md"
-"""What a release says of itself, for programs and for people."""
+"""Files in which a release describes itself, for programs and for people."""
 
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 
@@ -178,13 +178,14 @@ def claimed(root: Path, hashes: Hashes) -> Truth | None:
 CHECKSUM_FILES = frozenset({CHECKSUMS, TAG_CHECKSUMS})
 
 MOST_BYTES = 256 * 2**20
-"""Of a manifest."""
+"""Largest manifest that is read, in bytes."""
 MOST_DOUBTS = 10
-"""Files in which a damaged manifest and the folder differ: each may be either's fault."""
+"""Largest number of files that differ between a manifest and the folder for which every set of
+damaged files is tried."""
 
 
 def _candidates(root: Path, own: Hashes, others: Hashes) -> Iterator[bytes]:
-    """What the manifest may have been: of the files that lie there, then of its remaining lines."""
+    """Candidates for the original manifest: from the files as they are, then from its own lines."""
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
     lines = legible(_content(root, CHECKSUMS)) if own.get(CHECKSUMS) else {}

@@ -1,6 +1,6 @@
 """Curate a dataset: judgements of all pairs by people or rules, and the dataset of the accepted.
 
-``decisions.jsonl`` is of people, one per line; ``judgements.csv`` has every pair."""
+``decisions.jsonl`` has people's decisions, one per line; ``judgements.csv`` has every pair."""
 
 import json
 import os
@@ -165,7 +165,7 @@ def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
 
 
 def _reasons(judgements: Sequence[Judgement]) -> str | None:
-    """What pairs were rejected for and how many, without their numbers; None if none was."""
+    """What pairs were rejected for, and how many; None if none was rejected."""
     kinds = Counter(
         "a person's decision"
         if one.by == "person"

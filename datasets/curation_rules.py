@@ -27,7 +27,7 @@ from defocus.settings import Settings, load_settings
 
 @dataclass(frozen=True)
 class Usable:
-    """Ids of pairs by what a curation's rules make of them; the others with their reasons."""
+    """Ids of pairs by the outcome under a curation's rules; rejected ones with their reasons."""
 
     now: tuple[str, ...]
     # fail for their misalignment or light alone, which compensation changes
@@ -172,7 +172,7 @@ def _limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 
 def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
-    """The same of the rules on the sharpness of the sharp member."""
+    """The same for the rules on the sharpness of the sharp member."""
     sharpness = pair.fine_to_coarse
     blurry = pair.blurry_fine_to_coarse
     yield _broken("sharpness", sharpness, least=rules.least_sharpness)
@@ -182,7 +182,7 @@ def _sharpness_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 
 def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
-    """The same of the rules on light that differs across the picture."""
+    """The same for the rules on light that differs across the picture."""
     stops = pair.unexplained_stops
     most = rules.most_unexplained_stops
     yield _broken(_local_cause(pair), stops, unit=" stops", most=most)
@@ -192,7 +192,7 @@ def _light_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
 
 
 def _colour_limits(pair: AuditedPair, rules: Rules) -> Iterator[str]:
-    """The same of the rules on colours and overexposure."""
+    """The same for the rules on colours and overexposure."""
     change = None if pair.unexplained is None else pair.unexplained.colour_change
     name = "colours of one member are stronger by"
     if (change or 0.0) > MONOCHROME:
@@ -217,7 +217,7 @@ def _suspicious(suspicions: Sequence[Suspicion], rules: Rules) -> list[str]:
 
 
 def _local_cause(pair: AuditedPair) -> str:
-    """What may be seen where the blur does not explain the light, before the number."""
+    """Words before the number of unexplained light: what may be seen there."""
     causes = [cause for cause in pair.causes if cause.startswith(LOCAL_CAUSES)]
     seen = " and ".join(cause.partition(":")[0] for cause in causes)
     return f"{seen}: the blur does not explain" if seen else "the blur does not explain"

@@ -25,7 +25,7 @@ SplitOf = dict[str, Split]
 """The split of each scene."""
 
 CLASSES = 3
-"""Blur and misalignment count as small, middle or large."""
+"""Number of classes of blur and of misalignment: small, middle and large."""
 UNKNOWN = "unknown"
 
 

@@ -70,7 +70,7 @@ def _sample_parts(
 
 
 def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
-    """What a reader asks first."""
+    """The numbers that a reader asks for first."""
     files = {path for pair in dataset.pairs for path in pair_files(pair).values()}
     size = sum(path.stat().st_size for path in files if path.is_file())
     settings = dict(settings_of(dataset.pairs))

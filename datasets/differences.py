@@ -106,7 +106,7 @@ def compared(wanted: Hashes, hashes: Hashes) -> list[FileFinding]:
 
 
 def _absent(path: str, digest: str, strangers: dict[str, str]) -> FileFinding:
-    """A file that is not there: renamed if a stranger has its bytes, which then is none."""
+    """A file that is not there: renamed if a stranger has its bytes, which is no stranger then."""
     for name, other in strangers.items():
         if other == digest:
             del strangers[name]
@@ -115,7 +115,7 @@ def _absent(path: str, digest: str, strangers: dict[str, str]) -> FileFinding:
 
 
 def _damaged_manifests(root: Path, hashes: Hashes) -> tuple[FileFinding, ...]:
-    """Findings if the manifest cannot be used and not be computed again."""
+    """Findings if the manifest can neither be used nor computed again."""
     wrong = (CHECKSUMS,) if tag_is_intact(root, hashes) else (CHECKSUMS, TAG_CHECKSUMS)
     return tuple(
         FileFinding(name, "changed" if name in hashes else "missing") for name in wrong

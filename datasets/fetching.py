@@ -43,9 +43,9 @@ from defocus.web import WebError, answer_of, blocks_of
 
 STALLED_SECONDS = 30.0
 TRIES = 5
-"""Attempts in a row at one place that bring no byte."""
+"""Number of attempts in a row that bring no byte, after which a place is given up."""
 WAIT_SECONDS = 0.5
-"""Before the second such attempt; it doubles with each."""
+"""Seconds before the second attempt; the wait doubles with each."""
 
 
 class PlaceError(DefocusError):

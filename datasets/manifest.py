@@ -204,7 +204,7 @@ def _row(root: Path, pair: Pair) -> ManifestPair:
 
 
 def _unusual(white: int | None) -> Any:  # noqa: ANN401 - one of the whites of a manifest
-    """The white of a pair that has to be said; None where all bits are in use."""
+    """The white of a pair that must be stated; None where all bits are in use."""
     return None if white == FULL else white
 
 

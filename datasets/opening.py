@@ -83,7 +83,7 @@ def _parted(
 
 
 def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    """Pairs that know their white; where it is not the usual one, that is said once."""
+    """Pairs that know their white; an unusual white is reported once."""
     unknown = [pair for pair in pairs if pair.white is None]
     members = [
         path
@@ -160,7 +160,7 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
 
 
 def read_whole(pair: Pair) -> None:
-    """Read every file of a pair, to see that it can be and that sizes are equal."""
+    """Read every file of a pair, to check that it can be read and that sizes are equal."""
     require_one_size([pair])
     for path in pair_files(pair).values():
         if path.suffix == ".npy":

@@ -67,7 +67,7 @@ class Pair:
     white: int | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
-        """Its fields for another process, to which a read-only view cannot travel."""
+        """Its fields for another process, because a read-only view cannot be sent there."""
         return {**vars(self), "metadata": dict(self.metadata)}
 
 
@@ -117,7 +117,7 @@ class Dataset:
         return len(self.pairs) + len(self.left_out)
 
     def without(self, failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
-        """All pairs that work on it is without, with those that failed; files below its folder."""
+        """All pairs that work on it lacks, with those that failed; files below its folder."""
         root = f"{self.root}/"
         every = sorted((*self.left_out, *failed), key=lambda one: one.id)
         return tuple(
@@ -159,7 +159,7 @@ def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
 
 
 def joined(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The first name of each name's group; names that a link joins are of one group."""
+    """The first name of each name's group; names that a link joins belong to one group."""
     group = {name: name for name in names}
     for one, other in links:
         first, gone = sorted((group[one], group[other]))

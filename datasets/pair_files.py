@@ -23,17 +23,18 @@ from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 from defocus.storage.files import make_folder, sha256_file, sha256_json, write_json
 
 Stamp = list[int | str]
-"""What changes with a file, without its being read."""
+"""Facts about a file that change with it, and for which it need not be read."""
 
 HashOf = dict[Path, str]
 """SHA-256 of each file."""
 
 # Names from outside (ids, paths): each must mean one file on every system, Windows included.
 SIGNS = "._-"
-"""What an id may have besides letters and digits; it does not begin with a dot."""
+"""Characters that an id may have besides letters and digits; it does not begin with a dot."""
 
 LONGEST_ID, LONGEST_KEPT = 160, 100
-"""Bytes of an id: files are named by it, with a suffix and while they are written with more."""
+"""Largest number of bytes of an id, and of the part of a longer name that an id keeps: files are
+named by it, with a suffix and while they are written with more."""
 
 LONGEST_PART = 255
 LONGEST_PATH = 4096

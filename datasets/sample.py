@@ -211,12 +211,14 @@ SCENES = (
 
 
 SAMPLE_REVISION = 1
-"""Of the choice of scenes and of their drawing, beside the revision of rendering."""
+"""Revision of the choice of scenes and of their drawing, in addition to the revision of
+rendering."""
 
 CAMERA = SceneCamera()
 
 THREADS = min(4, os.cpu_count() or 1)
-"""Scenes rendered at once; most of a scene's work is Fourier transforms, which share no lock."""
+"""Number of scenes rendered at once; most of a scene's work is Fourier transforms, which share no
+lock."""
 
 
 def sample_dataset(name: str) -> Dataset:

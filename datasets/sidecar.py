@@ -173,7 +173,7 @@ def _aligned_entries(
     own: Mapping[str, Pair],
     root: Path,
 ) -> list[PairEntry]:
-    """The entries that can be corrected, whose corrections are made; others are said."""
+    """Correct the entries that can be corrected, and return them; the others are reported."""
     for entry in sidecar.pairs:
         if entry.status == "unknown":
             say(

@@ -40,7 +40,8 @@ from defocus.storage.files import write_text
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
-"""Said to everybody who applies it; the reason itself names a person's own folders."""
+"""Reason that everybody reads who applies the sidecar; the error itself names a person's own
+folders."""
 SIDECAR_REVISION = 1
 """Revision of corrections made from a measurement. Raise it when their numbers change."""
 

@@ -27,7 +27,7 @@ from defocus.storage.staging import staging_folder
 R = TypeVar("R")
 
 VARIABLE = "DEFOCUS_CACHE"
-"""Names the folder, where a person has set it."""
+"""Variable with which a person names the folder."""
 
 REMEDY = f"set {VARIABLE} to a folder that can be written"
 
@@ -38,7 +38,8 @@ CARRIED = (
     "sidecars",
     "fetched",
 )
-"""What a person has added and no work makes again: it is linked into a cache for one program."""
+"""Folders with what a person has added and no work makes again; they are linked into a cache for
+one program."""
 
 _usable: set[Path] = set()
 """Cache folders that could be written when this process first asked for them."""
@@ -106,7 +107,7 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def in_cache(make: Callable[[Path], R]) -> R:
-    """What a function makes in the cache folder; in a new one where this takes no more."""
+    """Result of a function that writes to the cache folder; to a new one if this is full."""
     folder = cache_folder()
     try:
         return make(folder)
@@ -118,7 +119,7 @@ def in_cache(make: Callable[[Path], R]) -> R:
 
 @contextlib.contextmanager
 def keeping() -> Iterator[None]:
-    """What cannot be kept for the next time is said once, and the work goes on."""
+    """While it lasts, what cannot be kept is reported once, and the work goes on."""
     try:
         yield
     except StorageError as error:
@@ -128,7 +129,7 @@ def keeping() -> Iterator[None]:
 
 
 def torch_checkpoint(filename: str) -> Path:
-    """Where a file is or would be in torch's folder of checkpoints (``TORCH_HOME``)."""
+    """Path of a file, which may be missing, in torch's checkpoints (``TORCH_HOME``)."""
     # Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
     cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()

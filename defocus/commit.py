@@ -22,7 +22,7 @@ def own_commit() -> str:
 
 
 def full_commit_of(checkout: Path) -> str:
-    """The commit of a checkout, without starting git; empty if the folder is none."""
+    """The commit of a checkout, without starting git; empty if the folder is no checkout."""
     # ``.git`` in it is a folder, or in a worktree a file that names one.
     git = checkout / ".git"
     if git.is_file():

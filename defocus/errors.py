@@ -166,7 +166,7 @@ _NO_MEMORY = re.compile(
     r"can't allocate memory|out of memory|bad_alloc|insufficient memory|^encoding error [12]$",
     re.IGNORECASE,
 )
-"""What PyTorch, OpenCV and WebP say of too little memory, in errors of no type of their own."""
+"""Words of PyTorch, OpenCV and WebP for too little memory, in errors of no type of their own."""
 
 NO_MEMORY = (
     "there is too little memory for it; use a computer with more, or a smaller picture"
@@ -224,4 +224,4 @@ FAULTS = (
     TypeError,
     ValueError,
 )
-"""What a faulty module or function of another person raises."""
+"""Errors that a faulty module or function of another person raises."""

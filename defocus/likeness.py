@@ -108,7 +108,7 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
 
 
 def fingerprint_of(document: dict[str, Any]) -> Fingerprint:
-    """A fingerprint from its document; ValueError, KeyError or TypeError where it is none."""
+    """A fingerprint from its document; ValueError, KeyError or TypeError for any other one."""
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
     thumbnail = np.array(document["thumbnail"], dtype=np.float32)
     if (

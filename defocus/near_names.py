@@ -30,7 +30,7 @@ def did_you_mean(
     most: int = 3,
     nearness: float = 0.6,
 ) -> str:
-    """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty without."""
+    """``did you mean 'x' or 'y'?`` with known names similar to ``name``; empty if none is."""
     own = {one.lower().lstrip("-"): one for one in names}
     words = {
         **{word: own[target] for word, target in SYNONYMS.items() if target in own},
@@ -49,7 +49,7 @@ def meant(
     *,
     most: int = 3,
 ) -> str:
-    """What to say of an unknown name: names like it, else all, or the command that lists them."""
+    """Words for an unknown name: names like it, else all, or the command that lists them."""
     names = list(choices)
     listed = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names) or 'none'}"
     every = f"'{listed_by}' shows all" if listed_by else listed
@@ -57,7 +57,7 @@ def meant(
 
 
 def with_hint(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function; where it is called with a keyword that it lacks, it says which was meant."""
+    """The function; a call with a keyword that it lacks is an error that names the likely one."""
     parameters = signature(function).parameters
     if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
         return function  # it knows them itself

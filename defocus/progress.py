@@ -20,7 +20,7 @@ from defocus.terminal import cell_width, cut, padded
 T = TypeVar("T")
 
 FEW = 3
-"""Findings of one kind that get a line each; more are counted in one line."""
+"""Number of findings of one kind that get a line each; more are counted in one line."""
 LINE_EVERY_S = 60.0
 """Seconds between two lines of progress where stderr is not a terminal."""
 DRAWN_EVERY_S = 0.1
@@ -247,7 +247,7 @@ def warn_once(text: str) -> None:
 
 
 _SHOWN: list[str] = []
-"""Lines that stand below all messages now."""
+"""Lines that are shown below all messages now."""
 _STATUS = [""]
 _drawn = [0.0]
 _LOCK = threading.RLock()
@@ -261,7 +261,7 @@ def _fitting(
     name: str,
     cells: int,
 ) -> str:
-    """A text of at most so many cells of a terminal, if shortening a name in it is enough."""
+    """A text that fits ``cells`` cells of a terminal, if shortening a name in it is enough."""
     too_many = cell_width(text) - cells
     of_name = cell_width(name)
     if too_many > 0 and of_name > SHORTEST_NAME_CELLS:

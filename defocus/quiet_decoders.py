@@ -1,4 +1,4 @@
-"""Silence for the libraries that decode pictures: what they say of a damaged file is said once."""
+"""Silence for the libraries that decode pictures: a damaged file is reported once."""
 
 import logging
 import os
@@ -44,7 +44,7 @@ class _QuietDecoders:
 
     @contextmanager
     def heard(self) -> Iterator[list[str]]:
-        """The lines that decoders meanwhile say, there at the end; other threads wait."""
+        """The lines that decoders print meanwhile, complete at the end; other threads wait."""
         import cv2
 
         log = cv2.utils.logging

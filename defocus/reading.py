@@ -47,8 +47,8 @@ FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
 """Largest ratio of unpacked to packed bytes. Numbers of a camera or a network pack less well."""
 _MOST_AT_ONCE, _MOST_IN_ALL = 2**18, 2**22
-"""Bytes that are read at once, and in all, where the file itself says how many: a damaged one says
-any number."""
+"""Bytes that are read at once, and in all, where the file itself says how many: a damaged file may
+say any number."""
 
 
 class FileBytes:
@@ -97,7 +97,7 @@ def require_file(path: Path, most: int | None = None) -> None:
 
 
 def broken_link(path: Path) -> str:
-    """What is wrong with a link that leads to nothing; empty if it is none, or leads to a file."""
+    """Why a link leads to nothing; empty if it leads to a file, or is no link."""
     if not path.is_symlink() or path.exists():
         return ""
     looping = False
@@ -245,7 +245,7 @@ def is_utf8(name: str) -> bool:
 def intact(
     path: Path, advice: str, family: type[DefocusError], *also: type[Exception]
 ) -> Iterator[None]:
-    """Let what a file's content fails by be an error of ours that calls the file damaged."""
+    """Turn errors that a file's content causes into ours, which call the file damaged."""
     expected: tuple[type[Exception], ...] = (
         ValueError,
         LookupError,

@@ -42,7 +42,7 @@ class StrictNumbers:
         source: type,
         handler: GetCoreSchemaHandler,
     ) -> core_schema.CoreSchema:
-        """What pydantic checks, with that."""
+        """Pydantic's schema, with the refusal of ``true`` as a number."""
         schema: core_schema.CoreSchema = _with_numbers(handler(source))
         return schema
 
@@ -137,7 +137,7 @@ _NUMBERS = {
 
 
 def problem_text(problem: Mapping[str, Any]) -> str:
-    """What is wrong with a value; of a number, in the words of an option."""
+    """What is wrong with a value; for a number, in the words of an option."""
     value = problem["input"]
     facts = problem.get("ctx", {})
     for end in facts.keys() & _SIGNS.keys():
@@ -158,7 +158,7 @@ def problem_text(problem: Mapping[str, Any]) -> str:
 
 
 def document_problem(error: ValidationError, whole: str) -> str:
-    """What is wrong first in a document that a program wrote, and where; else in the ``whole``."""
+    """The first error in a document that a program wrote, and where; else that of the ``whole``."""
     problems = error.errors()
     problem = _most_telling(problems)
     where = ".".join(map(str, problem["loc"]))
@@ -192,7 +192,7 @@ _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The first; a misspelt key comes before the one that is missing for it."""
+    """The first problem; a misspelt key comes before the key that is missing because of it."""
     # where a text or a table may be, a bad text is also said not to be a table; and a list whose
     # one entry is bad is also said to be too short
     others = [one for one in problems if one["type"] not in {"model_type", "too_short"}]

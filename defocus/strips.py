@@ -19,7 +19,8 @@ Part: TypeAlias = slice | tuple[slice, slice]
 WHOLE = slice(None)
 """All rows."""
 Limits: TypeAlias = Callable[[slice, slice, Array], Array]
-"""From the rows of a strip, the rows that it is seen with, and these rows to the new strip."""
+"""Function from the rows of a strip, the rows with its margins, and the picture in those rows to
+the new strip."""
 
 
 class Rows(Protocol):
@@ -45,7 +46,7 @@ def planes(picture: Array) -> list[Array]:
 
 
 def plane(picture: Array, colour: int) -> Array:
-    """``(H, W)``: a copy of one colour, for who does not need all of them at once."""
+    """``(H, W)``: a copy of one colour, for callers that do not need all of them at once."""
     return np.asarray(cv2.extractChannel(picture, colour), np.float32)
 
 

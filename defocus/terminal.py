@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 PAGE_CELLS = 100
-"""Cells of a line of words where stdout is not a terminal."""
+"""Width of a line of words, in characters, where stdout is not a terminal."""
 
 BETWEEN = "   "
 """Blanks between columns."""
 
 _NARROWEST = 5
-"""Cells that a column of words keeps where there is no room for it."""
+"""Width, in characters, that a column of words keeps where there is no room for it."""
 
 _ITEM = re.compile(r"(\s*)(?:[-*]|(\d+\.)) ")
 _INLINE = (
@@ -27,7 +27,7 @@ _INLINE = (
 
 
 def stdout_cells(elsewhere: int = PAGE_CELLS) -> int:
-    """Cells of a line of the terminal; so many where stdout is none."""
+    """Cells of a line of the terminal; ``elsewhere`` if stdout is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else elsewhere
 
 
@@ -45,7 +45,7 @@ def _cells(sign: str) -> int:
 
 
 def cut(text: str, cells: int) -> str:
-    """As much of a text as so many cells hold."""
+    """As much of a text as ``cells`` cells hold."""
     used = 0
     for place, sign in enumerate(text):
         used += _cells(sign)
@@ -66,7 +66,7 @@ def padded(
 
 
 def wrapped(text: str, cells: int) -> list[str]:
-    """The words of a text in lines of at most so many cells; a longer word is cut."""
+    """The words of a text in lines of at most ``cells`` cells; a longer word is cut."""
     lines = [""]
     for word in text.split(" "):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -84,7 +84,7 @@ def column_widths(
     cells: int,
     fixed: Collection[int] = (),
 ) -> list[int]:
-    """Cells of each column, so that all fit; those that are not fixed give way, widest first."""
+    """Cells of each column, so that all fit; columns that are not fixed shrink, widest first."""
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     giving = [at for at in range(len(widths)) if at not in fixed]
     room = cells - 1 - len(BETWEEN) * (len(widths) - 1)
@@ -101,7 +101,7 @@ def row_lines(
     widths: Sequence[int],
     right: Collection[int] = (),
 ) -> Iterator[str]:
-    """The lines of a row, whose cells are wrapped; in some columns to the right."""
+    """The lines of a row, whose cells are wrapped; some columns are aligned to the right."""
     cells = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     for line in itertools.zip_longest(*cells, fillvalue=""):
         placed = (
@@ -126,7 +126,7 @@ def markdown_lines(text: str, cells: int) -> Iterator[str]:
 
 
 def _kind(line: str) -> str:
-    """Of what a line of Markdown is part: a table, a heading, a text; empty if of nothing."""
+    """The kind of part that a line of Markdown belongs to: a table, a heading, a text; or empty."""
     begin = line.strip()[:1]
     return begin if begin in {"", "|", "#"} else "text"
 
@@ -159,7 +159,7 @@ def _text_lines(lines: Iterable[str], cells: int) -> Iterator[str]:
 
 
 def _items(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Begin and words of each item of a list, each heading and a paragraph."""
+    """Marker and words of each item of a list, each heading and a paragraph."""
     items: list[tuple[str, str]] = []
     for line in lines:
         item = _ITEM.match(line)

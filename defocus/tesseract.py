@@ -32,13 +32,13 @@ _ARGUMENTS = (
     "--psm",
     "6",
 )
-"""The neural reader and one block of text, as the official script of the Helsinki Deblur Challenge
-2021 calls the program."""
+"""Arguments for the neural reader and one block of text, as the official script of the Helsinki
+Deblur Challenge 2021 calls the program."""
 
 _SECONDS = 120
 
 REMEDY = "install tesseract-ocr with its English data"
-"""What to do where it is missing."""
+"""Advice where the program is missing."""
 
 
 def tesseract_version() -> str:

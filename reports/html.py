@@ -33,17 +33,17 @@ from defocus.storage.files import (
 )
 
 PICTURE_BUDGET_BYTES = 60_000
-"""Each state of a slider takes at most this much, before base64 adds a third."""
+"""Largest size of each state of a slider, in bytes, before base64 adds a third."""
 
 INLINE_BYTES = 6_000_000
-"""A page with more than this much of pictures has them in a folder beside it."""
+"""Size of the pictures of a page, in bytes, above which they are in a folder next to it."""
 
 PICTURE_WIDTH_PX = 900
 FOLDER = Path(__file__).parent
 
 Address = Callable[[bytes], str]
+"""Function from an encoded picture to the address in its ``img`` element."""
 T = TypeVar("T")
-"""What an ``img`` element says of an encoded picture."""
 
 
 def render_html(page: Page) -> str:

@@ -57,21 +57,25 @@ _LETTERS = (
     "ĀāĂăĆćĈĉĊċČčĎďĒēĔĕĖėĚěĜĝĞğĠġĢģĤĥĨĩĪīĬĭİıĲĳĴĵĶķĹĺĻļĽľŁłŃńŅņŇňŌōŎŏŐőŒœŔŕŖŗŘřŚśŜŝŞşŠš"
     "ŢţŤťŨũŪūŬŭŮůŰűŴŵŶŷŸŹźŻżŽž"
 )
-"""Signs beyond ASCII that LaTeX sets in its default encoding with the fonts that it always has."""
+"""Characters beyond ASCII that LaTeX sets in its default encoding with the fonts that it always
+has."""
 
 _LIGATURES = re.compile(
     r"(?<=-)(?=-)|(?<=')(?=')|(?<=`)(?=`)|(?<=,)(?=,)|(?<=[?!])(?=`)"
 )
-"""Between two signs that a font would join into another: two hyphens become a dash."""
+"""Places between two characters that a font would join into another one: two hyphens become a
+dash."""
 
 _DEFINITION = (
     r"\providecommand{\unicodetext}[2]"
     r"{\ifdefined\directlua#1\else\ifdefined\XeTeXrevision#1\else#2\fi\fi}"
 )
-"""Text as it is where the engine knows Unicode (LuaTeX, XeTeX), else its code points."""
+"""Command that sets text as it is where the engine knows Unicode (LuaTeX, XeTeX), else its code
+points."""
 
 _CHECK_MARK = r"\providecommand{\checkmark}{\ensuremath{\surd}}"
-"""The check mark of ``amssymb``; without that package a sign that every font has."""
+"""Command for the check mark of ``amssymb``; without that package, it sets a sign that every font
+has."""
 
 ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", None: ""}
 
@@ -117,7 +121,7 @@ class PaperTable:
 
 
 def _marks_note(table: PaperTable) -> str:
-    """That ranks end at a rule: the best of one part can be below another part's."""
+    """Note that ranks end at a rule: the best of one part can be below another part's."""
     marked = any(cell and cell.place for _, cells in table.rows for cell in cells)
     return (
         "Bold, underlined: the best two between rules."

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from defocus.reports.model import Folded, Part, all_parts
 
 PACKED_FROM = 150_000
-"""Characters behind rows, pictures and tabs from which they are packed, pictures left out. A page
-with less opens as fast with them, and shows all of them without a script too."""
+"""Number of characters behind rows, pictures and tabs, without pictures, from which they are
+packed. A page with less opens as fast with them, and shows all of them without a script too."""
 
 NOTE, BLOCK = "_note", "_block"
 """Places of the page's template, by names that no anchor has."""
@@ -35,7 +35,7 @@ class Behind:
         self._markup: dict[str, str] = {}
 
     def hold(self, key: str, parts: Sequence[Part], markup: str) -> Markup:
-        """What a page writes where markup is; parts with further folds stay, as links open them."""
+        """Placeholder of markup in a page; parts with further folds stay, as links open them."""
         if any(isinstance(part, Folded) for part in all_parts(parts)):
             return Markup(markup)  # noqa: S704 - the output of a template
         self._markup[key] = markup

@@ -37,14 +37,15 @@ if TYPE_CHECKING:
     from typst import Fonts
 
 Typst = dict[str, Any]
-"""What the template of the document gets of a part."""
+"""A part as the template of the document gets it."""
 
 PICTURE_BUDGET_BYTES = 120_000
-"""Each picture of a comparison takes at most this much in the document."""
+"""Largest size of each picture of a comparison in the document, in bytes."""
 
 PICTURE_WIDTH_PX = 800
 HALF_FONT_PT = 11.5
-"""Size of the numbers at the axes of a figure, 720 of which are its width; of half figures."""
+"""Size of the numbers at the axes of a half-width figure, in units of 1/720 of the figure's
+width."""
 
 LONG_WORD = 18
 LATER_BREAK = 12

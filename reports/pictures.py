@@ -17,11 +17,11 @@ QUALITIES = (90, 80, 70, 60)
 SHRINK = 0.8
 TILE_QUALITY = 92
 WEBP_METHOD = 2
-"""Of 0 to 6: half the time of the usual 4 for a twentieth more bytes."""
+"""Effort of the encoder, 0 to 6: half the time of the usual 4 for a twentieth more bytes."""
 
 ARROWS_ACROSS = 16
 LONGEST_SHARE = 0.8
-"""Of the distance between two arrows, taken by the longest."""
+"""Length of the longest arrow, as a share of the distance between two arrows."""
 
 FACTORS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 INK, HALO = (255, 214, 10, 255), (0, 0, 0, 200)

@@ -33,20 +33,21 @@ COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GRID, AXIS, TEXT, PAPER = "#e2e4e9", "#8a8f98", "#52575f", "#ffffff"
 SIZE_INCHES, PAGE_INCHES, BESIDE_INCHES = (5.2, 3.2), (5.2, 2.46), (3.7, 3.2)
-"""Of a file and of points in a page, of curves in a page, and of each figure beside others."""
+"""Width and height in inches: of a file and of points in a page, of curves in a page, and of each
+of several figures in a row."""
 PAGE_FONT_PT = 6.5
 LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.11, 0.07, 0.23
 """Room around the axes of a page, whose labels and legend are text of the page; inches."""
 FEW_LINES = 4
 SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.56, 0.06, 0.17
-"""Of a legend."""
+"""Sizes of a legend in inches: a swatch, a letter, and a row."""
 FEW_MARKERS = 5
-"""Of a line whose points are not measurements."""
+"""Number of markers of a line whose points are not measurements."""
 SHORT_NUMBERS = 1e-4, 1e7
-"""Largest values of axes whose ticks are written without powers of ten."""
+"""Range of the largest value of an axis whose ticks are written without powers of ten."""
 SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
-"""Between two points that are side by side, at numbers and at names, and what all of them take at
-most: as shares of the axis, and of the way to the next place."""
+"""Distances between two points that are drawn side by side, at numbers and at names, and the most
+that all of them take, as shares of the axis and of the way to the next place."""
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
     "svg.hashsalt": "defocus",  # the same figure gives the same bytes
@@ -73,7 +74,7 @@ SETTINGS: dict[Any, Any] = {
 }
 
 _SETTINGS_ARE_GLOBAL = Lock()
-"""Pages that are served are drawn in several threads."""
+"""Lock around matplotlib's global settings: pages that are served are drawn in several threads."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def _swatch(number: int) -> bytes:
 
 
 def _add_legend(drawn: "Figure") -> None:
-    """Of few lines where it fits; of many, or of several figures, above: there it hides nothing."""
+    """Add the legend: of few lines where it fits; of many, or several figures, above them."""
     first = drawn.axes[0]
     lines, labels = first.get_legend_handles_labels()
     if len(labels) > FEW_LINES or len(drawn.axes) > 1:
@@ -213,7 +214,7 @@ def _with_numbers(point: Point) -> str:
 
 
 def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
-    """Below a scatter plot, the names that have no room beside their points."""
+    """Add, below a scatter plot, the names that have no room beside their points."""
     from matplotlib.lines import Line2D
 
     labels = [_with_numbers(point) for point in points]
@@ -414,7 +415,7 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
 
 
 def _between_powers(decades: float) -> tuple[int, ...]:
-    """Where the ticks of a logarithmic axis are, as multiples of powers of ten."""
+    """Ticks of a logarithmic axis, as multiples of powers of ten."""
     if decades > 3:
         return (1,)
     return (1, 3) if decades > 1.5 else (1, 2, 5)

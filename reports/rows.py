@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 220.0, 16.0
 
 EDGE = 3.0
 FAR = 8.0
-"""Beyond so many times the median size a number has no bar: it would flatten all others."""
+"""Multiple of the median size above which a number has no bar: its bar would flatten all others."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,18 @@ def bar_of(cell: Cell, scale: Scale) -> Markup:
 
 
 PLACES = {1: ("b", "best"), 2: ("u", "second")}
-"""How a marked cell is written, and what a screen reader says of it."""
+"""How a marked cell is written, and how a screen reader names it."""
 
 SENTENCE = 40
-"""Characters of a text that a phone needs a wide column for: one of short words gets tall rows."""
+"""Number of characters from which a text needs a wide column on a phone: a column of short words
+gets tall rows."""
 
 AMONG = {"Gain": "gain-set", "Scores": "scores", "Cost": "cost"}
-"""Classes of the cells of a set of columns."""
+"""Class of the cells of each set of columns."""
 
 SHORT_ASIDE = 14
-"""Characters of a text beside a number that stays on one line, such as ``or 1 to 35``."""
+"""Number of characters up to which the text next to a number stays on one line, such as ``or 1 to
+35``."""
 
 Writer = Callable[[Cell], str]
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LETTER, DESCENT, ASCENT = 0.62, 0.23, 1.0
-"""Width of a letter (a mean) and heights of a text, as shares of the font's size."""
+"""Mean width of a letter, and depth and height of a text, as shares of the font's size."""
 RADIUS_PT = 3.2
 BASELINE = 0.33
-"""How far the baseline is below the middle of a text."""
+"""Distance of the baseline below the middle of a text, as a share of the font's size."""
 PLACES = (
     (0.75, 0.0, "left"),
     (-0.75, 0.0, "right"),
@@ -26,8 +26,8 @@ PLACES = (
     (0.6, -0.9, "left"),
     (-0.6, -0.9, "right"),
 )
-"""Of a text beside its point, the best first: to the right, up, both as shares of the font's size,
-and the part of the text that is there."""
+"""Places of a text at its point, the best first: distance to the right and up, as shares of the
+font's size, and the part of the text that is there."""
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, pt."""

@@ -10,9 +10,10 @@ from scipy import fft, special
 from defocus.scene.aperture import ROUND, Aperture, aperture_psf
 
 MARGIN_PX = 64
-"""Mirrored around a picture: the radius of the largest blur, 128 px."""
+"""Width of the mirrored margin around a picture, px: the radius of the largest blur, 128 px."""
 SMALLEST_KERNEL_PX = 2.0
-"""A smaller blur is a disc, whatever the aperture: kernels of pixels do not show its corners."""
+"""Diameter, px, below which a blur is a disc, whatever the aperture: kernels of pixels do not show
+its corners."""
 
 Array = NDArray[np.float32]
 

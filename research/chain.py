@@ -15,7 +15,7 @@ from pathlib import Path
 from defocus.storage.files import make_folder, write_json, write_text
 
 SETTINGS = "[schedule]\nsteps = 8\ncrop_px = 256\nbatch = 2\nlearning_rate = 1e-4\n"
-"""A training that only shows what comes before and after it."""
+"""Settings of a training that only shows what comes before and after it."""
 
 SYSTEMS = [
     "--only",

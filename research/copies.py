@@ -19,13 +19,13 @@ from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_p
 from defocus.pictures.headers import SUFFIXES
 
 ORIGINALS = 20
-"""Photographs of which copies are made."""
+"""Number of photographs that are copied."""
 
 SMALLEST_PX = 400
 """Shorter side of a photograph from which parts of 384 px can be cut."""
 
 LEAST_CONTRAST = 12.0
-"""Standard deviation of a part, of 255 levels, that somebody would train on."""
+"""Standard deviation, in levels of 255, of a part that somebody would train on."""
 
 TRIES = 30
 

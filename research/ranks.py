@@ -29,7 +29,8 @@ WAYS = {
     "fastest of cuDNN": (1, 'cudnn = "fastest"'),
     "bfloat16": (1, 'precision = "bfloat16"'),
 }
-"""Number of processes, 0 for one a GPU, and the line under ``[training]``."""
+"""Number of processes (0 for one per GPU) and the line under ``[training]``, by the name of a
+way."""
 
 GPU_SCHEDULE = "steps = 200\ncrop_px = 256\nbatch = 8\nlearning_rate = 2e-4"
 CPU_SCHEDULE = "steps = 4\ncrop_px = 32\nbatch = 2\nlearning_rate = 2e-4"
@@ -37,12 +38,13 @@ CPU_SCHEDULE = "steps = 4\ncrop_px = 32\nbatch = 2\nlearning_rate = 2e-4"
 ALONE = "one GPU alone"
 
 STEADY = 0.5
-"""Steps from this share on are timed: those before compile, record and choose algorithms."""
+"""Share of the steps after which steps are timed: earlier ones compile, record and choose
+algorithms."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one way of training came to; the numbers are None where it failed."""
+    """Result of one way of training; the numbers are None where it failed."""
 
     way: str
     processes: int
@@ -80,7 +82,7 @@ def command_of(processes: int) -> list[str]:
 
 
 def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
-    """Train in a folder; why that failed, empty if it did not."""
+    """Train in a folder; return why that failed, or an empty text."""
     schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
     text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{setting}\n"
     write_text(folder / "settings.toml", text)

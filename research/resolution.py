@@ -182,7 +182,7 @@ def _root_mean_square(values: Sequence[float]) -> float:
 
 
 def _typed() -> argparse.Namespace:
-    """What is typed."""
+    """Options as they were typed."""
     words = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     words.add_argument(
         "--photos",
@@ -191,7 +191,9 @@ def _typed() -> argparse.Namespace:
         default=[],
         metavar="FOLDER",
     )
-    words.add_argument("--stacks", type=Path, metavar="FOLDER", help="of focus stacks")
+    words.add_argument(
+        "--stacks", type=Path, metavar="FOLDER", help="folder of focus stacks"
+    )
     words.add_argument("--pairs", type=int, default=300)
     words.add_argument("--system", action="append", default=[], metavar="NAME")
     words.add_argument("--json", type=Path, metavar="FILE", help="also keep the scores")

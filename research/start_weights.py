@@ -156,7 +156,7 @@ def _is_made(path: Path, copy: Baseline) -> bool:
 
 
 def _method(copy: Baseline, recipe: Recipe) -> Method:
-    """As in the demo: an adversary stays where the objective is the system's own."""
+    """Training method as in the demo; an adversary stays if the objective is the system's own."""
     if copy.narrow and copy.narrow.own_objective:
         return METHOD.model_copy(update={"adversary": recipe.adversary})
     return METHOD

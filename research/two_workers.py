@@ -20,7 +20,7 @@ COMMANDS = {
     "restore": "defocus-restore --dataset {dataset} --out restored --on {workers}",
     "score": "defocus-bench score --restored ../restored --dataset {dataset} --on {workers}",
 }
-"""The verbs in an order in which ``score`` finds restored pictures."""
+"""The verbs, in an order in which ``score`` finds restored pictures."""
 
 
 def seconds_of(verb: str, dataset: str, out: Path, workers: int) -> float:
@@ -45,7 +45,7 @@ def ratio_of(verb: str, dataset: str, out: Path, rounds: int) -> dict[str, float
 
 
 def main() -> int:
-    """Print a line a verb; the exit code is 1 where a ratio is below the target."""
+    """Print one line per verb; the exit code is 1 where a ratio is below the target."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset")
     parser.add_argument("out", type=Path)

@@ -29,10 +29,11 @@ MODELS = "defocus.restoration.settings"
 _HARDLY = 0.01
 
 _UNLIMITED = 10_000
-"""Cells of a line of the list where stdout is not a terminal: its cells are never wrapped there."""
+"""Width of a line of the list, in characters, where stdout is not a terminal: its cells are never
+wrapped there."""
 
 _NUMBERS = (1, 2, 3, 4)
-"""Columns of the list that end at the same cell."""
+"""Columns of the list that are aligned at their right end."""
 
 _OF_LISTING = frozenset(
     {
@@ -44,7 +45,7 @@ _OF_LISTING = frozenset(
         "rate",
     }
 )
-"""Parameters that mean something with --list."""
+"""Parameters that apply with --list."""
 
 
 @help_heading("Restore")

@@ -79,7 +79,7 @@ class Restoration:
 
     @property
     def put_back(self) -> int:
-        """Those of them that are as they were given."""
+        """Tiles of them that were put back as they were given."""
         return sum(scale.put_back for scale in self.scales)
 
     @cached_property
@@ -150,7 +150,7 @@ class Restoration:
         blurry: Array,
         rows: slice,
     ) -> Array:
-        """Some rows: the picture and of each scale's change its weight."""
+        """Some rows of the picture, and of each scale's change with its weight."""
         if tuple(pictures) == (1,):
             return pictures[1][rows]
         mixed = self.plan.mixed_rows(blurry, pictures, rows.start)
@@ -158,7 +158,7 @@ class Restoration:
 
     @cached_property
     def _restored(self) -> dict[int, Array]:
-        """At strength 1: the whole picture, and of each smaller scale its change."""
+        """The whole picture at strength 1, and the change of each smaller scale."""
         return {
             scale.factor: self._for_mixing(scale, scale.restored)
             for scale in self.scales

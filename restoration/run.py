@@ -51,7 +51,7 @@ from defocus.storage.files import make_folder, sha256_file
 from defocus.strips import Colours
 
 Target = tuple[Path, Path | LeftOut]
-"""A picture and where it goes, or why it is left out."""
+"""A picture and the file to write, or the reason why it is left out."""
 
 CPU = torch.device("cpu")
 """Device on which several processes, or other machines, restore."""
@@ -117,7 +117,7 @@ def _opened_journal(
 
 
 def _failed(image: Path, failure: LeftOut) -> Restored:
-    """The result of a picture that is left out, which is said."""
+    """The result of a picture that is left out, which is reported."""
     name = failure.id
     reason = failure.reason
     say(f"{name} is left out: {reason.removeprefix(f'{name}: ')}", error=True)
@@ -196,7 +196,7 @@ class WrittenPicture:
 
 @dataclass(frozen=True)
 class PictureStages:
-    """What is done with each picture; what fails at one stage passes through the others."""
+    """The work on each picture; a failure at one stage passes through the later stages."""
 
     journal: RestoreJournal
     restorer: Restorer
@@ -398,7 +398,7 @@ def _say_too_blurred(blur_map: BlurMap, image: object) -> None:
 
 @dataclass(frozen=True)
 class RestoringWorkers:
-    """What restores pictures in processes as it is done in this one."""
+    """Restores pictures in other processes in the same way as in this one."""
 
     system: str | Baseline  # by its name, if it has one that others know
     weights: StoredWeights | None

@@ -24,16 +24,17 @@ does nothing; one scale too small costs little (0.4 dB at the reach of defocus-m
 SMOOTHED_CELLS = 5
 """Side of the square of cells over which the blur is averaged before a scale is chosen: 40 px."""
 SILENT, HEARD = 0.25, 0.4
-"""Change by a network over fine detail there (:func:`_heard`): below the first it takes a blur for
-a soft thing, from the second on it restores. Photographs that were softened, sharpened and
-compressed at 1:1 are silent where they are blurred; at half the size a network knows them."""
+"""Change by a network relative to the fine detail there (:func:`_heard`): below the first number
+the network takes a blur for a soft thing, from the second on it restores. Photographs that were
+softened, sharpened and compressed at 1:1 are hardly changed where they are blurred; at half the
+size a network restores them."""
 NOTICED_PX = (4.0, 6.0)
 """Diameters, in the pixels of a scale, between which a silent part counts as blurred."""
 DETAIL_CELLS, HEARD_CELLS = 3, 9
 """Sides of the squares of cells around which detail is measured, and over which both are averaged:
 24 and 72 px."""
 LEAST_DETAIL = 2e-3
-"""Detail that is added before a ratio is taken, of white: half a step of 8 bits."""
+"""Detail, as a share of white, that is added before a ratio is taken: half a step of 8 bits."""
 SMALLEST_CELLS = 9
 """Smallest width, in cells (72 px), of a part that gets another scale. A narrower one is a mistake
 of the map, and hardly wider than the blur itself."""
@@ -149,7 +150,7 @@ def _enlarged(
 
 
 def _opened(cells: NDArray[np.floating[Any]]) -> Array:
-    """Cells without what is high in less than a square of the smallest size."""
+    """Cells without peaks that are narrower than a square of the smallest size."""
     square = np.ones((SMALLEST_CELLS, SMALLEST_CELLS), np.uint8)
     opened = cv2.morphologyEx(cells.astype(np.float32), cv2.MORPH_OPEN, square)
     return np.asarray(opened, np.float32)

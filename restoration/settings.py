@@ -42,7 +42,7 @@ class RestoreSettings(CommandSettings):
     """The system to use."""
     weights: str | None = option(None, "--weights LABEL_OR_FILE")
     """Label of added weights, 'own' for weights that the package ships, or a file, which is checked
-    and added. By default those that the package ships, if any."""
+    and added. By default the shipped weights, if there are any."""
     tile: Annotated[int | None, BeforeValidator(_tile_px)] = option(
         "auto",
         "--tile auto|whole|PX",
@@ -75,11 +75,11 @@ class RestoreSettings(CommandSettings):
     leave_sharp: bool = option(False, "--leave-sharp")
     """Leave what is in focus as it is."""
     no_guard: bool = option(False, "--no-guard")
-    """Keep parts that the guard would put back: what the system gives and nothing else."""
+    """Keep parts that the guard would put back: the output is exactly what the system gives."""
     white: Annotated[float, Field(gt=0)] | None = option(None, "--white VALUE")
-    """The value that means white. By default the largest integer of the file, or 1 of floats. Where
-    16 bits hold no more than 4095, most floats lie above 1, or all are whole numbers, it is
-    guessed, with a message, or asked for."""
+    """The value that means white. By default the largest integer of the file, or 1 of floats. If 16
+    bits hold at most 4095, or most floats exceed 1 or all are whole numbers, white is guessed, with
+    a message, or asked for."""
     out: Path = option(Path("restored"), "--out", heading="Output", type=FOLDER)
     """Folder for the restored pictures; finished ones are not repeated."""
     map: Path | None = option(None, "--map FILE")
@@ -123,8 +123,8 @@ class ListSettings(CommandSettings):
     as_csv: bool = option(False, "--csv")
     """With --list: print CSV on stdout."""
     rate: bool = option(False, "--rate")
-    """With --list: write a rating of 1 to 5 stars into the XMP sidecar beside each picture. Of an
-    existing one nothing else changes, and a rating above 1 stays."""
+    """With --list: write a rating of 1 to 5 stars into the XMP sidecar next to each picture. In an
+    existing sidecar nothing else changes, and a rating above 1 stays."""
 
     @model_validator(mode="after")
     def _check_listing(self) -> Self:

@@ -36,7 +36,7 @@ BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
 
 @dataclass(frozen=True)
 class ReducedBlur:
-    """What a measurement knows of the blur, which is all that a blur map is made of."""
+    """What a measurement knows about the blur: all that a blur map is made of."""
 
     coc_px: (
         Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
@@ -129,14 +129,14 @@ def largest_measured_px(shape: tuple[int, int]) -> float:
 
 
 def at_least(diameter_px: float, largest_px: float) -> str:
-    """A diameter in words where the range of diameters ends; empty below."""
+    """Words for a diameter at the end of the measured range; empty below it."""
     return (
         f"at least {diameter_px:.0f} px" if diameter_px >= AT_END * largest_px else ""
     )
 
 
 def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
-    """The part of the map of what the blur does not explain that covers an area of the picture."""
+    """The part of the map of unexplained light that covers an area of the picture."""
     stops = small.unexplained
     if stops is None:
         return None

@@ -131,7 +131,7 @@ def _crop_of(
     size: tuple[int, int] | None,
     placement: Placement,
 ) -> Rectangle:
-    """Where both pictures show the scene, at most the middle ``size`` (width, height), px."""
+    """The area that both pictures show, at most the middle ``size`` (width, height), px."""
     inside = inside_frame(placement, ReleaseGrid(whole(measurement.shape)), sharp_size)
     crop = largest_rectangle(inside)
     if crop is None:

@@ -118,7 +118,7 @@ def _energy(picture: Image) -> float:
 NUMBERS = "misalignment.json"
 COMPUTED = frozenset({"blurry.png", "sharp.png"})
 Carry: TypeAlias = Callable[[Path], None]
-"""Gives a written picture what its file held besides the pixels."""
+"""Function that gives a written picture what its source file held besides the pixels."""
 UNFINISHED = "unfinished.json"
 CUT_SHORT = "writing was cut short; run the same command again"
 
@@ -260,7 +260,7 @@ def _write_pictures(
     carry: tuple[Carry, Carry] | None,
     plan: Compensation,
 ) -> None:
-    """Write both members of the aligned pair, each with what its file held besides."""
+    """Write both members of the aligned pair, each with what its file held besides the pixels."""
     # one after the other, because large pictures take much memory
     write_image(staging / "blurry.png", released_blurry(pictures[0], plan))
     write_image(staging / "sharp.png", compensated_sharp(pictures[1], plan))

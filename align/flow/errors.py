@@ -1,4 +1,4 @@
-"""Standard errors of what a flow says of a whole pair."""
+"""Standard errors of the statistics of a pair's flow."""
 
 from dataclasses import dataclass
 

@@ -43,7 +43,7 @@ def supported(
 ) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
 
-    It must be longer than three times what a blur of its size errs by; all values are in px."""
+    The flow must also exceed three times the error that a blur of its size causes; all in px."""
     counted = reliable.astype(np.float32)
     count = _box(counted, TILE_PX)
     ring_count = _box(counted, 3 * TILE_PX) - count
@@ -99,8 +99,8 @@ def _box(values: Array, side: int) -> Array:
 # Weights of what predicts the error of a flow; they were fitted on the split ``choose``.
 OF_STANDARD_ERROR = 0.32
 OF_CONSISTENCY = 4.1
-"""Weight of the disagreement of the two ways. One expectation holds both, so that a little
-disagreement means much."""
+"""Weight of the disagreement between the flow there and the flow back. Both are held to one
+expectation, so that a small disagreement means much."""
 OF_CHANGE_PX = 7.3
 """Distance, px, over which the change of a flow counts as its uncertainty."""
 OF_BLUR = 0.0082
@@ -173,13 +173,13 @@ CAUTION = 3.0
 
 DERIVATIVE = np.array([[1, -8, 0, 8, -1]], np.float32) / 12
 GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
-"""Variance of the mean gradient of two pictures over that of their difference, both of white
-noise."""
+"""Variance of the mean gradient of two pictures over that of their difference, for white noise."""
 NOISE_SCATTER = 1.5
 """Factor by which the energy of noise in a window may exceed its mean."""
 
 Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
-"""Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""
+"""Terms of the normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x,
+y)."""
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ def _fused(
 
 
 def _evidence_share(valid: Mask, window: int, left: Array) -> Array:
-    """How much the pictures say of each window, 0..1; ``left`` is the error over the prior's."""
+    """How much the pictures show in each window, 0..1; ``left`` is the error over the prior's."""
     weight = reduced_area(valid.astype(np.float32), window // GRID_PER_WINDOW)
     return weight * np.clip(1 - left, 0, 1)
 
@@ -318,7 +318,7 @@ def _largest_error(xx: Array, xy: Array, yy: Array) -> Array:
 
 
 def _windowed(evidence: Terms, window: int) -> list[Array]:
-    """The evidence in each window, as far as its pixels say different things."""
+    """The evidence in each window, as far as its pixels are independent."""
     factor = window // GRID_PER_WINDOW
     area = np.float32(4 * np.pi * window**2 / CAUTION)
     windowed = []

@@ -43,7 +43,8 @@ NEAR_PX, FAR_PX = 3.0, 8.0
 """Widths (sigma) of the windows over which a blur is judged; the far one counts twice."""
 NEAR_SHARE = 0.5
 MAP_PX = 4.0
-"""Width over which the map is smoothed, weighted by how clearly it shows."""
+"""Width (sigma) over which the map is smoothed, px, weighted by how clear the blur is at each
+pixel."""
 ROUNDING = 2e-5
 """Squared difference that 8-bit rounding and noise cause between equal pictures, on the square-root
 scale of :func:`_stabilised`."""
@@ -93,7 +94,7 @@ def relative_blur(
 
 
 def least_cost_place(costs: Array, valid: Mask) -> Array:
-    """Index of the least cost at full size, between the diameters too; below zero the other way."""
+    """Index of the least cost at full size, interpolated; below 0 the sharp one is blurrier."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
     below = np.take_along_axis(costs, least - 1, axis=0)[0]
@@ -133,7 +134,7 @@ def blur_costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> 
 
 
 def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
-    """Squared difference under a blur, plus the noise that it removed: else more blur wins."""
+    """Squared difference under a blur, plus the noise that it removed; otherwise more blur wins."""
     difference = _stabilised(picture)
     difference -= other
     difference *= difference
@@ -209,8 +210,8 @@ LEAST_PLACES, LEAST_SPREAD = 200, 0.08
 """Least number of places, and least scatter of their colours. Grey pictures do not show a strength
 of colours."""
 COLOURFUL, SURFACE_PX = 2 * LEAST_SPREAD, 9
-"""Scatter from which a member has colours although the other is grey, and the side of the windows,
-px, over which noise is averaged for that."""
+"""Scatter of colours from which one member counts as coloured although the other is grey, and side
+of the windows, px, over which noise is averaged before that is judged."""
 MOST_STRENGTH = 100.0
 """Largest strength that is reported: a grey member has no colours to divide by."""
 BLUR_STEP_PX = 1.0

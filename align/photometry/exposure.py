@@ -20,9 +20,10 @@ ROUNDS = 5
 SLACK = 1e-3
 
 LEAST_EV = 0.1
-"""Median distance of the fitted light from its median: less is not vignetting that looks like a
-coma. Pictures with 0.74 EV at the corners leave about as much and are known as they are; frames of
-stacks beside a picture that another program merged leave up to 0.06 without vignetting."""
+"""Least variation of the fitted light, EV (median distance from its median), at which vignetting is
+removed, because it can look like a coma. Pictures with 0.74 EV at the corners have about this much
+and are registered as they are; frames of stacks against a merged picture have up to 0.06 without
+vignetting."""
 
 
 def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:

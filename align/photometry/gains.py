@@ -40,7 +40,7 @@ def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
 
 
 def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
-    """By how much the light changes from the centre to a border, EV, and the plane it follows."""
+    """Change of the light from the centre to a border, EV, and the plane that it follows."""
     x, y = _centred(log_ratio.shape)
     terms = np.stack([np.ones_like(x), x, y])
     plane = _fitted(terms, log_ratio, counted)

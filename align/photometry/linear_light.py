@@ -57,7 +57,7 @@ def reduced_twice(picture: Image, factor: int, further: int) -> tuple[Array, Arr
 
 
 def _mean_light(picture: Image, factor: int) -> Array:
-    """To the bit ``reduced(as_linear(picture), factor)``; halving takes a quarter of its time."""
+    """``reduced(as_linear(picture), factor)``, to the bit; halving takes a quarter of its time."""
     height = picture.shape[0] // 2
     width = picture.shape[1] // 2
     if factor != 2 or not height or not width:

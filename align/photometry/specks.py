@@ -11,20 +11,21 @@ Array = NDArray[np.float32]
 AROUND_PX = 63
 """Side of the median that is taken off: what is wider than half of it is not a speck."""
 LEAST_STOPS, DEEP_STOPS = 0.1, 0.2
-"""Depth at which a speck begins, and depth that at least one must have, in stops."""
+"""Depth at which a speck begins, and depth that at least one speck must have, in stops."""
 LEAST_PIXELS, MOST_WIDTH, LEAST_FILLED = 20, 0.06, 0.4
-"""Area, width over that of the picture, and share of its square that it fills."""
+"""Limits of a speck: least area in px, largest width as a share of the picture's, and least share
+of its bounding square that it fills."""
 LEAST_SPECKS, PER_OTHER = 3, 4
-"""Least number of specks, and least number for each spot of the other sign: edges that the blur map
-misses make both."""
+"""Least number of specks, and least number of specks for each bright spot: edges that the blur map
+misses make dark and bright spots alike."""
 SMALL_SHARE = 0.0015
-"""Share of the picture that small dark things take at least: five specks, or a hair."""
+"""Least share of the picture that small dark things cover together: five specks, or a hair."""
 INNER_PX, RING_PX, DARKER_SIDE, LEAST_DIP, LEAST_LIGHT = 5, 6, 0.25, 0.3, 1e-3
 """Side of a speck's middle and width of the ring around it, px; the quantile of the ring's light
 that is compared with the darkest pixel of the middle; the least difference between the two,
 stops; and the least light that is compared."""
 STEPS = 100
-"""Steps of a stop, of a median of bytes."""
+"""Levels of a stop when light is stored as bytes for a median filter."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What the blur of a pair does not explain: light that no blur of the sharp member gives.
 
-It has moved, is dust, or has another focus or colour space."""
+Its cause is motion, dust, another focus or another colour space."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,10 +38,11 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SIDE = 800
-"""Larger pictures are reduced by a whole factor: the windows then cover one share of them all."""
+"""Larger pictures are reduced by a whole factor, so that the windows cover the same share of every
+picture."""
 WINDOW_PX, SPECK_PX = 21, 11
 EXCEEDING_SHARE = 0.002
-"""Share of the picture, about two windows, that exceeds the number that is reported."""
+"""The reported number is exceeded in this share of the picture, about two windows."""
 SATURATED = 0.95
 LEAST_SHARE, LEAST_PLACES = 0.7, 500
 """Least share of a window that can be compared, and least number of pixels whose windows have
@@ -50,8 +51,8 @@ FLOOR, OF_NOISE = 0.01, 2.0
 """Light that is added before a ratio is taken, and its least multiple of the noise: near black a
 ratio means nothing."""
 REACH = 1.2
-"""Reach of a blur, over its radius. Pixels that are saturated or beyond the frame spoil the
-prediction that far."""
+"""Radius, in radii of the blur, within which a saturated pixel or the frame's border spoils the
+prediction."""
 MAP_ERROR, MAP_PX = 1.3, 1.0
 """Factor and distance in px by which a diameter of the blur map may be wrong."""
 PROFILE_ROUNDS = 2
@@ -60,8 +61,8 @@ TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
 """Least squared gradient of codes for texture, side of a place in px, and the ratio of gradients
 below which the sharp member is the blurrier one there."""
 LEAKED = 0.3
-"""Share of the strongest detail of the sharp member around a place. Below it, the blurry member may
-have its detail there from the blur of that edge."""
+"""Share of the strongest detail of the sharp member around a place. A place with less may have the
+detail in its blurry member from the blur of that edge."""
 
 MOST_STOPS = 0.27
 MOST_TILT_EV = 0.2
@@ -98,12 +99,12 @@ class Unexplained:
 
     @property
     def colour_change(self) -> float | None:
-        """By how much the colours of one member are stronger, as a share."""
+        """How much stronger the colours of one member are, as a share."""
         strength = self.colour_strength
         return None if strength is None else max(strength, 1 / strength) - 1
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object, with the causes in words."""
+        """The numbers as a JSON object, with the causes in words."""
         member = None if self.sharp_member is None else self.sharp_member.to_json()
         return {**asdict(self), "sharp_member": member, "causes": list(causes(self))}
 
@@ -246,7 +247,7 @@ class _Aligned:
         window: "_Windows",
         specks: Specks,
     ) -> Compared:
-        """What the tests of the sharp member look at."""
+        """Inputs of the tests of the sharp member."""
         return Compared(
             self.light,
             other,

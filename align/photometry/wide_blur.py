@@ -23,14 +23,15 @@ Mask = NDArray[np.bool_]
 REDUCTION = 4
 """Factor by which the copy is smaller than the grid of the flow."""
 FIRST_PX = 8.0
-"""Diameter on the copy from which it is asked: 32 px on the grid of the flow, which knows 43."""
+"""Diameter on the reduced copy, px, from which its answer is used: 32 px on the grid of the flow,
+where diameters up to 43 px are tried."""
 LARGEST_OF_SIDE = 0.5
 """Largest disc that is tried on the copy, as a share of its shorter side."""
 LEAST_GAIN = 0.2
 """Least gain of a wide disc over a narrow one, as a difference of costs (log mean squares). With
 nothing wide in a rendered picture it is below 0, with 40 px above 0.3 where there is detail."""
 AT_END = 0.95
-"""Share of the largest measured diameter from which a diameter may be larger."""
+"""A diameter above this share of the largest one that is tried may be larger in truth."""
 
 WIDE_DIAMETERS_PX = (46.0, 56.0, 68.0, 82.0, 100.0, 120.0, 144.0, 172.0)
 """Diameters that the copy adds, px of the grid of the flow."""
@@ -39,7 +40,7 @@ ALL_DIAMETERS_PX = (*DIAMETERS_PX, *WIDE_DIAMETERS_PX)
 
 @dataclass(frozen=True)
 class PairBlur:
-    """By how much more the blurry member is blurred, and where that is known from wide discs."""
+    """How much more the blurry member is blurred, and where that is known from wide discs."""
 
     coc_px: Array  # ``(H, W)`` float32
     wide: Mask  # ``(H, W)``, where the copy found a wide disc
@@ -84,7 +85,7 @@ def _costs(first: Array, tried: Sequence[float], filled: Array, shown: Mask) -> 
 
 
 def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
-    """By how much the best wide disc costs less than the best narrow one."""
+    """How much less the best wide disc costs than the best narrow one."""
     gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(
         axis=0
     )
@@ -105,9 +106,9 @@ def _diameter_px(
 
 
 def known_blur(blur: PairBlur, reliable: Mask) -> Mask:
-    """Where the diameter is known: a wide disc was found, or the flow is reliable.
+    """Mask of the places where the diameter is known: from a wide disc, or from reliable flow.
 
-    Where the narrow discs ended and no wide one was found, it is neither."""
+    Where the narrow discs ended and no wide one was found, it is unknown."""
     narrow_end = DIAMETERS_PX[-1]
     if largest_blur_px(reliable.shape) == narrow_end:
         return reliable

@@ -32,10 +32,12 @@ from defocus.align.uncertainty import (
 
 LEAST_SAMPLES = 300
 LEAST_SPREAD_PX = 0.5
-"""Standard deviation of the circle of confusion below which nothing can grow with it."""
+"""Standard deviation of the circle of confusion, px, below which no displacement that grows with it
+can be measured."""
 SIGNIFICANT_FLOW = 3.0
 SHARED_ERROR = 0.003
-"""What all blocks have in common: the radial part of rendered pairs with symmetric discs."""
+"""Standard error of an asymmetry that all blocks have in common: the radial part found in rendered
+pairs with symmetric discs."""
 ROUNDS = 4
 HUBER = 1.5
 
@@ -154,11 +156,12 @@ ASYMMETRY = 0.12
 """Standard deviation of a lens's asymmetry where the shape of the point spread does not give it, px
 at the corner per px of circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
 LEAST_ASYMMETRY_GAIN = 0.7
-"""What an asymmetry has to make of the squared error with which left-out parts are predicted."""
+"""Largest ratio of the squared errors of predicted parts, with an asymmetry over without, at which
+the asymmetry is kept."""
 TRIED_ASYMMETRIES = (0.0, 0.1, -0.1, 0.2, -0.2)
 ASYMMETRY_ERROR = 0.02
-"""Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
-which depth moves a place as well as it blurs it."""
+"""Standard error of an asymmetry that all tiles share. Rendered pairs with symmetric kernels need
+this much, because depth moves a place as well as it blurs it."""
 SIGNIFICANT = 3.0
 """An asymmetry is taken into the fit if it differs from 0 by at least this many standard errors."""
 

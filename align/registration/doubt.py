@@ -1,4 +1,4 @@
-"""Why the registration of a pair is not reliable, if it is not; intensity (ECC) as a witness."""
+"""Reasons to doubt the registration of a pair; intensity (ECC) as a witness."""
 
 import math
 
@@ -64,8 +64,8 @@ LEAST_LIKENESS = 0.5
 to 0.62 in frames of a real stack whose transforms there and back differ by at most 0.09 px. With
 0.42 one of two noisy pairs was off by 0.92 px; pictures of two scenes stay below it."""
 LARGEST_STATED_PX = 1.5
-"""Largest stated standard error at the corners, px of the finest level, with a coma that may hide
-in the blur."""
+"""Largest stated standard error at the corners, px of the finest level, including a coma that the
+blur may hide."""
 LARGEST_DISAGREEMENT_PX = 1.0
 CONTRADICTION = 3.0
 """Number of standard errors from which a zoom contradicts the known one."""
@@ -174,7 +174,7 @@ def _error_doubt(
 
 
 def _repeated(largest_px: float) -> str:
-    """That the texture repeats itself within the largest shift that is allowed."""
+    """Words for a texture that repeats itself within the largest shift that is allowed."""
     if math.isfinite(largest_px):
         return f"the texture repeats itself within the {largest_px:g} px allowed"
     return (
@@ -280,7 +280,7 @@ def _zoom_doubt(
 
 
 def repeats_farther(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> bool:
-    """Whether a result without a doubt rests on ``largest_px``: shifts left out fit as well."""
+    """Whether a result without a doubt rests on ``largest_px``: excluded shifts also fit."""
     return math.isfinite(largest_px) and _repeats(blurry, sharp, level, math.inf)
 
 

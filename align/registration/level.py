@@ -39,8 +39,8 @@ NOISE_FLOOR = 0.05
 """Least noise of a place, as a share of the mean squared difference: no place is perfectly
 exact."""
 BORDER_OVER_COC = 0.3
-"""Width of the border that is left out, over the largest blur: blur mixes in what is outside the
-frame."""
+"""Width of the border that is left out, as a multiple of the largest blur, because blur mixes in
+what is outside the frame."""
 
 
 @dataclass(frozen=True)
@@ -231,31 +231,33 @@ def _inside(area: Area, coc: Plane, shape: tuple[int, ...]) -> Grey:
 
 LARGE_SIDE = 768
 LARGEST_ERROR_PX = {"small": 0.5, "large": 0.45}
-"""Standard error of the worst corner that is still a number, in pixels of the finest level, below
-and from a compared side of 768 px. Of 600 pairs of the split "choose", those with 0.35 to 0.45 are
-off by 0.6 px at most."""
+"""Largest standard error of the worst corner at which a number is reported, in pixels of the finest
+level, below and from a compared side of 768 px. Of 600 pairs of the split "choose", those with 0.35
+to 0.45 are off by 0.6 px at most."""
 LARGEST_UNKNOWN_PX = {"small": 0.75, "large": 1.0}
 """Largest standard error with the lens's asymmetry, in pixels of the finest level; in small
 pictures a blur is large compared with the tiles. With a limit of 0.8 px, 13 of 4,500 rendered pairs
 were off by more than 1 px and not unknown, 7 of them with more than 0.65 px; but a limit of 0.65 px
 also loses right answers in pictures of 200 px."""
 LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
-"""Skewness of the point spread that shows a coma, as the asymmetry that it equals (symmetric
-kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
+"""Least skewness of the point spread that shows a coma, given as the asymmetry that equals it
+(symmetric kernels reach 0.1); and largest displacement of the corners by that coma, px, at which a
+number is reported."""
 HALF_STEP_PX = FINE_DIAMETERS_PX[1] / 2
 STRONG_BLUR = 0.03
-"""Blur of the agreeing tiles over the longest side from which the intensities are asked too, 12 px
-in a picture of 384 px. All 17 silent failures among 7,700 rendered pairs had more."""
+"""Blur of the agreeing tiles, as a share of the longest side, from which the intensities are
+compared too: 12 px in a picture of 384 px. All 17 silent failures among 7,700 rendered pairs had
+more."""
 LARGEST_TURN_PX = 0.5
-"""Largest turn or zoom of the corners by the intensities, in pixels of the finest level. With 0.5
-px, 1 of 58 right answers with such a blur is lost and none of 5 silent failures is left (seeds 25
-and 41 of "choose", 23 of "test"); 0.4 px gives the same, and 0.6 px leaves one."""
+"""Largest turn or zoom, at the corners, that the intensities may add, in pixels of the finest
+level. With 0.5 px, 1 of 58 right answers with strong blur is lost and none of 5 silent failures is
+left (seeds 25 and 41 of "choose", 23 of "test"); 0.4 px gives the same, and 0.6 px leaves one."""
 
 LENS_PX, LENS_SHARE = 0.06, 0.2
-"""Standard error at the corners that no tile can see, px of the compared pictures, as a lens moves
-what is in focus by its coma; and the share of what an asymmetry or a coma of the lens may move that
+"""Standard error at the corners that no tile shows, px of the compared pictures, because coma moves
+even what is in focus; and the share of the possible displacement by an asymmetry or a coma that
 counts in the standard error. docs/alignment.md shows how many errors lie within it. The doubts
-count all of it."""
+count the whole displacement."""
 COMA_SHARE, LARGEST_COMA_SHARE = 0.2, 0.5
 """Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
 have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of the point spread
@@ -414,7 +416,8 @@ def size_of(shape: tuple[int, ...]) -> str:
 def seen_by_intensity(blurry: Grey, sharp: Grey, level: Level, finest: int) -> Level:
     """The result of the intensities, if tiles of a strong blur leave a larger error.
 
-    The tiles say where they begin. Of 18 answers the one off by over 1 px stated 1.1 px."""
+    They begin with the tiles' result. Of 18 answers, the one off by over 1 px stated an error of
+    1.1 px."""
     size = size_of(blurry.shape)
     unsure = (
         math.isfinite(level.error_px)
@@ -468,7 +471,7 @@ def turn_px(
     *,
     zoom_known: bool,
 ) -> float:
-    """By how much a step turns and zooms the corners, px of the full picture."""
+    """Length by which a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
     slope = factor * math.hypot(zoomed, step[1, 0])
     return slope * math.hypot(*shape) / 2

@@ -196,7 +196,7 @@ def _corner_move(
     change: Array,
     shape: tuple[int, ...],
 ) -> float:
-    """By how much a change of a model's parameters moves the worst corner."""
+    """Length by which a change of a model's parameters moves the worst corner."""
     at = moved_points(_normaliser(shape), corners(shape))
     by_parameter = _slopes(normed, at) @ basis.T
     moved = (by_parameter @ change).reshape(2, -1)
@@ -368,7 +368,7 @@ def _standard_errors(
     shape: tuple[int, ...],
     scatter: DisplacementScatter,
 ) -> tuple[float, float, float]:
-    """At the worst corner, at the centre per coordinate (px), and of zoom and rotation."""
+    """Standard errors at the worst corner, at the centre (px), and of zoom and rotation."""
     half = math.hypot(*shape[:2]) / 2
     points = _corners_and_centre(shape)
     slopes = _slopes(normed, points) @ basis.T
@@ -418,14 +418,14 @@ class Area:
         )
 
     def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Where it is in a picture of that shape."""
+        """Mask of the area in a picture of that shape."""
         inside = np.zeros(shape, dtype=bool)
         rows = slice(self.top, self.bottom)
         inside[rows, self.left : self.right] = True
         return inside
 
     def of(self, picture: Grey) -> Grey:
-        """That part of a picture."""
+        """The area's part of a picture."""
         return np.ascontiguousarray(
             picture[self.top : self.bottom, self.left : self.right]
         )

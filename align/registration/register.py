@@ -74,9 +74,9 @@ size."""
 
 ROUNDS = 4
 SETTLED_PX = 0.1
-"""Largest movement of a corner, in pixels of the reduced picture, after which no further round
-follows. If a search does not settle, its last movement is part of its error, as is half the
-distance of two models that take turns."""
+"""Largest movement of a corner, in pixels of the reduced picture, after which the search ends. If a
+search does not settle, its last movement is part of its error, as is half the distance between two
+models that alternate."""
 
 CENTRE_SHARE = 0.003
 """Standard error at the centre that the tiles cannot show, over their circle of confusion."""
@@ -126,7 +126,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class _Search:
-    """What holds at every level of a search."""
+    """Settings of a search, the same at every level."""
 
     at_most: str  # the richest model that is allowed
     held: str  # the richest that the search moves by; a simpler one where the zoom is known
@@ -147,8 +147,8 @@ def register(
 ) -> Registration:
     """Find the transform between two pictures ``(H, W)``, linear light, one of them defocused.
 
-    With ``alike`` no blurs are tried; no place moved over ``largest_px``; ``unit`` is for reasons.
-    """
+    With ``alike`` no blurs are tried; no place may move farther than ``largest_px``; reasons are in
+    pixels of the user, ``unit`` times those here."""
     _check(blurry, sharp)
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
@@ -205,7 +205,7 @@ def _levels(
     factors: Sequence[int],
     search: _Search,
 ) -> list[Level] | NoFit:
-    """The results from coarse to fine; a level without one is left out, and those below it."""
+    """The results from coarse to fine; the first level without a result ends the search."""
     levels: list[Level] = []
     matrix = start
     for factor in factors:
@@ -325,7 +325,7 @@ class _Round:
 
 @dataclass(frozen=True)
 class _Settled:
-    """Where the rounds of one level end."""
+    """The end of the rounds of one level."""
 
     tiles: TileFit
     now: _Round

@@ -27,7 +27,8 @@ peaks that stand alone; stripes, such as a bar along bricks, connect all peaks o
 LEAST_RIDGE_PX = 8.0
 """Least distance of two peaks on one ridge, px. A nearer one is only a rough top of the other."""
 LEAST_OVERLAP = 0.25
-"""Least overlap of the windows at which a shift is judged, 1 at rest: 0.4 of a side and less."""
+"""Least overlap of the two windows at which a shift is judged, as a share of the overlap at rest:
+it allows shifts of up to 0.4 of a side."""
 LEAST_PEAK = 0.7
 """Height of a second peak over that of the best; photographs reach 0.55."""
 MOST_PEAKS = 24

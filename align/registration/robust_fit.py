@@ -31,8 +31,8 @@ outvoted."""
 DIRECTIONS = 18
 """Number of directions, over half a turn, in which a parallax is sought."""
 SLOPE = 0.06
-"""Standard deviation of the parallax over the circle of confusion, px per px. Half and twice of it
-leave the pairs of "choose" as exact."""
+"""Standard deviation of the parallax over the circle of confusion, px per px. With half or twice
+this value the pairs of "choose" are registered as exactly."""
 SLOPE_ROUNDS = 8
 SIGNIFICANT = 2.0
 """Standard errors by which a slope must differ from zero. With 3 the pairs of "choose" gain half as

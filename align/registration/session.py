@@ -30,9 +30,10 @@ COMMON_SHARE = 0.5
 """Share of a pair's least standard error that all pairs of a session have in common, so that no
 mean reduces it."""
 MOST_FAR = 0.1
-"""Share of the pairs whose zoom may be clearly not 1 although only the aperture changed."""
+"""Largest share of the pairs whose zoom may clearly differ from 1 although only the aperture
+changed."""
 ZOOMED_MODELS = ("translation", "similarity")
-"""Models in which another zoom can stand in for the own one."""
+"""Models whose own zoom can be replaced by another one."""
 LEAST_GAIN_PX = 0.05
 """Least gain of the standard error at the corners, px, that is worth a second measurement of a
 pair."""
@@ -97,7 +98,7 @@ class PairInSession:
 
 @dataclass(frozen=True)
 class OwnZoom:
-    """What a pair has of itself, None if unknown; ``takes``: the session's zoom can replace it."""
+    """Zoom and asymmetry of a pair alone; with ``takes`` the session's zoom can replace its own."""
 
     zoom: float | None
     sigma: float | None
@@ -107,7 +108,7 @@ class OwnZoom:
 
     @classmethod
     def of(cls, fit: Registration | None, shape: tuple[int, ...]) -> "OwnZoom":
-        """That of a registration of pictures of that height and width."""
+        """The zoom of a registration of pictures of that height and width."""
         half = math.hypot(*shape[:2]) / 2
         if fit is None or fit.similarity is None or fit.uncertainty is None:
             return cls(None, None, half)
@@ -143,7 +144,7 @@ class OwnZoom:
         )
 
     def in_session(self, lens: SessionLens) -> tuple["OwnZoom", SessionLens | None]:
-        """The zoom with what the session shares, and what was taken of that; None if nothing."""
+        """The zoom with what the session shares, and which of that was used; None if nothing."""
         own = self.with_asymmetry(lens.asymmetry)
         zoom = lens.zoom
         if zoom is not None and zoom.helps(own.zoom, own.sigma):
@@ -318,7 +319,7 @@ def with_session(
     shape: tuple[int, ...],
     at_most: str = "homography",
 ) -> tuple[Registration, SessionLens | None]:
-    """A pair's own registration with what its session shares, if that is surer and near its own.
+    """A pair's own registration with what its session shares, if that is more certain and near it.
 
     Nothing is registered again: an asymmetry only adds to the zoom that the tiles show."""
     if own.model not in ZOOMED_MODELS or at_most == "translation":

@@ -296,9 +296,9 @@ def _apart_from(
     best: tuple[Settled, Checked],
     shape: tuple[int, ...],
 ) -> float:
-    """What a similarity says otherwise at the worst corner, px, as far as it is as good.
+    """How far a similarity is off at the worst corner, px, as far as it is as good.
 
-    16 richer models of rendered pairs, none true, were so far off: 2 to 10 of their own errors."""
+    16 richer models of rendered pairs, none true, were off by 2 to 10 of their own errors."""
     apart = corner_distance_px(
         beside[0].fit.matrix,
         best[0].fit.matrix,

@@ -16,7 +16,7 @@ Grey = NDArray[np.float32]
 EXPOSURE, TEXTURE = "leaves no detail there", "shows hardly any texture"
 BLUR, TURNED = "of the contrast of the sharp one", "they look alike"
 EXCHANGED, TWO_SCENES = "as if the two were exchanged", "as if they showed two scenes"
-"""Words of what :func:`cause` says, by which advice is found."""
+"""Words in the answers of :func:`cause`, by which the advice is found."""
 
 SIDE = 512
 """Longest side at which pictures are looked at, px."""
@@ -24,7 +24,8 @@ BLACK, WHITE = 0.02, 0.98
 MOST_CLIPPED = 0.4
 """Largest share of black or of saturated pixels."""
 FINE, COARSE = (2.0, 8.0), (4.0, 16.0)
-"""Standard deviations between which detail is texture, and what a strong blur takes, px."""
+"""Standard deviations, px, of the Gaussians between which detail counts as texture, and of those
+between which a strong blur removes detail."""
 LEAST_TEXTURE, PARTS = 0.005, 8
 """Standard deviation of the texture over the mean, in the median of 8 × 8 parts: photographs of
 480 × 360 px have 0.08 to 0.19, and with a hundredth of their contrast 0.002."""
@@ -38,8 +39,9 @@ Four turned photographs have 0.99, 0.3 more than as they are; others at most 0.6
 are."""
 
 LEAST_OF_ONE_SCENE, ZOOMS = 0.4, (1.15, 1.32)
-"""Correlation under any shift, and with these zooms or none: of 18 photographs blurred by 2 and 8
-px, enlarged up to 1.4 and shifted, 0.52 and more; 148 of their 153 couples of two have less."""
+"""Least correlation of two pictures of one scene under any shift, and the zooms that are tried
+besides 1. Of 18 photographs blurred by 2 and 8 px, enlarged up to 1.4 and shifted, all have 0.52
+and more; 148 of the 153 couples of two photographs have less."""
 MORE_CONTRAST = 1.25
 """Contrast of the blurry picture over that of the sharp one from which they are exchanged; pairs of
 one scene have at most 1."""
@@ -81,7 +83,7 @@ def cause(blurry: Image, sharp: Image) -> str:
 
 
 def _most_clipped(name: str, picture: Image) -> str:
-    """That a member is mostly black or white; empty if it is not."""
+    """Words for a member that is mostly black or white; empty if it is not."""
     for tone, share in _clipped(picture):
         if share > MOST_CLIPPED:
             return (
@@ -256,7 +258,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     ("nowhere consistent", f"look whether both show one scene; {LESS_BLUR}"),
     ("black and saturated", EXPOSED),
 )
-"""Words of a reason, and what helps."""
+"""Words of a reason, and the advice that helps."""
 
 
 def resting_on(largest_px: float) -> str:
@@ -265,5 +267,5 @@ def resting_on(largest_px: float) -> str:
 
 
 def advice(reason: str) -> str:
-    """What helps a pair that is unknown for a reason; empty if nothing is known to."""
+    """Advice for a pair that is unknown for a reason; empty if there is none."""
     return next((text for words, text in REASONS if words in reason), "")

@@ -1,4 +1,4 @@
-"""Zoom and shift of two whole frames, where nothing is known of them."""
+"""Zoom and shift of two whole frames of which nothing is known."""
 
 import math
 from collections.abc import Sequence

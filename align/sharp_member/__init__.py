@@ -1,1 +1,1 @@
-"""Tests of the sharp member of a pair, each for one fault, and the judgement beside other pairs."""
+"""Tests of the sharp member of a pair, each for one fault, and the comparison with other pairs."""

@@ -23,18 +23,20 @@ Plane = NDArray[Any]
 RADIUS_PX, RING_PX = 9, (9, 14)
 """Largest radius of a disc, and radii of the ring whose light it would have, px."""
 CENTRE_PX, NEAR_PX = 1.5, 4
-"""Radius of what is surely the disc, and distance within which the blur is taken, px."""
+"""Radius of the part that surely belongs to the disc, and radius of the part whose blur is read,
+px."""
 EDGE_PX = 5
 """Side of the square by which a disc is widened, as its edge is soft."""
 BLACK = 0.01
-"""Light that is added before a ratio is taken, of white."""
+"""Light, as a share of white, that is added before a ratio is taken."""
 LEAST_USABLE = 0.8
 EXTENT = 0.1
-"""Share of the largest expected ratio below which a place is beside the disc."""
+"""Share of the largest expected ratio below which a place lies outside the disc."""
 LEAST_BESIDE = 50
 SHARES, LEAST_SIGNIFICANCE = (0.4, 1.6), 8.0
-"""Shares of the expected light that count as all of it, and their least size over what the same
-disc would have in other places. docs/alignment.md says what they cost."""
+"""Range of shares of the expected light that count as all of it, and least ratio of a disc's share
+to the root mean square of the shares that the same disc would have at other places.
+docs/alignment.md says what they cost."""
 ELSEWHERE = tuple(
     (math.cos(turn), math.sin(turn)) for turn in np.arange(8) * math.pi / 4
 )
@@ -74,7 +76,7 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
 
 
 def _stops_without(taken: Array, light: Array) -> Array:
-    """By how many stops a place is lighter without what takes its light."""
+    """Stops by which a place gets lighter without what takes its light."""
     floored = np.maximum(light, 0) + np.float32(BLACK)
     added = 1 + taken / floored
     return np.asarray(np.log2(added), np.float32)

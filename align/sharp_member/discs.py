@@ -15,25 +15,26 @@ Places = Sequence[tuple[float, float]]
 SIDES_PX = (3, 5, 8)
 """Sides of the squares that lie within a disc; a disc is at most twice as wide."""
 LEAST_LIGHT = 0.003
-"""Light that is added before a logarithm is taken, of white."""
+"""Light, as a share of white, that is added before a logarithm is taken."""
 LEAST_DIP, GRAIN = 0.06, 0.03
-"""By how much a disc is darker than the ring around it at least, stops, and the deviation of what
-is told from grain."""
+"""Least difference between the ring around a disc and the disc, stops, and the standard deviation
+of the grain that its contrast is compared with."""
 LEAST_CONTRAST = 1.0
-"""Least dip over the deviations of the light in the disc and around it."""
+"""Least ratio of the dip to the standard deviation of the light in the disc and around it."""
 APART_PX, MOST_DISCS = 7, 80
-"""Side of the square in which a disc is the clearest one, and how many are kept."""
+"""Side of the square in which a disc must be the clearest one, and largest number of discs that are
+kept."""
 BORDER_PX = 8
 """Width of the border in which no disc is looked for: a frame's dark edge is in all pictures."""
 DECIMALS = 5
 
 SAME_PX, COMPARED_WIDTH = 2.0, 800
-"""Farthest that a disc may lie from one of another pair, px of a picture of that width."""
+"""Largest distance between one disc in two pairs, in px of a picture of that width."""
 LEAST_PAIRS, BY_CHANCE, CHANCE_SHARE = 4, 2, 0.2
-"""Least number of pairs of different scenes that show a disc at one pixel; a longer session asks
-for more, as chance makes more. docs/alignment.md says what it costs."""
+"""Least number of pairs of different scenes that show a disc at one pixel; in a longer session,
+chance makes two, and one more for every five pairs. docs/alignment.md says what they cost."""
 SAME_SCENE = 0.5
-"""Share of the discs of one pair that another one has, from which on both show one scene."""
+"""Share of the discs of one pair that another pair must have for both to show one scene."""
 
 
 def dark_discs(light: Array) -> tuple[tuple[float, float], ...]:
@@ -107,7 +108,7 @@ def _meetings(
     places: NDArray[np.float64],
     owner: NDArray[np.intp],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Discs and the pairs that have one of their own there, each once."""
+    """Matches of a disc with another pair that has a disc at the same place, each once."""
     from scipy.spatial import KDTree  # slow to import
 
     near = KDTree(places).query_pairs(SAME_PX / COMPARED_WIDTH, output_type="ndarray")
@@ -138,7 +139,7 @@ def _of_other_scenes(
     other: NDArray[np.intp],
     count: int,
 ) -> NDArray[np.bool_]:
-    """Which meetings of a disc with another pair are of pairs that show different scenes."""
+    """Which matches are between pairs that show different scenes."""
     disc_owner = owner[disc]
     met = np.bincount(disc_owner * count + other, minlength=count**2)
     met = met.reshape(count, count)

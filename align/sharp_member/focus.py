@@ -17,13 +17,14 @@ TILE_PX = 48
 LEAST_GRADIENT = 0.012
 """Least coarse gradient of an edge, codes a px."""
 RIDGE_PX, NEAR_RIDGE = 5, 0.98
-"""An edge runs where the gradient is at least this share of the largest within this square."""
+"""Side of a square, px, and share of the largest gradient in it from which a pixel lies on an
+edge."""
 LEAST_EDGES, CRISPEST = 30, 0.2
 """Least number of edge pixels of a tile, and the quantile of their softness that counts: the
 crisper edges, as shadows and round things are soft in focus."""
 LEAST_RATIO, SOFTEST_PX = 1.02, 6.0
-"""Least squared ratio of the two gradients that shows a softness, and the largest that is told, as
-a standard deviation."""
+"""Least squared ratio of the two gradients that shows a softness, and largest softness that is
+reported, as a standard deviation in px."""
 DISC_OF_SIGMA = 4.0
 """Diameter of the disc whose standard deviation along one axis is 1."""
 STOPPED_DOWN = 0.2
@@ -31,7 +32,8 @@ STOPPED_DOWN = 0.2
 LEAST_TILES, LEAST_SHARE = 8, 0.25
 """Least number of tiles with edges, and their least share. A sky or a wall shows too little."""
 DIRECTIONS, MIDDLE = 16, 0.15
-"""Directions in which a picture is halved, and the share of its half side that neither half has."""
+"""Number of directions in which a picture is halved, and the share of half its side that is left
+out around the dividing line."""
 CRISP_TILES, CRISP_PX = 0.25, 2.0
 """The quantile of a half's tiles that shows what it has in focus, and the diameter up to which that
 is in focus. Whatever a scene has, some of it is crisp in either half of a good sharp member."""
@@ -57,7 +59,7 @@ def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
 
 
 def _softer_half_px(diameter: Array) -> float:
-    """By how much the crispest tiles of one half are softer than those of the other, px.
+    """How much softer the crispest tiles of one half are than those of the other, px.
 
     ``diameter`` is that of each tile, NaN where it is unknown; 0 where both halves are crisp."""
     height, width = diameter.shape

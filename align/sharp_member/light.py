@@ -13,30 +13,34 @@ STRIPS = 4
 LEAST_CYCLES, SHORTEST_PX = 2.0, 10.0
 """The widest bands that are looked for, two in the picture, and the narrowest, one every 10 px."""
 MOST_STOPS = 0.5
-"""Larger ratios of light count as this: they are edges that the blur map misses."""
+"""Ratios of light above this many stops count as this many: they come from edges that the blur map
+misses."""
 TREND = 3
 """Degree of the polynomial over the rows that is taken off. Vignetting and shadows are wider than
 bands."""
 LEAST_OF_ROW, LEAST_OF_STRIP = 0.05, 0.1
-"""Least share of a row of a strip that divides a sum, and that counts."""
+"""Least share of comparable pixels by which the sum over one row of a strip is divided, and the
+least share at which that row counts."""
 PADDED = 4
-"""Factor by which the spectrum is finer than whole bands in the picture."""
+"""Factor by which the spectrum is zero-padded, so that bands need not fit the picture a whole
+number of times."""
 BACKGROUND, OVER_BACKGROUND = 0.75, 2.0
-"""The quantile of the spectrum that counts as its background, and the multiple of it that is taken
-from a peak."""
+"""The quantile of the spectrum that counts as its background, and the multiple of it that is
+subtracted from a peak."""
 
 GRID = (6, 8)
 """Rows and columns of blocks whose mean light is compared for a shadow."""
 LEAST_SHARE = 0.3
 """Least share of a block, or of a corner, that must be comparable."""
 MOST_SHADE = 2.0
-"""Larger ratios of light count as this many stops."""
+"""Ratios of light above this many stops count as this many."""
 EDGES = (0.05, 0.95)
 """Quantiles of the blocks between which the light ranges."""
 CORNER = 0.16
 """A corner is a triangle: its sides are this share of the sides of the picture."""
 BLACK = 0.01
-"""Light that is added before a ratio is taken, of white: near black a ratio means nothing."""
+"""Light, as a share of white, that is added before a ratio is taken: near black a ratio means
+nothing."""
 
 
 def bands_ev(pair: Compared) -> float:
@@ -112,7 +116,7 @@ def shade_ev(pair: Compared) -> float:
 
 
 def corner_ev(pair: Compared) -> float:
-    """By how much one corner differs from the other three, EV: a strap, a finger, a hood.
+    """How much one corner differs from the other three, EV: a strap, a finger, a hood.
 
     Vignetting is alike in all corners and makes no difference."""
     ratios = _corner_ratios_ev(pair)

@@ -1,4 +1,4 @@
-"""What the tests of a sharp member come to."""
+"""Results of the tests of a sharp member."""
 
 import math
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class SharpMember:
 
     @classmethod
     def of_json(cls, document: Mapping[str, Any]) -> "SharpMember":
-        """From its fields as JSON; raises KeyError, TypeError or ValueError if one is wrong."""
+        """The numbers from their JSON fields; KeyError, TypeError or ValueError if one is wrong."""
         discs = tuple((float(x), float(y)) for x, y in document["dark_discs"])
         known = {one: document[one] for one in NUMBERS}
         values = [value for value in known.values() if value is not None]
@@ -66,7 +66,7 @@ class SharpMember:
 
 
 NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")
-"""The fields that are one number."""
+"""The fields that are a single number."""
 
 
 def sharp_member(pair: Compared) -> SharpMember:
@@ -102,7 +102,7 @@ def _codes(light: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 LEAST_LIGHT = 1e-6
-"""Least light of a channel that is divided by."""
+"""Least light of a channel when a ratio is divided by it."""
 
 
 def cast_ev(

@@ -22,8 +22,9 @@ OVER_NOISE, LEAST_FREQUENCIES = 4.0, 250
 LOWEST, HIGHEST = 0.04, 0.46
 """Frequencies that are compared, cycles a px."""
 DIRECTIONS, RINGS = 12, 14
-"""Directions, and bands of frequency, whose own strength is taken off the spectrum: scenes have
-upright and level lines, lenses and cameras soften all directions alike."""
+"""Number of directions, and of bands of frequency, whose mean strength is removed from the
+spectrum: scenes have upright and level lines, and lenses and cameras soften all directions
+alike."""
 LENGTHS_PX = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0)
 """Lengths of a motion, and distances of a second image. Longer ones look like textures of a scene,
 and make the sharp member the blurrier one."""
@@ -31,7 +32,7 @@ ANGLES = 16
 SECOND = 0.4
 """Share of the light in the second image that is looked for."""
 DEEPEST = 0.02
-"""Least power that a pattern leaves of a frequency; grain fills it up."""
+"""Least share of a frequency's power that a pattern leaves, because grain fills its zeros."""
 LEAST = 1e-9
 
 

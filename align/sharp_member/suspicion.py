@@ -1,7 +1,7 @@
 """Pairs that differ from the other pairs of their session or data set, and in what.
 
-A pair is compared with the others, and never with itself. Few others say nothing; then only what
-is odd by itself is said."""
+A pair is compared with the others, and never with itself. If there are few others, only what is odd
+by itself is reported."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -106,12 +106,12 @@ class Suspicion:
 
     @property
     def rejects(self) -> bool:
-        """Whether a pair is rejected for it, where it is sure."""
+        """Whether a pair is rejected for it: only where the fault is certain."""
         return _BY_NUMBER[self.number].rejects
 
     @property
     def fault(self) -> str:
-        """The same without the other pairs."""
+        """What may be the matter with the sharp member, without the numbers of other pairs."""
         return _BY_NUMBER[self.number].text.format(self.value)
 
     @property
@@ -127,7 +127,7 @@ class Suspicion:
 def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:
     """The numbers that are compared, of :meth:`Unexplained.to_json`; what is unknown is left out.
 
-    More may be added: ``gain_ev``, ``residual_p95_px``, ``resting_discs`` of those beside it."""
+    More may be added: ``gain_ev``, ``residual_p95_px``, ``resting_discs``."""
     numbers = {**rest, **(rest.get("sharp_member") or {})}
     known = {}
     for name in _BY_NUMBER:

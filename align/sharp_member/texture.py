@@ -13,7 +13,8 @@ from defocus.blur.gradients import slopes
 Array = NDArray[np.float32]
 
 FINE_PX, COARSE_PX = 0.7, 2.5
-"""Widths of the Gaussians behind which detail is compared. Smoothing takes from the first alone."""
+"""Widths (sigma) of the two Gaussians after which detail is compared, px. A camera's smoothing
+reduces only the finer detail."""
 AROUND_PX = 17
 """Side of the windows over which detail is averaged, px."""
 EDGES, WEAK = 0.9, 0.6
@@ -23,9 +24,9 @@ LEAST_DETAIL = 0.0025
 LEAST_PLACES = 400
 """Least number of pixels of edges, and of weak texture."""
 LEAST_RATIO = 1e-6
-"""Least ratio of fine to coarse energy that is told from none."""
+"""Smallest ratio of fine to coarse energy that is distinguished from 0."""
 ROUNDING = 0.3 / 255
-"""Standard deviation of the rounding to 8 bits, codes: each member has at least so much grain."""
+"""Standard deviation of the rounding to 8 bits, codes: each member has at least this much grain."""
 KERNEL_PX = 33
 """Side of the picture of a point that shows how much noise a Gaussian leaves."""
 
@@ -36,7 +37,7 @@ def grain(codes: Array) -> float:
 
 
 def lost_stops(codes: Array) -> float | None:
-    """By how much fine detail is weaker in weak texture than at edges, each over coarse detail.
+    """How much weaker fine detail is in weak texture than at edges, each over coarse detail.
 
     Stops; negative in most photographs, as texture is finer than edges. None without texture."""
     coarse = _energy(codes, COARSE_PX)

@@ -155,7 +155,7 @@ def selective_blocks(channels: int, pooling: Pooling, count: int) -> nn.Sequenti
 
 
 class _Whole(nn.Module):
-    """Means and what deviates from them, weighed per channel; at first only what deviates."""
+    """Weighs means and the deviations from them by channel; at first only deviations pass."""
 
     def __init__(self, channels: int, pooling: Pooling) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ class _Whole(nn.Module):
 
 
 class _Quadrants(nn.Module):
-    """The same for each quarter of the picture with weights of its own; at first nothing."""
+    """The same for each quarter of the picture with its own weights; at first nothing passes."""
 
     def __init__(self, channels: int, pooling: Pooling) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ def _each(weights: torch.Tensor, count: int) -> torch.Tensor:
 
 
 class _Filter(FilterChoice):
-    """A low pass that the picture chooses; what it keeps and what it takes are weighed apart."""
+    """A low pass that the picture chooses; what it keeps and what it removes get weights."""
 
     def __init__(self, channels: int, size: int, pooling: Pooling) -> None:
         super().__init__()

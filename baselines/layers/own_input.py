@@ -1,4 +1,4 @@
-"""A network of others gets tensors of its own: it may change them in place."""
+"""Copies of tensors for networks of other people, which may change them in place."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch.utils._pytree import tree_map_only
 
 
 def with_own_input(network: object) -> nn.Module:
-    """The same network, which from now on is given copies; TypeError if it is no network."""
+    """The same network, which from now on is given copies; TypeError if it is not a network."""
     if not isinstance(network, nn.Module):
         raise TypeError(
             f"it gives {type(network).__name__} instead of a torch.nn.Module"

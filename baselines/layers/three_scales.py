@@ -83,7 +83,7 @@ class ThreeScales(SeveralOutputs):
     multiple: ClassVar[int]
     """Sides of pictures are padded to multiples of this."""
     smallest_px: int
-    """Below, a layer runs out of pixels."""
+    """Smallest side of a picture, px; below it a layer runs out of pixels."""
 
     def __init__(self, width: int, stage: StageMaker) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ def _shallow(channels: int) -> nn.Sequential:
 
 
 class _Merge(nn.Module):
-    """One map of features from those of above and those of the smaller picture."""
+    """Merges the features of the larger scale with those of the smaller picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -124,7 +124,7 @@ class FourLevels(nn.Module):
         blocks: Sequence[int],
         block: Callable[[int, int], nn.Module],
     ) -> None:
-        """Register the levels, finest (0) first; ``block`` is of channels and level."""
+        """Register the levels, finest (0) first; ``block`` makes one from channels and level."""
 
         def level(number: int, width: int) -> nn.Sequential:
             made = [block(width * dim, number) for _ in range(blocks[number])]

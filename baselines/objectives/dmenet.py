@@ -25,7 +25,7 @@ HEAD_CHANNELS = (64, 64, 64, 32, 32, 32, 16, 16, 16)
 
 
 class DomainCritic(nn.Module):
-    """Whether features are of rendered pictures, one logit per patch; 64 channels in the paper."""
+    """Whether features come from rendered pictures, one logit per patch; 64 channels."""
 
     def __init__(self, features: int = 64, divide_channels_by: int = 1) -> None:
         super().__init__()
@@ -275,7 +275,7 @@ class DMENetObjective(Objective):
         return focus, (losses[0] + losses[1]) / 2
 
     def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
-        """Cross-entropy of the critic where the features were of rendered pictures, or were not."""
+        """Cross-entropy of the critic, for features of rendered or of real pictures."""
         if self.adversary is None:
             raise TypeError("the critic was removed")
         logits = self.adversary(features)

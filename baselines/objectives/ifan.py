@@ -87,7 +87,7 @@ def _disparity_loss(
 
 
 def _small(picture: torch.Tensor) -> torch.Tensor:
-    """At 1/8, each pixel the mean of 64."""
+    """The picture at 1/8, each pixel the mean of 64."""
     return functional.avg_pool2d(pad_to_multiple(picture, MULTIPLE), MULTIPLE)
 
 

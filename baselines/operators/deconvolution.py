@@ -8,7 +8,7 @@ from defocus.baselines.operators.domain import Array, Domain, Spectrum, in_preci
 from defocus.baselines.operators.row_kernels import split_isotropic
 
 LEAST = 1e-6
-"""No light is less than this; the method divides by it."""
+"""Least light in [0, 1], because the method divides by it."""
 
 
 def richardson_lucy(

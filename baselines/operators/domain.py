@@ -36,10 +36,10 @@ class Domain(Protocol):
         """The values of a transform, which may be overwritten."""
 
     def transfer(self, psf: Array) -> Spectrum:
-        """What convolution with an odd-sized kernel multiplies a transform by."""
+        """Transfer function of an odd-sized kernel: convolution multiplies a transform by it."""
 
     def roughness(self) -> Array:
-        """|D|² of :meth:`gradient` D: what its adjoint after it multiplies a transform by."""
+        """|D|² of :meth:`gradient` D: D and then its adjoint multiply a transform by it."""
 
     def gradient(self, values: Array) -> tuple[Array, Array]:
         """Differences to the next pixel on the right and to that below."""

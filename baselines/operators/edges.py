@@ -53,9 +53,9 @@ def _distances(guide: Array, scale: float) -> NDArray[np.float64]:
 QUANTILE = 0.7
 """Share of the pixels below the higher threshold of :func:`canny`."""
 LOW = 0.4
-"""The lower threshold, of the higher one."""
+"""The lower threshold, as a share of the higher one."""
 STEPS = 30000
-"""OpenCV wants gradients as 16-bit numbers."""
+"""Largest gradient as an integer: OpenCV wants gradients as 16-bit numbers."""
 FLAT = 1e-6
 """Gradients up to this are rounding."""
 

@@ -25,7 +25,7 @@ than the rounding of a value."""
 
 
 def sigma_of(diameter_px: float) -> float:
-    """The standard deviation, px, of the Gaussian whose second moment a disc's is: c / 4."""
+    """Standard deviation, px, of the Gaussian with the second moment of a disc: c / 4."""
     return diameter_px / 4
 
 

@@ -36,7 +36,7 @@ class BackboneFile:
 
     @property
     def path(self) -> Path:
-        """Where it is or would be: ``TORCH_HOME``'s checkpoints."""
+        """Path of the file, which may be missing: ``TORCH_HOME``'s checkpoints."""
         return torch_checkpoint(self.filename)
 
 
@@ -62,7 +62,8 @@ BACKBONES = {
         600_000_000,
     ),
 }
-"""Those of metrics, by the ``lpips`` package's name of the network; ``maniqa`` is its own."""
+"""Backbones of the metrics, by the ``lpips`` package's name of the network; ``maniqa`` has its
+own."""
 
 _CHUNK = 1 << 20
 

@@ -59,7 +59,7 @@ def all_required() -> Iterator[None]:
 
 
 def left_out(loss: str, file: BackboneFile) -> LossFunction:
-    """A loss of zero in place of one whose backbone is missing; said once per process."""
+    """A loss of zero in place of one whose backbone is missing; reported once per process."""
     if _REQUIRED.get():
         raise WeightsError(
             f"the {loss} loss needs {file.path}, which is missing; fetch it from {file.url}, or "

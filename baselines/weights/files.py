@@ -1,4 +1,4 @@
-"""Weights files as they were given, looked at from outside, and folders of the Hugging Face hub."""
+"""Weights files as they were given, before any is read, and folders of the Hugging Face hub."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Read untrusted weights files into named tensors, in a separate process; none of their code runs.
 
-Objects that torch's safe reader refuses a file for, such as hyper-parameters, are skipped."""
+Objects for which torch's safe reader refuses a file, such as hyper-parameters, are skipped."""
 
 import os
 import pickle
@@ -25,7 +25,7 @@ PROGRAMS = frozenset(
     {"os", "posix", "nt", "subprocess", "sys", "shutil", "socket", "runpy", "pty"}
 )
 CALLS = frozenset({"eval", "exec", "compile", "__import__", "open"})
-"""Modules, and built-in functions, that only a file which wants to do harm asks for."""
+"""Modules, and built-in functions, that only a harmful file asks for."""
 
 
 def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
@@ -60,10 +60,10 @@ def load_numbers(path: Path) -> tuple[Any, tuple[str, ...]]:
 
 
 class _Skipped:
-    """In place of any object; it takes what belongs to that and keeps nothing."""
+    """Stands in for any object; it accepts that object's data and keeps nothing."""
 
     dump_patches = False
-    """Asked of a module in an old file."""
+    """Attribute that torch asks for when it loads a module from an old file."""
 
     def __new__(cls, *_: object, **__: object) -> Self:
         return super().__new__(cls)
@@ -149,7 +149,7 @@ def _of_subclass(
     given: tuple[object, ...],
     _state: object,
 ) -> object:
-    """A tensor of a class of somebody's own, as a plain one."""
+    """A tensor of a user-defined class, as a plain tensor."""
     return _tensor(*given) if make is _tensor else _Skipped()
 
 

@@ -10,7 +10,7 @@ CLDEFOCUS = (
 
 @dataclass(frozen=True)
 class Released:
-    """What the card of a file says; ``licence`` says what is not stated, too."""
+    """Contents of the card of a file; ``licence`` also says what is not stated."""
 
     trained_on: tuple[str, ...]
     licence: str
@@ -23,7 +23,8 @@ RENDERED = {
     ),
     "syndof": Released(("syndof",), f"{CLDEFOCUS}; trained on renderings"),
 }
-"""By the last word of the file's name. CLDefocus is rendered from DPDD's sharp RAW photographs."""
+"""Training data of a file by the last word of its name. CLDefocus is rendered from DPDD's sharp RAW
+photographs."""
 
 SYSTEMS = {
     "iniknet": "iniknet",
@@ -31,7 +32,7 @@ SYSTEMS = {
     "nrknet": "nrknet",
     "restormer": "restormer",
 }
-"""The name of each system in the file's name."""
+"""System by its name in the name of a file."""
 
 RELEASED: Mapping[tuple[str, str], Released] = {
     **{

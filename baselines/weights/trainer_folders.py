@@ -1,6 +1,6 @@
 """Folders that other programs write: accelerate, the hub's shards, torch.distributed, DeepSpeed.
 
-Looked at from outside alone; nothing in them is run."""
+Their files are only looked at; nothing in them is run."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from defocus.errors import WeightsError
 from defocus.reading import read_json
 
 INDEX = ".index.json"
-"""End of the name of the list that says which shard holds which tensor."""
+"""Suffix of the list that says which shard holds which tensor."""
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
 

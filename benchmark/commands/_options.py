@@ -1,4 +1,4 @@
-"""What several sub-commands share of their command line."""
+"""Options that several sub-commands share."""
 
 from pathlib import Path
 

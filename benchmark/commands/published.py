@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # heavy at run time
     "--against",
     type=FOLDER,
     metavar="STUDY",
-    help="Compare what this study has of SYSTEM with the published numbers.",
+    help="Compare this study's numbers of SYSTEM with the published ones.",
 )
 @click.option(
     "--dataset",

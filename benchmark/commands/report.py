@@ -30,8 +30,8 @@ from defocus.command_line.verbs import help_heading
     "--figures",
     type=FOLDER,
     metavar="FOLDER",
-    help="Draw the figures of the study for a paper into this folder, as vector files, instead: "
-    "quality against cost, training curves, and what its sections have.",
+    help="Instead of the report, draw figures for a paper into this folder, as vector files: "
+    "quality against cost, training curves, and the figures of the report's sections.",
 )
 @click.option(
     "--format",

@@ -126,7 +126,7 @@ _OF_A_STUDY = frozenset(
 
 
 def _typed(context: click.Context) -> Iterator[tuple[str, str]]:
-    """Name of the parameter and option of what was typed."""
+    """Parameter name and option of everything that was typed."""
     for option in context.command.params:
         if option.expose_value and option.name and _is_given(context, option.name):
             yield option.name, option.opts[0]

@@ -26,9 +26,10 @@ def command(two: tuple[Path, ...], options: "ScoreOptions") -> int:
     """Score pictures that another program restored.
 
     RESTORED and SHARP are two pictures, or two folders as with the options. Files of folders are
-    matched by their names, and what was matched is listed. The exit code is 1 if some are missing
-    or cannot be scored, the others are; it is 2 if none can be, and then no row is added.
-    In a leaderboard the row is marked, and ranked with what was not trained there.
+    matched by their names, and what was matched is listed. The exit code is 1 if some pictures are
+    missing or cannot be scored; the others are scored. It is 2 if none can be scored, and no row is
+    added then. In a leaderboard the row is marked, and ranked with systems that were not trained
+    there.
     """
     if options.as_printed is not None or options.like is not None:
         _require_pictures_alone(options)
@@ -64,7 +65,7 @@ def _require_pictures_alone(options: "ScoreOptions") -> None:
 
 
 def _require_whole_row(options: "ScoreOptions") -> None:
-    """Refuse a part of what a row of a study needs."""
+    """Refuse incomplete options for a row of a study."""
     out, name = options.out, options.name
     if (out is None) != (name is None) or (out is not None and options.dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
@@ -124,7 +125,7 @@ def _explain(two: tuple[Path, ...], options: "ScoreOptions") -> int:
 
 
 def _explained(two: tuple[Path, ...], options: "ScoreOptions") -> "AsPrinted":
-    """What explains the printed rows, by a dataset or by blurry and sharp pictures."""
+    """Conventions that explain the printed rows, by a dataset or by blurry and sharp pictures."""
     from defocus.benchmark.external_results.as_printed import (
         as_printed,
         as_printed_of_dataset,

@@ -16,7 +16,7 @@ PAPER = ("methods", "protocols", "datasets", "places", "costs", "ablation")
 NUMBERS = ("leaderboard", "pictures")
 
 OF_ALL = {"out", "others"}
-"""Options of printed tables and of files."""
+"""Options that printed tables and files share."""
 
 
 @help_heading("Report")

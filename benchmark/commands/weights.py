@@ -74,8 +74,8 @@ def list_command(*, as_json: bool) -> int:
     "--key",
     default="",
     metavar="NAME",
-    help="Table of the weights, if the file has several, such as params_ema. By default, the one "
-    "that fits best, and no running average (ema) where there is another.",
+    help="Table of the weights, if the file has several, such as params_ema. By default the table "
+    "that fits best; a running average (ema) only if no other table fits as well.",
 )
 @json_option()
 def add_command(
@@ -165,10 +165,10 @@ def fetch_command(metric: str, source: str | None) -> None:
     """Download the weights of METRIC.
 
     LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
-    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). MANIQA needs what its authors
-    trained on KonIQ-10k (543 MB). The file's hash is checked, and the file is stored where torch
-    looks for it. On a computer without internet, copy the file from
-    another computer and pass it with --from.
+    VGG-16 (528 MB), which DISTS needs too, or SqueezeNet (5 MB). MANIQA needs the weights that its
+    authors trained on KonIQ-10k (543 MB). The file's hash is checked, and the file is stored where
+    torch looks for it. On a computer without internet, copy the file from another computer and pass
+    it with --from.
     """
     from defocus.baselines.weights.backbone_files import BACKBONES, fetch, is_intact
     from defocus.progress import say

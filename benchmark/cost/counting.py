@@ -50,7 +50,7 @@ def measure_cost(
 
 
 _LOOKS_AT_VALUES = (AttributeError, NotImplementedError, RuntimeError)
-"""What tensors without values raise in a network that looks at values, or leaves PyTorch."""
+"""Errors that tensors without values cause in a network that looks at values or leaves PyTorch."""
 
 
 def _counted(

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 HOUR_S = 3600
 
 FEW_SYSTEMS = 2
-"""As many systems are named as a study that takes less time."""
+"""Number of systems that are named as a study that takes less time."""
 
 TRIED_PX = 64
-"""Side of the crop of the one step that is tried, and of the picture that is restored."""
+"""Side of the crop of the trial step, and of the picture that is restored, px."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _progress(studies: Sequence[Study], waiting: int) -> str:
 
 
 def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
-    """Before long trainings of several systems: their hours on a CPU, and those of the fastest."""
+    """Before long trainings of several systems, print their hours on a CPU and the fastest's."""
     seconds = {} if has_gpu() else _long_trainings(pending)
     total = math.fsum(seconds.values())
     if total < HOUR_S or len(seconds) <= FEW_SYSTEMS:
@@ -112,7 +112,7 @@ def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
 def _long_trainings(
     pending: Sequence[tuple[Study, Sequence[Left]]],
 ) -> dict[str, float]:
-    """Estimated seconds of systems with long trainings; empty, and none is tried, of two or one."""
+    """Estimated seconds of systems with long trainings; for one or two, empty and untried."""
     trials: dict[str, tuple[Study, Run]] = {}
     runs: Counter[str] = Counter()
     for study, left in pending:

@@ -133,7 +133,7 @@ def free_memory(device: torch.device) -> None:
 
 @contextmanager
 def in_evaluation(network: nn.Module) -> Iterator[nn.Module]:
-    """The network in evaluation mode; afterwards it is in the mode of before."""
+    """The network in evaluation mode; afterwards it is in its earlier mode."""
     trained = network.training
     try:
         yield network.eval()

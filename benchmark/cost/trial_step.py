@@ -87,10 +87,11 @@ Size = tuple[int, int]
 # A large picture is tried as a smaller one with the same remainder by 192 = 3 · 64: multiples of 2
 # to 64 fail alike. What fails is tried again in the picture's own size.
 PERIOD, LEAST = 192, 256
-"""Sides from ``LEAST + PERIOD`` px on are tried with the same remainder by ``PERIOD``."""
+"""A side of LEAST + PERIOD px or more is replaced by a smaller one with the same remainder modulo
+PERIOD."""
 
 MOST = 16
-"""So many sizes are tried at most, first those that fewest multiples divide."""
+"""Largest number of sizes that are tried; those that fewest multiples divide come first."""
 
 MULTIPLES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 GIVES = "it gives"
@@ -195,7 +196,7 @@ def _odd_multiples(multiple: int) -> list[Size]:
 
 
 def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -> str:
-    """Why a pass at this size fails; empty if it does not, or if memory is all that lacks."""
+    """Why a pass at this size fails; empty if it does not, or if only memory is lacking."""
     generator = torch.Generator().manual_seed(0)
 
     def noise(channels: int) -> torch.Tensor:
@@ -218,7 +219,7 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
 
 
 def _pictures(given: object) -> str:
-    """Which of several outputs is one picture, or the shapes of all; empty if there are none."""
+    """The one output that is a picture, or the shapes of all; empty if there are none."""
     if isinstance(given, Mapping):
         named = list(given.items())
     elif isinstance(given, Sequence):
@@ -242,8 +243,8 @@ def _divisors(size: Size) -> tuple[int, int]:
 
 
 TRIED_CROPS = 2
-"""Crops of the step that is tried, where the batch has as many: batch statistics behind a global
-pool have one value a crop, and torch refuses to train them with a single one."""
+"""Number of crops of the trial step, where the batch has at least two: after a global pool, batch
+statistics have one value per crop, and torch refuses to train them with a single value."""
 
 
 def try_run(
@@ -290,7 +291,7 @@ def _crop_bytes(
     crops: int,
     weights: int,
 ) -> int | None:
-    """What a crop needs beside the weights, by a step of few; None if not even one fits."""
+    """Bytes of a crop besides the weights, by steps of a few crops; None if not even one fits."""
     tried = min(TRIED_CROPS, crops)
     few = peak(tried)
     if few is None and tried > 1:

@@ -48,7 +48,7 @@ from defocus.reports.model import (
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
 IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
-"""Of a run's record: what says nothing about why a number differs."""
+"""Fields of a run's record that do not explain why a number differs."""
 
 SCORE_DECIMALS = 4
 """Decimals of the scores of two studies, whatever the metric."""
@@ -111,7 +111,7 @@ class Changes:
     incomparable: tuple[ComparedLine, ...]
 
     def to_json(self) -> Json:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 
@@ -137,7 +137,7 @@ class _Side:
 
 
 def compare_studies(out: Path, other: Path) -> Changes:
-    """Compare the common lines of a study with those of another, the one before."""
+    """Compare the common lines of a study with those of another, earlier study."""
     with read_results(out / STORE) as now, read_results(other / STORE) as before:
         return _compared(_Side.of(other, before), _Side.of(out, now))
 
@@ -212,7 +212,7 @@ def _change(
 
 
 def _p_value(values: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
-    """Of the paired test of ``(2, pictures)``; None with too few scenes."""
+    """P-value of the paired test of ``(2, pictures)``; None with too few scenes."""
     from defocus.benchmark.statistics.intervals import (
         MINIMUM_SCENES,
         paired_p_values,

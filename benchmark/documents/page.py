@@ -43,7 +43,7 @@ def _laid(
     study: ReportStudy,
     sections: Iterable[Section],
 ) -> Iterator[tuple[str, tuple[Part, ...]]]:
-    """Headings with their parts; beside a lead, some are folded under a heading that they share."""
+    """Headings with their parts; with a lead, some are folded under a heading that they share."""
     folded: dict[str, list[Part]] = {}
     laid: list[tuple[str, Sequence[Part]]] = []
     for section in sections:

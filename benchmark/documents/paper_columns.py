@@ -46,7 +46,7 @@ def line_order(
     scored: Sequence[PaperPlace],
     options: PaperOptions,
 ) -> Callable[[BoardLine], tuple[float, str]]:
-    """What sorts lines as is asked: by name, as their patterns, or best first by a column."""
+    """Sort key of lines: by name, by their patterns, or best first by a column."""
     order = options.ordering
     if order == NAME:
         return lambda line: (0.0, line.name)
@@ -73,7 +73,7 @@ def head(place: PaperPlace, lines: Sequence[BoardLine]) -> Column:
 
 
 Tested = Mapping[object, Mapping[frozenset[LineId], bool]]
-"""Of each track, whether two of its systems differ significantly."""
+"""By track: whether two of its systems differ significantly."""
 
 
 class Tests:
@@ -194,7 +194,7 @@ def _difference(
 
 
 def _cell(place: PaperPlace, line: BoardLine) -> Measured | None:
-    """A number with the spread of its trainings; of one training, with its interval."""
+    """A number with the spread of its trainings; for one training, with its interval."""
     cell = place.cell(line)
     return cell if cell is None or cell.spread is None else replace(cell, interval=None)
 

@@ -1,4 +1,4 @@
-"""Options of ``table``: what a paper's table has of a study."""
+"""Options of ``table``: which part of a study a paper's table shows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from defocus.settings import CommandSettings, option
 
 NAME = "name"
 ROWS = "rows"
-"""Orders of rows that are no metric."""
+"""Orders of rows other than by a metric."""
 
 
 class PaperOptions(CommandSettings):
@@ -35,8 +35,9 @@ class PaperOptions(CommandSettings):
     protocol: str = option("", "--protocol NAME")
     """Only the scores under this protocol."""
     significance: bool = option(False, "--significance")
-    """Mark with * what differs significantly from the best of its class, in 'ablation' from the
-    first row: a paired test by scene, p ≤ 0.05, corrected for all pairs of the class."""
+    """Mark with * the systems that differ significantly from the best of their class (in
+    'ablation', from the first row): a paired test by scene, p ≤ 0.05, corrected for all pairs of
+    the class."""
     parts: tuple[str, ...] = option((), "--part NAME=PATTERN,PATTERN")
     """With 'ablation': a column with a check mark for the systems that have this part; repeatable.
     """
@@ -51,7 +52,7 @@ class PaperOptions(CommandSettings):
 
     @property
     def columns(self) -> list[str]:
-        """The names of ``--metrics``, each of which is known."""
+        """The names of ``--metrics``; an unknown name is refused."""
         names = _names(self.metrics)
         known = [*all_metrics(), GAIN, *COST_COLUMNS]
         for name in names:
@@ -60,7 +61,7 @@ class PaperOptions(CommandSettings):
 
     @property
     def ordering(self) -> str:
-        """The name of ``--order``, which is known; empty for the first column."""
+        """The name of ``--order``, empty for the first column; an unknown name is refused."""
         if self.order:
             _require(self.order, [*all_metrics(), GAIN, ROWS, NAME], "--order")
         return self.order

@@ -45,7 +45,8 @@ from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Measured
 
 METRICS = ("psnr", GAIN, "ssim", "mae", "lpips")
-"""The columns that the field's papers have, and the gain; ``table leaderboard`` has all."""
+"""The columns that the field's papers have, with the gain; ``table leaderboard`` has all
+metrics."""
 
 PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"}
 
@@ -64,7 +65,7 @@ Tables = list[tuple[str, Groups]]
 CsvLine = Sequence[str | Decimal | None]
 
 Layout = Callable[[Sequence[Board], Sequence[str]], Tables]
-"""From leaderboards and chosen columns to tables: a caption, and the groups of columns."""
+"""Function from leaderboards and chosen columns to tables: a caption, and the groups of columns."""
 
 
 def paper_tables(
@@ -103,7 +104,7 @@ def _shown_lines(
     *,
     rebuilt: bool,
 ) -> list[BoardLine]:
-    """The lines of a table; none where another table has the systems beside these references."""
+    """The lines of a table; none if another table shows the systems next to these references."""
     lines = _lines(content, groups, options, rebuilt=rebuilt)
     shown = _has_systems(lines)
     if not shown and not rebuilt:
@@ -140,7 +141,7 @@ def _csv_heads(table: PaperTable) -> list[str]:
 
 
 def _ends(table: PaperTable, index: int) -> list[str]:
-    """Names of what is beside the numbers of a column."""
+    """Names of what is printed after the numbers of a column."""
     cells = [cells[index] for _, cells in table.rows]
     ends = []
     if any(cell and cell.interval for cell in cells):
@@ -251,7 +252,7 @@ STYLES: dict[str, tuple[Layout, str]] = {
     "costs": (_costs, "Quality and cost on "),
     ABLATION: (_ablation, "Ablation on "),
 }
-"""Layout and begin of the caption by name."""
+"""Layout and first words of the caption, by the name of a style."""
 
 
 def _main(board: Board) -> Convention:
@@ -344,7 +345,7 @@ def _table(
 
 
 def _parts(lines: Sequence[BoardLine]) -> tuple[int, ...]:
-    """The rows above which a class of lines begins, but the first."""
+    """The rows at which a class of lines begins, except the first."""
     sizes = [len(one.lines) for one in classes_of(lines)]
     return tuple(accumulate(sizes))[:-1]
 
@@ -355,7 +356,7 @@ def _stars(
     *,
     compared: bool,
 ) -> str:
-    """What a star says, and which rows were not tested."""
+    """The note on stars and on rows that were not tested."""
     tested = set()
     for cells in columns:
         tested |= {
@@ -390,7 +391,7 @@ def _note(
     lines: Sequence[BoardLine],
     columns: Sequence[Cells],
 ) -> str:
-    """What is beside numbers, what was left out, and what may not be compared."""
+    """The note on what follows numbers, what was left out, and what may not be compared."""
     said = _beside_numbers(columns)
     for place in _leading(places):
         said += left_out_notes(place.rows())
@@ -441,7 +442,7 @@ def _scored_under(
     places: Sequence[PaperPlace],
     lines: Sequence[BoardLine],
 ) -> dict[str, list[str]]:
-    """The conventions of the lines of the same pictures, with those that a table is without."""
+    """The conventions of the lines of the same pictures, with those that a table lacks."""
     rebuilt = any(line.first.system in content.reconstructions for line in lines)
     conventions: dict[str, list[str]] = {}
     for board in {place.board.key: place.board for place in places}.values():

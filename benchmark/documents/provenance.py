@@ -21,14 +21,14 @@ from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
 
 KEPT_WITH_ROWS = ("status", "schedule.")
-"""Begins of facts that each row says, even where all rows have the same."""
+"""Prefixes of the facts that each row states, even where they are the same in all rows."""
 
 Lines: TypeAlias = Collection[tuple[str, str]]
 """Names and values of facts."""
 
 
 def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[Facts]:
-    """What determined the result of each run of a group, and is not shared by all runs."""
+    """What determined the result of each run of a group, without what all runs share."""
     facts = [_run_facts(content, entry) for entry in group]
     own = []
     for one in facts:

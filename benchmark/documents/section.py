@@ -70,7 +70,7 @@ class Section:
         return [path for name in self.needs for path in sorted(out.glob(name))]
 
     def has_needs(self, out: Path) -> bool:
-        """Whether it can be made of a study."""
+        """Whether the section can be made of a study."""
         return not self.needs or any(out.glob(self.needs[0]))
 
 

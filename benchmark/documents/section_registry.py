@@ -49,7 +49,7 @@ def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
 
 
 def _of_others(offer: Offer, section: Section) -> Section:
-    """A section that an extra, a package or a plug-in file brings: a fault of it is a warning."""
+    """A section of an extra, a package or a plug-in file: a fault in it is only a warning."""
     if offer.plugin is not None:
         return _of_plugin(offer.plugin, section)
     return _forgiving(replace(section, build=_checked(section.build)), offer.origin)

@@ -48,7 +48,7 @@ Gained = tuple[BoardLine, Row]
 """A system's line and its row with the gain."""
 
 WORSE = "a loss"
-"""Beside a gain below 0, so that nobody has to look for a sign."""
+"""Words next to a gain below 0, so that nobody has to look for a sign."""
 
 
 def result(content: Content, scored: Sequence[PictureScores]) -> str:
@@ -90,12 +90,12 @@ def _time(line: BoardLine) -> list[Figure]:
 
 
 def _millions(parameters: float) -> str:
-    """Two decimals; two digits of a network that would have 0.00."""
+    """Millions with two decimals; with two digits for a network that would show 0.00."""
     return number_text(parameters, 2) if parameters >= 0.1 else f"{parameters:.2g}"
 
 
 def further(content: Content, scored: Sequence[PictureScores]) -> list[str]:
-    """What else the numbers say of the first places, and what JDRL gains; for the summary."""
+    """Further sentences on the first places and on what JDRL gains, for the summary."""
     compared = _compared(content, scored)
     said = [_further(*each) for each in compared]
     if len(compared) > 1:
@@ -108,7 +108,7 @@ def _compared(
     content: Content,
     scored: Sequence[PictureScores],
 ) -> list[tuple[PictureScores, Sequence[Gained]]]:
-    """The leaderboards with gains; those of JDRL and its partners alone only without others."""
+    """The leaderboards with gains; those of JDRL's networks alone only if there is no other."""
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
     compared = []
     for one, gained in gains:
@@ -119,7 +119,7 @@ def _compared(
 
 
 def _begun(gained: Sequence[Gained]) -> Sequence[Gained]:
-    """Without networks from scratch, where others began with weights of the package."""
+    """The systems without those from scratch, if others began with weights of the package."""
     begun = [one for one in gained if not _from_scratch(one[0])]
     if any(line.first.weights in {OWN, NARROW} for line, _ in begun):
         return begun
@@ -127,7 +127,7 @@ def _begun(gained: Sequence[Gained]) -> Sequence[Gained]:
 
 
 def _restored(content: Content) -> str:
-    """What there is where no system has a gain."""
+    """The sentence for a study in which no system has a gain."""
     restoring = {row.system for row in content.rows} - {CEILING, INPUT}
     systems = (
         counted(len(restoring), "system") if restoring else "The blurry input alone"
@@ -161,7 +161,7 @@ def _on_any_pictures(scores: PictureScores) -> list[Gained]:
 
 
 def _gains(content: Content, scores: PictureScores) -> list[Gained]:
-    """Rivals with a gain, largest first; those given the blur only if there are no others."""
+    """Rivals with a gain, largest first; systems that know the blur only if there is no other."""
     built = content.reconstructions
     gained = [one for one in _all_gains(scores) if one[0].first.system not in built]
     return [one for one in gained if not one[0].is_given_blur] or gained
@@ -186,7 +186,7 @@ def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 
 def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
-    """What the best one gains over the input, or by how much even that one is below it."""
+    """The gain of the best system over the input, or by how much even it is below the input."""
     gain = shown_gain(gained[0][1]) or 0.0
     alone = len(gained) == 1
     if round(gain, 2) < 0:
@@ -211,7 +211,7 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 
 def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
-    """The next after the best, and the best of each group that is neither of them."""
+    """The second best system, and the best of each group that is not named yet."""
     best, firsts = gained[0][0], _firsts(gained)
     named, said = [best], []
     if len(gained) > 1:
@@ -228,7 +228,7 @@ def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
 
 
 def _firsts(gained: Sequence[Gained]) -> dict[str, Gained]:
-    """The best with weights of their own and the best trained here, or the first without any."""
+    """The best with shipped weights and the best trained here, or the first if there is neither."""
     groups = {"With own weights": {OWN}, "Best trained here": {"trained", NARROW}}
     firsts = {}
     for words, weights in groups.items():
@@ -252,7 +252,7 @@ def _from_scratch(line: BoardLine) -> bool:
 
 
 def _scratch(one: Gained) -> str:
-    """A network that had no start weights, beside systems that had: it is not compared."""
+    """Note on a network without start weights among systems with them: it is not compared."""
     line, row = one
     return (
         f"{line.name}, {line.first.weights}, is not compared with them: "
@@ -423,7 +423,7 @@ def _of_track(
 
 
 def _mean(row: Row, before: float | None) -> str:
-    """The PSNR of a row with its interval, and beside that of the input."""
+    """The PSNR of a row with its interval, and next to it that of the input."""
     said = f"{row.value:.2f} dB"
     if row.ci_low is not None and row.ci_high is not None:
         said += f" (95 % interval {row.ci_low:.2f} to {row.ci_high:.2f} dB)"

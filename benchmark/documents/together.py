@@ -70,7 +70,7 @@ def _pictures(entry: Entry) -> tuple[str, str]:
 
 
 def _tell_replaced(results: Results, mine: Results, out: Path) -> None:
-    """Name the systems of others that are not shown, as ``out`` has a row of theirs."""
+    """Name the systems of others that are not shown, because ``out`` has a row for them."""
     own = {entry.run for entry in mine.entries()}
     hidden = {one.system for one in replaced_entries(results) if one.run not in own}
     for system in sorted(hidden):
@@ -78,7 +78,7 @@ def _tell_replaced(results: Results, mine: Results, out: Path) -> None:
 
 
 def _copy_runs(folder: Path, studies: Sequence[Path]) -> None:
-    """Copy what reports show of each run; of one that several studies have, that of the first."""
+    """Copy what reports show of each run; if several studies have the run, from the first."""
     unshown = shutil.ignore_patterns("*.safetensors", f"{OUTPUTS}*", f"{ASIDE}*")
     for study in studies:
         runs = study / RUNS

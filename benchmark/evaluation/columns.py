@@ -11,14 +11,14 @@ CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
 """Diameters of the circle of confusion between which pixels are counted together."""
 
 INDEPENDENT = "_independent"
-"""After the name of a metric under ``deformed-gt`` that another estimator's flow is behind."""
+"""Suffix of the name of a metric under ``deformed-gt`` whose flow comes from another estimator."""
 
 CIRCLE_NAMES = (
     *(f"coc_{low:g}_{high:g}" for low, high in pairwise(CIRCLES_PX[:-1])),
     f"coc_{CIRCLES_PX[-2]:g}_up",
 )
 PLACES = ("psnr_indoor", "psnr_outdoor")
-"""Names of PSNR of the pictures that were taken in a place."""
+"""Names of the PSNR over pictures that were taken indoors, and outdoors."""
 
 _REGIONS = ("edges", "flat", "in_focus", "blurred", *CIRCLE_NAMES)
 BREAKDOWN = (*(f"psnr_{part}" for part in _REGIONS), *PLACES)
@@ -43,6 +43,6 @@ def column_of(name: str) -> str:
 
 
 def place_score(metadata: Mapping[str, object]) -> str | None:
-    """The one of :data:`PLACES` that a pair's picture counts for, by the pair's metadata."""
+    """The name in :data:`PLACES` under which a pair's picture counts, by the pair's metadata."""
     name = f"psnr_{metadata.get('place')}"
     return name if name in PLACES else None

@@ -89,7 +89,7 @@ from defocus.training.loop import Trained
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What a run came to, even if it is a failure; or some metrics of a stored run."""
+    """Result of a run, which may be a failure; or some metrics of a stored run."""
 
     entry: Entry
     scores: list[Score]
@@ -97,7 +97,7 @@ class Evaluated:
     metrics: Mapping[str, Metric] | None = None  # None: everything of the run
 
     def store(self, study: Study, results: Results) -> None:
-        """Store it in the place of what was there."""
+        """Store the result in place of an earlier one."""
         if self.metrics is not None:
             store_columns(results, self.entry, self.metrics, self.scores)
             return
@@ -147,7 +147,7 @@ def _without_scores(study: Study, entry: Entry, status: str) -> Evaluated:
 
 
 def _written_reason(run: Run, folder: Path, error: BaseException) -> str:
-    """Why a run failed, which is written into its folder; what nobody foresaw is said to be so."""
+    """Why a run failed, which is written into its folder; an unforeseen error is called so."""
     reason = write_failure(error, folder, run.baseline.source_hash)
     foreseen = isinstance(error, DefocusError) or lacks_memory(error)
     if not foreseen and not reason.startswith("plug-in "):
@@ -282,7 +282,7 @@ class Evaluation:
         return self.scorer.dataset.split("test")
 
     def run(self) -> None:
-        """Restore and score all pairs; one of which a file cannot be read is left out."""
+        """Restore and score all pairs; a pair with an unreadable file is left out."""
         name, size = self.card.name, largest_size(self.pairs)
         self.tile_px = foreseen_tile_px(self.network, self.card, size, self.device)
         scoring = scoring_of_run(self.scorer, self.folder, len(self.pairs))
@@ -325,7 +325,7 @@ def _scored(
     pairs: Iterable[Pair],
     restored: Callable[[int, Pair], RestoredPair | None],
 ) -> Scored:
-    """The scores of pairs that are restored one by one; of one that cannot be read, the reason."""
+    """The scores of pairs that are restored one by one; for an unreadable pair, the reason."""
     for number, pair in enumerate(pairs):
         try:
             require_one_size([pair])
@@ -426,7 +426,7 @@ def _in_order(
     pairs: Iterable[Pair],
     outcomes: Mapping[str, PictureScores],
 ) -> list[Score]:
-    """The scores of all pairs; in the place of those of a pair left out, the reason why."""
+    """The scores of all pairs in order; for a pair that is left out, the reason."""
     scores: list[Score] = []
     for pair in pairs:
         outcome = outcomes[pair.id]

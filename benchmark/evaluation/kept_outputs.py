@@ -18,7 +18,7 @@ from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
 
 MOST_BYTES = 2**34
-"""A kept picture of 400 million pixels in float64 is smaller."""
+"""Largest kept picture, in bytes: 400 million pixels in float64 take less."""
 
 OUTPUTS = "outputs"
 """The folder of the pictures, inside that of the run."""

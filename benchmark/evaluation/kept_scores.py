@@ -25,7 +25,7 @@ from defocus.storage.files import make_folder, storing
 
 @dataclass(frozen=True)
 class ScoresOfPicture:
-    """What the evaluation of one picture came to."""
+    """Result of the evaluation of one picture."""
 
     scores: list[Score]
     shape: tuple[int, int]  # height and width of the restored picture, px
@@ -44,7 +44,7 @@ class KeptScores:
         self._lines = _read(self._path)
 
     def of(self, pair: Pair) -> ScoresOfPicture | None:
-        """The scores of a pair whose files, network and metrics are those of then; else None."""
+        """The scores of a pair if its files, network and metrics are unchanged; else None."""
         line = self._lines.get(self._keys[pair.id])
         with contextlib.suppress(KeyError, TypeError, ValueError):
             if line is not None:

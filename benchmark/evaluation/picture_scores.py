@@ -38,8 +38,8 @@ UNREADABLE = (DatasetError, ImageError)
 
 THREADS = os.cpu_count() or 1
 AT_ONCE_PX = 1 << 20
-"""Pictures are scored together, one per thread, until they are so many pixels: metrics of a large
-picture take much memory, and several threads by themselves."""
+"""Number of pixels up to which pictures are scored together, one per thread: metrics of a large
+picture take much memory, and use several threads on their own."""
 
 PictureScores: TypeAlias = list[Score] | LeftOut
 Scored: TypeAlias = Iterator[tuple[str, PictureScores]]
@@ -57,7 +57,7 @@ class RestoredPair:
 
 @dataclass(frozen=True)
 class PictureScoring:
-    """How a restored picture is scored; every so many pictures one is put into a folder."""
+    """How a restored picture is scored; one picture in so many is put into a folder."""
 
     scorer: PairScorer
     shown: Path | None = None

@@ -1,4 +1,4 @@
-"""What is stored of a run beside its scores: who and what it is, its pictures, missing columns."""
+"""What is stored of a run besides its scores: its identity, its pictures, missing columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -34,8 +34,9 @@ from defocus.storage.files import sha256_file
 from defocus.training.record.folder import CHECKPOINT, code_of
 
 MOST_CAST = 3 / 255
-"""Systems that restore move a colour by 1.3 of 255 at most on the sample; from about 3 on, one sees
-it beside the input."""
+"""Largest shift of a colour, as a share of white, that is not mentioned. Systems that restore shift
+a colour by 1.3 of 255 at most on the sample; from about 3 on, the shift is visible next to the
+input."""
 
 
 def store_columns(
@@ -100,7 +101,7 @@ def no_scores(
 
 
 def without(study: Study, run: Run) -> dict[str, object]:
-    """What ``run.json`` says of pairs that the dataset or the training is without."""
+    """The part of ``run.json`` on pairs that the dataset or the training lacks."""
     home, trained = study.trained(run)
     left_out = {
         "left_out": study.dataset.without(),
@@ -155,7 +156,7 @@ def _status(study: Study, run: Run) -> str:
 
 
 def with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
-    """The entry with what the run's training says: code, pairs without which, checkpoint."""
+    """The entry with facts from the run's training: code, left-out pairs, checkpoint."""
     home, trained = study.trained(run)
     folder = run_folder(home.out, trained.id)
     lacking = training_left_out(folder) if run.recipe is not None else ()

@@ -82,7 +82,7 @@ def _left_of_scored(study: Study, results: Results, left: Left) -> list[Left]:
 
 
 def tell_finished(studies: Sequence[Study], left: Sequence[Left]) -> None:
-    """Say that nothing is left of studies, if so; without a run there is nothing to say."""
+    """Report that studies have no work left, if so; without a run there is nothing to report."""
     total = sum(len(study.runs) for study in studies)
     if total and not left:
         finished = (

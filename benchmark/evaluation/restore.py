@@ -39,7 +39,7 @@ Sizes = Sequence[tuple[int, ...]]
 """Heights and widths of pictures, px."""
 
 AT_FULL_SIZE = ", one pass at full size"
-"""Ends where MACs and memory of a system at scales were measured."""
+"""Last words of the note on where MACs and memory of a system at scales were measured."""
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
@@ -118,7 +118,7 @@ def _within_memory(
     tile_px: int,
     device: torch.device,
 ) -> tuple[torch.Tensor, float, int]:
-    """What is restored in the largest tiles that memory holds, the seconds, and their side."""
+    """The picture, restored in the largest tiles that memory holds, the seconds, and their side."""
     lack: Exception | None = None
     for side in tile_sides(size, tile_px):
         started = time.perf_counter()
@@ -159,7 +159,7 @@ def _in_tiles(
     further: Mapping[str, torch.Tensor],
     tile_px: int,
 ) -> torch.Tensor:
-    """Restore ``(1, C, H, W)`` in tiles of a side; at once if that is 0, or not the smaller."""
+    """Restore ``(1, C, H, W)`` in tiles of a side; at once if that is 0 or covers the picture."""
     if tile_px == 0 or max(picture.shape[2:]) <= tile_px:
         restored: torch.Tensor = network(picture, **further)
         return restored
@@ -229,7 +229,7 @@ def measure_costs(
     seconds: Sequence[float],
     tile_px: int = 0,
 ) -> list[Cost]:
-    """Cost of restoring at the first pair's size; without seconds, these are still to be had."""
+    """Cost of restoring at the first pair's size; without seconds, these are measured later."""
     # What is counted is one pass of the network at that size, also for a system at scales, of
     # which the picture decides how many passes it takes. Where tiles were needed, it is one pass
     # of a tile.

@@ -20,7 +20,7 @@ from defocus.datasets.opening import require_one_size
 from defocus.training.devices import best_device
 
 TIMED = 6
-"""Pictures that are restored once more; the first is a warm-up."""
+"""Number of pictures that are restored once more; the first is a warm-up."""
 
 
 def measured_seconds(study: Study, run: Run) -> list[Cost]:

@@ -14,8 +14,8 @@ from defocus.reports.pictures import small_picture
 from defocus.storage.files import make_folder
 
 SHOWN_PAIRS = 12
-"""About so many test pairs, spread over all, have their pictures kept: the report shows those on
-which systems differ most."""
+"""Approximate number of test pairs, spread over all, whose pictures are kept; the report shows
+those on which systems differ most."""
 
 SHOWN_PX = 640
 """Longer side of the kept pictures."""

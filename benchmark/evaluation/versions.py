@@ -12,7 +12,7 @@ from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 
 ESTIMATOR = "dis"
-"""Flow estimator behind the targets that are registered or warped; it has no weights."""
+"""Flow estimator of the targets that are registered or warped; it has no weights."""
 
 
 def evaluation_version(
@@ -26,7 +26,7 @@ def evaluation_version(
 
 
 def facts_hash(facts: object) -> str:
-    """What scores rest on, as a hash in hexadecimal; an object counts by its words."""
+    """What scores rest on, as a hash in hexadecimal; an object counts by its text."""
     return hashlib.sha256(
         json.dumps(facts, sort_keys=True, default=str).encode()
     ).hexdigest()

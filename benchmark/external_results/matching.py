@@ -15,12 +15,13 @@ from defocus.errors import ImageError, InputError
 from defocus.pictures.read import IMAGE_SUFFIXES
 
 Crop = Literal["centre"]
-"""What is scored of pictures whose sizes are nearly equal."""
+"""The part that is scored of pictures whose sizes are nearly equal."""
 
 FEW_PX = 8
 MULTIPLES = (16, 32, 64)
 LARGEST_SHARE = 4
-"""A side that differs by more than one part in so many is not a border that was cut off."""
+"""Sides that differ by more than one part in this many do not differ by a border that was cut
+off."""
 
 Size = tuple[int, int]
 """Height and width."""
@@ -42,7 +43,7 @@ def size_words(size: Sequence[int]) -> str:
 
 
 def nearly_equal(first: Sequence[int], second: Sequence[int]) -> bool:
-    """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by a cut or fill to a multiple."""
+    """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by cropping to a multiple."""
     return all(
         _near(*sorted(sides)) for sides in zip(first[:2], second[:2], strict=True)
     )
@@ -70,7 +71,7 @@ def common_size(restored: NDArray[Any], reference: NDArray[Any]) -> Size:
 
 
 def corner_of(picture: NDArray[Any], size: Size) -> Size:
-    """Where the centre of that size begins in a picture: row and column."""
+    """Row and column at which the centre of that size begins in a picture."""
     return (picture.shape[0] - size[0]) // 2, (picture.shape[1] - size[1]) // 2
 
 

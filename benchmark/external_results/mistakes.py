@@ -1,4 +1,4 @@
-"""Mistakes of saving that spoil the scores of restored pictures: what a few of them look like.
+"""Mistakes of saving that spoil the scores of restored pictures, found by a look at a few.
 
 None of these hints changes a score."""
 
@@ -18,21 +18,21 @@ from defocus.pictures.values import linear_to_srgb
 from defocus.progress import counted
 
 LOOKS = 8
-"""Pictures that are looked at, evenly spread."""
+"""Number of pictures that are checked, spread evenly."""
 
 SMALL_PX = 64
 BETTER = 10**0.1
-"""Another order of the colours must fit better by 1 dB."""
+"""Least ratio of errors, 1 dB, by which another order of the colours must fit better."""
 FITTING = 0.01
-"""Mean squared error, 20 dB, above which two small copies do not show the same."""
+"""Mean squared error, 20 dB, above which two small copies show different things."""
 
 REACH_PX = 8
 PART_PX = 256
 LEAST_PX = 4 * REACH_PX
 ALIKE = 0.5
-"""Correlation below which two parts do not show the same."""
+"""Correlation below which two parts show different things."""
 LESS = 0.9
-"""What a shift must leave of the variance that is not explained, or it is none."""
+"""Largest share of the unexplained variance that a true shift leaves."""
 
 Array = NDArray[np.float64]
 Offset = tuple[int, int]
@@ -57,7 +57,7 @@ class Look:
 
 
 def looked_at(number: int) -> set[int]:
-    """Which of so many pictures are looked at."""
+    """Which of ``number`` pictures are looked at."""
     many = min(number, LOOKS)
     return {one * number // many for one in range(many)}
 
@@ -102,15 +102,17 @@ RANGES: dict[str, tuple[Change, str]] = {
         "they lack the sRGB curve; save them with it",
     ),
 }
-"""What values fit better with, how that is done, and what was wrong."""
+"""Changes of the values that may make them fit better: the function, and what was wrong in the
+file."""
 MUCH_BETTER = 10**0.6
-"""Another scale or curve must fit better by 6 dB: those that were meant do by far more."""
+"""Least ratio of errors, 6 dB, by which another scale or curve must fit better: the right one fits
+better by far more."""
 LIMITED = (16 / 255, 235 / 255)
 """Darkest and brightest value of the limited range of video."""
 STEP = 1 / 255
 """One step of 8 bits, by which values are rounded."""
 AT_END = 4 / 255
-"""Values this near to the end of a range show that they end there, and are not only dull."""
+"""Values this near to the end of a range show that they reach it, and are not just dull."""
 
 
 def _turn(restored: Array, reference: Array, file: Path | None) -> Mistake | None:

@@ -31,11 +31,11 @@ class ScoreOptions(CommandSettings):
     """Use the test pairs of READER:PATH instead of --sharp."""
     rule: Rule | None = option(None, "--match")
     """How files are matched: stem = equal names; suffix = cafe_MyNet.png for cafe; prefix =
-    out_cafe.png; order = 0000.png, 0001.png and so on in the order of names, or numbers that
-    differ by one as in DPDD. By default the one that fits; if several do, the command says so."""
+    out_cafe.png; order = 0000.png, 0001.png and so on in the order of names, or numbers that differ
+    by one as in DPDD. By default the rule that fits; if several fit, the command says so."""
     crop: Crop | None = option(None, "--crop")
-    """Score what both pictures have around the centre where sizes differ by a few pixels, or
-    were cut to a multiple of up to 64. By default such a picture is left out."""
+    """Score the part around the centre that both pictures have, if their sizes differ by a few
+    pixels or were cut to a multiple of up to 64. By default such a pair is left out."""
     profile: str = option("defocus-v1", "--profile NAME", heading="Metrics")
     """Conventions of the metrics: defocus-v1, dpdd16, dpdd8, dpdd8-crop16, png8, jdrl-sdd,
     jdrl-sdd-fixed, basicsr or pyiqa; or printed:SOURCE, which --as-printed found."""
@@ -53,7 +53,8 @@ class ScoreOptions(CommandSettings):
     --dataset alone. A profile that reproduces a row is kept as printed:SOURCE; the code is 1
     if none is within 0.01 dB and 0.001."""
     like: str | None = option(None, "--like METRIC=VALUE,...")
-    """The same for a row of your own, such as psnr=23.89,ssim=0.725; kept as printed:own."""
+    """Like --as-printed, for a row of your own, such as psnr=23.89,ssim=0.725; kept as
+    printed:own."""
     out: Path | None = option(None, "--out", type=FOLDER, heading="Output")
     """With --dataset and --name: also add a row to the leaderboard of this study."""
     name: str | None = option(None, "--name TEXT")

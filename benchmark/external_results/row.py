@@ -123,7 +123,7 @@ def scoring_table(scoring: Scoring) -> Table:
 
 
 def _column(metric: str, images: int, usual: int) -> Column:
-    """The column of a metric, which says of how many pictures it is if not of the usual."""
+    """The column of a metric, which names its number of pictures if that is not the usual one."""
     if images == usual:
         return column(metric)
     return column(metric, f"{column(metric).name}, {counted(images, 'picture')}")
@@ -192,7 +192,7 @@ def _entry(
 
 
 def _cropped_version(scoring: Scoring) -> str:
-    """Ending of the evaluation of cropped pictures: ranked with the same pixels alone."""
+    """Ending of the evaluation of cropped pictures, which are ranked only with the same pixels."""
     if not scoring.cropped:
         return ""
     pixels = sorted(
@@ -249,7 +249,7 @@ def _scores_of_picture(image: Row, scoring: Scoring, blank: Score) -> Iterator[S
 
 
 def _flow(profile: Profile, weights: Path | None) -> tuple[str, str]:
-    """Name and weights of the flow estimator for the targets of a profile; empty if none is."""
+    """Name and weights of the flow estimator for the targets of a profile; empty without one."""
     used = {"input-aligned": "dis", "deformed-gt": "pwcnet"}.get(profile.protocol)
     if used is None:
         return "", ""

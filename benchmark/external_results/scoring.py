@@ -176,7 +176,7 @@ def _refusal(
 
 
 def _said_of_turn(*files: Path) -> str:
-    """Which of two pictures, of which one lies on its side, has an orientation in its file."""
+    """Which of two pictures that are turned against each other has an orientation in its file."""
     for file in files:
         orientation = orientation_of(file)
         if orientation not in {None, 1}:
@@ -284,7 +284,7 @@ def _scoring(
 
 
 def _notes(scored: "Mapping[str, _Scored]") -> Iterator[str]:
-    """What is to be known of values, with the names of the pictures if it is not all."""
+    """Notes on values, with the names of the pictures if not all are concerned."""
     pictures: dict[str, list[str]] = defaultdict(list)
     for name, one in scored.items():
         if one.scores["psnr"].value == CAP_DB:
@@ -442,7 +442,7 @@ def _look(
 
 
 def _in_place(profile: Profile) -> bool:
-    """Whether a pixel of the scored part is that of the pair's maps, but for a corner."""
+    """Whether pixels of the scored part are those of the pair's maps, except for a border."""
     return profile.size == 1 and profile.crop_from == "corner"
 
 

@@ -1,4 +1,4 @@
-"""What systems are ranked among, and on how many pictures and scenes numbers rest."""
+"""Which systems are ranked together, and on how many pictures and scenes numbers rest."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -91,7 +91,7 @@ def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
 
 
 ALIKE_ALONE = "compare rows that were trained alike, never with published numbers"
-"""What a schedule of one's own allows: nothing says whether two rows have the same one."""
+"""Advice for a schedule of the person's own: nothing says whether two rows have the same one."""
 
 NARROW_NOTICE = (
     "demo budget: narrow copies, trained for seconds; compare them with each other, never with "
@@ -103,7 +103,7 @@ SCALES_NOTE = (
     "estimated blur asks for; the whole picture at once, without the guard of defocus-restore; "
     "MACs and memory are of one pass at full size"
 )
-"""What a row with this mark, or a name that ends so, is."""
+"""Meaning of a row with this mark, or with this suffix in its name."""
 
 ROUNDED = (
     "Gains and differences are those of the rounded numbers that are shown, so that they can be "
@@ -116,7 +116,7 @@ SEEN = {
     "dual_pixel": "dual-pixel views",
     "defocus_map": "its true defocus map",
 }
-"""What systems are given, as people say it."""
+"""Inputs of systems, in people's words."""
 
 
 def flow_words(row: Row) -> str:

@@ -246,7 +246,7 @@ def run_document(out: Path, entry: Entry) -> Json:
 
 
 def origin_of(document: Mapping[str, Any]) -> str:
-    """Where the scores of a run were taken from, by its record; empty if it was computed here."""
+    """Origin of the scores of a run, by its record; empty if they were computed here."""
     return str(document.get(ORIGIN, ""))
 
 

@@ -48,7 +48,7 @@ class LineClass:
 
     @property
     def said(self) -> str:
-        """What its ranks are among, and which differences its pictures can show."""
+        """Among which systems it ranks, and which differences its pictures can show."""
         if not self.heading:
             return ""
         many = len(self.lines)
@@ -143,7 +143,7 @@ def _key(line: BoardLine, *, several_datasets: bool) -> tuple[int, str]:
 
 
 def _origin(line: BoardLine) -> str:
-    """Where the weights of a line come from, as a name of :data:`HEADINGS`."""
+    """Origin of the weights of a line, as a name of :data:`HEADINGS`."""
     weights = line.first.weights
     if weights.startswith(SCRATCH):
         return SCRATCH

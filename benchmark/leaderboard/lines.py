@@ -42,7 +42,7 @@ SCALED = ENDING
 """Mark of a system that is evaluated at scales under its own name."""
 
 CROPPED = ", cropped"
-"""Begins the end of the names of systems whose pictures were cropped to be scored."""
+"""First words of the suffix of systems whose pictures were cropped before scoring."""
 
 TRUE_BLUR = "defocus_map"
 """Input of systems that are given the true blur."""
@@ -71,7 +71,7 @@ class Convention:
 
 @dataclass(frozen=True, eq=False)
 class BoardLine:
-    """One line of a leaderboard, its costs under the empty protocol; a line equals itself alone."""
+    """One line of a leaderboard, its costs under the empty protocol; it is equal only to itself."""
 
     key: LineKey
     name: str
@@ -86,7 +86,7 @@ class BoardLine:
 
     @property
     def place(self) -> str:
-        """Anchor of what is behind the line."""
+        """Anchor of the details of the line."""
         return group_anchor(self.first)
 
     @property
@@ -96,7 +96,7 @@ class BoardLine:
 
     @property
     def is_given_blur(self) -> bool:
-        """Whether it is given the true blur: it is not a rival of the others, and leads none."""
+        """Whether the system is given the true blur: then it competes with nobody."""
         return TRUE_BLUR in self.first.input
 
     @property
@@ -131,7 +131,7 @@ class Board:
         )
 
     def ordered(self, convention: Convention) -> list[BoardLine]:
-        """The lines that were scored so, best first; then those without a score."""
+        """The lines with a score under the convention, best first; then those without."""
         scored = [
             line for line in self.lines if any(c == convention for c, _ in line.rows)
         ]
@@ -169,7 +169,7 @@ class Board:
         convention: Convention,
         twins: Sequence[Convention],
     ) -> str:
-        """What tells an evaluation from others: the crop, else the revision, else all of it."""
+        """What distinguishes an evaluation: the crop, else the revision, else all of its facts."""
         cropped = self._cropped_words(convention)
         others = [one for one in twins if one != convention]
         alike = [one for one in others if self._cropped_words(one) == cropped]
@@ -285,7 +285,7 @@ def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:
 
 
 def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]:
-    """The systems' names; for lines of one name as much more as tells them apart."""
+    """The systems' names; lines with the same name get what distinguishes them."""
     names = {key: display_name(content, key[0]) for key in keys}
     for words in range(1, 4):
         twins = Counter(names.values())
@@ -330,7 +330,7 @@ def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _counted(row: Row) -> str:
-    """The metric that says how many pictures a line has: any of one without ground truth."""
+    """The metric that counts a line's pictures; without ground truth, any metric."""
     return row.metric if row.protocol == NO_REFERENCE else "psnr"
 
 

@@ -157,11 +157,12 @@ def _tex_cell(cell: str | float | None) -> str:
 _REPORTS = ("report.html", "report.pdf")
 
 WORK_PER_REPORT = 20
-"""In the course of a study its reports are made again once it has worked so many times as long as
-making them took: those of fifty systems take several seconds."""
+"""During a study its reports are made again once it has worked this many times as long as making
+them took: those of fifty systems take several seconds."""
 
 FIRST_REPORT_S = 2.0
-"""A study that works no longer makes its reports once, at its end."""
+"""A study that has worked for less than this many seconds makes its reports only once, at its
+end."""
 
 
 class Publisher:

@@ -72,7 +72,7 @@ CSV_COLUMNS = tuple(field.name for field in fields(Row))
 CSV_DIGITS = 8
 
 REVISION_DIGITS = 12
-"""Of a hash, shown as a version."""
+"""Digits of a hash that are shown as a version."""
 
 
 def current_entries(results: Results) -> list[list[Entry]]:

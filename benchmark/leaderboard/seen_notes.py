@@ -8,11 +8,11 @@ from defocus.progress import counted, several
 from defocus.reading import read_json
 
 STUDY = "study.json"
-"""The file of a study that says what its datasets are and what of them was left out."""
+"""The file of a study that describes its datasets and what was left out of them."""
 
 
 def seen_notes(out: Path, dataset: str, data_revision: str) -> list[str]:
-    """Notes on one dataset of a study, known by its name and the begin of its hash."""
+    """Notes on one dataset of a study, known by its name and the beginning of its hash."""
     notes: list[str] = []
     for facts in _datasets(out / STUDY):
         same = str(facts.get("data_hash", "")).startswith(data_revision)

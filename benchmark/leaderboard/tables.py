@@ -68,7 +68,7 @@ ByLine = dict[LineKey, str]
 """Words by line."""
 
 _FIRST = ("psnr", "ssim", "lpips")
-"""The metrics that are wanted most."""
+"""The metrics that come first, because they are wanted most."""
 
 COUNTED = (
     "MACs: convolutions, matrix products and attention; Fourier transforms are not counted; "
@@ -117,7 +117,7 @@ def _board(rows: Sequence[Row]) -> Board:
 
 
 def _names(keys: Iterable[LineKey]) -> ByLine:
-    """Names of the lines: the system, and of those with one name whose weights they have."""
+    """Names of the lines: the system, and whose weights it has where names are equal."""
     names = {key: key[0] for key in keys}
     twins = Counter(names.values())
     marked = {
@@ -234,7 +234,7 @@ def _score_columns(
     others: Sequence[Convention],
     usual: int,
 ) -> list[Named]:
-    """Gain, the field's scores, parameters and time; then all that is wanted less."""
+    """Gain, the field's scores, parameters and time; then what is less wanted."""
     metrics = sorted(all_metrics(), key=lambda name: name not in _FIRST)
     first = sum(name in _FIRST for name in metrics)
     costs = list(COST_COLUMNS)

@@ -37,7 +37,8 @@ FAIR = (
 )
 
 _UNLIMITED = 10_000
-"""Tables are as wide as their cells where stdout is not a terminal."""
+"""Width of a table, in characters, where stdout is not a terminal: it is then as wide as its
+cells."""
 
 _LEFT_OUT = "not shown in this width"
 
@@ -210,7 +211,7 @@ def _texts(table: Table) -> list[list[str]]:
 
 
 def _heads(table: Table) -> list[list[str]]:
-    """The lines of the heads of columns, which end at the same line."""
+    """The lines of the heads of columns, aligned at the bottom."""
     parts = [_header(column).split("\n") for column in table.columns]
     deepest = max(map(len, parts))
     for lines in parts:

@@ -17,15 +17,15 @@ DIAMETERS_PX = (
     *(1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0),
     *(14.0, 16.0, 20.0, 24.0, 28.0, 32.0, 48.0, 64.0, 96.0, 128.0),
 )
-"""Diameters of the discs that are tried, px. A disc of 1 px is a point; the map of blur knows none
-above 128 px."""
+"""Diameters of the discs that are tried, px. A disc of 1 px is a point; the map of blur has no
+value above 128 px."""
 
 UNSURE = 1.5
-"""The discs that are tried at a place differ from the map of blur by at most this factor of 1 + d,
-and by half a step of the list: about as far is the map from the truth on rendered pictures."""
+"""Largest factor of 1 + d, besides half a step of the list, by which the discs that are tried at a
+place differ from the map of blur: the map is about this far from the truth on rendered pictures."""
 
 STEP = 1.15
-"""Half a step of the list, as a factor of 1 + d, so that each diameter has a disc."""
+"""Half a step of the list, as a factor of 1 + d, so that there is a disc for each diameter."""
 
 WINDOW_PX = 25
 """Side of the squares in which the best disc is chosen, px. Much smaller ones would fit noise."""

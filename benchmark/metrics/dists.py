@@ -65,7 +65,7 @@ def _similarities(
     other: "torch.Tensor",
     mask: "torch.Tensor",
 ) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Of each channel: how alike the means are, and how alike the variations."""
+    """For each channel: how alike the means are, and how alike the variations."""
     from torch.nn.functional import adaptive_avg_pool2d
 
     weight = adaptive_avg_pool2d(mask, (one.shape[2], one.shape[3]))

@@ -20,7 +20,7 @@ _YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
 )
 _PHASE, _GRADIENT, _CHROMA = 0.85, 160.0, 200.0
-"""What keeps each similarity from dividing by nothing; of values in [0, 255]."""
+"""Constants that keep the similarities from dividing by 0, for values in [0, 255]."""
 
 _CHROMA_EXPONENT = 0.03
 _SIDE_PX = 256
@@ -37,10 +37,12 @@ _NOISE_DEVIATIONS = 2.0
 _NOISE_CORRECTION = 1.7
 
 _KEPT = 80
-"""Of so many pictures: the references of a small test set, which every system is compared with."""
+"""Number of references that are remembered: those of a small test set, with which every system is
+compared."""
 
 _KEPT_OUTPUTS = 8
-"""Of so many restored pictures: those that are scored at once, each under several protocols."""
+"""Number of restored pictures that are remembered: those that are scored at once, each under
+several protocols."""
 
 Array = NDArray[np.float64]
 

@@ -20,10 +20,12 @@ LEAST_SHARE = 0.01
 """Least share of the picture that must be in focus. The mean over less says nothing."""
 
 LEVELS = 255.0
-"""Levels of 8 bits, in which the change is told: 1 is the smallest that such a file can show."""
+"""Levels of 8 bits, in which the change is reported: 1 is the smallest change that such a file can
+show."""
 
 _KEPT = 8
-"""Number of blur maps that are remembered. A study scores one picture of several systems."""
+"""Number of blur maps that are remembered. A study scores one picture as several systems restored
+it."""
 
 
 def _in_focus_change(

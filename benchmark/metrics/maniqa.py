@@ -41,10 +41,11 @@ _WINDOW = 4
 """Side of a window of cells within which the second kind of block compares places."""
 
 _EPSILON, _WINDOW_EPSILON = 1e-6, 1e-5
-"""Of the normalisations of the transformer, and of the blocks with windows."""
+"""Constants that are added to the variance in the normalisations of the transformer, and of the
+blocks with windows."""
 
 _SCALE = 0.8
-"""Weight of a layer's output beside its input."""
+"""Factor on a layer's output when it is added to the layer's input."""
 
 
 def _maniqa(

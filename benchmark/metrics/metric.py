@@ -174,7 +174,7 @@ def find_metric(name: str) -> Metric:
 
 
 NO_REFERENCE = "no-reference"
-"""In place of a protocol, where nothing is compared with: each picture is judged by itself."""
+"""Name in place of a protocol where nothing is compared: each picture is judged by itself."""
 
 
 def lack_truth(pairs: Iterable[Pair]) -> bool:

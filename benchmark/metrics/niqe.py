@@ -29,7 +29,8 @@ _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 _SHAPES = np.arange(0.2, 10.001, 0.001)
 _RATIOS = np.exp(2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES))
-"""(Mean of the magnitude)² by the mean square of each shape; it grows with the shape."""
+"""Squared mean of the magnitude over the mean square, for each shape; the ratio grows with the
+shape."""
 
 _HALVING = np.array([-0.01171875, -0.03515625, 0.11328125, 0.43359375])
 _HALVING = np.concatenate([_HALVING, _HALVING[::-1]])

@@ -8,10 +8,8 @@ from defocus.benchmark.metrics.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 CAP_DB = 100.0
-"""What identical pictures get, so that a mean stays a number.
-
-Source: Restormer's scripts return 100 where the pictures are identical.
-"""
+"""PSNR of identical pictures, dB, so that a mean stays a number. Source: Restormer's scripts return
+100 where the pictures are identical."""
 
 
 def decibels(squared_error: float, profile: Profile) -> float:

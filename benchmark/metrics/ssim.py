@@ -51,7 +51,7 @@ def contrast_and_ssim(
 
 
 def _moments(restored: Picture, reference: Picture, window: str) -> tuple[Array, ...]:
-    """Of each window: product of the means, sum of their squares, covariance, sum of variances."""
+    """For each window: product of means, sum of their squares, covariance, sum of variances."""
     mean = partial(_window_mean, window)
     side = WINDOW_PX[window]
     sample = side**2 / (side**2 - 1) if window == "uniform-7" else 1.0

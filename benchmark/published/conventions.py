@@ -57,7 +57,7 @@ _CROPS: tuple[Conventions, ...] = (
     {"crop_multiple": 32, "crop_from": "centre"},
     {"crop_multiple": 64, "crop_from": "centre"},
 )
-"""What networks with fixed strides are given; no crop first."""
+"""Crops for networks with fixed strides; no crop first."""
 
 _SIMILARITIES: tuple[Conventions, ...] = (
     {"ssim_window": "uniform-7"},
@@ -74,7 +74,7 @@ def _readings() -> Iterator[Profile]:
 
 
 READINGS = tuple(_readings())
-"""What decides which pixels are compared, the most usual first."""
+"""Conventions that decide which pixels are compared, the most usual first."""
 
 USUAL = range(2 * len(_CROPS))
 """Readings that are tried first: whole size, and both members by the upper byte or at own depth."""
@@ -84,7 +84,7 @@ UNUSUAL = range(USUAL.stop, len(READINGS))
 
 SQUARES, ABSOLUTES, FIRST_SIMILARITY = 0, 1, 2
 ERRORS = FIRST_SIMILARITY + len(_SIMILARITIES)
-"""Numbers of a pair under one reading: mean square, mean absolute error, and each SSIM."""
+"""Number of errors of a pair under one reading: mean square, mean absolute error, and each SSIM."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def select_published(
 
 
 def published_dataset(name: str) -> str | None:
-    """The published id of one of our datasets by its name (``dpdd:folder``); None without."""
+    """The published id of one of our datasets by its name (``dpdd:folder``), or None."""
     return _DATASETS.get(name.partition(":")[0])
 
 
@@ -128,7 +128,7 @@ def _require(
 
 
 OFFICIAL_FLOW = "pwcnet-official"
-"""The estimator behind published numbers under ``deformed-gt``."""
+"""The estimator of published numbers under ``deformed-gt``."""
 
 _SYSTEM_PROFILES = {
     "dpdnet": "dpdd16",
@@ -138,7 +138,7 @@ _SYSTEM_PROFILES = {
     "drbnet": "dpdd8-crop16",
     "kpac": "png8",
 }
-"""What the authors' own scripts compute, by how the published id begins."""
+"""Profiles of the authors' own scripts, by the first part of the published id."""
 
 _SHIFTS = {
     "sharp_depth": "the official script reads the upper 8 of 16 bits",

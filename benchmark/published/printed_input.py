@@ -18,7 +18,7 @@ from defocus.near_names import meant
 Array = NDArray[np.float64]
 
 DECIDING = ("psnr", "ssim", "mae")
-"""The metrics that the conventions are found by."""
+"""The metrics by which the conventions are found."""
 
 TOLERANCES = {"psnr": 0.01, "ssim": 0.001, "mae": 0.001}
 """Largest difference that counts as reproduced: dB for PSNR. Papers print two or three decimals."""

@@ -1,4 +1,4 @@
-"""What stored runs say of a dataset beside its pictures, which a content hash leaves open."""
+"""What stored runs say about a dataset besides its pictures; a content hash does not cover it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -33,7 +33,8 @@ def _temporary(*names: str) -> re.Pattern[str]:
 
 
 PATIENCE_SECONDS = 0.5
-"""So long a process tries to get the lock: whoever looks at a study holds it for a moment."""
+"""Seconds for which a process tries to get the lock: whoever reads a study holds it for a
+moment."""
 
 STUDY_NAMES = (
     "leaderboard.csv",
@@ -42,7 +43,8 @@ STUDY_NAMES = (
     "request.json",
     "study.json",
 )
-"""Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
+"""Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused
+elsewhere."""
 
 _OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
 _OF_RUN = _temporary(
@@ -59,7 +61,7 @@ _OF_RUN = _temporary(
     CHECKPOINT,
 )
 _OF_TENSORS = re.compile(r"\.tmp[0-9A-Za-z]{6}")
-"""What the library for tensors left where it was killed, as earlier versions let it do."""
+"""Name of a temporary file of the library for tensors, left where an earlier version was killed."""
 
 _OF_OUTPUTS = re.compile(r"\..+-[a-z0-9_]{8}\.part\.npz")
 _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")

@@ -1,4 +1,4 @@
-"""Folder of one run: its files beside those of its training, its provenance, what it is without."""
+"""Folder of one run: its own files and those of its training, its provenance, left-out pairs."""
 
 import contextlib
 import importlib.metadata
@@ -47,7 +47,7 @@ _LIBRARIES = (
 
 
 RUNS = "runs"
-"""In a study's folder: the folders of its runs."""
+"""Folder of the runs, in a study's folder."""
 
 
 def package_version() -> str:
@@ -133,7 +133,7 @@ def training_folder(
 
 
 def training_left_out(folder: Path) -> tuple[LeftOut, ...]:
-    """The pairs that a training is without, as a file cannot be read; empty if none is recorded."""
+    """The pairs that a training lacks because of an unreadable file; empty if none is recorded."""
     try:
         return _left_out(read_json(folder / TRAINING), "left_out")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -174,13 +174,13 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
 
 
 UNREAD = "not read: "
-"""Begins the reason of the scores of a picture that was left out."""
+"""First words of the reason why a picture was left out of the scores."""
 
 _FEWER = ", without "
 
 
 def left_out_of_run(results: Results, run: str) -> tuple[LeftOut, ...]:
-    """The test pairs that a stored run is without, as a picture could not be read."""
+    """The test pairs that a stored run lacks, because a picture could not be read."""
     unread = results.without_value(run, UNREAD)
     return tuple(LeftOut(pair, reason.removeprefix(UNREAD)) for pair, reason in unread)
 
@@ -219,12 +219,12 @@ def trained_datasets(train_dataset: str) -> tuple[str, ...]:
 
 
 CRASHES = (Exception, SystemExit)
-"""What a faulty system raises (its weights file may be missing, its module may not import), of
-whatever family: its run fails and the study goes on. A full disk and the person's Ctrl-C end the
+"""Errors of any kind that a faulty system raises (its weights file may be missing, its module may
+not import): its run fails and the study goes on. A full disk and the person's Ctrl-C end the
 study."""
 
 OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
-"""What no system is to blame for: the study stops."""
+"""Errors for which no system is to blame: the study stops."""
 
 
 def write_failure(error: BaseException, folder: Path, source_hash: str = "") -> str:

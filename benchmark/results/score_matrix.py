@@ -1,4 +1,4 @@
-"""Scores of one run as an array, and which runs have rows that nothing can be computed with.
+"""Scores of one run as an array, and which runs have rows that cannot be used.
 
 All rows are checked: SQLite keeps texts as numbers, and a store may come from anybody."""
 
@@ -155,7 +155,7 @@ class Score:
 
     @property
     def where(self) -> Where:
-        """What names the line of a matrix that it is on."""
+        """Key of the line of a matrix to which it belongs."""
         return self.profile, self.protocol, self.metric
 
 
@@ -172,7 +172,7 @@ class MatrixLine:
 
     @property
     def where(self) -> Where:
-        """What names the line."""
+        """Key of the line."""
         return self.profile, self.protocol, self.metric
 
 
@@ -249,7 +249,7 @@ def unpack(names: object, values: object) -> ScoreMatrix | None:
 
 
 def _all_texts(rows: object, length: int) -> bool:
-    """Whether these are lists of so many texts each."""
+    """Whether these are lists of ``length`` texts each."""
     return isinstance(rows, list) and all(
         isinstance(row, list)
         and len(row) == length

@@ -31,7 +31,7 @@ LIMITS = Limits(members=200_000, total_bytes=2 * MOST_ARCHIVE_BYTES, ratio=200)
 """Limits of an archive of results, which holds bundles, pictures and stores."""
 
 _NO_ARCHIVE = (OSError, ValueError, NotImplementedError, zipfile.BadZipFile)
-"""What is raised for an archive that is none, or damaged."""
+"""Errors for a file that is damaged, or no archive at all."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ RESULT_FORMATS: Kind[ResultFormat] = Kind("result_formats", Shape(lambda: Result
 
 
 def runs_of_source(source: str, ids: Collection[str]) -> Iterator[SourceRun]:
-    """The runs of a folder, a file or an address of results; with scores those of the ids."""
+    """The runs of a folder, a file or an address of results; ``ids`` get their scores."""
     with _local(source) as path:
         for run in _runs(path, ids):
             where = f"{source} ({run.origin})" if run.origin else source
@@ -71,7 +71,7 @@ def runs_of_source(source: str, ids: Collection[str]) -> Iterator[SourceRun]:
 
 @contextlib.contextmanager
 def _local(source: str) -> Iterator[Path]:
-    """The folder or file of a source; what is at an address is fetched for the block."""
+    """The folder or file of a source; what is at an address is fetched while the block lasts."""
     if is_address(source):
         with tempfile.TemporaryDirectory(prefix="defocus-results-") as temporary:
             yield _fetched(source.rstrip("/"), Path(temporary))

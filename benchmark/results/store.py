@@ -26,7 +26,7 @@ from defocus.reading import require_file
 from defocus.storage.files import storing, sync_folder
 
 FORMAT = 2
-"""Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
+"""Format of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
 
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -143,19 +143,20 @@ COSTS = ("params_m", "macs_g", "peak_mib", *SECONDS)
 """What a system costs: million parameters, billion multiply-adds, MiB beside weights, seconds."""
 
 CUSTOM = "custom"
-"""The budget of runs whose schedule a person has changed: they count as no other budget's."""
+"""The budget of runs whose schedule a person has changed: they are compared with no other budget's
+runs."""
 
 ELSEWHERE = "elsewhere"
-"""Weights of pictures that were restored elsewhere: they count as no other's."""
+"""Weights of pictures that were restored elsewhere: they are compared with no other weights."""
 
 NOT_TRAINED = "not-trained-here"
-"""The budget of what no training here made, such as shipped weights and classical systems."""
+"""The budget of whatever was not trained here, such as shipped weights and classical systems."""
 
 NARROW = "narrow"
 """Weights of a narrow copy: the system's layers with few channels, as the budget demo trains."""
 
 SCRATCH = "from scratch"
-"""Begins the weights of a whole network that the budget demo trained; its steps follow."""
+"""First words of the weights of a whole network that the budget demo trained; its steps follow."""
 
 STORE = "results.sqlite"  # in a study's folder
 
@@ -317,7 +318,7 @@ class Results:
         )
 
     def without_value(self, run: str, begin: str) -> list[tuple[str, str]]:
-        """The pictures of one run that lack a value for a reason with this begin, each once."""
+        """The pictures of one run without a value for a reason that begins so, each once."""
         return self._select(
             "pair, min(reason) FROM scores WHERE run = ? AND pair != '' "
             "AND value IS NULL AND substr(reason, 1, ?) = ? GROUP BY pair ORDER BY pair",
@@ -396,7 +397,7 @@ def read_results(path: Path) -> Iterator[Results]:
 
 
 def _mend(path: Path) -> None:
-    """Replace a store with damaged pages by one with its sound runs; keep the old file beside."""
+    """Replace a store with damaged pages by its sound runs; the old file stays next to it."""
     if not path.exists() or path.stat().st_size == 0:
         return
     new = path.with_name(f"{path.name}.mended")

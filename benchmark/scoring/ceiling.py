@@ -1,6 +1,7 @@
 """Score ceiling: the score of a perfect restoration under misalignment and noise.
 
-Scored is the reference itself, displaced by the measured misalignment, with as much noise added."""
+It is the score of the reference itself, displaced by the measured misalignment, with as much noise
+added."""
 
 import zlib
 from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ from defocus.settings import Settings, parse_settings
 from defocus.storage.files import make_folder, write_json
 
 PRINTED = "printed:"
-"""Begins the names of profiles that ``score --as-printed`` found."""
+"""Prefix of the names of profiles that ``score --as-printed`` found."""
 
 AGAIN = "find it again with: defocus-bench score BLURRY SHARP --as-printed DATASET"
 

@@ -238,7 +238,7 @@ def _tensor(picture: Array) -> torch.Tensor:
 
 
 def _inside(flow: Array) -> NDArray[np.bool_]:
-    """Where a flow ``(2, H, W)`` leads into the picture, with half a pixel around its border."""
+    """Mask of the places where a flow ``(2, H, W)`` leads into the picture or half a pixel off."""
     rows, columns = np.indices(flow.shape[1:])
     x, y = columns + flow[0], rows + flow[1]
     height, width = flow.shape[1:]

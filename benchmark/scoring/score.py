@@ -126,7 +126,7 @@ class PairScorer:
                 yield from self._by_another(pair, restored, self.independent)
 
     def of_unread(self, pair: Pair, reason: str) -> Iterator[Score]:
-        """What is in place of the scores of a picture that is left out: the reason, everywhere."""
+        """Placeholder scores of a picture that is left out, each with the reason."""
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         # tables are published
         reason = reason.replace(f"{self.dataset.root}{os.sep}", "")
@@ -235,7 +235,7 @@ def _known(parts: Parts) -> dict[str, MetricValue]:
 
 
 _ROUNDING = 1e-4
-"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
+"""Distance beyond [0, 1] that a value may have, because interpolation and conversion overshoot."""
 
 
 def score_picture(
@@ -359,7 +359,7 @@ def psnr_moved(
 
 
 def _moved(picture: Array, right_px: float, down_px: float) -> Array:
-    """The picture read at so much to the right and below; border values are repeated outside."""
+    """The picture moved ``right_px`` to the left and ``down_px`` up; border values are repeated."""
     # Source: Keys, Cubic convolution interpolation for digital image processing (1981).
     moved: Any = picture  # OpenCV's stubs know no float64 alone
     for axis, place in ((1, right_px), (0, down_px)):
@@ -385,7 +385,7 @@ def _cubic(x: Array) -> Array:
 
 
 BLURRED_PX = 2.0
-"""A smaller circle of confusion counts as in focus."""
+"""Circle of confusion, px, below which a pixel counts as in focus."""
 
 _EDGE_SHARE = 0.1
 

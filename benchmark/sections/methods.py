@@ -25,7 +25,7 @@ from defocus.reports.model import Folded, Paragraph, Part
 
 
 def _training(study: ReportStudy) -> Sequence[Part]:
-    """On the page of browsers they are behind the rows."""
+    """The trainings; on the page for browsers they are in the details of the rows."""
     return training_curves(study.content) if study.printed else ()
 
 

@@ -14,7 +14,7 @@ PERFECT = "Perfect restoration"
 """What people read instead of that id: systems that follow their reference can exceed it."""
 
 SIGNIFICANCE = 0.05
-"""Of a difference, after the correction for all differences of its track."""
+"""Significance level of a difference, after the correction for all differences of its track."""
 
 TRUTH = "truth"
 """The protocol of rendered pictures: a perfect restoration is the reference itself."""
@@ -58,7 +58,7 @@ class Difference:
 
     @property
     def below_resolution(self) -> bool:
-        """Whether the difference is smaller than what the place of the references leaves open."""
+        """Whether the difference is smaller than the references' uncertain position explains."""
         return self.resolution is not None and abs(self.difference) < self.resolution
 
 

@@ -35,9 +35,9 @@ PERMUTATIONS_PER_PAIR = 80
 """Random swaps for each pair of systems. Holm's correction multiplies the least p-value by the
 number of pairs: with fewer than 20 swaps a pair, no difference could be significant."""
 EXACT_SCENES = 16
-"""With so many scenes or fewer all swaps are tried."""
+"""Number of scenes up to which all swaps are tried."""
 POWER = 0.8
-"""With which a minimum detectable difference is detected."""
+"""Probability with which a minimum detectable difference is detected."""
 
 
 def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:
@@ -102,7 +102,7 @@ def interval_of_mean(
     values: Array,
     codes: tuple[int, ...],
 ) -> tuple[float, float] | None:
-    """The interval of the mean of one number a picture; None with few scenes."""
+    """The interval of the mean of one number per picture; None with few scenes."""
     ends = mean_intervals(values[None, None], codes)
     return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 

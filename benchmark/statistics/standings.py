@@ -119,7 +119,7 @@ def _tracks(field: _Field) -> list[Track]:
 
 
 def _complete(members: Sequence[SystemScores]) -> list[SystemScores]:
-    """The systems that have every picture that another one has; all of them if nobody has."""
+    """The systems that have every picture of the others; all systems if none has them."""
     pictures: set[Picture] = set()
     for member in members:
         pictures.update(member.pictures)
@@ -195,7 +195,7 @@ def _places(
 
 
 def _labels(members: Sequence[SystemScores]) -> list[str]:
-    """The systems' names; those that a track has twice with the weights that tell them apart."""
+    """The systems' names; names that a track has twice get their weights."""
     names = Counter(member.entry.system for member in members)
     labels = []
     for entry in (member.entry for member in members):

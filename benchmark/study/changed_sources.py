@@ -23,7 +23,7 @@ HASH_DIGITS = 16
 """Digits of a pair's hash that the file of a study keeps: enough to see a change."""
 
 Facts = Mapping[str, Any]
-"""Of :meth:`~defocus.benchmark.study.plan.Run.facts`, with the dataset's name."""
+"""Facts of a run, of :meth:`~defocus.benchmark.study.plan.Run.facts`, with the dataset's name."""
 
 
 def write_study(studies: Sequence[Study]) -> None:
@@ -65,7 +65,7 @@ def _dataset_facts(dataset: Dataset) -> Json:
 
 
 def _pair_facts(dataset: Dataset) -> dict[str, list[str]]:
-    """Split and the begin of the hash of each pair, by which a later change is named."""
+    """Split of each pair and the beginning of its hash, by which a later change is found."""
     contents = pair_contents(dataset)
     return {
         pair.id: [pair.split, contents[pair.id][:HASH_DIGITS]] for pair in dataset.pairs
@@ -154,7 +154,7 @@ def _facts(study: Study, run: Run) -> Json:
 
 
 def _place(facts: Facts) -> tuple[str, ...]:
-    """What a person would call the same run; the same for facts that were read back."""
+    """Key of what a person would call the same run; it is equal for facts that were read back."""
     named = (
         facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule")
     )

@@ -24,7 +24,7 @@ Tables = dict[str, Any]
 """Tables of TOML or JSON."""
 
 REQUEST = "request.json"
-"""In a study's folder: the document that it was started with."""
+"""Document that a study was started with, in its folder."""
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -68,7 +68,7 @@ class NotedPlugin(Settings):
 
 
 class Request(StudyDocument):
-    """The request with which a study was started: the document, its plug-ins, those before it."""
+    """The request with which a study was started: the document, its plug-ins, earlier requests."""
 
     plugins: tuple[NotedPlugin, ...] = ()
     earlier: tuple["Request", ...] = ()
@@ -200,7 +200,7 @@ def tell_missing(out: Path) -> None:
 
 
 def _noted(out: Path) -> list[NotedPlugin]:
-    """The plug-in files of a study; none of a damaged request, which is reported."""
+    """The plug-in files of a study; none if the request is damaged, which is reported."""
     path = out / REQUEST
     if not path.is_file():
         return []

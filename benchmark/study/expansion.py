@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 JDRL = "jdrl-"
 REGISTERED = "registered-"
-"""Begins the names of systems with that objective; the name of the network follows."""
+"""Prefix of the names of systems with that objective; the name of the network follows."""
 OWN = "own"
 """The objective of a system's own recipe."""
 

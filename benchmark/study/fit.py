@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
 
 TEXT = "validation_text"
-"""Score of a stream's pages of text, percent of characters; it chooses no weights."""
+"""Name of the score of a stream's pages of text, percent of characters; it chooses no weights."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,8 @@ class TrainingPictures:
 
 
 NO_PICTURES = TrainingPictures()
-"""A training without validation, of a network that is not asked what sizes it takes."""
+"""Pictures of a training without validation, for a network that is not asked what sizes it
+takes."""
 
 
 def train(

@@ -10,7 +10,8 @@ from defocus.processes.workers import usable_cores
 from defocus.progress import warn_once
 
 IN_PROCESSES_FROM = 100
-"""Pairs from which on processes look at the pictures: starting them takes as long as 20 pairs."""
+"""Number of pairs from which processes look at the pictures: starting them takes as long as 20
+pairs."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
 
 MISALIGNED = ("sample:strong",)
-"""Where the first run shows what JDRL is for: pairs that are off by several pixels."""
+"""Dataset on which the first run shows what JDRL is for: its pairs are off by several pixels."""
 
 AGAIN = option(
     False,
@@ -82,8 +82,9 @@ class StudyOptions(CommandSettings):
     dataset: str = option("sample", "--dataset")
     """Dataset as READER:PATH, 'sample' or 'sample:strong'."""
     budget: BudgetName = option("demo", "--budget")
-    """Length of training; own is the long training of defocus-s and defocus-m. Ranked are
-    systems trained with paper or not trained here, and narrow copies of demo among themselves."""
+    """Length of training; own is the long training of defocus-s and defocus-m. Systems trained with
+    'paper', or not trained here, are ranked together; narrow copies from 'demo' are ranked among
+    themselves."""
     settings: Path | None = option(
         None,
         "--settings FILE",
@@ -110,8 +111,8 @@ class TestedStudy(StudyOptions):
     """A study that says what becomes of test pairs that are in training or validation."""
 
     leave_out_seen: bool = option(False, "--leave-out-seen")
-    """Leave out test pairs of which a file is in training or validation too; without this option
-    they are refused."""
+    """Leave out test pairs that share a file with training or validation; without this option they
+    are refused."""
 
     @property
     def words(self) -> list[str]:

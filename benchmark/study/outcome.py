@@ -1,4 +1,4 @@
-"""What a study gives to those who asked for it."""
+"""Outcome of a study, for whoever started it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,7 +85,7 @@ def claim_study_rows(studies: Sequence[Study], results: Results) -> None:
 
 
 def _left_out(studies: Sequence[Study], results: Results) -> Iterator[LeftOut]:
-    """What the datasets, the trainings and the tests of studies are without."""
+    """The pairs that the datasets, the trainings and the tests of studies lack."""
     scored = {entry.run for entry in results.entries() if entry.scored}
     for study in studies:
         yield from study.dataset.without()

@@ -40,10 +40,10 @@ from defocus.training.devices import has_gpu
 from defocus.training.method import UNDECIDING, Training
 
 NARROW_BUDGET: BudgetName = "demo"
-"""Trains narrow copies: whole networks show nothing after seconds."""
+"""The budget that trains narrow copies: whole networks show nothing after seconds."""
 
 MOST_SEEDS = 1000
-"""No study has more; one that asks for more is a slip of the keys."""
+"""Largest number of seeds of a study; a larger one is a slip of the keys."""
 Seeds = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 """Number of seeds, which begin with 0."""
 
@@ -126,7 +126,8 @@ _LATER_SETTINGS = (
     ("training", "lenses"),
     ("training", "tf32"),
 )
-"""Added after trainings were identified by their settings; their defaults change nothing."""
+"""Settings that were added after trainings were identified by their settings; with the default, a
+training keeps its id."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class Run:
 
     @property
     def trained_weights(self) -> str:
-        """What results call the weights of its training."""
+        """Name that results give to the weights of its training."""
         if self.baseline.is_narrow:
             return NARROW
         if self.budget != NARROW_BUDGET or self.start or self.schedule.start:
@@ -261,7 +262,7 @@ class Study:
         return home, mine.training or mine
 
     def checkpoint_folder(self, run: Run) -> Path:
-        """Where the checkpoint is that belongs to the results of a run, if it has any."""
+        """Folder of the checkpoint that belongs to the results of a run, if it has any."""
         if run.training is None:
             return run_folder(self.out, run.id)
         home, trained = self.trained(run)
@@ -323,7 +324,7 @@ def select(
 
 
 def _with_rows_at_scales(matched: Sequence[Baseline], pattern: str) -> list[Baseline]:
-    """Those of the systems that a pattern matches which have a row at scales, and these rows."""
+    """The matched systems that have a row at scales, and these rows."""
     if len(matched) == 1:
         return [*matched, at_scales(matched[0])]  # or its error says why there is none
     plain = [system for system in matched if not why_not_at_scales(system)]
@@ -379,7 +380,7 @@ def _recipe_for(
 
 
 def _copy_for(dataset: Dataset, system: Baseline) -> Baseline:
-    """The narrow copy; where misalignment is studied, it learns as captured, until it shows."""
+    """The narrow copy; for misaligned pairs it trains on them as captured, until that shows."""
     copy = system.narrowed()
     if not (dataset.misaligned and copy.is_narrow and copy.recipe):
         return copy

@@ -46,7 +46,8 @@ _COMPARED = (
     "split",
     "budget",
 )
-"""What an entry says that its ids follow from; a store in which they differ was changed by hand."""
+"""Fields of an entry from which its ids follow; a store in which they differ was changed by
+hand."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _columns(
     place: RunOfStudy,
     other: SourceRun,
 ) -> tuple[list[Score], list[MetricVersion]]:
-    """The scores and versions of the metrics that are whole and of the revisions of here."""
+    """The scores and versions of the metrics that are complete and of the revisions used here."""
     pairs = place.study.dataset.split("test")
     wanted = metrics_for(pairs)
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
@@ -199,7 +200,7 @@ def _current_versions(
     other: SourceRun,
     wanted: Mapping[str, Metric],
 ) -> dict[str, MetricVersion]:
-    """The metrics of another study that have the revisions of here, by name."""
+    """The metrics of another study that have the revisions used here, by name."""
     current = {}
     for one in other.versions:
         metric = wanted.get(column_of(one.metric))

@@ -132,7 +132,7 @@ class RunStanding:
     job: str = ""
 
     def to_json(self) -> Json:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.benchmark.evaluation.evaluate import Evaluated
 
 PROCESS_BYTES = 2 * 10**9
-"""Memory that a process with a narrow copy takes: 1.2 GB on the sample, and some more."""
+"""Memory, in bytes, that a process with a narrow copy takes: 1.2 GB on the sample, and some
+more."""
 
 
 def tasks_of(
@@ -56,7 +57,7 @@ def worked(
     results: Results,
     where: Where,
 ) -> "Iterator[tuple[str, Evaluated | DatasetError | ImageError | LeftOut | None]]":
-    """Each run of some tasks and what it came to, as it is ready; see :class:`RunWork`."""
+    """Each run of some tasks with its result, as soon as it is ready; see :class:`RunWork`."""
     from defocus.benchmark.scoring.score import fetch_weights  # they import torch
     from defocus.benchmark.study.work import RunWork, work_on
 
@@ -77,7 +78,7 @@ def placed(
     tasks: Sequence[RunTask],
     where: Where | None,
 ) -> list[tuple[Sequence[RunTask], Where]]:
-    """The tasks, and where each are done; ``None`` is side by side where that changes no result."""
+    """The tasks, and where they are done; ``None`` is side by side if that changes no result."""
     # Narrow copies compute in one thread anyway.
     if where is not None:
         return [(tasks, where)]
@@ -87,7 +88,7 @@ def placed(
 
 
 def _at_once() -> int:
-    """As many processes with a narrow copy as cores and memory are there for; one on a GPU."""
+    """Number of processes with a narrow copy that cores and memory allow; one on a GPU."""
     if has_gpu():
         return 1
     import torch

@@ -37,7 +37,7 @@ def work_on(
     shared: RunWork,
     task: RunTask,
 ) -> Evaluated | DatasetError | ImageError | None:
-    """What a run comes to; None if metrics failed, an error if its dataset cannot be used."""
+    """Result of a run; None if metrics failed, an error if its dataset cannot be used."""
     if shared.gpus:
         os.environ[VISIBLE] = shared.gpus[_process_number() % len(shared.gpus)]
     study, left, run = shared.study, task.left, task.left.run
@@ -64,7 +64,7 @@ def _process_number() -> int:
 
 
 def _words(study: Study, task: RunTask) -> str:
-    """What is said of a task behind its run: label and missing metrics."""
+    """Words about a task after the name of its run: label and missing metrics."""
     run = task.left.run
     label = study.labels.get(run.system)
     named = f" ({label}, {study.dataset.name}, seed {run.seed})" if label else ""

@@ -57,7 +57,7 @@ class CardScenes:
         return title
 
     def remember(self, card_pair: CardPair, title: str) -> None:
-        """Keep which scene a pair is of."""
+        """Remember to which scene a pair belongs."""
         self._taken.add(scene_slug(title))
         self._last = title, card_pair.shots[-1].seconds
         if card_pair.sharp.look is not None:

@@ -100,8 +100,8 @@ def read_shots(
 ) -> tuple[list[CardShot], list[Leftover]]:
     """Read the EXIF of files; return shots by time and name, and the files that are edited copies.
 
-    Times are from EXIF if any shot has one, else from the files; one without has its neighbour's.
-    """
+    Times are from EXIF if any shot has one, else from the files; a shot without a time has its
+    neighbour's."""
     groups: dict[Path, list[Path]] = defaultdict(list)
     for path in files:
         groups[path.with_suffix("")].append(path)
@@ -340,9 +340,9 @@ def _counted(
 
 
 def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> None:
-    """Put files of one folder and kind of name to those of the count that numbered them.
+    """Add files of one folder and kind of name to the count that numbered them.
 
-    What two bodies took at one time has numbers that contradict the time; those of one do not."""
+    Numbers of two bodies used at one time contradict the time; numbers of one body do not."""
     for count in counts:
         if _apart_in_time(count, numbered) or _one_count([*count, *numbered]):
             count += numbered

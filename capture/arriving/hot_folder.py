@@ -1,6 +1,6 @@
 """Picture files that another program writes into a folder: find them, and detect complete ones.
 
-One counts if it has not changed for a while and can be decoded: a stalled copy changes neither."""
+A file counts if it has not changed for a while and can be decoded: a stalled copy cannot."""
 
 import os
 import time

@@ -46,7 +46,8 @@ class ImportRequest(CommandSettings):
     """One scene name for all pairs; by default scenes are numbered."""
     scene_list: SceneList = SCENE_LIST
     scene_gap_seconds: Pause | None = option(None, "--scene-gap SECONDS")
-    """A longer pause between two pairs begins a new scene; by default, other pictures do."""
+    """Pause between two pairs after which a new scene begins; by default, a scene ends where the
+    pictures look different."""
     watched: Path | None = option(None, "--watch FOLDER", heading="Import", type=Path)
     """Import pairs as they arrive in FOLDER, until Ctrl-C."""
     settled_seconds: Pause = option(5.0, "--settled-after SECONDS")

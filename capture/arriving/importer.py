@@ -366,7 +366,7 @@ class Importer:
         return left
 
     def _copied(self, pair_id: str, sidecar: Path) -> None:
-        """Name a sidecar that was copied, and keep that the session has it."""
+        """Name a sidecar that was copied, and remember that the session has it."""
         name = written_name(Path(sidecar.name))
         say(f"{pair_id}  {name}: a sidecar, copied beside its picture{_says(sidecar)}")
         self.stored.add(sha256_file(sidecar))
@@ -412,7 +412,7 @@ class Importer:
 
 
 def _says(sidecar: Path) -> str:
-    """What a sidecar rates its picture, to be said after what else is said of it."""
+    """The rating that a sidecar gives its picture, in words that follow other remarks."""
     stars = rating(sidecar)
     return "" if stars is None else f"; it {rating_words(stars)}"
 

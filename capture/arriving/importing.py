@@ -34,7 +34,7 @@ POLL_SECONDS = 0.5
 
 
 def import_pictures(session: Path, request: ImportRequest) -> int:
-    """Import every pair of a folder; return exit code 1 if any failed or none is there."""
+    """Import every pair of a folder; return exit code 1 if any failed or there is none."""
     pictures = PictureFolder(require_folder(request.folder))
     checksums = stored_checksums(read_state(session)[0]) if has_begun(session) else None
     shots = pictures.shots(pictures.looks(), checksums or set())
@@ -122,9 +122,9 @@ def _without_rejected(
 def _apertures(
     request: ImportRequest, bodies: Sequence[CameraShots]
 ) -> tuple[dict[str, BracketApertures], dict[str, str]]:
-    """The apertures of each camera by its name, and why others have none, as a telephone.
+    """The apertures of each camera by its name, and why others have none: a telephone has only one.
 
-    Pictures without an exposure have those of another camera, and are left out for that reason."""
+    A camera whose pictures state no exposure gets the apertures of another camera."""
     telling = [body for body in bodies if body.tells_exposure] or bodies
     by_body: dict[str, BracketApertures] = {}
     lacking: dict[str, str] = {}

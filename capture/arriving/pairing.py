@@ -30,7 +30,7 @@ NO_EXIF = (
 
 @dataclass(frozen=True)
 class BracketApertures:
-    """The two f-numbers of pairs; if ``typed``, they are also those of shots that have none."""
+    """The two f-numbers of pairs; if ``typed``, they also hold for shots that state none."""
 
     blurry: float
     sharp: float
@@ -73,7 +73,7 @@ class _Usable:
         )
 
     def exposed_like(self, other: "_Usable") -> bool:
-        """Whether the settings of both give one exposure; they may if an aperture is not said."""
+        """Whether the settings of both give one exposure; they may if an aperture is unknown."""
         if not (self.says_aperture and other.says_aperture):
             return True
         return (
@@ -140,7 +140,7 @@ def find_pairs(
 
 
 def _of_one_kind(pair: CardPair) -> tuple[CardPair, list[Leftover]]:
-    """A pair without RAW files that another of its shots lacks, if all have a further file."""
+    """A pair without the RAW files that some of its shots lack, if each has another file."""
     developed = [shot.without_raw for shot in pair.shots]
     with_raw = [
         files != shot.files for shot, files in zip(pair.shots, developed, strict=True)
@@ -226,7 +226,7 @@ def _two_or_three(window: Sequence[_Usable], joined: Sequence[bool]) -> int:
 
 
 def _is_test(window: Sequence[_Usable]) -> bool:
-    """Whether the settings of the second shot fit those of the third, and not the first's."""
+    """Whether the settings of the second shot fit the third shot and not the first."""
     first, second, third = window[:3]
     fits = not second.like(third) and second.exposed_like(third)
     return fits and not first.exposed_like(second)
@@ -240,7 +240,7 @@ def _near(one: _Usable, other: _Usable, gap_seconds: float) -> bool:
 
 
 def _alike(one: _Usable, other: _Usable) -> bool:
-    """Whether two shots may show one view; without a look they may."""
+    """Whether two shots may show one view; they may if one was not looked at."""
     looks = one.shot.look, other.shot.look
     return looks[0] is None or looks[1] is None or maybe_one_view(looks[0], looks[1])
 

@@ -1,6 +1,6 @@
 """Cameras on USB through libgphoto2: ``gphoto2:``, ``gphoto2:serial=0123``, ``gphoto2:usb:1,4``.
 
-Nothing was tried on a real body: what they do is played from reports."""
+Nothing was tried on a real body: bodies are simulated from reports."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -54,7 +54,8 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
 QUIET_MS = 1500
-"""If the number of files of a shot is not known, all have come when none came for this long, ms."""
+"""Milliseconds without a new file after which a shot counts as complete, if its number of files is
+not known."""
 
 SHOT_SECONDS = 300.0
 """Longest wait for a shot. A body may list its card at each release: 92 s with 1,906 files were
@@ -96,7 +97,7 @@ class GPhoto2Camera(Camera):
             self.child.end()
 
     def _put_back(self, word: str, value: str) -> None:
-        """One that is refused must not keep the others from being put back."""
+        """Restore a setting; a refusal must not keep the others from being restored."""
         try:
             self.child.ask("write", word=word, value=value)
         except AnswerError as error:
@@ -118,7 +119,7 @@ class GPhoto2Camera(Camera):
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Aperture, shutter and ISO, as far as the camera has them and its mode lets them be."""
+        """Aperture, shutter and ISO, as far as the camera has them and its mode allows them."""
         find = self._process.find
         read = dict[SettingName, tuple[str, dict[str, Any]]]()
         for name in SETTING_NAMES:
@@ -232,7 +233,7 @@ class GPhoto2Camera(Camera):
         refuse_burst(as_words({word: entry for word, entry in read.items() if entry}))
 
     def set_again(self) -> None:
-        """Set everything once more, whatever the camera answers that it is."""
+        """Set everything once more, whatever the camera reports."""
         for word, value in self._process.wanted.items():
             self._process.ask("write", word=word, value=value, again=True)
 
@@ -313,10 +314,10 @@ class GPhoto2Camera(Camera):
 
 
 class GPhoto2FocusCamera(GPhoto2Camera):
-    """One whose lens has a motor that can be driven."""
+    """A camera whose lens has a motor that can be driven."""
 
     def move_focus(self, steps: int) -> int:
-        """Drive the motor (see ``HasFocusMotor``); one that a crash cut short may be half done."""
+        """Drive the motor (see ``HasFocusMotor``); a move cut short by a crash may be half done."""
         self._ready()
         try:
             return int(

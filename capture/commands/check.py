@@ -144,7 +144,7 @@ def _shows_all(session: Path, sheet: Path) -> bool:
 
 
 class _KeptVerdicts:
-    """Verdicts by what they depend on: a JSON list a line; an unreadable one is left out."""
+    """Verdicts by what they depend on: one JSON list per line; an unreadable line is left out."""
 
     def __init__(self, path: Path) -> None:
         from pydantic import TypeAdapter, ValidationError
@@ -162,7 +162,7 @@ class _KeptVerdicts:
                     self.verdicts[str(key)] = checked.validate_python(pair)
 
     def add(self, key: str, pair: "CheckedPair") -> None:
-        """Keep a verdict; on a read-only disk the check goes on without."""
+        """Keep a verdict; on a read-only disk the check goes on without keeping it."""
         if not self._writable:
             return
         try:

@@ -24,10 +24,10 @@ def command(session: Path, folder: Path | None, request: "ImportRequest") -> int
 
     The pictures may come from any cameras; each camera is paired by itself. Two neighbouring shots
     with different apertures that may show one view, by EXIF, time and file number, make a pair; a
-    third shot with the first aperture is the anchor. Pairs that look alike are of one scene.
-    Copies, edited copies, videos and what makes no pair are named. Pictures are copied into SESSION
-    with their sidecars and judged like those of 'shoot'; the originals stay. Pictures that SESSION
-    already holds are skipped, so the same command continues after an interruption.
+    third shot with the first aperture is the anchor. Pairs that look alike belong to one scene.
+    Copies, edited copies, videos and shots without a partner are listed. Pictures are copied into
+    SESSION with their sidecars and judged like those of 'shoot'; the originals stay. Pictures that
+    SESSION already holds are skipped, so the same command continues after an interruption.
     """
     from defocus.capture.arriving.importing import import_pictures, watch_pictures
 

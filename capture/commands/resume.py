@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def command(session: Path, options: "ResumeSettings") -> int:
     """Continue an interrupted session.
 
-    A pair that has all its shots is only judged. Shooting continues at the first of the others,
-    which is shot again as a whole; its files are moved to SESSION/interrupted. Missing or changed
-    files of complete pairs are fetched from the camera's card. If some are no longer there, they
-    are listed and the exit code is 1. If the shoot was started with --yes, it is not needed again
-    unless the camera has changed.
+    A pair that has all its shots is only judged. Shooting continues at the first pair that lacks
+    shots. That pair is shot again as a whole; its earlier files are moved to SESSION/interrupted.
+    Missing or changed files of complete pairs are fetched from the camera's card. If some are no
+    longer there, they are listed and the exit code is 1. If the shoot was started with --yes, it is
+    not needed again unless the camera has changed.
     """
     from defocus.capture.taking.resuming import resume_session
 

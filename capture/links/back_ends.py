@@ -45,7 +45,7 @@ LEFT_OUT = {
     "rtsp": _ON_NETWORK,
     "uvc": _ON_NETWORK,
 }
-"""What to do instead of schemes that other programs have and this one does not."""
+"""Advice for schemes that other programs have and this one does not."""
 
 
 CAMERAS: Kind[Any] = Kind(
@@ -65,7 +65,7 @@ def schemes() -> list[str]:
 
 
 def brought_schemes() -> Iterator[tuple[str, str]]:
-    """Schemes of extras, other packages and plug-in files, with what their modules say first."""
+    """Schemes of extras, other packages and plug-in files, with the first line of their modules."""
     for scheme in sorted({*schemes()} - CAMERAS.own().keys()):
         first, _, _ = (getattr(_back_end(scheme), "__doc__", None) or "").partition(
             "\n"

@@ -17,7 +17,7 @@ class ShotFailedError(CameraError):
 
 
 def setting_gone(camera: str, setting: str) -> CameraError:
-    """What is said of a setting that a camera had before it was connected again."""
+    """Message about a setting that a camera had before it was connected again."""
     return CameraError(
         f"{camera}: {setting} could be set before the camera was connected again, and is not there "
         "now; turn the camera off and on, set its dial to M if it was moved, then run "

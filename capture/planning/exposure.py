@@ -13,13 +13,13 @@ from defocus.errors import InputError
 from defocus.scene.thin_lens import exposure_difference_ev
 
 Iso = tuple[str | None, float]
-"""As the camera writes it, None if it has no such setting, and as a number."""
+"""ISO as the camera writes it (None if it has no ISO setting), and as a number."""
 
 SettingsOf = Mapping[SettingName, Setting]
 """The settings of a camera by their names."""
 
 DEFAULT_ISO = 100.0
-"""ISO that is assumed for a camera without such a setting; both shots then have the same one."""
+"""ISO that is assumed for a camera without an ISO setting; both shots then have the same one."""
 
 TOLERATED_EV = 0.1
 """Largest difference of exposure within a pair, in EV, that is not mentioned."""
@@ -190,7 +190,7 @@ def _typed_otherwise(
     first: Exposure,
     second: Exposure,
 ) -> list[str]:
-    """What was typed and the camera names otherwise."""
+    """Typed values that the camera names differently."""
     return [
         *_exchanged("aperture", blurry, first.aperture),
         *_exchanged("aperture", sharp, second.aperture),
@@ -239,7 +239,7 @@ def matching_shutter(settings: SettingsOf, aperture: str, exposure: Exposure) ->
 
 
 def _residual_note(bracket: Bracket, shutter: Setting) -> str:
-    """Note on the remaining exposure difference, and the nearest blurry time without one."""
+    """Note on the remaining exposure difference, and the nearest blurry time without any."""
     steps = bracket.aperture_ev
     times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
     good = []

@@ -28,7 +28,7 @@ class Space(NamedTuple):
     most: int
 
     def times(self, count: int) -> "Space":
-        """The space of a number of such things."""
+        """The space of ``count`` items of this size."""
         return Space(count * self.least, count * self.most)
 
 
@@ -48,7 +48,7 @@ def together(spaces: list[Space | None]) -> Space | None:
 
 
 def space_words(space: Space | None) -> str:
-    """Such as ``about 0.83 GB``, or both ends of a range."""
+    """The space in words, such as ``about 0.83 GB``, or both ends of a range."""
     if space is None:
         return "an unknown space"
     least, most = (max(end / 1e9, 0.01) for end in space)

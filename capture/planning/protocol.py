@@ -24,8 +24,7 @@ class PlannedShot:
 class ShotProtocol:
     """The shots of a pair, in order; the first two of ``dual`` are released together.
 
-    ``focus_known``: only what the mode says was changed, which nobody knows of imported pictures.
-    """
+    ``focus_known``: only what the mode says was changed; for imported pictures nobody knows."""
 
     # ``aperture``: sharp narrow, blurry wide. ``focus``: both wide, blurry with the focus moved.
     # ``both``: as ``aperture``, with the focus moved. ``dual``: sharp by a second camera.

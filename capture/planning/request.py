@@ -14,8 +14,8 @@ SETTLE_SECONDS = 1.5
 """Time for a mirror and a tripod to come to rest."""
 
 FLICKER_PERIODS = 10.0
-"""Number of the lamps' periods from which an exposure that cuts one of them changes by less than 1
-%."""
+"""Exposure time, in periods of the lamps, from which an exposure that cuts a period short changes
+by less than 1 %."""
 
 
 class BracketRequest(BracketSettings):

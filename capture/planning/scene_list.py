@@ -27,8 +27,8 @@ class ListedScene:
 def scene_slug(name: str) -> str:
     """A scene's name for file names, such as ``kuche-gross`` for "Küche, groß".
 
-    Names must work on every file system; one without a letter a-z gets figures: ``scene-2-19e568``.
-    """
+    Names must work on every file system; a name without a letter a-z gets figures:
+    ``scene-2-19e568``."""
     plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-")
     if not re.search("[a-z]", slug) and any(c.isalpha() for c in plain):

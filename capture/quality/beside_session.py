@@ -68,7 +68,7 @@ def _discs_of(quality: Mapping[str, Any]) -> Places:
 
 
 def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:
-    """A pair with what is suspicious and not said of it yet."""
+    """A pair with the suspicions that its findings do not name yet."""
     texts = [one.text for one in several if one.fault not in pair.reason]
     if not texts:
         return pair

@@ -21,7 +21,7 @@ fractions of a pixel."""
 
 
 class QualityLimits(Settings):
-    """The table ``[quality]`` of a settings file: what is beyond warns, or rejects."""
+    """The table ``[quality]`` of a settings file: values beyond a limit warn, or reject."""
 
     # EXIF against what was asked; labels are rounded
     exif_ev: float = Field(default=0.25, gt=0)

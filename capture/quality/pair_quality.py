@@ -52,7 +52,8 @@ MEASURED_SIZE_PX = 800
 """Longer side of the pictures whose misalignment is measured: seconds count on the spot."""
 
 LIGHT_SIZE_PX = 1600
-"""The same where light is compared: blur carries it across pixels, but hardly across blocks."""
+"""Longer side of the pictures whose light is compared: blur carries light across pixels, but hardly
+across blocks."""
 FIRST_SIZE_PX = 1000
 """Longer side of pictures at the first look, which must not delay the next shot."""
 ANCHOR_SIZE_PX = 3200
@@ -101,7 +102,7 @@ def judge_pair(
 
 
 def _judge(quality: Quality, work: Callable[[], None]) -> None:
-    """Do work on the pictures: a damaged one rejects; a fault of the disk, or unforeseen, warns."""
+    """Do work on the pictures: a damaged one rejects; a disk error or an unforeseen one warns."""
 
     def judged() -> None:
         try:
@@ -289,9 +290,9 @@ def _check_light(
 
 
 def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, float]":
-    """The registration of small copies; if they show none, at the size at which 'audit' asks.
+    """The registration of small copies; if they show none, at the size that 'audit' uses.
 
-    With it, how many pixels of the picture are one of its."""
+    Also the number of the picture's pixels per pixel of that size."""
     # it imports scipy's slower parts
     from defocus.align.registration.register import register
 

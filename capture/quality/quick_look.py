@@ -64,7 +64,7 @@ def read_halved(path: Path) -> QuickLook:
 
 
 def read_in_srgb(path: Path) -> QuickLook:
-    """As :func:`read_halved`, with the colours that the file's profile means as sRGB."""
+    """As :func:`read_halved`, with the colours of the file's profile converted to sRGB."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return read_look(path)
     return _looked(member_in_srgb(path, read_image(path)))
@@ -135,7 +135,7 @@ def luminance(linear: FloatImage) -> Array:
 
 
 def encoded_grey(linear: FloatImage) -> Array:
-    """``(H, W)`` sRGB-encoded luminance: noise of light is of about one size in it."""
+    """``(H, W)`` sRGB-encoded luminance, in which noise is about equal in dark and light parts."""
     return encoded(luminance(linear))
 
 

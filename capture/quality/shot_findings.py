@@ -38,7 +38,7 @@ class GreyCard:
     clipped: bool
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
+        """The fields as a JSON object."""
         return {
             "white_balance": list(self.white_balance),
             "level": self.level,
@@ -157,7 +157,7 @@ class PairShots:
 def check_exif(
     quality: Quality, role: str, asked: Exposure, exif: Exif, limits: QualityLimits
 ) -> None:
-    """Compare the settings that a file says with the requested ones."""
+    """Compare the settings that a file states with the requested ones."""
     if exif.empty:
         quality.say(
             "warn", f"the {role} file has no EXIF, so its settings are not confirmed"

@@ -13,7 +13,7 @@ Severity = Literal["note", "warn", "reject"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A finding about a pair; a ``lasting`` one is the same in another shot, as a wrong focus."""
+    """A finding about a pair; a ``lasting`` one, as a wrong focus, would be found again."""
 
     severity: Severity
     text: str

@@ -1,4 +1,4 @@
-"""What extras add to a session: they read shots that are of no pair, and say what these show."""
+"""What extras add to a session: they read shots that belong to no pair, and say what these show."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from defocus.reports.model import Part
 
 
 class ShotWords(NamedTuple):
-    """What a shot shows: by itself, and beside a table of its numbers."""
+    """Words on what a shot shows: alone, and next to a table of its numbers."""
 
     whole: str
     short: str
@@ -39,5 +39,5 @@ SESSION_ADDITIONS: Kind[SessionAddition] = Kind(
 
 
 def session_additions() -> list[SessionAddition]:
-    """Those in the folder ``sessions`` of extras, and of the entry points ``defocus.sessions``."""
+    """Additions of extras (folder ``sessions``) and of the entry points ``defocus.sessions``."""
     return [addition for _, addition in SESSION_ADDITIONS.values()]

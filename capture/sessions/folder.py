@@ -211,7 +211,7 @@ class SessionFolder:
         self._index_and_copy(record["n"])
 
     def note(self, about: str, text: str) -> None:
-        """Journal a person's note on a pair or a scene; an empty one removes the note before."""
+        """Journal a person's note on a pair or a scene; an empty text removes the earlier note."""
         record = self.journal.append("note", about=about, text=text)
         self._index_and_copy(record["n"])
 

@@ -142,7 +142,7 @@ class JudgedLine(Read):
 
 
 class NoteLine(Read):
-    """A person's note about a pair or a scene; it replaces the one before, empty removes it."""
+    """A person's note about a pair or a scene; it replaces the earlier one, empty removes it."""
 
     about: PairId | SceneName
     text: str = Field(max_length=2000)
@@ -172,7 +172,7 @@ Mtf50 = Annotated[float, Field(gt=0.0, le=1.0)]
 
 
 class FoundChart(Read):
-    """What is compared of a chart; None is an edge or a dot that was not measured."""
+    """Values of a chart that are compared; None is an edge or a dot that was not measured."""
 
     layout: Literal["wall", "depths"]
     size_px: tuple[int, int]

@@ -69,9 +69,9 @@ def member_path(root: Path, pair: CompletePair, role: Role) -> Path:
 
 
 def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
-    """Read a member of a pair, at most so wide; RAW gets the sharp one's white balance.
+    """Read a member of a pair, at most ``width`` px wide; RAW gets the sharp one's white balance.
 
-    RAW is developed at full size for a whole picture alone."""
+    RAW is developed at full size only for a whole picture."""
     path = member_path(root, pair, role)
     pixels = 1.0
     if path.suffix in RAW_SUFFIXES:

@@ -1,4 +1,4 @@
-"""Rebuild a damaged journal, which is kept, from its copies and what else is in the session."""
+"""Rebuild a damaged journal, which is kept, from its copies and the session's other files."""
 
 import contextlib
 import re
@@ -23,7 +23,7 @@ from defocus.reading import MOST_BYTES, Json, read_bytes, read_json, read_text
 from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
 
 Line = Mapping[str, Any]
-"""A line of a journal, or what of it is in another document."""
+"""A line of a journal, or the part of it that another document has."""
 
 
 def copy_journal(root: Path, journal: Path, turn: int) -> None:
@@ -229,7 +229,7 @@ def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Line) -> None:
 
 
 def _completed_again(root: Path, rebuilt: _Rebuilt, verdicts: Line) -> Iterator[Record]:
-    """Lines of complete pairs, made from what lies beside their files; what is lost is named."""
+    """Lines of complete pairs, made from the documents next to their files; losses are named."""
     planned = rebuilt.planned()
     for pair, files in _checksums(root).items():
         if pair not in planned or pair in verdicts:

@@ -88,7 +88,7 @@ class SessionChart:
 
     @property
     def id(self) -> str:
-        """Such as ``chart 0001``."""
+        """The id, such as ``chart 0001``."""
         return f"chart {self.shot.chart:04d}"
 
     @property
@@ -222,7 +222,7 @@ def _note_places(
 
 
 def _hear(state: SessionState, line: JudgedLine | NoteLine) -> None:
-    """Take over what a person said."""
+    """Apply what a person decided or noted."""
     if isinstance(line, NoteLine):
         state.notes[line.about] = line.text
         return

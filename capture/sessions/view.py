@@ -11,7 +11,7 @@ from defocus.errors import DatasetError
 from defocus.reading import Json, intact, read_json
 
 Mark = Literal["", "warn", "reject"]
-"""Verdict to which a number alone leads."""
+"""Verdict that a number alone leads to."""
 
 SIGNS: Mapping[Mark, str] = {"": "", "warn": "! ", "reject": "\N{MULTIPLICATION X} "}
 

@@ -63,7 +63,7 @@ FAULTS = {
         "the camera's clock jumps by so much, s", (3600.0,), lasting=True
     ),
 }
-"""Faults of the simulated camera by name."""
+"""Faults of the simulated camera, by name."""
 
 _NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?"
 _FAULT = re.compile(rf"([a-z-]+)(?:=({_NUMBER}(?:,{_NUMBER})?))?(?:@(\d{{1,6}}))?")
@@ -147,7 +147,7 @@ class FocusMotor:
     """Relative steps; positive focuses farther, from position 0 when the camera was opened."""
 
     def __init__(self, rest_mm: float, travel: int, backlash: int) -> None:
-        """At rest at ``rest_mm``, with the backlash taken up in the direction of positive steps."""
+        """Begin at rest at ``rest_mm``, with the backlash taken up in the positive direction."""
         self._rest_dioptres = 1000.0 / rest_mm
         self._travel = travel
         self._backlash = backlash

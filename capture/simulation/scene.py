@@ -46,7 +46,7 @@ SCENES: Kind[SimulatedScene] = Kind("scenes", Shape(lambda: SimulatedScene))
 
 
 def require_scene(kind: str) -> None:
-    """Refuse a scene that there is not."""
+    """Refuse a scene that does not exist."""
     if kind not in _KINDS:
         scenes = brought_scenes()
         if kind not in scenes:
@@ -55,7 +55,7 @@ def require_scene(kind: str) -> None:
 
 
 def brought_scenes() -> dict[str, SimulatedScene]:
-    """Those of the extras, and of the entry points ``defocus.scenes``, by name."""
+    """Scenes of the extras, and of the entry points ``defocus.scenes``, by name."""
     return {scene.name: scene for _, scene in SCENES.values()}
 
 

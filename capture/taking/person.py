@@ -42,7 +42,7 @@ class Person:
         self._carded = carded
 
     def scene_ready(self, pair: PlannedPair, note: str) -> None:
-        """Return when the scene of the pair is set up, here at once; ``note`` is of the scene."""
+        """Return when the scene of the pair is set up, here at once; ``note`` describes it."""
 
     def card_held(self, pair: PlannedPair) -> bool:
         """Ask for a grey card, if requested, at each try of a scene's first pair."""

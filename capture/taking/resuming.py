@@ -149,7 +149,7 @@ def _shoot_rest(
 
 
 def _refuse_missing(rig: SessionCameras, shoot: ShootRecord) -> None:
-    """See that cameras still have what was set: after a reconnect bodies may lack entries."""
+    """Check that cameras still have the entries that were set: a reconnect may lose some."""
     cameras = (
         (shoot.camera, rig.blurry, shoot.blurry),
         (shoot.sharp_camera, rig.sharp, shoot.sharp),

@@ -69,7 +69,7 @@ class PairLines:
         self._judging: set[str] = set()
 
     def tell(self, record: Record) -> None:
-        """Say a journal line, if it is one for people."""
+        """Print a journal line if it is meant for people."""
         match record["event"]:
             case "recovered":
                 torn = record["torn_bytes"]
@@ -106,7 +106,7 @@ class PairLines:
             )
 
     def _tell_space(self, folder: SessionFolder, pair_bytes: int) -> None:
-        """Say what the other pairs need, once the first shows how large they are."""
+        """Print the space that the other pairs need, once the first shows how large they are."""
         left = len(folder.state.incomplete)
         needed = left * pair_bytes
         free = shutil.disk_usage(folder.root).free
@@ -117,7 +117,7 @@ class PairLines:
             )
 
     def _status(self) -> tuple[str, str]:
-        """Such as ``7/200 · desk · sharp ✓ blurry … · judging · 12 min left``; the scene's name."""
+        """Status line: ``7/200 · desk · sharp ✓ blurry … · judging · 12 min left``, by scene."""
         if self.folder is None or not self._pair:
             return "", ""
         state = self.folder.state
@@ -138,7 +138,7 @@ class PairLines:
 
 
 def _marked_shots(roles: Sequence[str], taken: int) -> list[str]:
-    """The shots of a pair with a mark at those that are in, and at the one under way."""
+    """The shots of a pair with a mark at those that are stored, and at the one under way."""
     taken_in = [f"{role} \N{CHECK MARK}" for role in roles[:taken]]
     return taken_in + [f"{role} …" for role in roles[taken : taken + 1]]
 
@@ -364,7 +364,7 @@ def plan_on(request: BracketRequest, rig: SessionCameras) -> Plan:
 
 
 def refuse_bursts(rig: SessionCameras) -> None:
-    """See that every camera takes one picture at each release, or can be set to."""
+    """Check that every camera takes one picture at each release, or can be set to do so."""
     for camera in rig.cameras:
         if isinstance(camera, HasDriveMode):
             camera.refuse_burst()

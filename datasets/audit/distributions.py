@@ -12,7 +12,8 @@ from defocus.datasets.pair import SPLITS
 from defocus.reports.model import Curve, Curves, Part
 
 FEWEST_PAIRS = 10
-"""Measured pairs from which on distributions are drawn; the table of pairs shows fewer better."""
+"""Number of measured pairs from which distributions are drawn; for fewer, the table of pairs is
+better."""
 
 LEAST_RANGES = {
     "misalignment_px": (0.0, COMMON_LIMIT_PX),
@@ -32,7 +33,7 @@ def quantity_label(quantity: Quantity) -> str:
 def distributions(
     pairs: Sequence[AuditedPair], limit_px: float | None = None
 ) -> tuple[Part, ...]:
-    """Cumulative distribution of each quantity, one curve per split; none of a few pairs."""
+    """Cumulative distribution of each quantity, one curve per split; none for a few pairs."""
     # ``limit_px``: the largest misalignment that passes; its axis reaches that far.
     if len(values(pairs, QUANTITIES[0].name)) < FEWEST_PAIRS:
         return ()

@@ -145,7 +145,7 @@ def _passed(
 
 
 def _links(audit: Audit, anchors: Anchors) -> dict[str, str]:
-    """Where the page shows a pair, by its id: its pictures, else its row in a table."""
+    """Anchor of each pair on the page, by its id: of its pictures, else of its row in a table."""
     pictured = {row.id for row in _pictured(audit)}
     missing = [pair for pair in audit.pairs if pair.reason]
     links = {}

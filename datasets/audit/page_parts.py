@@ -41,7 +41,7 @@ UNEXPLAINED = (
 
 
 def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
-    """A function that gives the pictures of a pair, none of one not measured on this computer."""
+    """A function that gives the pictures of a pair; none if it was not measured here."""
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
     together = session_key(dataset)
     in_session = audit.in_session
@@ -70,9 +70,9 @@ def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
 
 
 LISTED = 200
-"""Rows of a table; ``audit.csv`` has all."""
+"""Largest number of rows of a table; ``audit.csv`` has all."""
 IDS_NAMED = 5
-"""Pairs that are named in a cell; ``audit.json`` has all."""
+"""Largest number of pairs that a cell names; ``audit.json`` has all."""
 
 
 def with_error(value: float | None, sigma: float | None) -> str:
@@ -170,12 +170,13 @@ def not_measured_parts(
 
 
 NAMED = 20
-"""Failing pairs that are named before the next step; the sections below it list all."""
+"""Largest number of failing pairs that are named before the next step; the sections below it list
+all."""
 UNREADABLE_NAMED = 5
 PLACELESS = ("sample",)
 """Readers of datasets that are in no folder of the user's."""
 COMMON_LIMIT_PX = 1.0
-"""Limit that is proposed where none was given; the rules of 'curate' have the same."""
+"""Limit that is proposed where no limit was given; the rules of 'curate' have the same."""
 
 LinkOf = Callable[[str], Cell]
 """The cell that leads from a pair's id to where the page shows it."""

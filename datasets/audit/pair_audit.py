@@ -52,7 +52,7 @@ class NearDuplicate:
 
     @property
     def relation(self) -> str:
-        """What the two are to each other, to be followed by the name of the other one."""
+        """The relation of the two in words, to be followed by the name of the other one."""
         if self.is_whole:
             return "nearly the same picture as"
         return "the same picture in part as"
@@ -102,8 +102,8 @@ def _alike(
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 EQUAL_SHARPNESS, EQUAL_BLUR_PX = 0.9, 0.5
-"""Ratio of the sharpness of both members, and median of the blur between them, within which
-there is no sharper one to speak of."""
+"""Ratio of the sharpness of both members, and median of the blur between them in px, within which
+neither member counts as the sharper one."""
 QUANTILES = tuple(k / 20 for k in range(21))
 
 
@@ -197,7 +197,7 @@ class AuditedPair:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """What may be wrong with it besides the blur, in words."""
+        """What may be wrong with the pair besides the blur, in words."""
         rest = self.unexplained
         if rest is None or self.same_picture:
             return ()
@@ -268,7 +268,7 @@ class AuditedPair:
 
 _PRINTED = {"fine_to_coarse": "sharpness", "blurry_fine_to_coarse": "blurry_sharpness"}
 FIELD_OF = {_PRINTED.get(one.name, one.name): one.name for one in fields(AuditedPair)}
-"""Field of each column of the tables and documents, where two keep a name of old."""
+"""Field of each column of the tables and documents; two columns keep an older name."""
 
 
 Members = tuple[Image, Image]
@@ -276,7 +276,7 @@ Members = tuple[Image, Image]
 REGISTERED_SIDE = 1800
 """Longest side, px, at which a pair is registered to be shown; 24 megapixels would take seconds."""
 LARGE_PX = 4_000_000
-"""From this size of a picture on it is worth keeping what was decoded."""
+"""Number of pixels from which it is worth keeping a decoded picture."""
 
 
 def reduced_members(blurry: Image, sharp: Image) -> Members:

@@ -60,10 +60,11 @@ AUDIT_REVISION = 1
 changes."""
 
 AUDITED = [MEASURING_REVISION, AUDIT_REVISION]
-"""What a kept row is of."""
+"""Revisions by which a kept row was made."""
 
 CLIPPED_WARN = 0.05
-"""Share of clipped pixels of a member that is said: skies and lamps are clipped on purpose."""
+"""Share of clipped pixels of a member from which it is reported: skies and lamps are clipped on
+purpose."""
 NESTED = ("spread", "sharp_member")
 TEXTS = ("id", "scene", "split", "status", "reason", "model")
 NUMBERS = set(FIELD_OF) - {*TEXTS, *NESTED, "blur_quantiles_px", "fingerprints"}
@@ -123,7 +124,7 @@ def audit_dataset(
     where: Where,
     limits: MotionLimits = NO_LIMITS,
 ) -> Audit:
-    """Audit all pairs; what was measured of the same pictures before is used."""
+    """Audit all pairs; earlier measurements of the same pictures are used."""
     shown = WorstMembers()
     rows = _rows(dataset, estimator_name, where, shown, limits)
     audit = audit_of(
@@ -310,7 +311,7 @@ def _in_sessions(
 
 
 def _row_of(pair: Pair, result: Measured | LeftOut) -> Measured:
-    """What was measured of a pair; a row with the reason where that is nothing."""
+    """The row of a measured pair; if the measurement failed, a row with the reason."""
     if isinstance(result, LeftOut):
         return unreadable(pair, result), None
     return result

@@ -16,7 +16,8 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.measuring.session import PairSession
 
 SAID_BESIDE = {"moved_stops": MOST_STOPS, "blurrier_share": MOST_BLURRIER_SHARE}
-"""Numbers that are said of a pair by itself from these limits on, in words of their own."""
+"""Limits from which a number of a pair is reported in words of its own, without other pairs to
+compare with."""
 
 
 def suspects(
@@ -51,7 +52,7 @@ def _dark_discs(
 
 
 def _is_compared(row: AuditedPair) -> bool:
-    """Whether a pair was measured; one picture twice, and swapped members, are said to be so."""
+    """Whether a pair was measured; one picture twice, and swapped members, are reported as that."""
     return row.unexplained is not None and not row.same_picture and not row.less_sharp
 
 

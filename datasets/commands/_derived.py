@@ -49,7 +49,7 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def audited(
     name: str, estimator: str | None, where: "Where"
 ) -> "tuple[Dataset, Audit]":
-    """A dataset and its audit; pairs of which nothing could be measured are said."""
+    """A dataset and its audit; pairs without any measurement are reported."""
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
@@ -66,7 +66,7 @@ def audited(
 def print_made(
     make: Callable[[], T], lines: Callable[[T], Iterable[str]], *, as_json: bool
 ) -> int:
-    """Make something and print it, as JSON or as lines; the exit code is 1 if it lacks pairs."""
+    """Make something and print it, as JSON or as lines; the exit code is 1 if pairs are missing."""
     if as_json:
         with json_output() as output:
             document = make()

@@ -62,7 +62,7 @@ class MeasuringSettings(CommandSettings):
 
     @property
     def limits(self) -> "MotionLimits":
-        """What a measurement may find."""
+        """Limits of what a measurement may find."""
         from defocus.align.motion_limits import MotionLimits
 
         return MotionLimits.of(self.at_most, self.largest_px)
@@ -94,7 +94,7 @@ class MotionSettings(MeasuringSettings):
 
     @property
     def release(self) -> Json:
-        """What was typed of a ``Release``."""
+        """The fields of a ``Release`` that were typed."""
         wanted = {"model", "scale", "kernel", "photometric"}
         return self.model_dump(include=wanted, exclude_none=True)
 
@@ -108,8 +108,8 @@ class AlignSettings(MotionSettings):
 
     session: str | None = option(None, "--session", heading="Measurement")
     """Dataset with pairs of the same session, such as session:DIR. They share one zoom and one
-    asymmetry of the point spread, which are used where they are surer than the pair's own, and
-    where the pair alone is unknown."""
+    asymmetry of the point spread, which are used where they are more certain than the pair's own,
+    and where the pair alone is unknown."""
     out: Path | None = option(None, "--out", heading="Output", type=FILE)
     """Folder for the aligned pair and its numbers."""
     evidence: Path | None = option(None, "--evidence", type=FILE)
@@ -139,8 +139,8 @@ class CompensateSettings(MotionSettings):
     """Options of ``compensate``."""
 
     size: Literal["each", "common"] = option("each", "--size", heading="Compensation")
-    """What is kept: all that both members of each pair show, or the middle of it in one size for
-    all pairs."""
+    """Part that is kept: everything that both members of each pair show, or its middle, in one size
+    for all pairs."""
     out: Path = option(..., "--out DIR", heading="Output", required=True, type=FOLDER)
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
     where: Where = where_field(
@@ -172,7 +172,7 @@ class SidecarSettings(CommandSettings):
 
     @property
     def release(self) -> Json:
-        """What was typed of a ``Release``."""
+        """The fields of a ``Release`` that were typed."""
         return self.model_dump(
             include={"model", "kernel", "photometric"}, exclude_none=True
         )

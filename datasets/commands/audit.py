@@ -37,12 +37,13 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 
 BLUR = "blur"
 LARGEST = 2**30
-"""Bytes of an audit that is read."""
+"""Largest audit that is read, in bytes."""
 WRITERS = 2
-"""Blur maps that are compressed at once."""
+"""Number of blur maps that are compressed at once."""
 DOCUMENT = "audit.json"
 PLACE = ".place"
-"""File with the folder of the audited dataset: content may change, and names may be equal."""
+"""File that names the folder of the audited dataset: its content may change, and names may be
+equal."""
 NAMES = ("audit.csv", DOCUMENT, "audit.html")
 
 
@@ -101,7 +102,7 @@ def _audit(name: str, settings: "AuditSettings") -> "tuple[Audit, Usable]":
 
 
 def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
-    """Say how many pairs can be used, behind all that is listed, and what comes next."""
+    """Print how many pairs can be used, after all that is listed, and what comes next."""
     from defocus.datasets.audit.page_parts import compensation
 
     say(usable.words)

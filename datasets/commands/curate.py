@@ -101,7 +101,7 @@ def _say_what_to_do(judgements: "Sequence[Judgement]") -> None:
 
 
 def _say_compensation(name: str, usable: "Usable") -> None:
-    """Say, behind all that is listed, that compensation would keep more pairs."""
+    """Print, after all that is listed, that compensation would keep more pairs."""
     from defocus.datasets.audit.page_parts import compensation
 
     if usable.compensated:

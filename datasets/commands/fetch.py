@@ -44,7 +44,9 @@ def _sha256(
     help="Only these files and the documents, such as 'test-*.tar'; can be repeated.",
 )
 @click.option(
-    "--sha256", callback=_sha256, help="Hash that 'package' printed, or of the archive."
+    "--sha256",
+    callback=_sha256,
+    help="Hash that 'package' printed, or hash of the archive.",
 )
 @click.option(
     "--trust-first",
@@ -57,8 +59,8 @@ def command(sources: tuple[str, ...], *, as_json: bool, **settings: Any) -> None
 
     SOURCE is the address or the folder of a release; further ones are mirrors, tried in order. The
     address of an archive (.zip, .tar, …) fetches that file. Interrupted transfers resume. The name
-    of a published dataset fetches its archive if the terms allow that, as those of `zedd` do; else
-    it says where to get it, and checks a copy in --out.
+    of a published dataset fetches its archive if the terms allow that, as those of `zedd` do;
+    otherwise the command says where to get it, and checks a copy in --out.
     """
     print_made(lambda: _fetched(list(sources), **settings), _lines, as_json=as_json)
 
@@ -117,7 +119,7 @@ def _fetched_archive(
     places: "list[Place]",
     name: str,
 ) -> Json:
-    """What was fetched of an archive."""
+    """The files that were fetched from an archive."""
     from defocus.datasets.fetching import fetch_known_file
 
     if only:

@@ -147,7 +147,7 @@ def _own(dataset: str) -> Description:
 
 
 def _remarks(name: str, pairs: "list[Pair]") -> Iterator[str]:
-    """What is said of scenes that are one file each, and of pairs without a truth."""
+    """Remarks on scenes that are one file each, and on pairs without a truth."""
     scenes = {pair.scene for pair in pairs}
     if name.startswith("pairs:") and len(scenes) == len(pairs) > 1:
         yield OWN_SCENES

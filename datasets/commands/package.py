@@ -30,7 +30,7 @@ def command(dataset: str, settings: "PackageSettings") -> int:
     A release holds pictures as PNG, a card, the licence, the citation and checksums.
 
     GPS positions, serial numbers and personal names are removed. The same dataset gives the same
-    bytes. Run the same command again to continue an interrupted run; of a finished one it reads
+    bytes. Run the same command again to continue an interrupted run; in a finished release it reads
     every byte again. Pictures made by others are refused if their licence does not permit
     redistribution. The exit code is 1 if a pair is left out because it cannot be read.
     """

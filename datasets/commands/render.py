@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # it imports pydantic
 def command(request: Path, out: Path, where: "Where", *, as_json: bool) -> int:
     """Render a dataset with known ground truth.
 
-    Pictures with known depth are rendered through a thin lens, or through a measured one: [lens]
-    has file = "lens.json" then, of 'defocus-capture chart lens'. REQUEST is a TOML file with
+    Pictures with known depth are rendered through a thin lens, or through a measured lens if [lens]
+    has file = "lens.json", which 'defocus-capture chart lens' writes. REQUEST is a TOML file with
     size, lens, aperture, dual_pixel, sensor, misalignment and scenes; a scene is a picture with its
     depth, or pictures on planes and polygons. Every pair comes with an aligned ground truth, the
     true flow, the true defocus map and, on request, dual-pixel views. Scenes that share a source

@@ -35,14 +35,14 @@ SHARE = FiniteRange(0, 0.5)
     type=SHARE,
     default=0.2,
     show_default=True,
-    help="Share of the test pairs.",
+    help="Share of the pairs that the test split gets.",
 )
 @click.option(
     "--validation",
     type=SHARE,
     default=0.1,
     show_default=True,
-    help="Share of the validation pairs.",
+    help="Share of the pairs that the validation split gets.",
 )
 @click.option(
     "--seed",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
     metavar="FROM",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are "
-    "moved beside it.",
+    "moved to a folder next to it.",
 )
 @click.option(
     "--against",

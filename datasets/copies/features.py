@@ -1,6 +1,6 @@
 """Local features of a picture: where it has detail, and what it looks like around there.
 
-A descriptor stays where the picture is mirrored or turned by 90°; the turn is kept apart."""
+A descriptor stays where the picture is mirrored or turned by 90°; the turn is stored separately."""
 
 import contextlib
 import zipfile
@@ -43,16 +43,18 @@ APART_PX = 3
 """Two features of a level are at least this far apart: one in about 50 px² in rich textures."""
 
 LEAST_RESPONSE = 1.0
-"""Least difference of the two blurs, of 255 grey levels. Below it is noise, skies and walls."""
+"""Least difference of the two blurs, in grey levels of 255. Below it there are noise, skies and
+walls."""
 
 SAMPLES = 10
 """Samples of a descriptor along each axis, 2 px apart: a window of 20 px."""
 
 FREQUENCIES = 7
-"""The lowest frequencies of the window along each axis are kept; all but the mean make 48."""
+"""Number of lowest frequencies of the window that are kept along each axis; all but the mean make
+48."""
 
 MOST_FEATURES = 100_000
-"""Features of one picture; one of 24 megapixels has about as many."""
+"""Largest number of features of one picture; a picture of 24 megapixels has about this many."""
 
 DESCRIPTOR_SCALE = 127.0
 """Descriptors are vectors of length 1, stored as 8-bit integers of this many steps."""
@@ -63,7 +65,7 @@ Codes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class LocalFeatures:
-    """Features of one picture, one a row."""
+    """Features of one picture, one per row."""
 
     shape: NDArray[np.int32]  # height and width of the picture, px
     places: Floats  # (N, 2) x and y in the picture, px
@@ -260,8 +262,8 @@ def turn_matrices() -> NDArray[np.float64]:
 
 
 UNSURE = 0.12
-"""A descriptor is also looked for in another turn where the number that decides the turn is smaller
-than this share of its length: noise can change it."""
+"""A descriptor is also looked for in another turn if the number that decides the turn is smaller
+than this share of the descriptor's length, because noise can change it."""
 
 
 def with_unsure_turns(

@@ -11,29 +11,29 @@ from defocus.datasets.copies.features import DESCRIPTOR_SCALE, Floats, LocalFeat
 Indices = NDArray[np.intp]
 
 IN_CELL = 1000
-"""Descriptors in a cell of the index in the mean: comparing them takes about as long as finding the
-cell."""
+"""Mean number of descriptors in a cell of the index: comparing them takes about as long as finding
+the cell."""
 MOST_CELLS = 1024
 
 TRIED_PER_CELL = 20
-"""Descriptors by which a cell's centre is chosen."""
+"""Number of descriptors, for each cell, by which the centres are chosen."""
 ROUNDS = 4
-"""Rounds of the choice of centres; more change hardly anything."""
+"""Rounds of the choice of centres; further rounds change hardly anything."""
 
 CELLS_LOOKED_AT = 2
-"""Cells in which a descriptor is looked for; a second one finds a fifth more."""
+"""Number of cells in which a descriptor is looked for; the second one finds a fifth more."""
 
 LEAST_LIKENESS = 0.88
 """Least correlation of two descriptors of one detail. Copies saved as JPEG have 0.9 and more."""
 
 MOST_MATCHES = 3
-"""The best matches of a descriptor in a cell that count: a repeating pattern has many."""
+"""Number of a descriptor's best matches in a cell that count: a repeating pattern has many."""
 
 COMPARED_TOGETHER = 2_000_000
-"""Pairs of descriptors that are compared in one step: 8 MB of their correlations."""
+"""Number of pairs of descriptors that are compared in one step: 8 MB of their correlations."""
 
 LOOKED_UP = 20_000
-"""Descriptors that are compared in one step, so that memory stays small."""
+"""Number of descriptors that are looked up in one step, so that memory stays small."""
 
 
 Matches = tuple[Indices, Indices, Floats]
@@ -42,7 +42,7 @@ Matches = tuple[Indices, Indices, Floats]
 
 @dataclass(frozen=True)
 class CodePairs:
-    """Pairs of descriptors that look alike, one a row."""
+    """Pairs of descriptors that look alike, one per row."""
 
     queries: Indices  # row among the descriptors that were looked for
     entries: Indices  # row in the index

@@ -136,7 +136,7 @@ def _of_pairs(pictures: Sequence[SearchedPicture], part: SharedPart) -> SharedPi
 
 
 def _changes(placing: Placing, name: str) -> list[str]:
-    """How a picture differs from what it is in, in words."""
+    """How a picture differs from the one that contains it, in words."""
     changes = ["mirrored"] if placing.is_mirrored else []
     if placing.quarter_turns:
         changes.append(f"turned by {90 * placing.quarter_turns}°")

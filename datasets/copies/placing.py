@@ -13,18 +13,19 @@ Indices = NDArray[np.intp]
 Array = NDArray[np.float32]
 
 FEWEST_AGREEING = 4
-"""Features that must agree on a place before pixels are compared. Chance makes 4 agree in one of
-five pictures, 6 in one of a hundred; pixels then tell."""
+"""Number of features that must agree on a place before pixels are compared. Chance makes 4 agree in
+one of five pictures, 6 in one of a hundred; the pixels then decide."""
 
 PLACE_ERROR_PX = 4.0
 """Largest distance of an agreeing feature from its place, in pixels of the coarser picture. Where
 levels differ in scale, a feature moves by up to 3 px."""
 
 MOST_TRIES = 400
-"""Pairs of matches that are tried as the truth."""
+"""Largest number of pairs of matches that are tried."""
 
 SCALE_SLACK = 1.4
-"""A pair of matches may differ in scale from their levels by this factor: the step of levels."""
+"""Factor by which the scale of a pair of matches may differ from that of its levels: the step
+between levels."""
 
 MOST_ENLARGED = 4.0
 """Largest factor between the sizes of a part and of its origin; up to 3 is looked for."""
@@ -35,18 +36,18 @@ FINE_SIGMA_PX = 4.0
 """Only detail finer than this is compared: light and colour may have been changed."""
 TILE_PX = 16
 LEAST_TILE_CONTRAST = 2.0
-"""Tiles whose detail has less than this standard deviation, of 255 levels, do not count."""
+"""Least standard deviation of the detail of a tile that counts, in levels of 255."""
 FEWEST_TILES = 6
 LEAST_COPY = 0.9
 """Least median correlation of the fine detail of a copy. Parts of 349 photographs saved as JPEG of
 quality 50, brightened, sharpened, with noise or enlarged to three times had 0.947 and more."""
 MOST_STRETCH = 0.008
 MOST_ANGLE_DEG = 0.12
-"""Largest stretch and rotation of a copy: those parts had up to 0.007 and 0.09°. Another photograph
-from a place moved a little had both below in one of thirty pairs."""
+"""Largest stretch and rotation of a copy: those parts had up to 0.007 and 0.09°. In one of thirty
+pairs, another photograph from a place moved a little had less of both."""
 ECC_ROUNDS, ECC_STEP, ECC_SMOOTH_PX = 40, 1e-4, 3
-"""The refinement ends after these rounds, or where the correlation changes by less; both pictures
-are smoothed over 3 px first."""
+"""Largest number of rounds of the refinement, change of the correlation below which it ends, and
+side of the window in which both pictures are smoothed first, px."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class Placing:
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether it shows the other picture as in a mirror."""
+        """Whether the picture shows the other one as in a mirror."""
         return bool(np.linalg.det(turn_matrices()[self.turn]) < 0)
 
     @property
     def quarter_turns(self) -> int:
-        """By how many times 90° it is turned, after it was mirrored left to right if it is."""
+        """Number of turns by 90°, after mirroring left to right if it is mirrored."""
         matrix = turn_matrices()[self.turn]
         if self.is_mirrored:
             matrix = matrix @ np.diag([-1.0, 1.0])

@@ -28,11 +28,11 @@ from defocus.datasets.copies.placing import (
 Indices = NDArray[np.intp]
 
 LOOKED_FOR = 300
-"""Features of a picture that are looked for in other pictures, spread over its levels. A part
-of 128 px has fewer."""
+"""Number of features of a picture that are looked for in other pictures, spread over its levels. A
+part of 128 px has fewer."""
 
 QUERIED_TOGETHER = 100
-"""Pictures that are looked for in one step."""
+"""Number of pictures that are looked for in one step."""
 
 PLACES_COMPARED = 5
 """Number of places of each picture that are compared by pixels: those with most agreeing features.
@@ -41,11 +41,11 @@ PLACES_COMPARED = 5
 CONTAINED_SHARE = 0.95
 """Share of the smaller picture that lies in the other one where it is cut out of it."""
 LEAST_OVERLAP_LIKENESS, OVERLAP_FEATURES = 0.97, 12
-"""Correlation and agreeing features that two pictures need which only overlap: windows of a house
-front that look the same had 0.95."""
+"""Least correlation and least number of agreeing features of two pictures that only overlap:
+windows of a house front that look the same had 0.95."""
 
 SAME_PLACE_FEATURES = 12
-"""Agreeing features from which on two pictures that are no copies show the same place."""
+"""Number of agreeing features from which two pictures that are no copies show the same place."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class SharedPart:
 
 
 def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
-    """The pictures of each split that are in those of others, best first, a pair of them once."""
+    """The pictures of each split that are in those of others, best first, each pair once."""
     numbers = _by_split(pictures)
     grey = lru_cache(maxsize=16)(lambda number: pictures[number].grey())
     best: dict[tuple[int, int], SharedPart] = {}
@@ -104,7 +104,7 @@ def _order(part: SharedPart) -> tuple[bool, float, int, int]:
 
 
 def _keep_best(best: dict[tuple[int, int], SharedPart], part: SharedPart) -> None:
-    """A pair of pictures is there once: each was looked for in the other."""
+    """Keep the better find of a pair of pictures: each was looked for in the other."""
     key = min(part.here, part.there), max(part.here, part.there)
     if key not in best or _order(part) < _order(best[key]):
         best[key] = part

@@ -206,7 +206,7 @@ def _computed(
 def measured_alone(
     blurry_file: Path, sharp_file: Path, estimator_name: str = DEFAULT_ESTIMATOR
 ) -> tuple[Image, Image, Measurement]:
-    """Two pictures and their kept measurement, which knows nothing else of the pair."""
+    """Two pictures and their kept measurement, which uses nothing else of the pair."""
     from defocus.align.flow.by_name import flow_estimator
     from defocus.datasets.measuring.kept import measured_pair, pair_key
 

@@ -70,7 +70,8 @@ FOLDERS = ("pairs", "left_out")
 COMPENSATION_REVISION = 1
 """Revision of the pictures and masks made from a measurement. Raise it when their pixels change."""
 MOVED_SHARE = 0.2
-"""The blurry picture's own geometry must be confirmed in this much more of the picture to count."""
+"""Share of the picture by which the confirmed part must grow with the blurry picture's own geometry
+for that to count."""
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,7 @@ def _made(order: _Order, task: _Task) -> Pair | str:
 
 
 def _has_other_size(folder: Path, order: _Order) -> bool:
-    """Whether an aligned pair has not the size that all are to have."""
+    """Whether an aligned pair lacks the size that all pairs are to have."""
     return order.size is not None and picture_size(folder / "blurry.png") != order.size
 
 
@@ -334,7 +335,7 @@ def _extent(order: _Order, task: _Task) -> tuple[int, int] | None:
 def _common_size(
     order: _Order, tasks: Mapping[str, _Task], where: Where
 ) -> tuple[int, int] | None:
-    """Width and height that all pairs have; which pair has the least of it is said."""
+    """Width and height that all pairs have; prints which pair limits it."""
     title = "finding the common size"
     extents = dict(
         track(each(partial(_extent, order), tasks, where), title, len(tasks))

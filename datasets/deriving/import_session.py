@@ -121,7 +121,7 @@ def _look(path: Path) -> Fingerprint | None:
 
 
 def _views(looks: Sequence[Fingerprint]) -> int:
-    """Number of pictures of which none may show the view of another."""
+    """Number of pictures that may show different views."""
     views: list[Fingerprint] = []
     for look in looks:
         if not any(maybe_one_view(view, look) for view in views):

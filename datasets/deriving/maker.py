@@ -223,7 +223,7 @@ def remove_emptied(out: Path, kind: str) -> None:
 
 
 def _if_gone(work: Path) -> str:
-    """What helps where a computer that is no longer there was the owner of a folder."""
+    """Advice if the owner of a folder is a computer that no longer exists."""
     named = owner_file(work)
     if named.is_file():
         return f", or remove {named} if it has ended on another computer"

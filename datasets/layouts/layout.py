@@ -140,7 +140,7 @@ def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
 
 
 PARTNERS = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
-"""The members of a pair that a pattern can find, beside the blurry one."""
+"""The members of a pair that a pattern can find, besides the blurry one."""
 
 
 def _inside(pattern: str) -> str:
@@ -201,7 +201,7 @@ class Layout(Settings):
 
 
 class Described(Settings):
-    """A file that is given instead of the folder that it describes, which is beside it."""
+    """A file that is given instead of the folder that it describes, next to which it is."""
 
     root: str = "."
 
@@ -214,7 +214,7 @@ D = TypeVar("D", bound=Described)
 
 
 def read_described(kind: type[D], path: Path) -> tuple[Path, D]:
-    """Read a folder's description; the folder, and what is said of it."""
+    """Read a folder's description; the folder, and the content of the description."""
     try:
         described = load_settings(kind, path)
     except SettingsError as error:

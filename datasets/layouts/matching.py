@@ -131,7 +131,7 @@ def _refuse_running_numbers(
 
 
 def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNames:
-    """The names as they are spelled, by a rule or by the one that fits; maybe no file."""
+    """The names as they are spelled, matched by a rule or the best one; maybe no file."""
     if rule is not None:
         return _BY_RULE[rule](wanted, files)
     exact = _by_stem(wanted, files)
@@ -150,7 +150,7 @@ def _matched(wanted: Keys, files: Sequence[str], rule: Rule | None) -> MatchedNa
 
 
 def _nothing(wanted: Keys, files: Sequence[str]) -> str:
-    """That no rule found anything, with a name of each kind."""
+    """Words for rules that found nothing, with a name of each kind."""
     if not files:
         return "there are no pictures among the files"
     picture = next((keys[0] for keys in wanted.values() if keys), "")
@@ -250,7 +250,7 @@ def _by_order(wanted: Keys, files: Sequence[str]) -> MatchedNames:
 
 
 def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
-    """As the two shots of DPDD: the same name but for a number that differs by one."""
+    """Matches like the two shots of DPDD: one name, except for a number that differs by one."""
     # Where a file has another picture's name, or its number, numbers do not say which it is of.
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
     pictures = _numbered(list(keys.values()))
@@ -293,7 +293,7 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
 
 
 def _numbered(names: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
-    """Names that end in a number, with it, by what is before it; ascending."""
+    """Names that end in a number, with this number, by the text before it; ascending."""
     groups: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for name in names:
         split = re.fullmatch(r"(.*?)(\d{1,9})", name)

@@ -200,7 +200,7 @@ def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
 def complete_pairs(
     root: Path, pairs: Sequence[Pair], contents: LayoutContents
 ) -> tuple[Pair, ...]:
-    """The pairs with all their members; each other one is named, and all lacking are an error."""
+    """The pairs with all their members; the others are named, and an error if none is left."""
     lacking = {row.files["blurry"] for row in contents.rows if row.lacks()}
     for pair in pairs:
         if pair.blurry in lacking:

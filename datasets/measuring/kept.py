@@ -158,7 +158,7 @@ class InSession:
 
 
 def session_key(dataset: Dataset) -> str:
-    """Changes with a dataset's content and with what its pairs say of their cameras."""
+    """Key that changes with a dataset's content, and with what its pairs say of their cameras."""
     metadata = {pair.id: dict(pair.metadata) for pair in dataset.pairs}
     text = json.dumps(metadata, sort_keys=True, default=str)
     return hashlib.sha256(f"{dataset.content_hash} {text}".encode()).hexdigest()

@@ -19,7 +19,7 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, printable, say, track
 
 CAMERA_OPTICS = ("model", "lens", "focal_length_mm")
-"""What decides a pair's zoom; the camera's distance in focus does too, unless that is kept."""
+"""What decides a pair's zoom; the distance in focus does too, unless the camera keeps it."""
 CAMERAS = ("camera", "sharp_camera")
 ROLES = ("blurry", "sharp")
 
@@ -28,7 +28,7 @@ JPEG_SUFFIXES, TIFF_SUFFIXES = (frozenset(SUFFIXES[kind]) for kind in ("JPEG", "
 
 @dataclass(frozen=True)
 class PairSession:
-    """The session of a pair; pairs with equal ones are of one session."""
+    """The session of a pair; pairs with equal values belong to one session."""
 
     optics: str  # what decides a pair's zoom, as far as it is known
     # a capture session's journal, or the EXIF of both files
@@ -43,7 +43,7 @@ class PairSession:
 # body from another of its model (serial number, battery) decides nothing: a session goes on after
 # a battery was changed, and what names a session may be published.
 def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
-    """The session of each pair with a sharp member that says of its cameras, by the pair's id."""
+    """The session of each pair with a sharp member and known cameras, by the pair's id."""
     read = cache(_optics_of)
     session_of: dict[str, PairSession] = {}
     for pair in pairs:
@@ -58,7 +58,7 @@ def sessions_of(pairs: Sequence[Pair]) -> dict[str, PairSession]:
 
 
 def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
-    """By what decides a pair's zoom, as far as its metadata say it."""
+    """The session by what decides a pair's zoom, as far as its metadata state it."""
     # imported pictures do not say whether the focus is known
     one_change = metadata.get("focus_known") is not False
     same_focus = one_change and metadata.get("mode") == "aperture"
@@ -86,7 +86,7 @@ def _by_journal(metadata: Mapping[str, Any]) -> PairSession:
 
 
 def _role_facts(role: str, shot: object) -> dict[str, object]:
-    """What the metadata of one role say that decides its zoom."""
+    """Facts in the metadata of one role that decide its zoom."""
     if not isinstance(shot, Mapping):
         return {}
     true = shot.get("true")
@@ -152,7 +152,7 @@ def _optics_of(file: Path) -> _Optics | None:
 
 
 NAMED = "--session"
-"""What names a session if its pairs themselves do not."""
+"""Option that names a session if its pairs do not."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class PooledSession:
 
     @property
     def title(self) -> str:
-        """By what it is a session, and of how many pairs."""
+        """What makes it a session, and its number of pairs."""
         camera = f" ({printable(self.camera)})" if self.camera else ""
         return f"session of {counted(len(self.pairs), 'pair')} by {self.by}{camera}"
 
@@ -260,7 +260,7 @@ def _own_zoom(pair: Pair, estimator: FlowEstimator, key: str) -> OwnZoom:
 def _of_one_session(
     dataset: Dataset, blurry: Path
 ) -> tuple[list[Pair], PairSession | None]:
-    """All pairs, or those of the picture's session if they are of several; and what all say."""
+    """All pairs, or those of the picture's session if there are several; and what all share."""
     pairs = [pair for pair in dataset.pairs if pair.sharp is not None]
     session_of = sessions_of(pairs)
     several = set(session_of.values())
@@ -320,7 +320,7 @@ def lenses_of(sessions: Iterable[PooledSession]) -> dict[str, SessionLens]:
 def say_sessions(
     sessions: Iterable[PooledSession], measured: Collection[str]
 ) -> tuple[PooledSession, ...]:
-    """The sessions with their outcomes, said; ``measured`` are pairs with something of theirs."""
+    """Print the sessions, and return them with outcomes; ``measured`` are pairs that use them."""
     ended = []
     for session in sessions:
         names = tuple(name for name in session.worth if name in measured)

@@ -123,7 +123,7 @@ def _grey(picture: "torch.Tensor") -> "torch.Tensor":
 
 
 EVERY = slice(None)
-"""Of a batch: processes that share it make some each."""
+"""The whole batch. Several processes each make a slice of it."""
 
 
 class Batches(Protocol):

@@ -1,4 +1,4 @@
-"""What is packed of many pairs: read in processes, in their order; how much disk it takes."""
+"""Packing of many pairs: read in processes, in their order; and how much disk it takes."""
 
 import errno
 import shutil
@@ -16,12 +16,12 @@ from defocus.progress import say
 R = TypeVar("R")
 
 TOGETHER = 32
-"""Pairs that are read before they are written; those of DPDD take 0.8 GB of memory."""
+"""Number of pairs that are read before they are written; those of DPDD take 0.8 GB of memory."""
 
 SPARE_BYTES = 256 * 1024
 
 MANY_BYTES = 10**9
-"""From this size on it is said how much disk a packed file takes."""
+"""Size of a packed file, in bytes, from which a message says how much disk it takes."""
 
 
 def each_in_order(

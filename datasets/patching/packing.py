@@ -262,7 +262,7 @@ def _packed_rows(
     folder: Path,
     left_out: list[LeftOut],
 ) -> Iterator[tuple[str, Members]]:
-    """The members of pairs that have the target; says how large those of so many pairs become."""
+    """The members of pairs that have the target; prints how large ``count`` pairs become."""
     size = 0
     for name, packed in made:
         if isinstance(packed, LeftOut):
@@ -305,7 +305,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def _known(
     path: Path, pairs: tuple[Pair, ...], members: Callable[[Pair], Members | None]
 ) -> PatchStore | None:
-    """An earlier packing; None if it is damaged, or a pair that it is without can be read now."""
+    """An earlier packing; None if it is damaged, or a pair that it lacks can be read now."""
     try:
         store = PatchStore(path)
     except DatasetError:
@@ -421,7 +421,7 @@ def _require_size(
 def _measured(
     dataset: Dataset, pair: Pair, further: Collection[Further], estimator_name: str
 ) -> Arrays:
-    """Where ``registered-flow`` is reliable (255, else 0), and the relative blur, px."""
+    """Mask (255, else 0) of reliable ``registered-flow``, and the relative blur, px."""
     members: Arrays = {}
     if "valid_mask" in further:
         reference = aligned_reference(dataset, pair, estimator_name, model="flow")

@@ -50,7 +50,7 @@ DOWNLOADED: dict[Split, str] = {
     "validation": "val/val",
     "test": "test/DPDD",
 }
-"""Where Restormer's repack has them before its script has cut them."""
+"""Folders of Restormer's repack before its script has cut the pictures."""
 
 Folders = tuple[str, str, str, str]
 """Folders of the blurry and the sharp pictures and of the left and the right views."""

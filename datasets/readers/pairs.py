@@ -62,7 +62,7 @@ def read(path: Path) -> Dataset:
 
 
 def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
-    """Say that folders are scenes: who sorted pictures by lens would lose every interval."""
+    """Print that folders are scenes: pictures sorted by lens would lose every interval."""
     scenes = sorted({pair.scene for pair in pairs})
     if len(scenes) < len(pairs):
         warn_once(
@@ -134,7 +134,7 @@ def _members(root: Path, split: Split | None) -> dict[str, FilesOf]:
 def _alone_in_role(
     root: Path, split: Split | None, members: dict[str, FilesOf]
 ) -> tuple[Members, list[LeftOut]]:
-    """The pictures that are the only one of their name in their role, and the pairs of others."""
+    """Pictures whose name is used once in their role, and pairs left out for a double name."""
     twice: FilesOf = {}
     for pictures in members.values():
         twice |= {name: paths for name, paths in pictures.items() if len(paths) > 1}

@@ -46,7 +46,7 @@ SHARP = (
     "focused", "hq", "clean", "label", "image_sharp", "sharp_image", "gt_image", "target_image",
     "output_image",
 )  # fmt: skip
-"""Names of columns, in any letters; the first that is there is taken."""
+"""Names of columns, in capitals or not; the first that is there is taken."""
 
 _SPLITS: dict[str, Split] = {
     "train": "train",
@@ -61,7 +61,7 @@ _SPLITS: dict[str, Split] = {
 """Splits by the word that a file's name, or the folder that it lies in, begins with."""
 
 ROWS_AT_ONCE = 8
-"""Rows in memory; a pair of DPDD takes 20 MB."""
+"""Number of rows in memory; a pair of DPDD takes 20 MB."""
 
 MOST_PICTURE_BYTES = 1024**3
 """Largest picture that is written; larger ones could not be decoded either."""
@@ -114,7 +114,7 @@ def read(path: Path) -> Dataset:
 
 
 def _unpacked_folder(root: Path, columns: Columns, files: Sequence[Path]) -> Path:
-    """Where the pictures of files are unpacked to."""
+    """Folder to which the pictures of files are unpacked."""
     hashes = file_hashes(root, files)
     places = [(file.relative_to(root).as_posix(), hashes[file]) for file in files]
     key = repr([columns.blurry, columns.sharp, *places])
@@ -245,7 +245,7 @@ def _picture_columns(parquet: "ParquetFile") -> Iterator[_PictureColumn]:
 
 
 def _known(there: dict[str, _PictureColumn], names: Sequence[str]) -> str:
-    """The first of some names that a column has, in any letters; empty without."""
+    """The first of some names that a column has, in capitals or not; empty if there is none."""
     by_letters = {
         name.lower().replace(" ", "_").replace("-", "_"): name for name in there
     }
@@ -300,7 +300,7 @@ def _bytes(value: object) -> bytes | None:
 
 
 def _store(place: Path, name: str, row: dict[str, bytes | None]) -> str:
-    """Write both pictures of a row; why it lacks one, and then nothing is written."""
+    """Write both pictures of a row, or nothing if it lacks one; return why it lacks one."""
     suffixes: dict[str, str] = {}
     for role, data in row.items():
         if not data:

@@ -27,7 +27,7 @@ from defocus.settings import document_problem
 FOLDERS = ("", "RealBokeh_3MP", "RealBokeh", "RealDefocus")
 LARGEST_METADATA = 1_000_000
 SAME_STOP = 0.05
-"""F-numbers that differ by less are one."""
+"""F-numbers that differ by less than this count as equal."""
 
 Stop = Annotated[float, Field(gt=0, lt=1000)]
 
@@ -177,7 +177,7 @@ def _pair(series: Series, blurry: SeriesPicture, sharp: SeriesPicture) -> Pair:
 
 
 SCENES: dict[Split, int] = {"train": 3960, "validation": 220, "test": 220}
-"""Metadata files of a complete copy."""
+"""Number of metadata files of a complete copy."""
 
 CARD = ReaderCard(
     title="RealBokeh, also called RealDefocus: aperture series at 3 megapixels",

@@ -32,7 +32,7 @@ from defocus.processes.isolation import LeftOut, attempt
 # it is beside the frames, or beside their folder.
 _NAMES = r"((image_)?all[-_]in[-_]focus|expected|fused|merged|helicon(_focus)?)"
 MERGED = re.compile(_NAMES, re.IGNORECASE)
-"""Names, without suffix, of a merged picture; one that goes on (``expected_mask``) is beside it."""
+"""Names, without suffix, of a merged picture; a longer name (``expected_mask``) is another file."""
 BESIDE = re.compile(_NAMES + r"[-_].*", re.IGNORECASE)
 SPLITS: dict[str, Split] = {
     "train": "train",

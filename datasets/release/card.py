@@ -32,7 +32,7 @@ from defocus.datasets.release.provenance import (
 )
 
 Entry = dict[str, str]
-"""An object of a document, of texts alone."""
+"""An object of a document that holds only texts."""
 
 _SPECIAL = re.compile(r"[&%$#_{}]")
 
@@ -77,7 +77,7 @@ _CFF_PAPER = {
     "title": "The paper on this dataset",
     "authors": [{"name": "see the DOI"}],
 }
-"""What the format requires of a reference of which only the DOI is known."""
+"""Fields that the format requires of a reference whose DOI alone is known."""
 
 
 def _cff_author(author: Author) -> Entry:
@@ -222,7 +222,7 @@ def _description(kind: str, text: str) -> list[Entry]:
 
 
 HOLDERS = re.compile(r"(Copyright \(c\) )<year> <(?:owner|copyright holders)>")
-"""What the texts of MIT, BSD and some others leave to be filled in."""
+"""Blank that the texts of MIT, BSD and some other licences leave to be filled in."""
 
 
 def licence_text(details: Details) -> str:
@@ -365,7 +365,7 @@ def _pictures(facts: ReleaseFacts) -> str:
 
 
 def _glance(facts: ReleaseFacts, details: Details) -> str:
-    """What a reader asks first, in lines: how many, how large, with what, under which terms."""
+    """Lines with what a reader asks first: how many, how large, with what, under which terms."""
     scenes = sum(one.scenes for one in facts.counts.values())
     sizes = ", ".join(f"{size} ({pairs})" for size, pairs in facts.sizes[:MOST_SIZES])
     more = len(facts.sizes) - MOST_SIZES

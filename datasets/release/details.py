@@ -60,7 +60,7 @@ def canonical_expression(text: str) -> str | None:
 
 
 def _named(word: str, *, exception: bool) -> tuple[str | None, str]:
-    """A name as the list writes it, and its kind; None if it is none."""
+    """A name as the list writes it, and its kind; None if the list lacks it."""
     if exception:
         return _names("exceptions").get(word.lower()), "exception"
     return _licence(word), "licence"
@@ -75,7 +75,7 @@ def _licence(word: str) -> str | None:
 
 
 BEFORE_NAMES = {"AND", "OR", "WITH", "("}
-"""After these, an expression goes on with a name or another expression."""
+"""Words after which an expression goes on with a name or another expression."""
 
 NO_LICENCE = "none given"
 
@@ -91,7 +91,7 @@ ADDRESSES = {
     "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
 }
 SPDX_ADDRESS = "https://spdx.org/licenses/{}.html"
-"""Where the text of every other licence of the SPDX list is."""
+"""Address of the text of every other licence of the SPDX list."""
 HUB_NAMES = {"ODbL-1.0": "odbl", "ODC-By-1.0": "odc-by"}
 
 
@@ -107,7 +107,7 @@ def require_redistributable(dataset: Dataset) -> None:
 
 
 def licence_problem(licence: str) -> str:
-    """Why a text is not an SPDX licence or ``LicenseRef-NAME``; empty if it is, or says none."""
+    """Why a text is no SPDX licence or ``LicenseRef-NAME``; empty if it is, or names none."""
     if licence == NO_LICENCE:
         return ""
     written = canonical_expression(licence)
@@ -256,7 +256,7 @@ class Details(Settings):
 
     @property
     def labels(self) -> dict[str, str]:
-        """What a file that holds many pairs says of itself."""
+        """Attributes by which a file of many pairs describes itself."""
         return {
             "title": self.title,
             "licence": self.licence,

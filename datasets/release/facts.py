@@ -42,7 +42,7 @@ class Count(Settings):
 
 
 class ReleaseFacts(Settings):
-    """What a release says of itself."""
+    """Facts by which a release describes itself."""
 
     format: Literal["defocus-release"] = "defocus-release"
     version: Literal[1] = 1

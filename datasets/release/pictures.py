@@ -38,7 +38,7 @@ _PRIVATE = re.compile(
     re.IGNORECASE,
 )
 SHORTEST = 4
-"""A shorter value may be in a text by chance."""
+"""Length of the shortest value that is looked for; a shorter one may be in a text by chance."""
 NO_SECRETS = {"unknown", "none", "null"}
 
 

@@ -10,7 +10,7 @@ from defocus.datasets.pair import MakingStep, Pair
 from defocus.settings import Settings
 
 Setting = tuple[str, str]
-"""Something that the pictures were taken with: what, and its values with numbers of pairs."""
+"""A fact about how the pictures were taken: its name, and its values with numbers of pairs."""
 
 _CAPTURED, _RENDERED, _FUSED, _REDUCED = "as captured", "rendered", "fused", "reduced"
 _CHANGED = "compensated: "
@@ -149,7 +149,7 @@ _SETTINGS = (
     ("ISO, blurry", "roles.blurry.got.iso"),
     ("place", "place"),
 )
-"""What may be shown of a pair's metadata: rendered pairs have a lens, captured ones roles."""
+"""Facts of a pair's metadata that may be shown: rendered pairs have a lens, captured ones roles."""
 _LISTED = 8
 
 

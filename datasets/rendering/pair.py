@@ -124,7 +124,7 @@ class _View:
         return self.framed(render_through(self.layers, self.lens, real, margin))
 
     def halves(self, blurry: Array, seed: int) -> tuple[Image, Image] | None:
-        """Recorded views of a dual-pixel sensor; None without such a sensor."""
+        """Views recorded by a dual-pixel sensor; None for other sensors."""
         camera = self.camera
         if camera.dual_pixel is None:
             return None

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 SURROUND = 1.2
 """Side of a pair that is used more than once, in sides of the crops."""
 FIRST_EACH, MOST_PAIRS = 32, 8192
-"""Pairs for each place of a batch before the first step, and pairs in memory at most."""
+"""Number of pairs for each place of a batch before the first step, and largest number of pairs in
+memory."""
 
 
 @dataclass(frozen=True)
 class Reuse:
-    """Which pairs are in memory at a step, and which crops make its batch: the step says it."""
+    """Which pairs are in memory at a step, and which crops make its batch, by the step alone."""
 
     # Each place of a batch has its own pairs, those whose number has that remainder by the batch: a
     # process that makes some places renders no others.
@@ -49,7 +50,7 @@ class Reuse:
 
     @property
     def generations(self) -> int:
-        """Pairs of each place in memory at most."""
+        """Largest number of pairs of each place in memory."""
         wanted = -(-self.pairs_until(self.steps) // self.batch)
         return min(wanted, max(FIRST_EACH, MOST_PAIRS // self.batch))
 
@@ -160,7 +161,7 @@ def _rendered(
 
 
 def _maps(patches: StreamPatches) -> tuple[Further, ...]:
-    """What a stream has besides pictures, if it is needed."""
+    """Maps of a stream besides its pictures, if they are needed."""
     return ("defocus_map",) if {*patches.needs, *patches.supervision} else ()
 
 

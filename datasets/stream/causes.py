@@ -1,6 +1,6 @@
-"""What else than defocus training pairs show: softness, pictures at 1:1 of a camera, noise.
+"""What training pairs show besides defocus: softness, a camera's pictures at 1:1, noise.
 
-Each cause has a generator of its own, so that a pair without any is the same as without causes."""
+Each cause has a generator of its own, so that a pair without causes does not depend on them."""
 
 import math
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ SOFTNESS_SHARE = 1 / 8
 """Share of the pairs that are soft as a whole."""
 
 ALONE_SHARE = 0.5
-"""Share of the soft pairs that have no defocus besides."""
+"""Share of the soft pairs that have no defocus in addition."""
 
 WEAK_PX = 2.0
 """Largest circle of confusion of the other soft pairs, px: as much as a softness of 0.5 px."""
@@ -34,8 +34,8 @@ DEVELOPED_SHARE = 1 / 8
 """Share of the pairs with a camera's picture at 1:1, with its noise reduction and sharpening."""
 
 NOISY_SHARE = 1 / 32
-"""Share of the pairs in focus that keep their strong noise. It is small, as these pairs teach
-nothing else; with the pairs in focus whose noise goes there are more than 8 %."""
+"""Share of the pairs in focus that keep their strong noise. It is small because these pairs teach
+nothing else; with the pairs in focus whose noise is removed there are more than 8 %."""
 
 DEVELOPED_SHOT = (1e-4, 2e-3)
 """Least and most shot noise of a picture at 1:1: sensors of today, from low to high sensitivity."""
@@ -50,7 +50,7 @@ MIDDLE_GREY = 0.2
 """Linear light for which a camera chooses the strength of its noise reduction."""
 
 SLOPE = 1.12
-"""Slope of the tone curve of sRGB there."""
+"""Slope of the tone curve of sRGB at middle grey."""
 
 
 @dataclass(frozen=True)

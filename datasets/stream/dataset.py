@@ -40,20 +40,22 @@ from defocus.storage.files import sha256_json
 Array = NDArray[np.float32]
 
 CIRCLES_PX = (2, 4, 6, 8, 12, 16)
-"""Diameters of the circle of confusion; a lens has its nearest one."""
+"""Diameters of the circle of confusion, px; each lens counts for the nearest one."""
 
 PAGES = 6
-"""Pages of each in the dataset ``text:``; a stream validates with one more of each."""
+"""Number of pages for each diameter in the dataset ``text:``; a stream validates with one more of
+each."""
 
 PAGE_REVISION = 1
-"""Raised by hand whenever a page looks different."""
+"""Revision of the pages, raised by hand whenever a page looks different."""
 
 PAGE_PX = (176, 352)
 LINES, CHARACTERS = 3, 12
 CAPITALS_PX = (15.0, 20.0)
 FINENESS = 4
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
-"""Without those that even a sharp picture does not tell apart (I, l, 1, O, 0, o)."""
+"""Letters of the pages, without those that even a sharp picture does not distinguish (I, l, 1, O,
+0, o)."""
 
 
 def pages_of(dataset: Dataset, split: Split) -> tuple[Pair, ...]:
@@ -119,7 +121,7 @@ HELD_OUT: dict[Split, tuple[int, int, int]] = {
     "validation": (0, 24, 256),
     "test": (1000, 40, 384),
 }
-"""Number of the first pair, how many, and the side of the pictures, px."""
+"""Number of the first pair, number of pairs, and side of the pictures in px, by split."""
 
 
 def stream_dataset(

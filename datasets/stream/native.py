@@ -32,23 +32,25 @@ from defocus.scene.kernel_bank import (
 from defocus.scene.pictures import Photograph
 
 NATIVE_REVISION = 1
-"""Raised by hand whenever a native pair of the same number looks different."""
+"""Revision of native pairs, raised by hand whenever a pair of the same number looks different."""
 
 LEAST_PIXELS = 2_000_000
 """Photographs of fewer pixels are left out: no camera of this century has less."""
 MOST_PIXELS = 12_000_000
-"""Of larger photographs the middle is taken, so that a pair stays below 150 MB."""
+"""Number of pixels above which only the middle of a photograph is taken, so that a pair stays below
+150 MB."""
 MOST_PAIRS = 24
-"""So many photographs make pairs, the first by their hash: 3 GB at most."""
+"""Largest number of photographs that make pairs, the first by their hash: 3 GB at most."""
 LAYERS = 3
-"""A background and two objects before it, each from another photograph."""
+"""Layers of a pair: a background and two objects before it, each from another photograph."""
 
 KINDS: tuple[DepthKind, ...] = ("constant", "plane", "curved")
-"""Of the background, in turns."""
+"""Kinds of background, used in turn."""
 LEAST_PX, LARGEST_PX = 4.0, 128.0
-"""Between these is the largest circle of confusion of a pair, px."""
+"""Range of the largest circle of confusion of a pair, px."""
 GOLDEN = (math.sqrt(5) - 1) / 2
-"""Multiples of it, without their whole part, are spread evenly however many there are."""
+"""The golden ratio less 1. Its multiples, without their whole part, are spread evenly however many
+there are."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class FullSize:
 
     @property
     def pixels(self) -> int:
-        """How many it has."""
+        """Number of its pixels."""
         return self.height * self.width
 
 
@@ -159,7 +161,7 @@ def _decoded(path: Path) -> Photograph:
 
 
 def size_of(photograph: FullSize, pixels: int) -> tuple[int, int]:
-    """Height and width of a picture with so many pixels and the photograph's aspect ratio."""
+    """Height and width of a picture with ``pixels`` pixels and the photograph's aspect ratio."""
     scale = math.sqrt(pixels / photograph.pixels)
     return round(scale * photograph.height), round(scale * photograph.width)
 

@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 STREAM_REVISION = 4
-"""Raised by hand whenever a training patch of the same number looks different."""
+"""Revision of the stream, raised by hand whenever a training patch of the same number looks
+different."""
 
 HELD_OUT_REVISION = 3
-"""Raised by hand whenever a held-out pair of the same number looks different."""
+"""Revision of held-out pairs, raised by hand whenever a pair of the same number looks different."""
 
 EPOCH_PIXELS = 2**25
 """What counts as an epoch of a stream, which has no end: 2,048 patches of 128 px."""

@@ -25,7 +25,7 @@ from defocus.scene.pictures import Branch, Photograph
 from defocus.scene.pyramid import Pyramid, in_memory
 
 HELD_OUT_OF = 6
-"""One photograph in six is held out."""
+"""One photograph in this many is held out."""
 
 REFUSED = "refused.json"
 SMALLEST_SIDE_PX = 128
@@ -87,7 +87,7 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
 
 
 def read_for_training(files: Sequence[Path]) -> tuple[Photograph | Pyramid, ...]:
-    """As :func:`read_photographs`, with parts alone of those that are large."""
+    """As :func:`read_photographs`, but of large photographs only parts."""
     return tuple(
         in_memory(pixels, pixels_hash) for pixels, pixels_hash in _decoded(files)
     )

@@ -22,7 +22,8 @@ LEAST_PX = 512
 STRIP_PX = 128
 """Rows whose gradients are computed at once; they stay in the processor's cache."""
 NOTHING = 1e-10
-"""Squared gradient (of white per px) that counts as no detail: a thousandth of a step of 8 bits."""
+"""Squared gradient, in shares of white per px, that counts as no detail: a thousandth of a step of
+8 bits."""
 PEAKS = (-1.0, 6.0)
 """Range of the logarithms of peaks that the network has seen."""
 
@@ -82,14 +83,14 @@ class BlockBlur:
 
     @property
     def median_px(self) -> float | None:
-        """The median of what says something; None where nothing does."""
+        """The median over the blocks that say something; None if none does."""
         if self.says_nothing:
             return None
         return float(np.median(self.diameter_px[self.reliable]))
 
     @property
     def in_focus(self) -> float | None:
-        """The share of what says something that is in focus; None where nothing does."""
+        """The share in focus of the blocks that say something; None if none does."""
         if self.says_nothing:
             return None
         return float((self.diameter_px[self.reliable] < IN_FOCUS_PX).mean())

@@ -1,6 +1,7 @@
-"""How crisp edges are, and how gathered the gradients, around each pixel.
+"""How crisp edges are, and how concentrated the gradients, around each pixel.
 
-Deblurring gathers the change at an edge (Krishnan, Tay and Fergus, CVPR 2011); gain does not."""
+Deblurring concentrates the change at an edge (Krishnan, Tay and Fergus, CVPR 2011); gain does
+not."""
 
 import cv2
 import numpy as np
@@ -116,7 +117,7 @@ def _steepest(level: Array, deviation: Array) -> tuple[Array, Array]:
 
 
 def spread(picture: Array) -> Array:
-    """On which share of the pixels around the gradients are, ``(H, W)``: 1 if all are the same."""
+    """Share of the pixels around over which gradients spread, ``(H, W)``: 1 if all are equal."""
     # The mean of their roots, squared, over the root of the mean of their squares.
     squares = np.zeros(picture.shape[:2], np.float32)
     squares[:, :-1] += _squared_steps(picture, axis=1)

@@ -80,7 +80,7 @@ class GradientEnergyMap:
     block_px: int  # side of a block in pixels of the compared pictures
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object: log2 of the ratio in tenths, row by row; null without texture."""
+        """The map as a JSON object: log2 of the ratio in tenths, by row; null without texture."""
         rounded = np.round(np.log2(np.maximum(self.ratio, 1e-3)), 1)
         rows = [
             [None if np.isnan(value) else float(value) for value in row]

@@ -1,7 +1,7 @@
 """Blur larger than the map's network has seen, estimated in the reduced picture.
 
-At the whole size a strong blur looks as a smooth thing in focus; the reduced copies tell them
-apart. A small network weighs what was estimated at 1, 1/2, 1/4 and 1/8 of the size."""
+At full size a strong blur looks like a smooth thing in focus; reduced copies distinguish the two. A
+small network weighs what was estimated at 1, 1/2, 1/4 and 1/8 of the size."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -28,7 +28,7 @@ WIDTH = 64
 LEARNED = Path(__file__).with_name("large_blur.safetensors")
 BEGIN_PX, END_PX = 20.0, 26.0
 """Circles of confusion, px, between which this answer gradually replaces the estimate from the
-full-size picture, which knows blurs up to about 24 px."""
+full-size picture, which is right up to about 24 px."""
 CERTAIN, UNCERTAIN = 2.0, 3.0
 """Ratio of an answer's 95 % quantile to its median: below the first value it counts fully, above
 the second not at all. A plain wall fits any blur."""

@@ -188,7 +188,7 @@ class BlurMap:
 
     @property
     def sharpest_px(self) -> float:
-        """The diameter in the sharpest tenth of what says something; 0 where nothing does."""
+        """The diameter in the sharpest tenth of the cells that say something; 0 if none does."""
         diameters = self.diameter_px[self.reliable]
         if diameters.size < LEAST_TOLD_SHARE * self.diameter_px.size:
             return 0.0
@@ -216,7 +216,7 @@ def estimate_blur_map(picture: Colours) -> BlurMap:
 
 
 def _small_blur(whole: Array, quarter: Array) -> Array:
-    """``(h, w, 2)``: diameters where the blur is small, px; from some 12 px on by the quarter."""
+    """``(h, w, 2)``: diameters where the blur is small, px; above some 12 px from the quarter."""
     reduced_px = REDUCED_BY * _resized(quarter, whole.shape[:2])
     begin, end = REDUCED_FROM_PX
     share = np.clip((reduced_px[:, :, :1] - begin) / (end - begin), 0, 1)

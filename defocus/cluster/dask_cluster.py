@@ -43,7 +43,7 @@ R = TypeVar("R")
 
 EXTRA = "cluster"
 ANSWER_SECONDS = 20
-"""Seconds within which a scheduler that runs must answer, and a first worker of it be there."""
+"""Seconds within which a running scheduler must answer, and its first worker must be there."""
 
 DISK_GB = 1
 """Disk that HTCondor keeps for a job; results are written to the shared one."""
@@ -128,7 +128,7 @@ _KILLED = (
 
 
 def _done(setup: _Setup, named: bytes) -> tuple[Any, tuple[str, ...]]:
-    """The result of an item on a worker, and what was said meanwhile."""
+    """The result of an item on a worker, and the messages printed meanwhile."""
     work = _begun(setup)
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
@@ -138,7 +138,7 @@ def _done(setup: _Setup, named: bytes) -> tuple[Any, tuple[str, ...]]:
 
 @functools.lru_cache(maxsize=1)
 def _begun(setup: _Setup) -> Callable[[Any], Any]:
-    """Make this process a worker of the caller, or say what it lacks; what it does with items."""
+    """Make this process a worker of the caller, or say what it lacks; its function of items."""
     from distributed import get_worker
 
     host = socket.gethostname()
@@ -328,7 +328,7 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
 
 
 def _asked_of(queue: str, settings: ClusterSettings) -> dict[str, Any]:
-    """Resources as the class of a queue calls them; the others are called alike by all."""
+    """Resources under the names of a queue's class; all others have the same names everywhere."""
     account = settings.account or None
     if queue == "htcondor":  # it knows neither queues nor times
         lines = {"accounting_group": account} if account else {}
@@ -351,7 +351,7 @@ def _asked_of(queue: str, settings: ClusterSettings) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _own_interruption() -> Iterator[None]:
-    """Ctrl-C does afterwards what it did before; the import of dask-jobqueue changes it."""
+    """Keep Ctrl-C as it was: the import of dask-jobqueue changes it."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -364,7 +364,7 @@ def _ask_for_workers(
     machines: Machines,
     items: int,
 ) -> None:
-    """Submit the jobs that so many items can use."""
+    """Submit as many jobs as the items can use."""
     if machines.address not in QUEUES:
         return
     settings = machines.settings
@@ -387,7 +387,7 @@ def _ask_for_workers(
 
 
 async def _submit(cluster: Any, jobs: int) -> None:  # noqa: ANN401 - a cluster of dask
-    """Submit jobs until there are so many; raise what the queue says, which ``scale`` only logs."""
+    """Submit jobs until there are ``jobs``; raise the queue's errors, which ``scale`` only logs."""
     cluster.scale(jobs=jobs)
     await cluster._correct_state()  # the task that ``scale`` starts later
 

@@ -72,7 +72,7 @@ def _in_own_process(
     work: Attempted[T, R],
     named: tuple[str, T],
 ) -> tuple[str, R | LeftOut]:
-    """The result of a process; that of one which crashes is the reason."""
+    """The result of a process; if it crashes, the reason."""
     result: tuple[str, R | LeftOut]
     receiving, sending = context.Pipe(duplex=False)
     task = pickle.dumps((work, named))

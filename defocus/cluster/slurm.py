@@ -98,13 +98,14 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
 
 SAVING_SECONDS = 80
 LARGEST_ARRAY = 1000
-"""Jobs that SLURM takes at once where nobody has set another limit."""
+"""Number of jobs that SLURM takes at once unless another limit was set."""
 
 RESTARTS = 10_000
-"""Times that a job may reach its time limit: weeks of work on a queue of hours are no mistake."""
+"""Number of times that a job may reach its time limit: weeks of work on a queue of hours are no
+mistake."""
 
 MOST_IDLE = 3
-"""Stretches in a row without progress after which a stretch counts as too short for any."""
+"""Number of jobs in a row without progress after which their time limit counts as too short."""
 
 
 class JobCommand:

@@ -203,7 +203,7 @@ def _with_options(
     command: click.Command,
     further: FurtherOptions | None,
 ) -> click.Command:
-    """A command with what others bring to it, what all have and what some of its program have."""
+    """A command with the options of others, those of all commands and those of its program."""
     command = with_added_options(name, command)
     if further is not None:
         command = further(command)
@@ -257,7 +257,7 @@ def _is_of_output(error: OSError) -> bool:
 
 
 def _let_go_of_unread() -> None:
-    """Let what is written to streams that nobody reads be lost."""
+    """Discard what is written to streams that nobody reads."""
     for number in (STDOUT, STDERR):
         if _is_unread(number):
             lead_to_nothing(number)
@@ -388,7 +388,7 @@ def _flushed(group: click.Command, code: int) -> int:
 
 
 def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
-    """The error with near names, of which click counts the dashes as alike."""
+    """The error with near names; click itself would count dashes as alike."""
     options = [
         one for one in ctx.command.get_params(ctx) if isinstance(one, click.Option)
     ]

@@ -1,4 +1,4 @@
-"""Stdout that JSON alone comes to; it imports little, as each camera's process waits for it."""
+"""Stdout for JSON alone; it imports little, as each camera's process waits for it."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Numbers of options: in a range, finite, and neither true nor, where they are whole, 1.5."""
+"""Numbers of options: in a range and finite; ``true``, and 1.5 for a whole number, are refused."""
 
 import math
 from typing import Any

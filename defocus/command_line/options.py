@@ -112,7 +112,7 @@ class _Folder(click.Path):
 
 
 class OneOf(click.Choice[Any]):
-    """One of a list of names; of another the message says which are like it."""
+    """One of a list of names; for another name the message lists similar ones."""
 
     def convert(
         self,
@@ -265,7 +265,7 @@ OPTION_FILES: Kind[AddedOptions] = Kind(
     "options",
     Shape(lambda: AddedOptions, of_files=True),
 )
-"""Several files may bring options to one command."""
+"""Kind of the files that add options to commands; several may add options to one command."""
 
 
 def with_added_options(name: str, command: click.Command) -> click.Command:

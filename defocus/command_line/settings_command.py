@@ -60,7 +60,7 @@ class SettingsCommand(SectionedCommand):
 
     @property
     def params(self) -> list[click.Parameter]:
-        """Arguments and options; those of the models behind those that were declared."""
+        """Arguments and options; those of the models follow the declared ones."""
         if not self._is_complete:
             self._is_complete = True
             for option in self._params:

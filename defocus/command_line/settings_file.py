@@ -1,4 +1,4 @@
-"""A file that gives defaults of a command's options: what is wrong with one is blamed on it."""
+"""A file that gives defaults of a command's options: errors in a default name the file."""
 
 import re
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The commands of a program by name: ours, of extras, of other packages and of plug-in files.
 
-Of others the name has the program, so nothing is imported to know it: ``bench_train``."""
+Names of others' commands contain the program (``bench_train``), so that nothing is imported to find
+it."""
 
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -30,7 +31,7 @@ def help_heading(heading: str) -> Callable[[Command], Command]:
 
 
 def heading_of(command: click.Command) -> str:
-    """The heading of a command; empty if it says none."""
+    """The heading of a command; empty if it names none."""
     return str(vars(command).get(_HEADING, ""))
 
 
@@ -69,7 +70,7 @@ def find_verb(
     home: str,
     verb: str,
 ) -> Offer | None:
-    """The command of that name; others are not looked for where it is ours."""
+    """The command of that name; others are not searched if it is ours."""
     own = commands_of(program, home).own().get(verb)
     return own or find_verbs(program, home).get(verb)
 

@@ -31,7 +31,7 @@ class WhereOption(click.ParamType["Where"]):
     def __init__(
         self, cluster_of: "Callable[[Path], ClusterSettings] | None" = None
     ) -> None:
-        """``cluster_of`` reads the cluster's table of a file of ``--settings`` that has others."""
+        """``cluster_of`` reads the table ``[cluster]`` of a ``--settings`` file with others."""
         self._cluster_of = cluster_of
 
     def convert(

@@ -63,7 +63,7 @@ REPEATING_DEG = (14.036, 26.565)
 """Angles with slopes of 1/4 and 1/2, degrees: pixels fall on the same bins again and again
 there."""
 PARTS, LEAST_ROWS = 4, 8
-"""Parts of an edge whose scatter gives the error, and the least rows of one."""
+"""Number of parts of an edge whose scatter gives the error, and least number of rows of a part."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ def _crossing(
     relative: Array,
     level: float,
 ) -> float:
-    """Where a rising profile passes a level, looking outwards from its middle."""
+    """Distance at which a rising profile passes a level, looking outwards from its middle."""
     middle = int(np.argmin(np.abs(distance)))
     index = middle
     if relative[middle] >= level:

@@ -1,4 +1,4 @@
-"""Whether what should be straight is."""
+"""Whether what should be straight is straight."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 LEAST_PLACES = 5
-"""Places, or blocks of rows, that an answer needs."""
+"""Least number of places, or of blocks of rows, for an answer."""
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ def open_dataset(text: str) -> Dataset:
 
 
 def _member(files: stored.Pair, role: Literal["blurry", "sharp"]) -> "Image":
-    """A member as it is used beside the other one."""
+    """A member as it is used together with the other one."""
     from defocus.pictures.read import read_member
 
     blurry = files.blurry

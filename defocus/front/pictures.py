@@ -85,7 +85,7 @@ class GivenPictures:
         return as_integer(self.pixels, 16)
 
     def of_white(self, white: float) -> "GivenPictures":
-        """The pictures, if of 16 bits with this white, with the usual one instead."""
+        """The pictures scaled to the usual white, if they have 16 bits with this one."""
         if self.pixels.dtype != np.uint16:
             return self
         return replace(self, pixels=stretched(self.pixels, white), white=white)
@@ -161,7 +161,7 @@ def _of_files(
 
 
 def _require_white(white: object) -> None:
-    """Refuse what no value of 16 bits is."""
+    """Refuse a white that is no value of 16 bits."""
     if white is None:
         return
     if (
@@ -175,7 +175,7 @@ def _require_white(white: object) -> None:
 
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:
-    """The white of arrays of 16 bits, which is said or asked where it is not the usual one."""
+    """The white of arrays of 16 bits, which is printed or asked for if it is unusual."""
     largest = max(int(one.pixels.max()) for one in deep)
     white = deep_white(largest)
     names = " and ".join(one.name for one in deep)

@@ -133,7 +133,7 @@ def restore(
 
 
 def _all_choices(choices: Choices) -> Choices:
-    """The choices with the usual ones where none is given; refuses what is none."""
+    """The choices, with the usual ones where none is given; unknown ones are refused."""
     for name in choices.keys() - _USUAL.keys():
         raise TypeError(f"restore() got an unexpected keyword argument {name!r}")
     chosen: Choices = {**_USUAL, **choices}

@@ -99,7 +99,7 @@ def _known(
     *,
     required: bool,
 ) -> dict[str, float | None]:
-    """The values of scores; why one is unknown is said, or raised if all are required."""
+    """The values of scores; why some are missing is printed, or raised if all are required."""
     for name, each in scores.items():
         if each.value is not None:
             continue

@@ -208,7 +208,7 @@ def _warn_of_kept(
     runs: Sequence[Run],
     given: Sequence[str | Baseline],
 ) -> None:
-    """Name the finished runs of systems of which nothing says whether their code has changed."""
+    """Name the finished runs of systems whose code may have changed unnoticed."""
     registered = all_baselines()
     own = [one for one in given if isinstance(one, Baseline) and one.revision is None]
     unknown = {one.card.name for one in own if registered.get(one.card.name) is not one}

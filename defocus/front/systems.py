@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _REACHES: "WeakKeyDictionary[nn.Module, float]" = WeakKeyDictionary()
-"""The reach that the card of each loaded network says, px."""
+"""Reach that the card of each loaded network names, px."""
 
 
 def list_systems(pattern: str | None = None) -> list[str]:

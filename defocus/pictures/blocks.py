@@ -125,7 +125,7 @@ def iptc_resource(record: bytes) -> bytes:
 
 
 def _parts(resources: bytes) -> list[tuple[int, int, int, int]] | None:
-    """Number, begin, end and begin of the content of each resource; None if they are damaged."""
+    """Number, start, end and start of the content of each resource; None if they are damaged."""
     parts = []
     place = 0
     while place + 12 <= len(resources):

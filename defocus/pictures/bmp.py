@@ -42,7 +42,7 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
 
 
 class _Head(NamedTuple):
-    """The header of a BMP, from where it says where the pixels begin."""
+    """The header of a BMP, beginning at the field that says where the pixels begin."""
 
     start: int
     size: int
@@ -181,7 +181,7 @@ def bmp_blocks(data: bytes) -> list[Block]:
 
 
 def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
-    """The BMP file of a picture, with the resolution that another file's head says."""
+    """The BMP file of a picture, with the resolution that another file's head states."""
     from PIL import Image
 
     header_size = int.from_bytes(head[14:18], "little")

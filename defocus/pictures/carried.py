@@ -179,7 +179,7 @@ def dressed(png: bytes, metadata: Metadata) -> bytes:
 
 
 def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
-    """Without a profile of other values than RGB, and of converted colours without any meaning."""
+    """Metadata without profiles for other values than RGB; for converted colours, without any."""
     if not converted and metadata.icc[16:20] in {b"RGB ", b""}:
         return metadata
     gone = _MEANING if converted else {b"iCCP"}

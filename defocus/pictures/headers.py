@@ -128,7 +128,7 @@ def other_kind(data: bytes) -> str:
 
 
 def why_no_picture(data: bytes) -> str:
-    """What a file that is of no kind that is read is by its first bytes, and what to do."""
+    """What a file of an unreadable kind is by its first bytes, and what to do."""
     start = data[:64].lstrip().lower()
     for reason, begins in _NO_PICTURES:
         if start.startswith(begins):
@@ -188,7 +188,7 @@ def refuse_oversized(path: Path, data: bytes) -> None:
 
 
 def header_size(path: Path) -> tuple[int, int]:
-    """Width and height from the header of a file, px; 0 where it does not say them."""
+    """Width and height from the header of a file, px; 0 where it does not state them."""
     require_file(path)
     with (
         path.open("rb") as file,

@@ -37,7 +37,7 @@ _USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
 
 @dataclass(frozen=True)
 class HeifContents:
-    """What such a file holds besides the pixels of its first picture."""
+    """What a HEIC, AVIF or JPEG XL file holds besides the pixels of its first picture."""
 
     # ``colour_code`` is primaries and curve (ITU-T H.273), unless they are those of sRGB;
     # ``turned`` is whether decoding turns the picture, so that its orientation is done.
@@ -137,7 +137,7 @@ def _avif_bits(data: bytes) -> int:
 
 
 def heif_contents(data: bytes, kind: str) -> HeifContents:
-    """What a file holds besides its first picture's pixels; of a damaged one not known."""
+    """What a file holds besides its first picture's pixels; unknown for a damaged file."""
     try:
         with QUIET:
             if kind == "JPEG XL":

@@ -115,7 +115,7 @@ def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
 
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
-    """The colour profile; the numbers of its parts are left to those who order them."""
+    """The colour profile; its parts are in the order of their numbers."""
     contents = dict.fromkeys(
         one.content for one in segments if one.content.startswith(ICC)
     )

@@ -509,7 +509,7 @@ def _of_tiff(data: bytes) -> Metadata:
 
 
 def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
-    """What a written file will not have of what the tags of a TIFF file say."""
+    """Remarks on tags of a TIFF file that a written file will lack."""
     if tags.damaged:
         yield _damaged(list(tags.damaged), "TIFF tags")
     if tags.inks:
@@ -543,7 +543,7 @@ def _of_heif(data: bytes, kind: str) -> Metadata:
 
 
 def _mended(exif: bytes) -> tuple[bytes, list[Remark]]:
-    """An EXIF block without damage, and what is said of that."""
+    """An EXIF block without damage, and remarks on the damage."""
     mended, names = mended_exif(exif)
     return mended, [_damaged(names, "EXIF")] if names else []
 

@@ -254,7 +254,7 @@ def resource_chunk(resources: bytes) -> Chunk:
 
 
 def raw_profile(chunk: Chunk) -> bytes:
-    """What such a text holds; the chunk's content if it is damaged."""
+    """Content of a profile that is stored as text; the chunk's content if it is damaged."""
     try:
         text = chunk.content.partition(b"\0")[2]
         if chunk.name == b"zTXt":
@@ -325,7 +325,7 @@ def still_png(png: bytes) -> bytes:
 
 
 def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, begin of the content and end, behind the check, of each chunk; the last may be cut."""
+    """Name, start of content and end after the checksum of each chunk; the last may be cut."""
     place = 8
     while place + 12 <= len(png):
         size = int.from_bytes(png[place : place + 4], "big")
@@ -358,14 +358,18 @@ def has_pixels_alone(png: bytes) -> bool:
 
 
 def has_all_pixels(png: bytes) -> bool:
-    """Whether a PNG ends, or lacks no more than its end: its compressed pixels have theirs."""
-    pixels = []
-    for name, start, end in png_chunks(png):
+    """Whether a PNG ends, or lacks only its end while its compressed pixels are whole."""
+    for name, _, end in png_chunks(png):
         if name == b"IEND":
             return end <= len(png)
+    return _is_whole(_compressed_pixels(png))
+
+
+def _compressed_pixels(png: bytes) -> Iterator[bytes]:
+    """The parts of the compressed pixels, one after the other."""
+    for name, start, end in png_chunks(png):
         if name == b"IDAT":
-            pixels.append(png[start : end - 4])
-    return _is_whole(pixels)
+            yield png[start : end - 4]
 
 
 def _is_whole(compressed: Iterable[bytes]) -> bool:

@@ -44,7 +44,7 @@ NO_PICTURE = (
         TypeError,
     ),
 )
-"""What Pillow and tifffile raise for damaged headers."""
+"""Errors that Pillow and tifffile raise for damaged headers."""
 
 Image = NDArray[np.unsignedinteger[Any]]
 

@@ -245,7 +245,7 @@ def _refuse_layout(path: Path) -> None:
 def _words_of_dng(
     path: Path, words: Callable[[Structure, Directory], Iterable[str]]
 ) -> list[str]:
-    """What is said of the directories of a DNG that hold its picture; empty for other files."""
+    """Words on the directories of a DNG that hold its picture; empty for other files."""
     said: list[str] = []
     if path.suffix.lower() != ".dng":
         return said

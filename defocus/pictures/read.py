@@ -271,7 +271,7 @@ def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] |
 
 
 def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
-    """What is said of a file that OpenCV does not decode, and what to do."""
+    """Message on a file that OpenCV does not decode, with what to do."""
     if oddity := jpeg_oddity(_as_bytes(content)):
         return f"{oddity}, which no reader here decodes; save it as PNG"
     if coding:
@@ -289,7 +289,7 @@ def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
 
 
 def _as_bytes(content: NDArray[np.uint8]) -> bytes:
-    """These bytes, not copied where they came as such."""
+    """The content as bytes, without a copy if it is bytes already."""
     return content.base if isinstance(content.base, bytes) else content.tobytes()
 
 
@@ -320,7 +320,7 @@ def read_pair(
 
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
-    """Pictures that belong together, by file, with one white: ``white``, or what all values say."""
+    """Pictures that belong together, by file, with one white: ``white`` or what values show."""
     pictures = {path: _read_colours(path) for path in files}
     if pictures and white is None:
         known = any(known_white(path) for path in files)
@@ -344,7 +344,7 @@ def read_member(path: Path, other: Path | None, white: float | None = None) -> I
 
 @dataclass(frozen=True)
 class FilesReading:
-    """How pictures that belong together are read: their white, and what there is to say."""
+    """How pictures that belong together are read: their white, and remarks."""
 
     white: int = FULL
     remarks: tuple[str, ...] = ()
@@ -398,7 +398,7 @@ _BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
 
 
 def _bits_and_grey(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; 0 of others."""
+    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; else 0."""
     suffixes = {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}
     if path.suffix.lower() not in suffixes:
         return 0, False
@@ -422,7 +422,7 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
 def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
-    """What is said of a pair whose pictures differ in size: width and height, px."""
+    """Message on a pair whose pictures differ in size: width and height, px."""
     # a camera stores the turn, another program does it
     turned = first_size == second_size[::-1]
     hint = ": turn one of them, orientation tags are not applied" if turned else ""
@@ -459,7 +459,7 @@ def read_own_picture(
 
 
 def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
-    """The metadata, which say so if the suffix means another kind than the content is."""
+    """The metadata, with a remark if the suffix names another kind than the content."""
     kind = metadata.kind
     if not kind or path.suffix.lower() in SUFFIXES[kind]:
         return metadata
@@ -469,7 +469,7 @@ def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
 
 
 def read_mask(path: Path, picture: OwnPicture) -> Array:
-    """Read what is to be restored of a picture: ``(H, W)`` in [0, 1], on its stored grid."""
+    """Read which part of a picture is restored: ``(H, W)`` in [0, 1], on its stored grid."""
     # The mask is over the picture as it is shown; white is restored, black is left.
     mask = read_own_picture(path)
     colours = StoredColours(mask)
@@ -490,7 +490,7 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
 
 
 def _said_of_white(picture: OwnPicture) -> str:
-    """What is said of the white that was chosen; empty where there was no choice."""
+    """Remark on the white that was chosen; empty if there was no choice."""
     floats = picture.stored.dtype.kind == "f"
     usual = 1 if floats else np.iinfo(picture.stored.dtype).max
     most = float(picture.all_colours().max(initial=0))

@@ -82,7 +82,7 @@ class Structure:
     def numbers(
         self, entry: DirectoryEntry | None
     ) -> tuple[int | float | Fraction, ...]:
-        """The numbers of an entry; none if it has a fraction that is infinite, or over nothing."""
+        """The numbers of an entry; none if a fraction is infinite or has the denominator 0."""
         if entry is None:
             return ()
         if entry.kind in LETTERS:
@@ -158,7 +158,7 @@ class Structure:
         )
 
     def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
-        """The entry at a place; None if its type is unknown or its values are nowhere."""
+        """The entry at a place; None if its type is unknown or its values lie outside the data."""
         form, room, value = ("HHQ", 8, 12) if self.big else ("HHI", 4, 8)
         head = struct.unpack_from(self.order + form, packed)
         tag, kind, count = head
@@ -255,7 +255,7 @@ def tag_name(tag: int, group: int = 0) -> str:
 
 
 def type_fits(tag: int, kind: int, group: int = 0) -> bool:
-    """Whether a tag may have values of a type; of tags that no standard knows, any."""
+    """Whether a tag may have values of a type; tags outside the standards may have any."""
     from PIL import TiffTags
 
     wanted = _TYPES.get(tag) if group == EXIF_DIRECTORY else None
@@ -268,7 +268,7 @@ def type_fits(tag: int, kind: int, group: int = 0) -> bool:
 
 
 def exif_blocks(exif: bytes) -> list[Block]:
-    """Every sound tag of an EXIF block; a thumbnail counts by being there."""
+    """Every sound tag of an EXIF block; of a thumbnail only its presence counts."""
     structure = read_structure(exif)
     if structure is None:
         return [Block("EXIF", "", exif)] if exif else []
@@ -332,7 +332,7 @@ def _first_entry(
 
 
 def with_orientation(exif: bytes, orientation: int) -> bytes:
-    """A block that says another orientation, if it says one at all."""
+    """A block with another orientation, if it has one at all."""
     structure, entry = _first_entry(exif, ORIENTATION)
     if (
         structure is None

@@ -170,7 +170,7 @@ def _with_layout(
 
 
 def tiff_pictures(data: bytes) -> int:
-    """How many pictures a file has, masks of transparency too; smaller copies are none."""
+    """How many pictures a file has, with masks of transparency, but without smaller copies."""
     structure = read_structure(data)
     seen: set[int] = set()
     if structure is None:
@@ -260,7 +260,7 @@ def kept_entries(
 
 
 def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
-    """Whether it is one by which a program lays out pixels that are not written so."""
+    """Whether a description is a program's layout of pixels that are not written so."""
     # tifffile, microscopes (OME) and ImageJ have such descriptions.
     if b"<OME" in description[:_OME_HEAD_BYTES]:
         sizes = re.findall(rb"\bSize([CZT])=[\"'](\d+)[\"']", description)

@@ -36,7 +36,7 @@ _TIFF_DAMAGE = (
     ),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
 )
-"""What tifffile and its decoders raise for damaged files."""
+"""Errors that tifffile and its decoders raise for damaged files."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
@@ -51,7 +51,7 @@ _NAMES = {
     34892: "those of a RAW file",
 }
 _MOST_VALUES = {_WHITE_IS_ZERO: 2, _BLACK_IS_ZERO: 2, _PALETTE: 1, _YCBCR: 3}
-"""Largest number of values per pixel by their meaning; RGB may have a transparency besides."""
+"""Largest number of values per pixel by their meaning; RGB may have a transparency in addition."""
 _INK_SET, _INK_LEVELS = 332, 336  # tags
 _UNSTATED, _MULTIPLIED = 0, 1
 _BIT_ORDER = 266  # a tag
@@ -140,7 +140,7 @@ def _heard_damage(content: bytes) -> str:
 
 
 def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
-    """Where each part of the pixels is in the file, and its number of bytes."""
+    """Place and number of bytes of each part of the pixels in the file."""
     return zip(page.dataoffsets, page.databytecounts, strict=False)
 
 
@@ -238,7 +238,7 @@ def _refused_colours(page: "TiffPage") -> str:
 
 
 def _refused_number(kind: int, values: int) -> str:
-    """Why so many values per pixel are not read; empty if they are."""
+    """Why this number of values per pixel is not read; empty if it is."""
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
     few = values <= _MOST_VALUES.get(kind, 4)
@@ -329,7 +329,7 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
 
 
 def _of_few_bits(picture: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Integers of so many bits, scaled to all bits of their type; other values as they are."""
+    """Integers of ``bits`` bits, scaled to all bits of their type; other values as they are."""
     itself = bits >= 8 * picture.itemsize
     if picture.dtype.kind != "u" or itself:
         return picture

@@ -1,4 +1,4 @@
-"""Pictures in memory: their values, and which of them is white; linear light, luma; and turned."""
+"""Pictures in memory: their values and their white; linear light, luma and orientation."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def bit_depth(image: Image) -> int:
 
 
 def upper_bits(image: Image) -> NDArray[np.uint8]:
-    """A picture of 8 bits as it is, one of 16 by its upper 8."""
+    """A picture of 8 bits as it is, one of 16 bits by its upper 8 bits."""
     if image.dtype == np.uint8:
         return np.asarray(image, np.uint8)
     eight = np.empty(image.shape, np.uint8)
@@ -215,12 +215,12 @@ def compressed(picture: NDArray[Any], white: float) -> NDArray[Any]:
 
 
 def white_words(most: float, white: float) -> str:
-    """What is said of a white that is not the usual one."""
+    """Remark on a white that is not the usual one."""
     return f"values reach {most:g}, so white is taken as {white:g}"
 
 
 def said_of_values(picture: NDArray[Any], white: float) -> str:
-    """What is said of the values of a picture of integers; empty where they are usual."""
+    """Remark on the values of a picture of integers; empty where they are usual."""
     if picture.dtype != np.uint16:
         return ""
     largest = largest_value(without_alpha(picture))
@@ -230,7 +230,7 @@ def said_of_values(picture: NDArray[Any], white: float) -> str:
 
 
 def white_question(largest: int) -> str:
-    """What is asked of 16 bits by their largest value; empty where they are usual."""
+    """Question about 16 bits by their largest value; empty where they are usual."""
     asked = asked_white(largest)
     if not asked:
         return ""
@@ -239,7 +239,7 @@ def white_question(largest: int) -> str:
 
 
 def asked_white(largest: int) -> int:
-    """The white that 16 bits may have by their largest value and that is not taken; 0 if none."""
+    """A possible white of 16 bits, by their largest value, that is not assumed; 0 if none."""
     if 0 < largest <= EIGHT_BITS:
         return EIGHT_BITS
     return FOURTEEN_BITS if DEEP_WHITES[-2] < largest <= FOURTEEN_BITS else 0
@@ -283,7 +283,7 @@ _said: set[tuple[Path, str]] = set()
 
 
 def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]:
-    """What there is to say of a picture as it is stored, ``(H, W)`` or ``(H, W, 3)``, in words."""
+    """Remarks on a picture as it is stored, ``(H, W)`` or ``(H, W, 3)``, in words."""
     words = said_of_values(picture, white)
     if words and known_white(path) is None:
         yield words
@@ -295,7 +295,7 @@ def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]
 
 
 def say_remarks(path: Path, picture: NDArray[Any], white: float) -> None:
-    """Say what there is to say of a file, each remark once for the files of a folder."""
+    """Print remarks on a file, each remark once for all files of a folder."""
     for remark in remarks_of(path, picture, white):
         if (path.parent, remark) not in _said:
             _said.add((path.parent, remark))
@@ -356,7 +356,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class OwnPicture:
-    """A picture as it is stored, in the colour space that its profile says."""
+    """A picture as it is stored, in the colour space that its profile names."""
 
     stored: NDArray[Any]  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
     metadata: "Metadata"

@@ -101,7 +101,7 @@ def _file_of(
     options: tuple[int, ...] = (),
     name: str = "a picture",
 ) -> NDArray[np.uint8]:
-    """The file of pixels in OpenCV's order of colours; ``MemoryError`` where memory lacks."""
+    """The file of pixels in OpenCV's order of colours; ``MemoryError`` if memory is short."""
     if not cv2.haveImageWriter(suffix):
         raise ImageError(f"{name}: no encoder for {suffix}; use .png")
     side = max(pixels.shape[:2])
@@ -121,7 +121,7 @@ def _file_of(
 def through_jpeg(
     picture: NDArray[np.uint8], quality: int, *, full_colour: bool
 ) -> Image:
-    """A picture (RGB) once it went through a JPEG, which keeps colours at half size or whole."""
+    """A picture (RGB) after JPEG compression, with colours at half size or whole."""
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
         if full_colour
@@ -218,7 +218,7 @@ def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> byt
 def foreseen_remarks(
     picture: NDArray[Any], metadata: Metadata, kind: str
 ) -> tuple[str, ...]:
-    """What a written picture will not have of what its file holds, said before the work is done."""
+    """Remarks on what a written picture will lack of its file, before the work is done."""
     # It is seen by writing one pixel with everything else.
     pixel = np.ascontiguousarray(picture[:1, :1])
     return remarks_after(encoded_picture(pixel, metadata, kind), metadata, kind)

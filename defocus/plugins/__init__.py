@@ -1,1 +1,1 @@
-"""What adds to the program by itself: extras, packages and files, found by kind and name."""
+"""Additions to the program: extras, packages and files, found by kind and name."""

@@ -15,7 +15,7 @@ from defocus.errors import DefocusError, InputError
 from defocus.storage.files import make_folder, write_text
 
 Kind = Literal["plugins", "setup"]
-"""What is remembered: files of Python, and shell lines of a cluster's jobs."""
+"""Kinds of consent that are remembered: files of Python, and shell lines of a cluster's jobs."""
 
 
 def remember(
@@ -23,7 +23,7 @@ def remember(
     digest: str,
     text: str,
 ) -> None:
-    """Keep that this person gave something of that SHA-256 to a command; the text is a comment."""
+    """Record that this person gave content of this SHA-256 to a command; ``text`` is a comment."""
     note = _note(kind, digest)
     if not note.is_file():
         with keeping():

@@ -47,7 +47,7 @@ class Loaded:
     value: object
 
     def __call__(self) -> object:
-        """What it is."""
+        """The value itself."""
         return self.value
 
 
@@ -96,19 +96,19 @@ class Shape(Generic[T]):
         return isinstance(value, self.type())
 
     def _is_imported(self, value: Any, loaded: object) -> bool:  # noqa: ANN401 - of the type
-        """Whether a class is of another module; of other values it is not known."""
+        """Whether a class comes from another module; other values do not show that."""
         home = getattr(loaded, "__name__", "")
         return self.of_classes and bool(home) and value.__module__ != home
 
     def is_whole(self, loaded: object) -> bool:
-        """Whether a module as a whole is a thing, as it has the function, or is that itself."""
+        """Whether a module as a whole is the thing: it has the function, or is one itself."""
         if not self.function:
             return False
         return callable(getattr(loaded, self.function, loaded))
 
     @property
     def names_files(self) -> bool:
-        """Whether the files have the names, so that none is imported to know them."""
+        """Whether file names are the things' names, so that nothing is imported to find them."""
         return self.of_files or bool(self.function)
 
     def file_name(self, name: str) -> str:
@@ -133,13 +133,13 @@ class Kind(Generic[T]):
     prefix: str = ""
 
     def offers(self) -> Offers:
-        """All by name: ours, of extras, packages, plug-in files; a second of a name is refused."""
+        """All offers by name: ours, of extras, packages, plug-ins; a second one is refused."""
         return self._unique(
             [*self.own().values(), *self.brought(), *self._of_plugins()]
         )
 
     def installed(self) -> Offers:
-        """The same without plug-in files."""
+        """The same without those of plug-in files."""
         return self._unique([*self.own().values(), *self.brought()])
 
     def own(self) -> Offers:
@@ -149,13 +149,13 @@ class Kind(Generic[T]):
         return self._unique(self._named(_own_modules(self.home, self.shape.inside)))
 
     def brought(self) -> list[Offer]:
-        """Those of extras and other packages, though two may have one name."""
+        """The offers of extras and other packages, though two may have one name."""
         return self._without_prefix(
             self._named(_brought_modules(self.name, self.shape.inside))
         )
 
     def values(self) -> list[tuple[Offer, T]]:
-        """What the offers are, for a kind whose things have the names."""
+        """The things behind the offers, for a kind whose things have names of their own."""
         return [(offer, self.value(offer)) for offer in self.offers().values()]
 
     def value(self, offer: Offer) -> T:
@@ -182,7 +182,7 @@ class Kind(Generic[T]):
         names: Iterable[str],
         listed_by: str = "",
     ) -> str:
-        """What to say of a name that none of the kind has."""
+        """Message for a name that none of the kind has."""
         return f"no {self.singular} '{name}'; {meant(name, sorted(names), listed_by)}"
 
     def thing(self, offer: Offer) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
@@ -331,7 +331,7 @@ def _modules(
 
 @lru_cache
 def _entry_points(_path: tuple[str, ...]) -> metadata.EntryPoints:
-    """Those of all distributions on ``sys.path``, read once: a command asks some twenty times."""
+    """The entry points of all distributions on ``sys.path``, read once: a command asks often."""
     return metadata.entry_points()  # type: ignore[return-value]  # Python 3.11: another with select
 
 

@@ -227,7 +227,7 @@ class _OfParent(MetaPathFinder, Loader):
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """It has been run."""
+        """Do nothing: the module has been run."""
 
 
 sys.meta_path.append(_OfParent())
@@ -247,7 +247,7 @@ def _is_ours(module: ModuleType, value: object) -> bool:
 
 
 def _is_command(value: object) -> bool:
-    """Whether it is a click command whose name begins with that of a program."""
+    """Whether a value is a click command whose name begins with that of a program."""
     kinds = [f"{one.__module__}.{one.__name__}" for one in type(value).__mro__]
     name = str(getattr(value, "name", "")).replace("_", "-")
     return "click.core.Command" in kinds and name.startswith(

@@ -25,7 +25,7 @@ _NO_PYTHON = (
     RecursionError,
     MemoryError,
 )
-"""What parsing raises for a compiled module or a damaged file."""
+"""Errors that parsing raises for a compiled module or a damaged file."""
 
 
 def local_file(folders: Iterable[Path], dotted: str) -> Path | None:

@@ -16,7 +16,8 @@ from typing import Any
 from defocus.plugins.plugin_code import local_file
 
 SECOND_MAIN = "__mp_main__"
-"""What multiprocessing calls the program that runs, once it is imported; no plug-in imports it."""
+"""Name that multiprocessing gives the running program once it is imported; no plug-in imports
+it."""
 
 
 class PluginModules(MetaPathFinder):
@@ -34,7 +35,7 @@ class PluginModules(MetaPathFinder):
         self.builtins = {**vars(builtins), "__import__": self._import}
 
     def run(self) -> ModuleType:
-        """Run the file; what it raises comes out, and nothing of it is left in ``sys.modules``."""
+        """Run the file; its errors are raised, and nothing of it is left in ``sys.modules``."""
         sys.meta_path.insert(0, self)
         present = set(sys.modules)
         path_before = list(sys.path)
@@ -94,7 +95,7 @@ class PluginModules(MetaPathFinder):
         return module if fromlist else sys.modules[f"{self.package}.{top}"]
 
     def _folders(self) -> list[Path]:
-        """Where the plug-in's own modules are looked for."""
+        """Folders in which the plug-in's own modules are looked for."""
         return [self.path.parent, *self.added, *self._added()]
 
     def _added(self) -> list[Path]:
@@ -136,7 +137,7 @@ class PluginModules(MetaPathFinder):
 
 
 def _installed(file: Path) -> bool:
-    """Whether a file is of Python's library, or of a package that pip put where it is."""
+    """Whether a file belongs to Python's library, or to a package that pip put where it is."""
     library = Path(sysconfig.get_path("stdlib"))
     if file.is_relative_to(library) or {"site-packages", "dist-packages"} & set(
         file.parts
@@ -146,7 +147,7 @@ def _installed(file: Path) -> bool:
 
 
 def package_of(file: Path) -> Path:
-    """The folder of the outermost package that a file is of; the file itself if it is of none."""
+    """The folder of the outermost package that a file belongs to; the file itself without one."""
     place = file
     while (place.parent / "__init__.py").is_file():
         place = place.parent

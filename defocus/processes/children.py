@@ -1,4 +1,4 @@
-"""Child processes of Python: none imports a module from the folder that a person stands in.
+"""Child processes of Python: none imports a module from the person's working folder.
 
 Programs of other people, such as hooks, are started with ``outside_environment``."""
 
@@ -22,7 +22,7 @@ SAFE_PATH = "PYTHONSAFEPATH"
 NOTHING: Variables = MappingProxyType({})
 
 _given: list[str | None] = []
-"""What a person had set for the variable, once this program has changed it."""
+"""Value that a person had set for the variable, once this program has changed it."""
 
 
 def keep_working_folder_out() -> None:
@@ -49,7 +49,7 @@ def python_command(*arguments: str) -> list[str]:
 
 
 def search_path() -> str:
-    """Where this process looks for modules, without the working folder."""
+    """Folders in which this process looks for modules, without the working folder."""
     # An empty entry is the working folder, whatever that is by then.
     return os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
 
@@ -70,7 +70,7 @@ def run_python(
     seconds: float,
     environment: Variables = NOTHING,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a Python process in an empty folder, which is removed at its end, to its answer."""
+    """Run a Python process in an empty folder, which is removed at its end; its answer."""
     # ``TMPDIR`` is that folder as well, so nothing that a killed process leaves stays.
     with tempfile.TemporaryDirectory(prefix="defocus-child-") as folder:
         return subprocess.run(
@@ -101,7 +101,7 @@ def start_python(
 
 @contextlib.contextmanager
 def starting_python() -> Iterator[None]:
-    """What else starts Python in this block, such as ``multiprocessing``, is as safe."""
+    """Make anything else that starts Python in this block, as ``multiprocessing``, as safe."""
     before = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
     try:

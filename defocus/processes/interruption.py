@@ -39,7 +39,7 @@ def terminated_as_interrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def heard_interrupts() -> Iterator[None]:
-    """What a program does, so that no Ctrl-C is lost and SIGTERM ends it with the same words."""
+    """Run a program so that no Ctrl-C is lost and SIGTERM ends it with the same words."""
     # Python prints what a callback or a destructor raises, and goes on. An interrupt that comes
     # there is sent once more. Outside the main thread there are no signals; who ignores SIGTERM,
     # or has a handler, keeps that.

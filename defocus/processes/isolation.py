@@ -1,4 +1,4 @@
-"""Work on many things, each by itself: what fails with one is a line, the others go on.
+"""Work on many things, each by itself: a failure of one is reported in a line, the others go on.
 
 Only errors of storing, an interruption and errors of the request stop everything."""
 
@@ -35,7 +35,7 @@ OF_THE_REQUEST = (
     SettingsError,
     WeightsError,
 )
-"""Errors that every other thing would have too, and the person's wish to end."""
+"""Errors that every other item would meet too, and the person's wish to end."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def stops_everything(error: BaseException) -> bool:
 
 
 PLUGIN = "defocus_plugin_"
-"""Begins the import names of plug-ins."""
+"""Prefix of the import names of plug-ins."""
 
 
 def plugin_fault(
@@ -110,7 +110,7 @@ def plugin_fault(
     what: str = "",
     folder: Path | None = None,
 ) -> str:
-    """An error in the code of a plug-in, in one line; empty where none has part in it."""
+    """An error in the code of a plug-in, in one line; empty if no plug-in has part in it."""
     # Without a place, it is the last line of a plug-in that the error came through.
     for frame, line in () if place else traceback.walk_tb(error.__traceback__):
         if str(frame.f_globals.get("__name__")).startswith(PLUGIN):

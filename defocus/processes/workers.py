@@ -133,7 +133,7 @@ def starting_workers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _blocked_signals() -> Iterator[None]:
-    """Processes inherit which signals this thread does not get; what was held back comes after."""
+    """Block signals while processes start, which inherit that; held-back signals come later."""
     # Ctrl-C, the end of the terminal, and what SLURM sends to all processes of a job near its time
     # limit: that would end what starts the others, and their parent with "unexpected EOF".
     if not hasattr(signal, "pthread_sigmask"):  # Windows
@@ -174,7 +174,7 @@ def _interrupted_afterwards() -> Iterator[None]:
 
 
 _WORK: list[Callable[[Any], Any]] = []
-"""The one of this worker process."""
+"""The function that this worker process applies to each item."""
 
 
 def _started(
@@ -189,7 +189,7 @@ def _started(
 
 
 def working_folder() -> str:
-    """The folder that relative paths are of; empty where it was removed."""
+    """The folder to which paths are relative; empty if it was removed."""
     try:
         return str(Path.cwd())
     except FileNotFoundError:

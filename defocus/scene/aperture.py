@@ -207,7 +207,7 @@ def _open(
     u: Array,
     v: Array,
 ) -> NDArray[np.bool_]:
-    """Where the pupil is open."""
+    """Mask of the open part of the pupil."""
     inside = u * u + v * v <= 1.0
     if aperture.blades:
         angles = math.radians(aperture.turn_deg) + 2 * math.pi * np.arange(

@@ -338,7 +338,7 @@ def colour_defocus(pupil: Pupil, diameter_px: float) -> list[list[float]]:
 
 
 def colour_shifts(pupil: Pupil) -> list[tuple[float, float]]:
-    """Where the chief rays of red, green and blue land, relative to green, (x, y), px."""
+    """Places where the chief rays of red, green and blue land, relative to green, (x, y), px."""
     lens, (across, down) = pupil.lens, pupil.field
     red, blue = lens.lateral_colour_um
     return [

@@ -113,7 +113,7 @@ def _spread(
     canvas: Window,
     frame: Window,
 ) -> tuple[Window, Array, Array | None]:
-    """Where a surface is seen, its light there, and its opacity (None: it hides all behind it)."""
+    """Window of a surface, its light there, and its opacity (None: it hides all behind it)."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
     reached = lit if lit.empty else lit.grown(sheet.reach_px)
     window = reached.within(canvas).within(frame)

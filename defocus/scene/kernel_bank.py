@@ -314,6 +314,6 @@ def _places(optic: Optic, diameters: Array) -> Array:
 
 
 def _near(low: Array, high: Array, node: int) -> tuple[int, int]:
-    """From where to where rows or columns have places next to a node, by their extremes."""
+    """Range of the rows or columns that have places next to a node, by their extremes."""
     near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
     return (near[0], near[-1] + 1) if near else (0, 0)

@@ -32,7 +32,7 @@ def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
 
 
 def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
-    """Only the part that shows something, and what could come in from behind the border."""
+    """Move only the part that shows something, and what can come in from behind the border."""
     frame = Window.of(layer.alpha.shape)
     matrix = geometry.matrix(frame.right, frame.bottom)
     corners = _corners(frame)
@@ -77,7 +77,7 @@ def _displaced(
     matrix: Array,
     part: Window,
 ) -> tuple[tuple[slice, slice], Array]:
-    """Where a part of ``(H, W, C)`` values goes in the frame, and what is there."""
+    """Place in the frame of a part of ``(H, W, C)`` values, and the values there."""
     goal = _goal(part, matrix, Window.of(values.shape))
     if goal.empty:
         return (slice(0, 0), slice(0, 0)), np.zeros((0, 0, values.shape[2]))
@@ -91,7 +91,7 @@ def _goal(
     matrix: Array,
     frame: Window,
 ) -> Window:
-    """Where a part goes; at the border of the frame it goes on behind it, mirrored."""
+    """Place to which a part goes; at the border of the frame it continues, mirrored."""
     moved = _corners(part) @ matrix.T
     left, top = np.floor(moved.min(axis=0)).astype(int).tolist()
     right, bottom = np.ceil(moved.max(axis=0)).astype(int).tolist()

@@ -30,7 +30,7 @@ class Window:
 
     @property
     def empty(self) -> bool:
-        """Whether it has no pixel."""
+        """Whether the window has no pixel."""
         return self.bottom <= self.top or self.right <= self.left
 
     @property

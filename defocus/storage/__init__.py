@@ -1,1 +1,1 @@
-"""Files that stay whole: written once or not at all, in every format that is no picture."""
+"""Files that stay whole: written once or not at all, in every format except pictures."""

@@ -57,7 +57,7 @@ def require_writable(folder: Path) -> None:
 
 
 CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
-"""What file systems without an fsync of folders answer, such as SMB and some of FUSE."""
+"""Errors of file systems that have no fsync of folders, such as SMB and some of FUSE."""
 
 
 def sync_folder(path: Path) -> None:
@@ -145,7 +145,7 @@ ABANDONED_SECONDS = 24 * 3600.0
 
 
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
-    """Remove what killed processes left of files with these names, not what others just write."""
+    """Remove what killed processes left of files with these names, not what others are writing."""
     for entry in unfinished(folder, names):
         _remove_abandoned(entry)
 
@@ -163,7 +163,7 @@ _left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}
 
 
 def _remove_left_of(path: Path) -> None:
-    """Remove what killed processes left of a file; its folder is listed once a process."""
+    """Remove what killed processes left of a file; its folder is listed once per process."""
     folder = path.parent
     if folder not in _left:
         _left[folder] = list(_temporaries(folder))
@@ -216,7 +216,7 @@ OF_TEMPORARY = len(".-12345678.part")
 
 
 def _beginning(path: Path) -> str:
-    """The stem, or so much of it as leaves room for what a temporary name has besides."""
+    """The stem, or as much of it as leaves room for the rest of a temporary name."""
     room = LONGEST_NAME - OF_TEMPORARY - len(os.fsencode(path.suffix))
     stem = os.fsencode(path.stem)
     if len(stem) <= room:
@@ -308,7 +308,7 @@ if sys.platform == "win32":
         shared: bool = False,  # noqa: ARG001 - there is one kind there
         wait: bool = False,  # noqa: ARG001 - as above
     ) -> bool:
-        """Take the lock of an open file; whether it could be had."""
+        """Take the lock of an open file; return whether it was free."""
         # a locked byte cannot be read: not one of the content
         os.lseek(handle, 2**20, os.SEEK_SET)
         try:

@@ -15,7 +15,7 @@ import h5py
 from defocus.storage.files import write_bytes
 
 _NUMBER = re.compile(r"errno = (\d+)")
-"""How the library quotes the system, in the text of an error of its own."""
+"""Number of the system's error in the text of an error of the library."""
 
 
 def open_hdf5(path: Path, **options: Any) -> h5py.File:  # noqa: ANN401 - those of ``h5py.File``

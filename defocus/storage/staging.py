@@ -15,7 +15,7 @@ from pathlib import Path
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
 TENSORS = ".tensors-"
-"""Begins the name of the folder in which a safetensors file is written."""
+"""Prefix of the name of the folder in which a safetensors file is written."""
 
 
 @contextlib.contextmanager
@@ -59,7 +59,7 @@ WAITING_SECONDS = 0.02
 
 @contextlib.contextmanager
 def held_folder(folder: Path) -> Iterator[None]:
-    """Have a folder for a moment, with or without locks; who comes meanwhile waits."""
+    """Have a folder for a moment, with or without locks; others wait meanwhile."""
     with storing(folder):
         while (lock := _own(folder)) is None:
             time.sleep(WAITING_SECONDS)
@@ -96,7 +96,7 @@ it."""
 
 
 def _lives(path: Path) -> bool:
-    """Whether the owner that a file names may still work; one on another computer may."""
+    """Whether the owner that a file names may still work; an owner on another computer may."""
     try:
         host, _, number = path.read_text(encoding="utf-8").partition(" ")
         if not number:

@@ -177,7 +177,7 @@ class _One(Generic[MadeT]):
 
 
 class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
-    """What a function makes, by key."""
+    """The results of a function, by key."""
 
     def __init__(self, make: Callable[[KeyT], MadeT]) -> None:
         self.make = make
@@ -199,7 +199,7 @@ class _Made(Dataset[_One[Any]], Generic[KeyT, MadeT]):
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error; what nobody expects has its traceback as a note, which is lost on the way."""
+    """The error; an unforeseen one gets its traceback as a note, as it is lost on the way."""
     if not isinstance(error, DefocusError):
         error.add_note("".join(traceback.format_exception(error)))
     try:
@@ -249,7 +249,7 @@ def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[Ma
 
 
 def _how(code: int) -> str:
-    """What is to be said of an exit code, and what to do."""
+    """Words on an exit code, and what to do."""
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     why = {
         "SIGKILL": ", perhaps because memory ran out",

@@ -107,7 +107,7 @@ class Job(Generic[BatchT]):
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training; ``seconds`` are of all steps, with those of earlier processes."""
+    """A finished training; ``seconds`` are those of all steps, in earlier processes too."""
 
     network: nn.Module
     seconds: float
@@ -143,7 +143,7 @@ class _Training(Generic[BatchT]):
 
     @property
     def where(self) -> str:
-        """How far it is, for people."""
+        """The progress, in words for people."""
         return f"step {self.step} of {self.job.steps}"
 
     def state(
@@ -314,7 +314,7 @@ def _save_running(
     *,
     tell: bool,
 ) -> None:
-    """Save a training that goes on, and tell how long if that is wanted."""
+    """Save a training that goes on; with ``tell``, print the minutes that are left."""
     loss = training.losses.read()["loss"]  # that it is finite, before it is saved
     _save(training, folder)
     if tell:
@@ -340,7 +340,7 @@ def _next_batch(
     batches: Iterator[BatchT],
     stop: StopAsked,
 ) -> BatchT | None:
-    """The batch of the next step; None where a signal to stop has ended who makes it too."""
+    """The batch of the next step; None if a stop signal has ended the process that makes it."""
     try:
         return next(batches)
     except MakerDiedError as error:
@@ -382,7 +382,7 @@ def _train_step(
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
-    """What has channels at all, in that order of memory."""
+    """A tensor that has channels, in that order of memory; other tensors as they are."""
     if tensor.ndim == 4:
         return tensor.contiguous(memory_format=torch.channels_last)
     return tensor

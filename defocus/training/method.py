@@ -25,7 +25,7 @@ UNDECIDING = frozenset(
 
 
 class Training(Settings):
-    """How a training is carried out; the values are those of no paper but of the machine."""
+    """How a training is carried out; the values depend on the machine, not on a paper."""
 
     # ``bfloat16`` computes convolutions and matrix products so; weights stay float32. ``auto`` does
     # it where the device has instructions for it: elsewhere it is slower.

@@ -10,7 +10,8 @@ from types import FrameType
 from defocus.errors import InterruptedWorkError
 
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR2", "SIGINT")
-"""The third is what SLURM sends some time before it ends a job. Windows lacks the two between."""
+"""Signals that end a training. SLURM sends SIGUSR2 some time before it ends a job. Windows lacks
+SIGHUP and SIGUSR2."""
 
 
 class StopAsked:

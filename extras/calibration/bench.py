@@ -16,7 +16,7 @@ from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.errors import CameraError, InputError
 
 WANTED_LEVEL = 0.35
-"""Linear light to expose for: far from clipping, and from the noise."""
+"""Linear light to expose for, as a share of white: far from clipping, and from the noise."""
 
 LEVEL_TRIES = 4
 CENTRE_SHARE = 0.2

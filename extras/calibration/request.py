@@ -17,13 +17,13 @@ from defocus.settings import CommandSettings, option
 
 
 class CalibrationRequest(CommandSettings):
-    """What to calibrate with; a value of None is the camera's, or found."""
+    """What to calibrate with; a value of None is taken from the camera, or found."""
 
     uri: tuple[str, ...] = CAMERAS
     blurry: str = option("f/4", "--blurry F")
-    """Wide aperture: first one of exposure and flat; used by focus."""
+    """Wide aperture: 'exposure' and 'flat' begin with it, 'focus' uses it."""
     sharp: str = option("f/22", "--sharp F")
-    """Narrow aperture: last one of exposure and flat; used by dust, breathing and rig."""
+    """Narrow aperture: 'exposure' and 'flat' end with it; 'dust', 'breathing' and 'rig' use it."""
     shutter: str | None = option(None, "--shutter T")
     """Exposure time; found by trial if not given."""
     reach: Annotated[int, Field(ge=4, le=100_000)] = option(60, "--reach STEPS")

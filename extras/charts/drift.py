@@ -14,7 +14,8 @@ from defocus.extras.charts.sheet.layout import Layout
 Floats = NDArray[np.float64]
 
 CLEARLY = 3.0
-"""A change of more standard errors is clear; without any, 0.7 % of the quantities are beyond it."""
+"""Standard errors beyond which a change is clear; without any change, 0.7 % of the quantities are
+beyond it."""
 
 LEAST_EDGES, LEAST_DOTS = 8, 8
 OUTLIER = 4.0
@@ -56,7 +57,7 @@ class MeasuredChange:
 
     @property
     def clear(self) -> bool:
-        """Whether it is more than chance."""
+        """Whether the change is more than chance."""
         return abs(self.value) > CLEARLY * self.error
 
 
@@ -73,7 +74,7 @@ class ChartDrift:
 
     @property
     def changes(self) -> tuple[MeasuredChange | None, ...]:
-        """All of them, in this order."""
+        """All changes, in the order of the fields."""
         return self.mtf50, self.right, self.down, self.zoom, self.rotation
 
     @property
@@ -147,7 +148,7 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
 
 
 def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least squares of moves by (right, down, a, b): numbers, their errors, and what is left.
+    """Least squares of moves by (right, down, a, b): numbers, their errors, and the residual.
 
     Each number of (a, b) adds (a x - b y, b x + a y) to the shift."""
     x, y = start.T

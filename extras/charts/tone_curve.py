@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ToneCurve:
-    """Light of stored values, by colour; its scale says nothing."""
+    """Light of stored values, by colour; its scale is arbitrary."""
 
     stored: Floats  # ``(3, K)`` stored values, 0 to 1, rising
     light: Floats  # ``(3, K)`` light of each, rising, above 0; its scale says nothing

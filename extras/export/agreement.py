@@ -1,4 +1,4 @@
-"""Comparison of an ONNX graph with the network that it is of: values and time."""
+"""Comparison of an ONNX graph with its network: values and time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from torch import nn
 from defocus.errors import NotApplicableError
 
 TOLERANCE = 1e-4
-"""Largest difference, as a share of the range of values: of [0, 1] at least."""
+"""Largest difference, as a share of the range of the values, which is taken as 1 at least."""
 
 REPEATS = 2
 TIMED_PX = 128
@@ -104,7 +104,7 @@ def onnx_session(graph: bytes) -> Callable[[Array], Array]:
 
 
 def onnx_errors() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises for graphs and inputs that it cannot run."""
+    """Errors that ONNX Runtime raises for graphs and inputs that it cannot run."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented,

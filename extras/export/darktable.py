@@ -24,7 +24,7 @@ from defocus.storage.files import (
 
 TILE_PX = 512
 TILES_PX = (2048, 1536, 1024, 768, 512, 384, 256)
-"""What darktable tries by itself; a graph has one of them."""
+"""Sides of tiles that darktable tries by itself; a graph has one of them."""
 
 LICENCE = "MIT"
 VERSIONS = "versions.json"
@@ -143,7 +143,8 @@ _SHOWN = (
     "has no task for deblurring. Use it at 100 % strength: below, darktable adds the blur at "
     "strong edges back."
 )
-"""Also how a card of ours begins, by which it is known again."""
+"""Description of the package. It is also the beginning of our cards, by which they are
+recognised."""
 _DATA = (
     "renderings of our own: 355 photographs that are CC0, in the public domain or free to use, and "
     "textures made by rule, through drawn lenses and cameras"

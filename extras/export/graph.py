@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 OPSET = 20
 TRACED_PX = (70, 101)
-"""Height and width with which a graph of any size is traced: odd, so that padding is in it."""
+"""Height and width at which a graph of any size is traced: odd numbers, so that the trace has
+padding."""
 
 COMPARED_PX = ((96, 128), (133, 105))
-"""Sizes at which a graph of any size must agree: one of round multiples, one odd."""
+"""Sizes at which a graph of any size must agree: one with round multiples, and one with an odd
+side."""
 
 STATIC_PX = 256
-"""Side of the squares that a graph takes where it cannot take any size and no side is asked for."""
+"""Side of the squares that a graph takes if it cannot take any size and no side is asked for."""
 
 INPUT, OUTPUT = "input", "output"
 _SIDES = ("height", "width")
@@ -44,7 +46,7 @@ _FAULTS = (
     AttributeError,
     NotImplementedError,
 )
-"""What PyTorch's exporter raises for a network that it cannot follow."""
+"""Errors that PyTorch's exporter raises for a network that it cannot follow."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def _traced(
 
 @contextlib.contextmanager
 def _plain_pointwise(network: nn.Module) -> Iterator[None]:
-    """Fast layouts of the CPU become plain layers: graphs have nothing but copies of them."""
+    """Replace fast CPU layouts by plain layers: in a graph they would only add copies."""
     plain: dict[type[nn.Module], type[nn.Module]] = {
         Pointwise: nn.Conv2d,
         PointwiseLinear: nn.Linear,
@@ -202,7 +204,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
-    """Some tools, darktable among them, fix sides by the names ``height`` and ``width``."""
+    """Rename sides to ``height`` and ``width``, by which some tools, as darktable, fix them."""
     names = {old: new for old, new in zip(sides, _SIDES, strict=True) if old}
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for dim in value.type.tensor_type.shape.dim:
@@ -215,7 +217,7 @@ def _rename_sides(model: "ModelProto", sides: list[str]) -> None:
 
 
 def _strip_origins(model: "ModelProto") -> None:
-    """Where in the source each node comes from names files of this machine."""
+    """Remove the origins of nodes, which name source files of this machine."""
     del model.graph.metadata_props[:]
     model.graph.doc_string = ""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):

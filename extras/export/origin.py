@@ -9,7 +9,7 @@ from defocus.baselines.weights.store import StoredWeights
 from defocus.benchmark.results.run_folder import package_version
 
 MODEL_CARD = "README.md"
-"""Beside shipped weights: data, licences, what they do, where they fail."""
+"""File next to shipped weights: data, licences, what they do, where they fail."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WeightsOrigin:
         return ", ".join(self.stored.trained_on) or "not known"
 
     def facts(self) -> dict[str, str]:
-        """For the table of facts inside an exported file."""
+        """Facts for the table inside an exported file."""
         card = self.system.card
         return {
             "system": card.name,

@@ -14,7 +14,7 @@ from defocus.reading import read_text
 from defocus.storage.files import write_text
 
 ANY_COLLECTION = Path("COLLECTION")
-"""What stands for the folder of a collection where none was named."""
+"""Placeholder for the folder of a collection where none was named."""
 
 
 @dataclass(frozen=True)

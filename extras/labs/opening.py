@@ -41,7 +41,7 @@ ScoreRows = TypeAdapter(
 
 
 class BundleRefusedError(InputError):
-    """A submission that is not even read further; ``kind`` of the finding, as ``signature``."""
+    """A submission that is not read further; ``kind`` of the finding, such as ``signature``."""
 
     def __init__(self, kind: str, said: str) -> None:
         super().__init__(said)
@@ -91,7 +91,7 @@ _NO_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What is raised for an archive that is none, or damaged."""
+"""Errors for a file that is damaged, or no archive at all."""
 
 
 def read_signed(path: Path) -> Statement:

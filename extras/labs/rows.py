@@ -19,7 +19,8 @@ from defocus.benchmark.results.store import (
 StoredRun = tuple[Entry, Sequence[Score], Sequence[Cost], Iterable[MetricVersion]]
 
 _ROUNDING = 1e-6
-"""Relative; sums of a million numbers differ more between processors than single ones."""
+"""Largest relative difference of sums: sums of a million numbers differ more between processors
+than single numbers."""
 
 
 def rows_of(runs: Iterable[StoredRun]) -> list[Row]:

@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # imported when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _CONTEXT = b"defocus-submission-v1\n"
-"""Before what is signed, so that a signature is never one of something else."""
+"""Bytes in front of what is signed, so that the signature is valid for nothing else."""
 
 
 def default_key_file() -> Path:
-    """Where the key is kept if none is given: ``signing-key`` in the user's settings folder."""
+    """File of the key if none is given: ``signing-key`` in the user's settings folder."""
     settings = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
     return settings / "defocus" / "signing-key"
 

@@ -17,10 +17,10 @@ from defocus.errors import InputError
 from defocus.settings import Settings, document_problem
 
 STATEMENT, SIGNATURE, SCORES = "statement.json", "signature.json", "scores.json"
-"""Members of every bundle; beside them are only those that the statement names."""
+"""Members of every bundle. All others are named in the statement."""
 
 LARGEST_INTEGER = 2**63 - 1
-"""The store of results takes none beyond it."""
+"""Largest integer in a bundle: the store of results takes no larger one."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PairId = Annotated[str, AfterValidator(checked_id)]

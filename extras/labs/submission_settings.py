@@ -12,7 +12,7 @@ class SubmissionSettings(CommandSettings):
     bundle: Path = option(..., "--as", required=True, type=FILE)
     """The new bundle; its name ends in .zip."""
     lab: str = option(..., "--lab TEXT", required=True)
-    """Who submits."""
+    """Name of the lab that submits."""
     only: tuple[str, ...] = option((), "--only PATTERN")
     """Systems to submit; repeatable."""
     dataset: str | None = option(None, "--dataset")
@@ -22,8 +22,8 @@ class SubmissionSettings(CommandSettings):
     with_weights: bool = option(False, "--with-weights")
     """Add the weights, so that others can restore again."""
     key: Path | None = option(None, "--key", type=FILE)
-    """Ed25519 key without passphrase, as ssh-keygen writes it; by default one of your own,
-    made on first use."""
+    """Ed25519 key without passphrase, as ssh-keygen writes it; by default your own key, made on
+    first use."""
     collection: Path | None = option(None, "--collection", type=FOLDER)
-    """Print the commands that add the bundle to this collection of bundles, and write a patch
-    of its repository.toml beside the bundle if that lacks the lab."""
+    """Print the commands that add the bundle to this collection of bundles, and write a patch of
+    its repository.toml next to the bundle if that file lacks the lab."""

@@ -192,7 +192,7 @@ def _chosen(
 
 
 def _is_of_others(out: Path, entry: Entry) -> bool:
-    """Whether a study took the scores of a run from somewhere; it is then said."""
+    """Whether a study took the scores of a run from somewhere, which is then reported."""
     origin = origin_of(_run_document(out, entry))
     if origin:
         say(f"{entry.run}: left out, as its scores were taken from {origin}")
@@ -205,7 +205,7 @@ def _outputs(
     dataset: Dataset,
     entry: Entry,
 ) -> dict[str, Path]:
-    """The kept restored pictures of a run, by pair; none of those that could not be read."""
+    """The kept restored pictures of a run, by pair, without those that could not be read."""
     basis = {"data": dataset.content_hash, "checkpoint": entry.checkpoint}
     kept = KeptOutputs(run_folder(out, entry.run), basis)
     unread = {one.id for one in left_out_of_run(results, entry.run)}

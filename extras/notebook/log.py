@@ -31,7 +31,7 @@ from defocus.reports.model import Facts, Page, Part, Table
 from defocus.storage.files import remove_unfinished, write_bytes, write_text
 
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-"""Without it at the front of a CSV file Excel reads UTF-8 as something else: ``Büro``."""
+"""First character of a CSV file. Without it Excel does not read UTF-8: ``Büro``."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def _taken(roles: Mapping[str, Any]) -> datetime | None:
 def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
     """Write the log of a session to ``.pdf``, ``.html`` or ``.csv``; ``by`` fills in who shot.
 
-    Returned are the pairs whose document cannot be read, of which the log has the verdict alone."""
+    Returns the pairs whose document cannot be read: the log has only their verdict."""
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html", ".csv"):
         raise InputError(f"{out}: give a name that ends in .pdf, .html or .csv")
@@ -205,7 +205,7 @@ def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
 
 
 def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
-    """The log to look at: what extras measured is a table, and a sentence in CSV alone."""
+    """The log as a page: what extras measured is a table here, and a sentence in CSV."""
     words = _shot_words(state)
     rows = [
         replace(row, reason=words[row.pair].short) if row.pair in words else row

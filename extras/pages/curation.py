@@ -92,11 +92,11 @@ class ReviewedPairs:
         ]
 
     def displacement(self, pair: str) -> dict[str, str] | None:
-        """What was measured between the members of a pair, to be laid over its large pictures."""
+        """The displacement measured between the members of a pair, to be laid over its pictures."""
         return overlay_document(audit_overlay(self._rows[pair], SIZES["large"]))
 
     def histograms(self, pair: str) -> dict[str, list[list[float]]]:  # noqa: ARG002 - of every page
-        """None: a curator looks at pictures that were exposed long ago."""
+        """No histograms: a curator looks at pictures that were exposed long ago."""
         return {}
 
     def jpeg(self, pair: str, role: Role, width: int) -> bytes:
@@ -136,7 +136,7 @@ QUIET = {
     "problem": "",
     "plan": [],
 }
-"""What the page shows for the camera, if there is none."""
+"""State of the camera that the page shows if there is no camera."""
 
 
 def make_page(curation: Curation, feed: Feed, token: str) -> Guard:

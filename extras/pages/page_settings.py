@@ -34,7 +34,7 @@ class PageSettings(CommandSettings):
     """The page of ``review`` and ``live``."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = option(0, "--port")
-    """Port on this computer; 0 = any free one."""
+    """Port on this computer; 0 = any free port."""
     share: Literal["view", "control"] | None = option(
         None,
         "--share",
@@ -50,7 +50,7 @@ class ReviewSettings(PageSettings):
 
     html: Path | None = option(None, "--html FILE")
     """Write pairs, verdicts and numbers to an HTML file; start no server. The pictures of many
-    pairs go to a folder beside it."""
+    pairs go to a folder next to it."""
 
 
 class LivePageSettings(PageSettings):

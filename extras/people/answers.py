@@ -16,7 +16,8 @@ from defocus.settings import Settings, document_problem
 from defocus.storage.files import write_json
 
 JUDGED = "judged.json"
-"""In the study's folder: what the answers of the last evaluation came to; the report shows it."""
+"""File in the study's folder with the results of the last evaluation of answers; the report shows
+it."""
 
 LEAST_CAUGHT = 0.8
 """Share of catch trials that a person must answer rightly to count."""
@@ -187,7 +188,7 @@ def _with_themselves(
 
 
 def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float | None:
-    """Where systems are compared: in catch trials everybody who counts says the same."""
+    """Trials in which systems are compared: in catch trials all who count say the same."""
     given: dict[int, list[float]] = defaultdict(list)
     for one in people:
         for answer in one.answers:

@@ -17,7 +17,7 @@ from defocus.pictures.write import encoded_png
 from defocus.reports.html import content_security_policy
 
 CROP_PX = 320
-"""Side of the part that is shown: its finest detail is seen at its own size."""
+"""Side of the part that is shown, px: small enough to be shown at 1:1 with its finest detail."""
 
 STATES = ("restored", "blurry", "sharp")
 

@@ -19,12 +19,13 @@ from defocus.errors import InputError
 from defocus.storage.files import write_json
 
 PLAN = "judging.json"
-"""In the study's folder: which system stood on which side. It is not part of the page."""
+"""File in the study's folder that says which system was on which side. It is not part of the
+page."""
 
 REPEATED = 0.1
 CAUGHT = 0.05
 SHARP, BLURRY = "sharp", "blurry"
-"""What a catch trial compares: who prefers the blurry one does not look."""
+"""Pictures that a catch trial compares: whoever prefers the blurry one does not look."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from defocus.extras.publish.draft import Draft, with_doi
 from defocus.progress import say
 
 MOST_BYTES = 50 * 10**9
-"""What a record of Zenodo holds without being asked for more."""
+"""Largest size, in bytes, that a record of Zenodo holds without a request for more."""
 BESIDE = ("README.md", "croissant.json", "CITATION.cff")
 """Files that people see without unpacking the archive."""
 OTHER_TERMS = "other-closed"

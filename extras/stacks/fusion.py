@@ -17,11 +17,12 @@ Frames = Callable[[], Iterator[tuple[Array, Mask]]]
 
 DETAIL_SIGMA_PX = 0.8
 WINDOW_PX = 2.5
-"""Standard deviation of the window in which detail is summed up."""
+"""Standard deviation of the window in which detail is summed up, px."""
 WIDE_WINDOWS_PX = ((8.0, 0.1), (32.0, 0.01))
-"""Wider ones with their weights; they decide where the narrow one sees no detail."""
+"""Standard deviations of wider windows, px, with their weights; they decide where the narrow window
+sees no detail."""
 WIDE_STEP = 4
-"""The wide ones are computed on a picture reduced by this factor."""
+"""Factor by which the picture is reduced for the wide windows."""
 STRAY_PX = 5
 """Side of the median filter that removes single stray choices."""
 GUIDED_RADIUS_PX = 6
@@ -29,11 +30,13 @@ GUIDED_EPS = 1e-4
 COARSEST_PX = 16
 """Shorter side of the smallest pyramid level."""
 LEAST_CONTRAST = 1 / 255
-"""Standard deviation of a plain place that no eye sees, encoded: what is weaker is not detail."""
+"""Largest standard deviation of a plain place, encoded: no eye sees it, so what is weaker is not
+detail."""
 FLATTEST = 0.1
-"""Share of a frame that is taken for plain; its detail is noise."""
+"""Share of a frame that is assumed to be plain; its detail is noise."""
 SURE = 2.0
-"""The strongest detail must lead by this many times the noise, to differ from its scatter."""
+"""Lead of the strongest detail over the next, in multiples of the noise, that is more than
+chance."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def _detail(frame: Array) -> Array:
 
 
 def _noise(detail: Array) -> float:
-    """Energy that noise has, by the flattest places of a frame, and at least what no eye sees."""
+    """Energy of the noise in the flattest places of a frame; at least what no eye sees."""
     point = np.zeros((15, 15), np.float32)
     point[7, 7] = LEAST_CONTRAST  # as strong as white noise of that deviation
     blurred = cv2.GaussianBlur(point, (0, 0), DETAIL_SIGMA_PX)

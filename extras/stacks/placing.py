@@ -114,7 +114,7 @@ def _placed(
 
 
 def _of_other_sizes(views: Sequence[FrameView]) -> dict[Path, str]:
-    """The frames that have not the size of most, and why that leaves them out."""
+    """The frames that differ in size from most, and the reason that leaves them out."""
     if not views:
         return {}
     (size, _), *_ = Counter(one.size for one in views).most_common(1)

@@ -61,7 +61,8 @@ FUSING_REVISION = 1
 """Revision of fused pictures. Raise it when their pixels change."""
 CONFIDENT = 0.5
 BORDER_PX = 8
-"""Left out of the comparison: the border of a warped picture is interpolated from nothing."""
+"""Width of the border that is left out of the comparison, px: a warped picture has nothing to
+interpolate from there."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _contents(
 
 
 def _completed(out: Path, contents: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Stacks that were fused while the disk did not give a frame, which is a pair now."""
+    """Stacks that were fused without a frame that could not be read then, and is a pair now."""
     record = out / "fuse.json"
     if not record.is_file():
         return
@@ -190,7 +191,7 @@ def _unread(stack: Stack, folder: Path) -> Iterator[LeftOut]:
 
 
 def _by_folder(stacks: Iterable[Stack]) -> dict[str, Stack]:
-    """The stacks by the name of their new folder; 'a/b' and 'a-b' have one, and are refused."""
+    """The stacks by the name of their new folder; 'a/b' and 'a-b' share one, and are refused."""
     named: dict[str, Stack] = {}
     for stack in stacks:
         other = named.setdefault(legal_id(stack.name.replace("/", "-")), stack)

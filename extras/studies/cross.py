@@ -35,7 +35,7 @@ from defocus.storage.files import make_folder
 Weighted = Sequence[tuple[Baseline, StoredWeights]]
 
 FIELD = ("dpdd", "realdof", "lfdof")
-"""The sets on which the field prints what was trained elsewhere."""
+"""The datasets on which the field prints scores of networks that were trained elsewhere."""
 
 COMPARED = "gt"
 """The protocol of the printed numbers: the sharp picture as it is."""
@@ -65,7 +65,7 @@ class CrossGain:
     differs: str = ""  # why the test pictures are not those of the published set; empty if they are
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 
@@ -159,7 +159,7 @@ def _filled(
     group: ScoredGroup,
     by_line: Mapping[int, Gain],
 ) -> CrossGain:
-    """With the gain of its protocol, or the reason why there is none."""
+    """A gain with the number of its protocol, or the reason why there is none."""
     entry = group.entries[0]
     pictures = len(group.pictures)
     line = _line_of(group, one.protocol)
@@ -225,7 +225,7 @@ def _differs(dataset: Dataset) -> str:
 
 
 def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain | str:
-    """What is beside the published numbers of a set of :data:`FIELD`, or why nothing can be."""
+    """Our number next to the published ones of a set of :data:`FIELD`, or why there is none."""
     asked = [
         one
         for one in measured

@@ -25,7 +25,7 @@ ELSEWHERE = (
 
 Row = tuple[str, ...]
 Systems = Mapping[str, tuple[str, ...]]
-"""Names of the training sets by system."""
+"""Names of the training sets of each system."""
 
 
 def cross_tables(

@@ -24,10 +24,11 @@ from defocus.scene.motion import moved
 from defocus.storage.files import make_folder
 
 REVISION = 1
-"""Raised by one where the displaced pictures change on purpose: they are another dataset then."""
+"""Revision of the displaced pictures, raised by one where they change on purpose: they are another
+dataset then."""
 
 LARGEST_SHIFT = 0.25
-"""Of the smallest side of a dataset's pictures."""
+"""Largest displacement, as a share of the smallest side of a dataset's pictures."""
 
 
 def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:

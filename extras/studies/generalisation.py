@@ -37,7 +37,7 @@ class Crossed:
     psnr: dict[str, float | None]
 
     def to_json(self) -> dict[str, object]:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 

@@ -35,7 +35,7 @@ class Condition:
     psnr: dict[str, float | None]
 
     def to_json(self) -> dict[str, object]:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 

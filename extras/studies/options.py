@@ -60,9 +60,9 @@ class AblatedRows(CommandSettings):
     narrow: bool = option(False, "--narrow", heading="Ablation")
     """Use networks of 16 channels and 2000 steps of 64 px: minutes per row on a CPU."""
     network: str = option("", "--network SYSTEM")
-    """With --doses: train the network of this system instead of a small U-Net: with --narrow
-    its narrow copy, such as nafnet; with --from from given weights; one of --plugin as it is,
-    by default for 2000 steps of 64 px."""
+    """With --doses: train the network of this system, such as nafnet, instead of a small U-Net:
+    with --narrow its narrow copy; with --from beginning with given weights. A system of --plugin is
+    trained as it is, by default for 2000 steps of 64 px."""
     source: str | None = SOURCE
     equal_time: bool = option(False, "--equal-time")
     """Also train the plain loss and its controls for as long as the objective takes."""
@@ -73,12 +73,12 @@ class AblatedRows(CommandSettings):
     """With --doses: only the blurry input, the plain loss, the whole objective, its rivals
     (training on registered pairs), and the controls."""
     lines: tuple[str, ...] = option((), "--line LABEL")
-    """With --doses: only this row, beside the blurry input, the plain loss, the whole
-    objective and the control on true pairs; may be repeated. A row is named as in the table,
-    with or without its number; an unknown name lists all."""
+    """With --doses: only this row, in addition to the blurry input, the plain loss, the whole
+    objective and the control on true pairs; may be repeated. A row is named as in the table, with
+    or without its number; an unknown name lists all."""
 
     def require_by_dose(self) -> None:
-        """Refuse what does not go with doses."""
+        """Refuse options that do not go with doses."""
         if self.equal_time:
             raise click.UsageError(
                 "--equal-time does not go with --doses; leave one out"
@@ -87,7 +87,7 @@ class AblatedRows(CommandSettings):
             raise click.UsageError("--line does not go with --central; leave one out")
 
     def require_without_doses(self) -> None:
-        """Refuse what goes with doses alone."""
+        """Refuse options that only go with doses."""
         alone = {
             "--central": self.central,
             "--network": self.network,

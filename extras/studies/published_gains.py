@@ -16,7 +16,7 @@ WARPED = "deformed-gt"
 """The protocol that warps the reference onto the output, where no input was scored."""
 
 ALIKE_DB = 0.02
-"""Values of two sources that differ by no more are the same, but for digits."""
+"""Largest difference between two sources, dB, that rounding to their digits explains."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def export_options() -> tuple[click.Option, ...]:
 
 
 def with_exports(audited: "Callable[[dict[str, Any]], AuditedDataset]") -> AddedOptions:
-    """The two options for a command; ``audited`` makes what it measured, of its parameters."""
+    """The two options for a command; ``audited`` makes the measured dataset of its parameters."""
 
     def run(
         own: Callable[..., object],

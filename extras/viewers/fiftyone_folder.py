@@ -9,15 +9,15 @@ from defocus.extras.viewers.table import ShownPair, kind_of
 from defocus.storage.files import write_json
 
 PLACE = "data/{slice}/{id}"
-"""Where a picture is, without its suffix."""
+"""Path of a picture, without its suffix."""
 
 LOAD = (
     "fo.Dataset.from_dir(dataset_dir={folder!r}, dataset_type=fo.types.FiftyOneDataset)"
 )
-"""What opens the folder in Python, after ``import fiftyone as fo``."""
+"""Python call that opens the folder, after ``import fiftyone as fo``."""
 
 FORMAT_VERSION = "1.0.0"
-"""Version of FiftyOne whose documents these are. Later ones read them and convert them."""
+"""Version of FiftyOne whose documents these are. Later versions read and convert them."""
 
 GROUP, SLICES, FIRST = "group", ("blurry", "sharp"), "blurry"
 """Name of the field that holds a pair together, its members, and the one that is shown first."""

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PLACE = "{split}/{slice}/{id}"
-"""Where a picture is, without its suffix."""
+"""Path of a picture, without its suffix."""
 
 LOAD = "datasets.load_dataset({folder!r})"
-"""What opens the folder in Python, after ``import datasets``."""
+"""Python call that opens the folder, after ``import datasets``."""
 
 TABLE = "metadata.parquet"
-"""Name of a split's table. It is no CSV file: there, a column without values in one of the splits
-would be of another type than in the others, which the hub's library refuses."""
+"""Name of a split's table. It is not a CSV file: a column that is empty in one split would have
+another type there than in the others, which the hub's library refuses."""
 
 SLICE_COLUMN = "{}_file_name"
-"""Name of a column with paths, of which the hub makes a column of pictures."""
+"""Name of a column with paths, which the hub turns into a column of pictures."""
 
 
 def write_hub(

@@ -20,7 +20,8 @@ from defocus.storage.files import make_folder
 Value = str | float | int | bool | None
 
 SHOWN_BY_BROWSERS = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".webp": ".webp"}
-"""Suffixes of files that a browser shows, and those that they get. Others become PNG."""
+"""Suffix that a picture gets, by the suffix of its file, if browsers show that kind. Others become
+PNG."""
 
 JUDGED = ("verdict", "verdict_reason", "verdict_by")
 """Names of the fields of a judgement."""
@@ -37,7 +38,7 @@ class ShownPair:
 
 
 def kind_of(values: Iterable[Value]) -> type:
-    """The type of a field: that of its values; a field of numbers without any has real ones."""
+    """The type of a field: that of its values; an empty field of numbers has real ones."""
     types = {type(value) for value in values if value is not None}
     if types <= {int, float}:
         return int if types == {int} else float

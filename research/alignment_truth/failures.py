@@ -11,7 +11,7 @@ from defocus.align.registration.register import Registration
 from research.alignment_truth.rendered.pair import TruthPair
 
 FAILURE_PX = 1.0
-"""A transform that is farther off than this at a corner, and is not called unknown, fails."""
+"""Error at a corner, px, from which a transform that is not called unknown counts as a failure."""
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ MOVE = np.array([[1.001, 0.0, 1.3], [0.0, 1.001, -0.7]], np.float32)
 SHOT, READ = 0.0035, 0.0005
 """Noise of white light and of darkness, as shares of white."""
 DETAIL, DETAIL_SIDE, DETAIL_PX = 0.015, 1000, 8
-"""Mean gradient of codes from which a part has detail, the side of the picture that is looked at
-for it, and the width of the mean, px."""
+"""Least mean gradient of a part with detail, codes; side to which the picture is reduced before,
+px; and width of the mean, px."""
 MARGIN_PX = 8
 
 
@@ -116,7 +116,7 @@ def _photographed(light: Array, rng: np.random.Generator) -> Image:
 
 
 def detailed(light: Array) -> Mask:
-    """Where a sharp picture in linear light has detail."""
+    """Mask of the detail of a sharp picture in linear light."""
     codes = cv2.cvtColor(
         np.asarray(linear_to_srgb(light), np.float32),
         cv2.COLOR_RGB2GRAY,

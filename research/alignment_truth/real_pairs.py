@@ -47,10 +47,12 @@ Answer = tuple[str, Placed | None, float]
 SEED = 57
 WHOLE, BENT = KINDS = ("moved as a whole", "moved with breathing and parallax")
 DETAIL_SIGMA_PX = 4.0
-"""What changes over more than this is light, not detail."""
+"""Standard deviation of the Gaussian that separates light from detail, px: what changes over more
+is light."""
 LEAST_FOCUS = 0.03
 LIKE_DB, APART_PX = 0.2, 0.5
-"""A reference is doubtful if an answer farther from it is within so much as much alike."""
+"""A reference is doubtful if an answer at least the second number (px) away from it is less than
+the first number (dB) worse."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _own_places(
     sharp: Image,
     measured: Measurement,
 ) -> list[Placed | None]:
-    """Where our transform and our flow place each pixel; None if there is no transform."""
+    """Places of each pixel by our transform and our flow; None if there is no transform."""
     places: list[Placed | None] = [None, None]
     if (matrix := measured.misalignment.matrix) is not None:
         height, width = blurry.shape[:2]

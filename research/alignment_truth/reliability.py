@@ -39,7 +39,7 @@ Judged = tuple[float, float]
 
 SIGMAS = (0.5, 1.0, 1.5, 2.0, 3.0)
 REPEATS = 5
-"""Moves of either kind that are tried on each frame of a stack."""
+"""Number of moves of either kind that are tried on each frame of a stack."""
 
 
 def table(sets: Mapping[str, Sequence[Judged]]) -> Iterator[str]:

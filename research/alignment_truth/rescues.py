@@ -24,7 +24,8 @@ from research.alignment_truth.rendered.textures import Textures, load_textures
 WIDTH, HEIGHT = 384, 288
 SEED = 520
 MOST_TRIED, ENOUGH = 48, 10
-"""Pairs of each kind that are rendered at most, and unknown ones that are enough."""
+"""Largest number of pairs of each kind that are rendered, and number of unknown ones that are
+enough."""
 WRONG_PX = 1.0
 ZOOM_SIGMA = 0.0005
 """Standard error of a session's zoom; the sessions in docs/alignment.md are about as sure."""

@@ -18,7 +18,7 @@ FLOW_BINS = ((0, 4), (4, 12), (12, 24), (24, np.inf))
 """Lengths of the true flow, px."""
 
 RIGHT_PX = 0.5
-"""A pair's reliable pixels are right when their mean error is less."""
+"""Mean error, px, below which a pair's reliable pixels count as right."""
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ Mask = NDArray[np.bool_]
 
 MERGED = "expected.jpg"
 REDUCTION = 2
-"""Frames are compared at half size."""
+"""Factor by which frames are reduced before they are compared."""
 
 DETAIL_SIGMA_PX = 8.0
 IN_FOCUS = 0.7
-"""A place is in focus where the frame has this share of the merged picture's local detail."""
+"""Share of the merged picture's local detail from which a frame is in focus at a place."""
 DETAIL = 0.01
-"""Root mean square of the Laplacian below which a place says nothing of focus."""
+"""Root mean square of the Laplacian below which a place says nothing about focus."""
 
 TILE_PX = 96
 TILE_SPACING_PX = 48

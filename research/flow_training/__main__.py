@@ -81,8 +81,8 @@ def command(
     """Train the flow network PWC-Net.
 
     Blurry/sharp pairs with known flow are rendered during training. Run the same command again to
-    continue a killed one. The folder --out receives checkpoint.safetensors (every minute),
-    train.csv (losses), validation.csv (errors on held-out pictures) and at the end
+    continue an interrupted training. The folder --out receives checkpoint.safetensors (every
+    minute), train.csv (losses), validation.csv (errors on held-out pictures) and at the end
     pwcnet-own.safetensors with CARD.md, for --flow-weights.
     """
     from research.flow_training.plan import read_settings

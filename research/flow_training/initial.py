@@ -7,7 +7,8 @@ from defocus.align.flow.pwcnet.network import SLOPE, PWCNet
 from research.flow_training.plan import TrainingPlan
 
 FLOW_GAIN = 0.1
-"""Layers that end in a flow begin this small: first flows of pixels instead of tens of pixels."""
+"""Factor on the initial weights of layers that end in a flow: first flows are pixels instead of
+tens of pixels."""
 
 
 def initial_network(

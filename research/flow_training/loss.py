@@ -10,10 +10,10 @@ from defocus.training.objective import Parts, Progress, TrainingObjective
 from research.flow_training.pairs import FlowBatch
 
 LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
-"""Of levels 6 to 2, for a sum over a level's pixels."""
+"""Weights of levels 6 to 2, for a sum over a level's pixels."""
 
 ROUNDING = 1e-3
-"""Where the error's length is rounded off at zero, in the network's unit (0.02 px)."""
+"""Width over which the error's length is rounded off at zero, in the network's unit (0.02 px)."""
 
 
 class FlowObjective(TrainingObjective[FlowBatch]):

@@ -20,13 +20,14 @@ from research.flow_training.plan import FlowStage, TrainingPlan
 MOST_IN_BATCH = 64
 
 EQUALISING_ERROR = (0.7, 1.2)
-"""How far an estimated blur is off, as a factor; too little is more frequent than too much."""
+"""Range of the factor by which an estimated blur is off; too little is more frequent than too
+much."""
 
 SLICE_PX = 3.0
 """Blurred pictures are interpolated between diameters this far apart."""
 
 VALIDATION_SEED = 20_000_000
-"""Validation pairs are the same for every training, whatever its seed."""
+"""Seed of the validation pairs: they are the same for every training, whatever its seed."""
 
 
 @dataclass(frozen=True)

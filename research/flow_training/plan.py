@@ -13,8 +13,9 @@ from defocus.training.method import Cosine, Method, Training
 from defocus.training.optimiser import Optimiser
 
 REVISION = 2
-"""Raised when the same settings come to other weights. 1: the learning rate of step t in the
-warm-up was that of t + 1 now; the shipped weights are of it."""
+"""Revision of the plan, raised when the same settings lead to other weights. In revision 1, by
+which the shipped weights were made, the learning rate of step t in the warm-up was what is now that
+of t + 1."""
 
 DEFAULT_SETTINGS = Path(__file__).parent / "default.toml"
 

@@ -29,17 +29,18 @@ from research.behind_lens import LensScene
 
 SIDE_PX = 512
 CROPS = 1500
-"""Crops of all photographs together; a part of the photographs has its part of them."""
+"""Number of crops of all photographs together; a part of the photographs has its part of them."""
 KEPT_OF, KEPT = 4, 1
-"""Each fourth photograph from the second on teaches nothing: limits were chosen by its frames."""
+"""Every fourth photograph, from the second on, is not learned from: limits were chosen by its
+frames."""
 SCALES = (1.0, 1.0, 0.7, 0.5, 0.35)
-"""By which a crop is reduced: half of them are softer and noisier, half are sharper."""
+"""Factors by which a crop is reduced: half of them are softer and noisier, half are sharper."""
 BLURS = 5
-"""Diameters of one crop."""
+"""Number of diameters with which each crop is blurred."""
 SMALLEST_PX, LARGEST_PX = 0.7, 64.0
 """Range of the diameters that are drawn evenly by their logarithm, px."""
 IN_FOCUS_SHARE = 0.15
-"""So often a diameter is 0."""
+"""Share of the diameters that are 0."""
 STEPS_PX = (1.0, 2.0, 4.0)
 """Second and third diameters are larger than the first by one of these, px."""
 
@@ -69,7 +70,7 @@ def main() -> None:
     words.add_argument(
         "--first",
         type=int,
-        help="Only so many, by hash; 25 taught the shipped weights.",
+        help="Number of photographs, the first by their hash; the shipped weights learned from 25.",
     )
     words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
@@ -224,7 +225,7 @@ def _trained(
 
 
 def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """Least where each is its quantile: ``(N, BLURS, blocks, 3)`` of ``(N, BLURS)``."""
+    """Pinball loss, least if ``(N, BLURS, blocks, 3)`` are quantiles of ``(N, BLURS)``."""
     above = levels[:, :, None, None] - quantiles
     wanted = torch.tensor(QUANTILES)
     loss = torch.maximum(wanted * above, (wanted - 1) * above)

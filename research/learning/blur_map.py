@@ -100,7 +100,7 @@ def _turned(cells: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
 
 
 def pinball(levels: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
-    """Least where each of the levels ``(N, 2, h, w)`` is its quantile of ``(N, 1, h, w)`` px."""
+    """Pinball loss, least if levels ``(N, 2, h, w)`` are quantiles of ``(N, 1, h, w)`` px."""
     above = as_level(diameters) - levels
     quantiles = torch.tensor(QUANTILES).view(1, 2, 1, 1)
     loss = torch.maximum(quantiles * above, (quantiles - 1) * above)

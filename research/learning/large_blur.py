@@ -35,18 +35,20 @@ from research.learning.blur_map import QUANTILES, pattern
 SIDE_PX, SAMPLES = 1024, 1200
 """Side of a picture, px, and how many are drawn."""
 PATTERN_SHARE, SHARP_SHARE = 0.07, 0.18
-"""Plain patterns, which are as sharp as they will ever be, and photographs as they are."""
+"""Shares of the pictures that are plain patterns, which are as sharp as they will ever be, and
+photographs as they are."""
 UNIFORM, RAMP = 0.6, 0.75
 """Shares of the blurred crops: up to the first number they have one diameter, up to the second a
 ramp, and the rest a background behind two objects."""
 LEVELS_OF_SIZE = (1, 1, 1, 2, 2, 4)
 """Factors by which a photograph is reduced first, one of them by chance: many are soft at 1:1."""
 LARGEST_PX = 256.0
-"""Largest diameter, px: more than is to be known, so that 128 px is not the end."""
+"""Largest diameter, px: it exceeds the 128 px that the network is asked for, so that 128 px is not
+at the end of its range."""
 BLADES = (0, 0, 0, 5, 6, 7, 8, 9)
 RAMP_STEPS = 9
 NOISES = (0.0, 0.002, 0.004, 0.008, 0.015)
-"""Standard deviations of the noise, of white."""
+"""Standard deviations of the noise, as shares of white."""
 JPEG_SHARE, QUALITIES = 0.4, (80, 99)
 STEPS, BATCH, RATE, WARM_UP = 6000, 2048, 2e-3, 100
 
@@ -102,7 +104,7 @@ def _rate(step: int) -> float:
 
 
 def pinball(levels: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Least where each of the levels ``(n, 2)`` is its quantile of the truth ``(n,)``."""
+    """Pinball loss, least if the levels ``(n, 2)`` are quantiles of the truth ``(n,)``."""
     above = truth[:, None] - levels
     quantiles = torch.tensor(QUANTILES)
     loss = torch.maximum(quantiles * above, (quantiles - 1) * above)

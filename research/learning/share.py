@@ -34,18 +34,18 @@ from research.learning.blur_map import pattern
 
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
-"""The rest are patterns."""
+"""Shares of the stream, of photographs and of softened pictures; the rest are patterns."""
 IN_FOCUS_SHARE, BLURS_PX, MOST_NOISE = 0.3, (1.2, 18.0), 0.02
 LIKELY = 15.0
-"""So much more a pair of the stream or a photograph weighs than what was softened or drawn."""
+"""Weight of a pair of the stream or of a photograph, relative to what was softened or drawn."""
 BLOCK_CELLS = 4
 AS_GOOD_AS_RIGHT = 10**-4.7
-"""Mean squared error, 47 dB: nobody sees less."""
+"""Mean squared error, 47 dB, below which nobody sees a difference."""
 STEPS, BATCH, RATE, JITTER = 1200, 256, 3e-3, 0.02
 
 Array = NDArray[np.float32]
 Sample = tuple[Array, Array, float]
-"""``(n, 54)`` of blocks of cells; ``(3, n)``, see :func:`_errors`; how much it weighs."""
+"""A sample: ``(n, 54)`` of blocks of cells; ``(3, n)``, see :func:`_errors`; and its weight."""
 
 
 def main() -> None:
@@ -264,7 +264,7 @@ def _blurred(
     random: np.random.Generator,
     picture: NDArray[np.uint8],
 ) -> NDArray[np.uint8]:
-    """Behind one kernel with noise, or as it is."""
+    """A picture behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
     smallest, largest = BLURS_PX

@@ -23,15 +23,16 @@ from defocus.scene.kernel_bank import nearest
 from defocus.scene.sensor import Sensor
 
 DIAMETERS_PX = (4, 8, 12, 24, 36, 48, 64, 96, 128)
-"""Of a circle of confusion that is the same everywhere."""
+"""Diameters of a circle of confusion that is the same everywhere, px."""
 RAMPS_PX = (48, 96)
-"""Where a ramp that begins in focus ends."""
+"""Circles of confusion, px, with which ramps that begin in focus end."""
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
 MOST = {3: 8, 12: 3, 24: 2}
-"""A size takes as long in all: twelve megapixels are four times three."""
+"""Number of photographs of each size, so that each size takes as long in all: twelve megapixels
+take four times as long as three."""
 OTHERS = 2
-"""Photographs of a size that is not in the list."""
+"""Number of photographs of a size that is not in the list."""
 
 FULL_WELL_E, READ_E = Sensor().full_well_e, Sensor().read_noise_e
 CAMERA = StreamCamera(shot=1 / FULL_WELL_E, read=(READ_E / FULL_WELL_E) ** 2)
@@ -76,7 +77,7 @@ def _ramp(end_px: float) -> Blur:
 BLURS = {
     blur.name: blur for blur in (*map(_uniform, DIAMETERS_PX), *map(_ramp, RAMPS_PX))
 }
-"""By name, in the order of the table."""
+"""Blurs by name, in the order of the table."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """In messages."""
+        """Name of the case in messages."""
         return f"photograph {self.number}, {self.megapixels:g} MP, {self.blur.name} px"
 
 

@@ -25,13 +25,13 @@ from research.native_size.cases import Case, Rendered, content_of, rendered
 from research.native_size.systems import Row
 
 BINS_PX = (0.0, 3.0, 12.0, 24.0, 48.0)
-"""Where parts of a ramp begin, circle of confusion in px; the last one has no end."""
+"""Circles of confusion, px, at which parts of a ramp begin; the last part has no end."""
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What a row comes to on one picture."""
+    """Result of a row on one picture."""
 
     gain_db: float  # in PSNR over the blurry picture, all pixels
     # of each of BINS_PX: pixels, and sums of squared errors of the blurry and the restored picture
@@ -42,7 +42,7 @@ class Cell:
 
 
 Cells = Mapping[tuple[str, Case], Cell]
-"""By the name of the row and the picture."""
+"""Cells by the name of the row and the picture."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Kept:
         write_json(self.folder / f"{key}.json", {"title": title, **asdict(cell)})
 
     def crop_path(self, key: str) -> Path:
-        """Where the shown part of a picture is: blurry, restored and sharp side by side."""
+        """File of the shown part of a picture: blurry, restored and sharp side by side."""
         return self.folder / f"{key}.jpg"
 
 

@@ -21,7 +21,7 @@ from research.native_size.tables import FAILED, head_lines, line, signed
 from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
 
 Gains = Mapping[str, tuple[float, float]]
-"""Of each frame by name: where it is blurred, and whole, dB."""
+"""Gains of each frame by its name, dB: where it is blurred, and as a whole."""
 
 
 def as_stored(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ from research.pages.weights import shipped
 Array = NDArray[np.float32]
 Channel = NDArray[np.floating[Any]]
 Deconvolution = Callable[[Channel, Array, Domain], Channel]
-"""Of a channel of linear light ``(H, W)`` with a kernel."""
+"""Function that deconvolves a channel of linear light ``(H, W)`` with a kernel."""
 
 SOURCES = (".py", ".safetensors")
 """Suffixes of files that decide on a restored picture."""
@@ -50,7 +50,7 @@ AROUND = (
     "settings.py",
     "stages.py",
 )
-"""Modules of the restoration that do not: they are about files and options."""
+"""Modules of the restoration that do not decide on it: they are about files and options."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _plain(restorer: Restorer, guard: bool, given: Given) -> Array:
 
 
 def _scaled(restorer: Restorer, guard: bool, given: Given) -> Array:
-    """As ``defocus-restore`` restores."""
+    """Restore as ``defocus-restore`` does."""
     return restore_colours(restorer, given.blurry, given.blur_map, guard=guard).restored
 
 

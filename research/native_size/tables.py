@@ -15,15 +15,15 @@ from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
 from research.native_size.systems import Row
 
 LEAST_INTERVAL = 3
-"""Photographs from which on an interval is given: of two it says nothing."""
+"""Number of photographs from which an interval is given: for two it says nothing."""
 CONFIDENCE = 0.95
-"""Share of such intervals that hold the true mean."""
+"""Share of the intervals that hold the true mean."""
 NOT_APPLICABLE = "n/a"
 FAILED = "failed"
 LARGEST_BYTES = 199_000
-"""Of the picture of crops."""
+"""Largest size of the picture of crops, in bytes."""
 QUALITIES = range(90, 30, -5)
-"""Of JPEG, the best first."""
+"""JPEG qualities, the best first."""
 
 
 def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
@@ -110,7 +110,7 @@ def _part_text(cells: Sequence[Cell], part: int) -> str:
 
 
 def caption(files: Sequence[FullSize], megapixels: float, cases: Sequence[Case]) -> str:
-    """What a table is of."""
+    """Caption of a table."""
     numbers = {case.number for case in cases}
     of = counted(len(numbers), "photograph")
     least = min(files[number].pixels for number in numbers) / 1e6

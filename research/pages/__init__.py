@@ -7,4 +7,4 @@ __all__ = ["DOCS", "DOSE_STUDY"]
 DOCS = Path(__file__).parents[2] / "docs"
 
 DOSE_STUDY = Path(__file__).parents[1] / "dose_study"
-"""What the study by dose of ``docs/jdrl-numbers.md`` came to."""
+"""Results of the study by dose of ``docs/jdrl-numbers.md``."""

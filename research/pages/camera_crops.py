@@ -33,9 +33,9 @@ RAMP_PX = (0.0, 96.0)
 BLADES = (0, 6, 0, 7, 8, 5, 0, 9)
 """Corners of each photograph's aperture; 0 is a disc."""
 NOISE = 0.003
-"""Standard deviation, of white."""
+"""Standard deviation of the noise, as a share of white."""
 STEP_PX = 64
-"""The part with most detail is looked for in steps of this size."""
+"""Step, px, of the search for the part with most detail."""
 
 Array = NDArray[np.float32]
 
@@ -50,7 +50,7 @@ def main() -> None:
     words.add_argument(
         "--map",
         action="store_true",
-        help="What the map of blur says, alone.",
+        help="Only measure the map of blur.",
     )
     given = words.parse_args()
     files = large_enough(given.photographs)
@@ -222,7 +222,7 @@ def _reduced_light(crop: NDArray[np.uint8], reduced_by: int) -> Array:
 
 
 def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
-    """Of two pictures of 8 bits, dB; 99 where they are equal."""
+    """PSNR of two pictures of 8 bits, dB; 99 where they are equal."""
     difference = np.asarray(first, float) - np.asarray(second, float)
     error = np.square(difference).mean()
     if error == 0:

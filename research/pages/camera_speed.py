@@ -29,12 +29,13 @@ WIDTH_BY_HEIGHT = 1.5
 DIAMETER_PX = 60
 """Circle of confusion where everything is blurred."""
 TILE_PX = 1024
-"""Parts are blurred one by one: a whole picture of 60 megapixels in floats takes gigabytes."""
+"""Side of the parts that are blurred one by one, px: a whole picture of 60 megapixels in floats
+takes gigabytes."""
 PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
-"""Where Linux says the largest memory of a process so far, in KiB."""
+"""Line in which Linux reports the largest memory of a process so far, in KiB."""
 KIB = 1024
 EVERY_S = 0.05
-"""How often it is read, in seconds."""
+"""Seconds between two readings of that line."""
 
 Picture = NDArray[np.uint8]
 

@@ -29,9 +29,10 @@ HEAD = (
     "|---|---|---|---|---|---|---|---|",
 )
 SECOND_PX = STATIC_PX // 2
-"""A graph of one size is made for a second one too, to compare both."""
+"""Side of the second graph, px, with which a graph of one size is compared."""
 MOST_GROWN, SMALLER = 1000.0, 0.7
-"""Where the output of a picture in [0, 1] is larger, the weights get this gain."""
+"""Largest output of a network for a picture in [0, 1]; above it, its weights are multiplied by the
+second number."""
 
 
 def main() -> None:
@@ -40,9 +41,11 @@ def main() -> None:
     words.add_argument(
         "names",
         nargs="*",
-        help="Systems; those without a row where left out.",
+        help="Systems; by default those that have no row yet.",
     )
-    words.add_argument("--minutes", type=int, default=4, help="CPU time of a system.")
+    words.add_argument(
+        "--minutes", type=int, default=4, help="Minutes of CPU time for each system."
+    )
     given = words.parse_args()
     systems = listed()
     rows = written_rows()

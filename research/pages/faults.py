@@ -45,12 +45,13 @@ SHOTS = (
     ("sharp", "f/22", "1/4", 22.0, 1 / 4),
 )
 WIDER = ("sharp", "f/4", "1/125", 22.0, 1 / 4)
-"""A sharp member whose focus shows: at f/22 nearly all is in focus. Its EXIF says f/22."""
+"""A sharp member that is shot at f/4, so that its focus shows: at f/22, which its EXIF says, nearly
+all is in focus."""
 QUALITY = 95
 P3_OF_SRGB = np.array(
     [[0.8225, 0.1774, 0.0], [0.0332, 0.9669, 0.0], [0.0171, 0.0724, 0.9108]]
 )
-"""Linear light of Display P3 of that of sRGB."""
+"""Matrix from linear light of sRGB to that of Display P3."""
 
 Light = NDArray[np.float64]
 
@@ -82,7 +83,7 @@ def _more_light(light: Light, size: float) -> Light:
 
 
 def _distorted(light: Light, size: float) -> Light:
-    """Magnified in the corners by that many percent more than in the centre."""
+    """Light magnified in the corners by ``size`` percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x = x - (width - 1) / 2

@@ -72,43 +72,43 @@ def say_spoiled(
 
 
 def _typed() -> argparse.Namespace:
-    """What is typed."""
+    """Options as they were typed."""
     words = argparse.ArgumentParser(description="Count what the guard does.")
     words.add_argument(
         "photographs",
         nargs="?",
         type=Path,
-        help="Folder; else textures alone.",
+        help="Folder of photographs; without it, only textures are used.",
     )
     words.add_argument(
         "--seeds",
         nargs="*",
         type=int,
         default=[0],
-        help="Of 100 traps each.",
+        help="Seeds; each draws 100 traps.",
     )
     words.add_argument(
         "--first",
         type=int,
         default=300,
-        help="First of 300 held-out pairs.",
+        help="Number of the first of 300 held-out pairs.",
     )
     words.add_argument(
         "--sizes",
         nargs="*",
         type=float,
         default=[1.0],
-        help="Factors of the traps.",
+        help="Factors by which traps are resized.",
     )
     words.add_argument(
         "--traps-only",
         action="store_true",
-        help="Not what good restoring loses.",
+        help="Do not measure what good restoring loses.",
     )
     words.add_argument(
         "--gains",
         action="store_true",
-        help="What it takes of gains, alone.",
+        help="Only measure what the guard takes from gains.",
     )
     return words.parse_args()
 
@@ -144,7 +144,7 @@ def counted(
     restorer: Restorer,
     pairs: Iterator[tuple[Array, Array]],
 ) -> NDArray[np.int64]:
-    """Parts that gain, those of them that lose a part of it, and those that are put back."""
+    """Numbers of parts that gain, that lose some of the gain, and that are put back."""
     counts = np.zeros(3, np.int64)
     for blurry, sharp in pairs:
         before, free, held = (
@@ -206,7 +206,7 @@ def errors(picture: Array, truth: Array) -> NDArray[np.floating]:
 
 
 def psnr(picture: Array, truth: Array) -> float:
-    """In dB; 120 where both are the same."""
+    """PSNR in dB; 120 where both are the same."""
     return float(
         -10 * np.log10(np.square(picture.astype(float) - truth).mean() + 1e-12)
     )

@@ -31,14 +31,14 @@ STEPS_PX = (1, 2, 4, 8)
 DIAMETERS_PX = sorted({base + step for base in BASES_PX for step in (0, *STEPS_PX)})
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06
-"""Standard deviation of the noise at white in linear light; in the dark a tenth of its variance is
-left. The strong one is 7 to 15 of 255 from middle grey to shadows."""
+"""Standard deviation of the noise at white in linear light, weak and strong; in the dark a tenth of
+its variance is left. The strong noise is 7 to 15 of 255 from middle grey to shadows."""
 QUALITY = 88
-"""Of JPEG files."""
+"""Quality of JPEG files."""
 FRONT_SHARE = 0.3
-"""Half axes of the object in front, of the frame's sides: it covers 28 % of the frame."""
+"""Half axes of the object in front, as shares of the frame's sides: it covers 28 % of the frame."""
 APERTURES = (Aperture(), Aperture(blades=7, turn_deg=20.0))
-"""Of photographs in turns."""
+"""Apertures, used in turn for the photographs."""
 
 Array = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -66,7 +66,7 @@ KINDS = {
     "an object in front of a blurred background": "layers",
     "least detail of the photograph: sky, walls": "plain",
 }
-"""Rows of the table whose pairs differ by the blur alone."""
+"""Rows of the table whose pairs differ only in their blur."""
 
 
 def main() -> None:
@@ -109,7 +109,7 @@ def _share(orders: Sequence[Order]) -> str:
 
 
 class Place(NamedTuple):
-    """Where a frame is in the list, as in :mod:`defocus.restoration.listing`."""
+    """Position of a frame in the list, as in :mod:`defocus.restoration.listing`."""
 
     is_plain: bool
     sharpest_px: float
@@ -119,7 +119,7 @@ Places = Mapping[Frame, Place]
 
 
 def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
-    """Where each frame of a photograph is in the list."""
+    """Position of each frame of a photograph in the list."""
     pixels = np.asarray(
         np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
         np.uint8,
@@ -130,7 +130,7 @@ def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
 
 
 def place_of(frame: Pixels) -> Place:
-    """Where a frame is in the list; a flat one comes last."""
+    """Position of a frame in the list; a flat one comes last."""
     blur = block_blur(luma_of(frame))
     return Place(
         blur.says_nothing,
@@ -174,7 +174,7 @@ def _plain_frames(
 
 
 def far_diameter_px(diameter_px: float) -> float:
-    """The blur of what is not the sharpest part."""
+    """The blur outside the sharpest part."""
     return 1.25 * diameter_px + 8
 
 
@@ -211,7 +211,7 @@ def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
 
 
 def compressed(pixels: Pixels) -> Pixels:
-    """What a JPEG file keeps."""
+    """The pixels after JPEG compression."""
     return np.asarray(through_jpeg(pixels, QUALITY, full_colour=False), np.uint8)
 
 

@@ -58,17 +58,17 @@ SECTIONS = {
     "restormer": ("restormer", "restormer-4px"),
     "unet": ("unet",),
 }
-"""Section of the page, and its studies, each of other doses."""
+"""Sections of the page, and the studies of each, which have other doses."""
 ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
          "whole", "truth")  # fmt: skip
-"""What all studies of a section have in common."""
+"""Settings that all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
-"""Sections beside one with nearly the same lines: no more is shown of them."""
+"""Sections with nearly the same lines as another one: only their claims are shown."""
 SIDE_BY_SIDE = ("nafnet", "restormer", "unet")
 """Sections of the opening's table of networks."""
 DOSE_CHART = "jdrl-dose.svg"
 REGISTRATION = "registration"
-"""What ``research.pages.registration`` counts."""
+"""Name of the results of ``research.pages.registration``."""
 TRUST_CHART = "jdrl-trust.svg"
 PART_CHART, PART_DOSES_PX = "jdrl-where.svg", (2.0, 8.0)
 ROW_CHARTS = {"parts": "jdrl-parts.svg", "other-ways": "jdrl-other-ways.svg"}
@@ -100,7 +100,7 @@ TABLE_4 = {
         "one kernel without weights cannot become the identity",
     ),
 }
-"""Line of Table 4: the claim that it tests, and why the verdict is what it is."""
+"""Claim that each line of Table 4 tests, and why the verdict is what it is."""
 LEARNED = {
     "nafnet": "as with Defocus-S",
     "restormer": "as with Defocus-S",
@@ -108,7 +108,7 @@ LEARNED = {
 }
 COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
           "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
-"""Lines whose minutes are told."""
+"""Lines whose minutes are reported."""
 STRIP_QUALITY = 90
 
 Document = Mapping[str, Any]
@@ -150,12 +150,12 @@ def take_over(name: str, study: Path) -> None:
 
 
 def strip_file(name: str, one: Document) -> Path:
-    """Where the page's strip of a dose is."""
+    """File of the page's strip of a dose."""
     return PAGE.with_name(f"jdrl-{name}-strip-{one['dose_px']:g}px.webp")
 
 
 def stamped(drawn: bytes, *shown: object) -> bytes:
-    """A chart as SVG with a hash of what it shows, so that an old one is told from a new one."""
+    """A chart as SVG with a hash of what it shows, by which an old chart is recognised."""
     stamp = hashlib.sha256(repr(shown).encode()).hexdigest()
     return drawn.rstrip() + f"\n<!-- {stamp} -->\n".encode()
 
@@ -204,7 +204,7 @@ def read_documents(studies: Sequence[str]) -> dict[str, Any]:
 
 
 def document_file(name: str) -> Path:
-    """Where the document of a study is kept."""
+    """File of the document of a study."""
     return DOCUMENTS / f"{name}.json"
 
 
@@ -623,7 +623,7 @@ def study_facts(document: Document) -> Iterator[str]:
 
 
 def scenes_text(document: Document) -> str:
-    """Number of test scenes and of the photographs behind them, which older studies do not tell."""
+    """Number of test scenes and of the photographs behind them, which older studies lack."""
     said = f"{document['scenes']} test scenes"
     if not document.get("origins"):
         return said

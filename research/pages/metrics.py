@@ -96,7 +96,7 @@ PROBES: dict[str, Callable[[Picture], Picture]] = {
     "noise, σ 0.02": _noisy,
     "blurry input": partial(_blurred, 3.0),
 }
-"""What is done to the sharp picture before it is scored as if it were an output."""
+"""Changes of the sharp picture, which is then scored as if it were an output."""
 
 
 def protocol_table(size: tuple[int, int] = SIZE) -> str:

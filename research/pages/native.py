@@ -28,7 +28,7 @@ FIRST_PICTURE = "deblurred.jpg"
 """The picture at the top of README.md and of the documentation."""
 FIRST_BLURS = ("12", "24", "48", "96")
 FIRST_HEIGHT = 192
-"""Rows of each part of it, px: with what one does next below, it fits a screen of 800 px."""
+"""Height of each part of it, px: with the commands below it, it fits a screen of 800 px."""
 BEGIN = (
     "<!-- made by research.pages.native: "
     "nothing is written by hand up to the next such line -->"
@@ -37,10 +37,11 @@ END = "<!-- end of what research.pages.native makes -->"
 OF_SIZE = "<!-- of {size:g} megapixels -->"
 OF_STACKS = "<!-- of stacks -->"
 HEAD = re.compile(r"<!-- of (?:([\d.]+) megapixels|stacks) -->")
-"""What the tables of each size begin with, and those of stacks, so that a run replaces its own."""
+"""Comment before the tables of each size, and before those of stacks, so that a run replaces its
+own tables."""
 
 SHOWN = (("12", 0), ("24", 1), ("48", 2), ("96", 3), ("0-96", 4))
-"""Blurs whose crops are shown, and of which photograph of the smallest size."""
+"""Blurs whose crops are shown, and the number of the photograph, of the smallest size, in which."""
 
 MEANING = (
     "Gain in PSNR over the blurry input: the mean of the photographs ± half of its interval of "
@@ -93,25 +94,40 @@ def main() -> None:
 
 
 def options() -> argparse.Namespace:
-    """What is asked for on the command line."""
+    """Options of the command line."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("folder", type=Path, metavar="PHOTOGRAPHS")
     words.add_argument(
         "--stacks", type=Path, help="Folder of focus stacks with expected.jpg."
     )
     words.add_argument(
-        "--kept", type=Path, default=Path("native-kept"), help="What is measured."
+        "--kept",
+        type=Path,
+        default=Path("native-kept"),
+        help="Folder of the measured numbers.",
     )
     words.add_argument(
-        "--sizes", nargs="*", type=float, default=MEGAPIXELS, help="Megapixels."
+        "--sizes",
+        nargs="*",
+        type=float,
+        default=MEGAPIXELS,
+        help="Sizes in megapixels.",
     )
-    words.add_argument("--photographs", type=int, help="At most so many of each size.")
+    words.add_argument(
+        "--photographs", type=int, help="Largest number of photographs of each size."
+    )
     words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
     words.add_argument(
-        "--systems", nargs="+", default=(), help="Else all with weights."
+        "--systems",
+        nargs="+",
+        default=(),
+        help="Systems; by default all that have weights.",
     )
     words.add_argument(
-        "--page", type=Path, default=PAGE, help="Else weights.md of the docs."
+        "--page",
+        type=Path,
+        default=PAGE,
+        help="Page to write; by default weights.md of the docs.",
     )
     return words.parse_args()
 
@@ -184,7 +200,7 @@ def require_place(page: Path) -> None:
 
 
 def tables_of(page: Path) -> dict[str, str]:
-    """What earlier runs made, by its head."""
+    """Tables of earlier runs, by their heads."""
     _, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     made, _, _ = rest.partition(END)
     tables = {}

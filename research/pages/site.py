@@ -29,7 +29,7 @@ FORMULAS = "formulas.md"
 NO_EXAMPLE = "the live example is missing: 'defocus-bench run --all --out %s' makes it in minutes"
 
 log = logging.getLogger("mkdocs.hooks.site")
-"""What it warns of stops a strict build."""
+"""Log of the documentation's build: a warning in it stops a strict build."""
 
 Table = Iterator[tuple[str, ...]]
 

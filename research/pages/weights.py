@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _typed() -> argparse.Namespace:
-    """What is typed."""
+    """Options as they were typed."""
     words = argparse.ArgumentParser(
         description="Measure the weights that the package ships."
     )
@@ -83,13 +83,13 @@ def _typed() -> argparse.Namespace:
     words.add_argument(
         "--weights",
         default="own",
-        help="A file instead of the shipped weights.",
+        help="Weights file to use instead of the shipped weights.",
     )
     words.add_argument("--systems", nargs="+", default=shipped())
     words.add_argument(
         "--classical",
         action="store_true",
-        help="Classical chains too; slow.",
+        help="Also run the classical chains, which are slow.",
     )
     return words.parse_args()
 
@@ -380,7 +380,7 @@ def as_unit(picture: NDArray[np.generic]) -> Array:
 
 
 def psnr(first: Array, second: Array) -> float:
-    """As the benchmark has it, of values in [0, 1], dB."""
+    """PSNR as the benchmark computes it, of values in [0, 1], dB."""
     error = float(np.mean(np.square(first - second)))
     return decibels(error, DEFAULT)
 

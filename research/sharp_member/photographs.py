@@ -26,13 +26,13 @@ def by_photographs(
     good: int,
     strength: str,
 ) -> list[Said]:
-    """What is said of a session with faults of a strength."""
+    """Remarks on a session with faults of a strength."""
     planned: list[Planned] = [(None, "")] * good + [(plant, "") for plant in PLANTS]
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
 
 
 def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
-    """What is said of good pairs of walls, skies and nights."""
+    """Remarks on good pairs of walls, skies and nights."""
     kinds = [WEAK_TEXTURES[number % len(WEAK_TEXTURES)] for number in range(good)]
     return _said(Session.of(files, seed), [(None, kind) for kind in kinds], 0)
 
@@ -43,7 +43,7 @@ def by_dusty_sensor(
     count: int,
     strength: str,
 ) -> list[Said]:
-    """What is said of a session whose sharp members all have the same dust."""
+    """Remarks on a session whose sharp members all have the same dust."""
     planned: list[Planned] = [(RESTING_DUST, "")] * count
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
 
@@ -84,7 +84,7 @@ def _verdicts(
     suspected: Mapping[str, Sequence[Suspicion]],
     reasons: dict[str, list[str]],
 ) -> list[Said]:
-    """What is said of each photograph."""
+    """Remarks on each photograph."""
     said = []
     for place, (plant, _) in enumerate(planned):
         odd = suspected.get(str(place), ())

@@ -251,7 +251,7 @@ def _rolling(light: Light, size: float, draw: Draw) -> Light:
 
 
 def _distorted(light: Light, size: float, _: Draw) -> Light:
-    """Magnified in the corners by that many percent more than in the centre."""
+    """Light magnified in the corners by ``size`` percent more than in the centre."""
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     x = x - (width - 1) / 2
@@ -293,4 +293,4 @@ PLANTS: tuple[Plant, ...] = (
     ),
 )
 RESTING_DUST = Plant("dust on the sensor, specks", (10, 5), _resting_dust)
-"""A fault of all pictures of a session."""
+"""A fault that all pictures of a session have."""

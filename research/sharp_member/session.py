@@ -28,7 +28,8 @@ SHARP_APERTURE = 0.1
 SOFTNESS_PX = 0.5
 """Standard deviation of the sharp member's diffraction."""
 SHIFT_PX, ROTATION_DEG, ZOOM = 2.0, 0.05, 0.002
-"""What the camera moves between the two shots at most, and how much the lens breathes."""
+"""Largest shift (px) and rotation (degrees) of the camera between the two shots, and zoom by the
+breathing of the lens."""
 VIGNETTING_EV = 1.0
 WEAK_TEXTURES = ("wall", "sky", "night")
 
@@ -118,7 +119,7 @@ def _drawn_warp(
     width: int,
     height: int,
 ) -> NDArray[np.float64]:
-    """From the sharp member's frame to the scene's light."""
+    """Transform from the sharp member's frame to the scene's light."""
     warp = Similarity(
         zoom=1 + draw.uniform(-ZOOM, ZOOM),
         rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),

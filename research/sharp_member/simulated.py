@@ -18,7 +18,7 @@ from research.sharp_member.plants import PLANTS, Plant
 from research.sharp_member.rates import Said
 
 GOOD = 48
-"""Number of pairs without a fault; those with one come after them."""
+"""Number of pairs without a fault; pairs with a fault come after them."""
 SCENES = {"strong": 4000, "weak": 4100}
 """Number of the first scene of each set."""
 STRENGTHS = tuple(SCENES)

@@ -16,7 +16,8 @@ SCHEMA = "http://ns.adobe.com/xap/1.0/"
 SYNTAX = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 LARGEST = 16 * 2**20
-"""Bytes of the largest sidecar that is read; one with a long history and many masks has 2 MiB."""
+"""Size of the largest sidecar that is read, in bytes; one with a long history and many masks has 2
+MiB."""
 
 UNDECIDED = frozenset({0, 1})
 """Ratings that nobody gave: darktable gives 1 to each new picture, other programs give 0."""

@@ -58,7 +58,7 @@ def _say_passed_over(folder: Path, files: Sequence[Path]) -> None:
 
 
 def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
-    """Where each restored picture goes, or why it is left out: another keeps that name."""
+    """File of each restored picture, or why it is left out: another keeps that name."""
     taken: dict[Path, Path] = {}
     targets: dict[int, Path | LeftOut] = {}
     for number in sorted(
@@ -155,7 +155,7 @@ def places_of(
     images: Sequence[Path] | str,
     out: Path,
 ) -> tuple[Places, dict[Path, int]]:
-    """Where each picture goes, and the white that a dataset says of its pictures of 16 bits."""
+    """File of each picture, and the white that a dataset states for pictures of 16 bits."""
     if isinstance(images, str):
         dataset = open_dataset(images, damaged=True)
         whites = {

@@ -1,4 +1,4 @@
-"""The guard: tiles whose restoration, blurred again, does not give what was given are put back.
+"""The guard: tiles whose restoration, blurred again, does not reproduce the input are put back.
 
 Per frequency the best of all isotropic blurs counts; what is left is compared with the noise."""
 
@@ -48,7 +48,7 @@ RATHER_SPREAD, SURELY_SPREAD = 0.97, 0.99
 """Ratio of the edges' spread after restoring to that before, from which a change counts partly, and
 fully, as spreading. It is 1 where nothing gets sharper."""
 SMALL_CHANGE = 0.0055
-"""Largest root mean square change where edges are crisp, of white: 45 dB."""
+"""Largest root mean square change where edges are crisp, as a share of white: 45 dB."""
 TINY = 1e-7
 
 
@@ -57,7 +57,7 @@ def share_kept(
     blurry: Array,
     noise: Numbers,
 ) -> Array:
-    """The share of the change that is kept, ``(H, W)``: little at crisp edges, if not gathered."""
+    """The share of the change that is kept, ``(H, W)``: little at crisp edges that only spread."""
     change = restored - blurry
     square = mean_of_colours(np.square(change, out=change))
     change = np.sqrt(np.maximum(mean_around(square), 0))
@@ -206,10 +206,12 @@ IN_FOCUS_PX, BLURRED_PX = 1.0, 2.2
 """Circles of confusion, px: UNEXPLAINED applies from the first diameter on, in full from the
 second."""
 LEAST_FREQUENCY = 3.0
-"""Cycles per 128 px: what is slower than that has no band to speak of."""
+"""Least frequency, in cycles per 128 px, of a wave whose bandwidth is measured: slower waves have
+too few cycles."""
 SURELY_WAVE, RATHER_WAVE = 0.15, 0.25
-"""Bandwidth of a wave, which looks the same behind any blur; of the stream's tiles that gain, 5 in
-1,000 have less than the second."""
+"""Bandwidths of a wave, which looks the same behind any blur: below the first number a part surely
+is a wave, from the second on it is none. Of the stream's tiles that gain, 5 in 1,000 have less than
+the second."""
 SHIFTED = 0.6
 """Largest change of a tile's mean, as a share of the whole change. Light adds up in linear light,
 not in stored values, so the mean moves a little."""

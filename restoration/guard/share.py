@@ -39,7 +39,7 @@ def share_worth_keeping(blurry: Colours, restored: Colours) -> Array:
 
 @torch.inference_mode()
 def _share(near: Array, far: Array) -> Array:
-    """Of some rows of cells: the numbers of the layers of all would be 1 GB."""
+    """Shares of some rows of cells at a time: the layers of all rows would take 1 GB."""
     seen = torch.from_numpy(np.concatenate([near, far], axis=2))
     share = torch.sigmoid(_network()(seen))
     return (share[:, :, 0] / ENOUGH).clamp(max=1).numpy()
@@ -68,7 +68,7 @@ def _mean_and_largest_change(
     blurry: torch.Tensor,
     restored: torch.Tensor,
 ) -> list[torch.Tensor]:
-    """Of each cell, as logarithms."""
+    """Mean and largest change of each cell, as logarithms."""
     change = _change(blurry, restored)
     pooled = [
         functional.avg_pool2d(change, CELL_PX, ceil_mode=True),

@@ -18,10 +18,12 @@ from defocus.datasets.commands.audit import write_audit
 from defocus.datasets.curation_rules import usable_pairs
 from defocus.datasets.deriving import compensate
 from defocus.datasets.deriving.compensate import compensate_dataset
+from defocus.processes.machines import Machines
 from tests.command_process import start_command
 from tests.datasets.conftest import put
 from tests.datasets.test_audit import defocused
 from tests.datasets.test_measured_once import scene
+from tests.ssh_server import ssh_server
 
 pytestmark = pytest.mark.full
 NAMES = ("astronaut", "coffee", "chelsea", "rocket")
@@ -55,12 +57,25 @@ def test_audit_with_a_worker_killed(pairs, both, two_workers, monkeypatch):
     dataset = open_dataset(pairs)
     kill_a_worker(two_workers, monkeypatch, audit_run, "each")
 
-    def audited(out, where):
-        audit = audit_dataset(dataset, "dis", where)
-        assert len(audit.pairs) == len(NAMES)
-        write_audit(out, dataset, audit, None, usable_pairs(audit))
+    both(lambda out, where: write_audited(dataset, out, where), two_workers)
 
-    both(audited, two_workers)
+
+def write_audited(dataset, out, where):
+    audit = audit_dataset(dataset, "dis", where)
+    assert len(audit.pairs) == len(NAMES)
+    write_audit(out, dataset, audit, None, usable_pairs(audit))
+
+
+def test_audit_by_ssh_with_a_worker_killed(pairs, both, tmp_path, monkeypatch):
+    """Two names of this computer, with a worker each."""
+    dataset = open_dataset(pairs)
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    with ssh_server(home) as hosts:
+        machines = Machines(f"ssh:{','.join(hosts)}")
+        kill_a_worker(machines, monkeypatch, audit_run, "each")
+        both(lambda out, where: write_audited(dataset, out, where), machines)
+        _connected(machines).shutdown()
 
 
 @pytest.mark.parametrize("size", ["each", "common"])

@@ -241,7 +241,7 @@ class PWCNetFlow:
         *,
         half: bool,
     ) -> torch.Tensor:
-        """The same without a look at the frames, for which a program waits for its GPU."""
+        """The same without a check of the frames, for which the program would wait for its GPU."""
         network = self._network.to(first.device)
         # the network was trained on blue, green, red
         return estimate_flow(

@@ -323,7 +323,7 @@ def _addends(
     channels: slice,
     bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """What a source adds to several layers, which read it as these of their channels."""
+    """What a source adds to several layers, in which it takes the channels ``channels``."""
     weights = [layer.weight[:, channels] for layer in layers]
     weight = torch.cat(weights)
     return nn.functional.conv2d(source, weight, bias, padding=1)
@@ -382,8 +382,8 @@ class PWCNet(nn.Module):
     ) -> Flows:
         """Flows of all levels, 1 = 20 px of the picture, of BGR with sides of multiples of 64.
 
-        ``half`` is for the finest level and the refiner, most of the work: it knows 20 px to 0.01.
-        """
+        ``half`` is for the finest level and the refiner, most of the work: it rounds 20 px to 0.01
+        px."""
         count = first.shape[0]
         pyramid = self.netExtractor(torch.cat([first, second]))
         above: tuple[torch.Tensor, torch.Tensor] | None = None

@@ -251,7 +251,7 @@ class JDRLObjective(Objective):
         return charbonnier(first, second, self.settings.epsilon)
 
     def _to_target(self, seen: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Flow from a picture that lies where the blurry one lies to the target."""
+        """Flow to the target from a picture in the geometry of the blurry one."""
         if self.settings.flow == "true":
             return _supervision(batch, "flow")
         return self._measure(seen, batch.target)

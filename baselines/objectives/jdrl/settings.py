@@ -96,12 +96,12 @@ WITHOUT_EFFECT = (
     _Without("kernels", UNLEARNED, ("levels",)),
     _Without("kernels", (*UNLEARNED, "free"), ("operator",)),
 )
-"""``features`` is not among them: a narrow copy has it in every recipe, also beside kernels without
-a network, and the ids of finished trainings are made from that."""
+"""``features`` is not among them: a narrow copy has it in every recipe, even with kernels that need
+no network, and the ids of finished trainings are made from that."""
 
 
 def refuse_contradictions(settings: JDRLSettings) -> None:
-    """Refuse written settings that contradict or idle each other, before any training."""
+    """Refuse written settings that contradict each other or have no effect, before any training."""
     if settings.reblur_epochs and settings.kernels in UNLEARNED:
         raise SettingsError(
             f"jdrl: reblur_epochs need a reblurring network, and kernels = {settings.kernels!r} "

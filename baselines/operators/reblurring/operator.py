@@ -1,6 +1,6 @@
-"""Reblurring operator: its inputs, the choice of implementation, and the one in plain PyTorch.
+"""Reblurring operator: its inputs, the choice of implementation, and the plain PyTorch one.
 
-That one works in strips; its backward pass sums again, which is faster than reading from memory."""
+The latter works in strips; its backward pass sums again, which is faster than reading memory."""
 # ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 import importlib.util
@@ -79,7 +79,7 @@ class TiledReblur(torch.autograd.Function):
 
 
 def _inner(padded: torch.Tensor, pad: int) -> torch.Tensor:
-    """What a border surrounds."""
+    """The part inside the padding."""
     return padded[:, :, pad:-pad, pad:-pad].contiguous()
 
 
@@ -103,7 +103,7 @@ class _Kernel(NamedTuple):
 
 
 def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
-    """The kernels of radius 1 to the largest."""
+    """Weights of the sums at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
     by_radius = torch.split(seeds, list(range(2, facts.levels + 1)), dim=1)
     for radius, mine in enumerate(by_radius, start=1):
@@ -126,7 +126,7 @@ class _Factors(NamedTuple):
     per_border: torch.Tensor
 
     def of_unit(self, unit: Unit) -> torch.Tensor:
-        """``(N, P)``: what a unit's taps count as members of their ring and of their border."""
+        """``(N, P)``: weight of a unit's taps as members of their ring and of their border."""
         border, _, ring = unit
         factor = self.per_border[:, border]
         return factor if ring is None else factor + self.per_ring[:, ring]
@@ -137,7 +137,7 @@ def _factors(
     kernels: Sequence[_Kernel],
     weights: torch.Tensor,
 ) -> _Factors:
-    """W by ring; V by border: the border of a square counts in all larger squares too."""
+    """Weights W by ring and V by border; a square's border counts in all larger squares too."""
     # For ring d, radius k, weight m_k: W_d = sum_k m_k / Z_k (e_kd - e0_k), V_k = m_k / Z_k e0_k.
     # The result is sum_d W_d S_d + sum_k V_k Q_k, with the sums S of rings and Q of squares.
     flat = weights.flatten(2)

@@ -81,7 +81,7 @@ def _buffers(levels, rings_, width):
 
 @_compiled
 def _copy(row, into):
-    """Copy a row: a slice set to another compiles for seconds, for the message on its shape."""
+    """Copy a row; assigning a slice would compile for seconds, for its message on shapes."""
     for x in range(into.size):
         into[x] = row[x]
 
@@ -218,7 +218,7 @@ def _both_shifted(padded, offset, width):
 
 @_compiled
 def _unit_factor(ring, border, per_ring, per_border, factor):
-    """What a unit's taps count as members of their ring and of their border."""
+    """Weight of a unit's taps as members of their ring and of their border."""
     outer = per_border[border]
     if ring < 0:
         _copy(outer, factor)

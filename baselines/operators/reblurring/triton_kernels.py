@@ -77,7 +77,7 @@ def factor_kernel(
     height, width, colours,
     M: tl.constexpr, LEVELS: tl.constexpr, RINGS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """What each ring's and each border's sum counts at each pixel, into ``maps``."""
+    """Weights of each ring's and each border's sum at each pixel, into ``maps``."""
     picture, row, columns, exists, at = _place(width, BLOCK)
     plane = height * width
     seeds += picture * (M * (M + 1) // 2 - 1) * plane

@@ -124,7 +124,7 @@ class _AttentionBlock(nn.Module):
         return features + self._kept(self.ffn(self.final_layer_norm(features)))
 
     def _kept(self, change: torch.Tensor) -> torch.Tensor:
-        """The change, in training for a share of the pictures alone, and more of it there."""
+        """The change; in training for some of the pictures only, and scaled up there."""
         each = change.new_ones(len(change), 1, 1, 1)
         return change * functional.dropout(each, self.dropped, self.training)
 

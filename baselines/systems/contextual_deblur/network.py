@@ -329,7 +329,7 @@ FEATURES = 24
 LAST = 13
 """Side of the last convolution, px."""
 SMALLEST = 3
-"""Strides; with fewer, the last convolution's reflection would exceed its input."""
+"""Least number of strides; with fewer, the last convolution's reflection would exceed its input."""
 
 
 class ContextualDeblur(nn.Module):

@@ -77,7 +77,7 @@ class Shapes(nn.Module):
 
 
 class ConvIR(ThreeScales):
-    """From a blurry to the restored picture; ``dilations`` are of the means over 8, 4 and 2 px."""
+    """From a blurry to the restored picture; ``dilations`` are those of means over 8, 4, 2 px."""
 
     multiple = 32
 

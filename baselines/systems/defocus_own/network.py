@@ -23,7 +23,7 @@ class DefocusUNet(nn.Module):
     # the decoder has one level fewer.
 
     fit_for_bfloat16 = True
-    """What it restores is the same to 60 dB where its convolutions are in bfloat16."""
+    """Whether restored pictures are the same to 60 dB if the convolutions run in bfloat16."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from defocus.baselines.layers.padding import cropped
 from defocus.baselines.systems.nafnet.network import Block, NAFNet
 
 KINDS = ("defocus", "global motion", "local motion", "drawn global motion", "low light")
-"""What each expert is for; of released weights one expert restores a picture."""
+"""What each expert is for. With released weights, a single expert restores the picture."""
 
 DEFOCUS = KINDS.index("defocus")
 

@@ -287,7 +287,7 @@ def _order_as_released(
 
 
 SHARP_LOGIT = -4.0
-"""Logit of a map that calls everything sharp."""
+"""Logit at which a map calls everything sharp."""
 
 
 class DMENetDeblurring(DMENet):

@@ -16,7 +16,7 @@ STACKS = (2, 3, 4)
 
 
 def _supervised(*outputs: str, **changes: int) -> "Callable[[Recipe], Recipe]":
-    """The settings with other pictures of the network supervised, perhaps of another length."""
+    """The settings with other outputs of the network supervised, and further changes."""
     terms = [{"loss": "l2", "of": output} for output in outputs]
     return settings(objective_settings={"terms": terms}, **changes)
 

@@ -12,12 +12,12 @@ NORM_EPSILON = 1e-4
 NORM_MOMENTUM = 0.9
 WEIGHT_GAIN = 0.2
 PLAIN_WEIGHT_GAIN = math.sqrt(2)
-"""Gain of the initial weights without normalisation. The released 0.2 would leave nothing after
-twenty layers."""
+"""Gain of the initial weights without normalisation. With the released 0.2, nothing would be left
+after twenty layers."""
 
 
 class DnCNN(nn.Module):
-    """What 17 convolutions in a row find (20 in the blind denoiser) is taken off the picture."""
+    """17 convolutions in a row (20 in the blind denoiser) predict what is subtracted."""
 
     # In the released weights batch normalisation is merged into the convolutions.
 

@@ -91,7 +91,7 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
 def _neighbours(
     edge: Mask,
 ) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
-    """Numbers of the edge pixels, and of the pairs of them that are neighbours."""
+    """Numbers of the edge pixels, and pairs of the numbers of neighbours."""
     own = np.arange(edge.sum())
     index = np.full(np.add(edge.shape, 2), -1)
     index[1:-1, 1:-1][edge] = own

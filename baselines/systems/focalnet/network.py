@@ -101,7 +101,7 @@ class _Pair(nn.Module):
 
 
 class _Paths(nn.Module):
-    """Half of the channels at the picture's size, half of them at half of it; nothing between."""
+    """Half of the channels at the picture's size, half at half of it, without exchange."""
 
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()

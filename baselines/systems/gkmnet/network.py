@@ -42,7 +42,7 @@ def _gaussian(number: int) -> list[float]:
 
 
 class _Bank(nn.Module):
-    """Separable filters in a row, one kernel of the bank and one colour for each channel."""
+    """A bank of separable filters: each channel is one colour filtered by one kernel."""
 
     # Colours ascend or repeat, with equally many channels per colour.
 

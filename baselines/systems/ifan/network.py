@@ -305,7 +305,7 @@ class ReblurNet(nn.Module):
         initialise(self.modules())
 
     def forward(self, sharp: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
-        """The reblurred picture at the filters' size, to which it comes by nearest neighbour."""
+        """The reblurred picture at the filters' size, resized to it by nearest neighbour."""
         small = functional.interpolate(sharp, size=filters.shape[-2:], mode="nearest")
         blurred = adaptive_convolution(
             small,

@@ -183,7 +183,7 @@ class _Pass(nn.Module):
 
 
 class AcrossScales(nn.Module):
-    """Adds to the features of each scale what the other scales say."""
+    """Adds to the features of each scale information from the other scales."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -129,9 +129,10 @@ def atom_counts(
 LEARNED = Path(__file__).with_name("learned.safetensors")
 PATCH_PX = 8
 STRIDE_PX = 2
-"""The demo takes every patch; every second one each way is four times faster."""
+"""Distance between patches, px. The demo takes every patch; every second patch each way is four
+times faster."""
 ERROR = 1.15 * 2 * PATCH_PX
-"""Error over a patch, in codes of 255: 1.15 times a deviation of 2 per pixel."""
+"""Largest error over a patch, in codes of 255: 1.15 times a deviation of 2 per pixel."""
 
 
 def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ EXPANSION = 2.3
 
 
 class _Mixer(nn.Module):
-    """Twice a depth-wise and a point-wise convolution; each adds the mixer's input again."""
+    """Twice a depth-wise, then a point-wise convolution; the mixer's input is added each time."""
 
     def __init__(self, channels: int, kernel: int) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ FIRST_PHASE = settings(
     epochs=60,
     paper={"learning_rate": 3e-4, "start": None},
 )
-"""It learns the two views from pictures without sharp ones."""
+"""The first phase, which learns the two views from blurry pictures alone."""
 
 CARD = Card(
     name="mdp",

@@ -44,7 +44,8 @@ _LATE = {
     "pre": (1, 0),
     "out": (0, 0),
 }
-"""Of each view: first all views get their early part, then their late one."""
+"""Convolutions of the late part of each view. The early parts of all views are made first, then the
+late parts."""
 
 
 class MDP(SeveralOutputs):

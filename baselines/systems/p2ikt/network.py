@@ -24,7 +24,7 @@ HEADS = 4
 
 
 class _Strip(nn.Module):
-    """Half of the channels attends along rows, half along columns; then an MLP per pixel."""
+    """Half of the channels attend along rows, half along columns; then an MLP per pixel."""
 
     # Source: Tsai et al., Stripformer, ECCV 2022, as the released code uses it.
     # The two kinds register their modules in the released order, hence themselves.
@@ -327,7 +327,7 @@ class _Predictor(nn.Module):
 
 
 def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
-    """Every picture by kernels of its own: ``(groups, channels of each, 25)``, zeros outside."""
+    """Filter each picture by its own kernels, ``(groups, channels of each, 25)``; zeros outside."""
     batch = picture.shape[0]
     size = picture.shape[-2:]
     groups = taps.shape[0]

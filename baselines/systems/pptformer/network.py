@@ -292,7 +292,7 @@ def _densely(
     features: torch.Tensor,
     guide: torch.Tensor,
 ) -> torch.Tensor:
-    """Units in turn; after each, all units' results so far and the input become one again."""
+    """Apply units in turn; after each, the input and all results so far are merged."""
     given = [features]
     for unit, merger in zip(units, mergers, strict=True):
         given.append(unit(features, guide))
@@ -381,7 +381,7 @@ class PPTformer(nn.Module):
 
 
 def _padded(picture: torch.Tensor) -> torch.Tensor:
-    """To whole multiples, pixel by pixel in memory: the order that the layers are fast in."""
+    """Pad to whole multiples, channels last in memory: the order in which layers are fast."""
     padded = pad_to_multiple(picture, MULTIPLE)
     return padded.contiguous(memory_format=torch.channels_last)
 

@@ -142,7 +142,7 @@ class Uformer(nn.Module):
         self.apply(_initialise)
 
     def _add_levels(self, dim: int, level: Callable[[int, int], _Level]) -> None:
-        """Encoder, bottleneck and decoder; ``level`` is of place and channels."""
+        """Encoder, bottleneck and decoder; ``level`` makes a level from its place and channels."""
         for place in range(self.downs):
             channels = dim * 2**place
             down = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)

@@ -52,7 +52,7 @@ class UNet(nn.Module):
         return self._restored(blurry, blurry)
 
     def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-        """The same from what the network is shown, which may be more than the picture."""
+        """The same for a network that gets ``shown``, which may be more than the picture."""
         padded = pad_to_multiple(shown, 2 ** (self.levels - 1))
         given = cropped(self._decode(self._encode(padded)), blurry)
         return blurry + given if self.adds_input else given

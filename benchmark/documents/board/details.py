@@ -171,7 +171,7 @@ def _pairs_by_scene(scores: PictureScores, number: int | None) -> dict[str, list
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean of the values that there are."""
+    """The mean of the existing values."""
     numbers = [value for value in values if value is not None]
     return sum(numbers) / len(numbers) if numbers else None
 

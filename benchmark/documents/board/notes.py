@@ -165,7 +165,7 @@ def column_notes(
     *,
     own_lines: bool,
 ) -> dict[str, list[str]]:
-    """Those of :func:`notes_on` that are about one column, by the column's name."""
+    """The notes of :func:`notes_on` on a single column, by the column's name."""
     lines = board.ordered(convention)
     leading = _leading(board, convention).values()
     scores = _scores(lines, convention)
@@ -327,7 +327,7 @@ def _independent(rows: Sequence[Row]) -> list[str]:
 
 
 def _tests(tracks: Iterable[Track]) -> list[str]:
-    """A note on the statistical tests, where systems are alike by them."""
+    """A note on the statistical tests, if they cannot distinguish some systems."""
     if not any(track.alike for track in tracks):
         return []
     said = (

@@ -47,7 +47,7 @@ from defocus.reports.display import anchor
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 
 LEADING = "psnr"
-"""The metric that stands beside the gain, whichever columns are chosen."""
+"""The metric that is shown next to the gain, whichever columns are chosen."""
 
 Standings = Sequence[tuple[Track | None, int | None]]
 """Track and rank of each line."""

@@ -32,10 +32,11 @@ ByPicture = Mapping[str, float]
 """Numbers by picture."""
 
 JOINT = "jdrl-"
-"""Begins the names of networks trained with JDRL; the rest is the name of their plain partner."""
+"""Prefix of the names of networks trained with JDRL; the rest is the name of their plain
+partner."""
 
 REGISTERED = "registered-"
-"""Begins the names of networks trained on registered pairs."""
+"""Prefix of the names of networks trained on registered pairs."""
 
 PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS = "plain loss", "JDRL", "registered pairs"
 MOVED = "warp_px"
@@ -135,7 +136,7 @@ def only_joint_training(systems: Collection[str]) -> bool:
 
 
 def _convention(board: Board) -> Convention:
-    """Against the truth where there is one; else that of the leaderboard."""
+    """The convention against the truth, if there is one; else that of the leaderboard."""
     true = [one for one in board.conventions if one.protocol == "truth"]
     return (true or list(board.conventions))[0]
 
@@ -266,7 +267,7 @@ def _strips(
     differences: Mapping[LineKey, ByPicture],
     kept: KeptPictures,
 ) -> Iterator[Part]:
-    """The network of the largest difference, and that which also has registered pairs."""
+    """The network with the largest difference, and one that also has registered pairs."""
     pairs = [pair for pair in partners if differences[pair.plain.key]]
     by_size = sorted(
         pairs, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values()))

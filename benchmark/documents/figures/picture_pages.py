@@ -246,15 +246,15 @@ THUMBNAIL_PX = 352
 """Longer side of a thumbnail: twice its size on the page, for dense screens."""
 
 SHOWN_PICTURES = 6
-"""So many pictures have their restorations in the report: typical ones, then those on which systems
-differ most."""
+"""Number of pictures whose restorations are in the report: typical ones, then those on which
+systems differ most."""
 
 PRINTED_PICTURES = 2
 PRINTED_SYSTEMS = 6
-"""So many pictures and systems are printed."""
+"""Number of pictures, and of systems, that are printed."""
 
 PICTURE_METRICS = ("psnr", "ssim", "lpips")
-"""Metrics that the table of a single picture has, where one of them is there."""
+"""Metrics of the table of a single picture, as far as the study has them."""
 
 Chosen = tuple[str, str, str]
 """What a picture shows, the picture, and a caption."""

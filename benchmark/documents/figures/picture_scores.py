@@ -136,7 +136,7 @@ def differences_between(
     line: LineKey,
     other: LineKey,
 ) -> dict[str, float]:
-    """PSNR of a line minus that of another one, dB, by picture that both have a finite one of."""
+    """PSNR of a line minus that of another, dB, for each picture where both are finite."""
     mine, theirs = scores.line_number(line), scores.line_number(other)
     differences = {}
     for pair in scores.values:

@@ -24,11 +24,12 @@ CURVE_POINTS = 200
 """A training curve is thinned to about this many points, each the mean of its stretch."""
 
 CURVES_PER_FIGURE = 6
-"""More lines than colours would not be told apart."""
+"""Largest number of curves in a figure: more lines than colours could not be distinguished."""
 
 
 FEWEST_SYSTEMS = 3
-"""Systems that a figure of quality against cost needs: two are read faster in the table."""
+"""Least number of systems for a figure of quality against cost: two are read faster in the
+table."""
 
 
 def pareto_plots(content: Content) -> list[Scatter]:

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 def cards_of(camera: Any, gp: Any, *, count_files: bool) -> list[CardSpace]:  # noqa: ANN401 - the binding's
-    """What is on each card; no files are counted where that is not wanted."""
+    """What is on each card; files are counted only on request."""
     try:
         stores = camera.get_storageinfo()
     except gp.GPhoto2Error:
@@ -133,7 +133,7 @@ class ChildCamera:
         return self.entries.read(word)
 
     def find(self, words: Sequence[str], patience: float) -> tuple[str, Json] | None:
-        """The first of some settings that is there within a time, after its name; None = none."""
+        """The first of some settings that appears within a time, after its name; or None."""
         return self.entries.first_of(words, patience)
 
     def write(self, word: str, value: str, *, again: bool = False) -> str:

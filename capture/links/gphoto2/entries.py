@@ -20,7 +20,8 @@ READ_AGAIN_SECONDS = 3.0
 again the same time."""
 
 DEAF_SECONDS = 0.3
-"""The same time for an entry that has never followed on this body."""
+"""Longest time for which an old value may be read back from an entry that has never followed on
+this body."""
 
 LOOK_SECONDS = 0.2
 """Pause between two readings."""
@@ -77,7 +78,7 @@ class Entries:
         return self.told_of(widget)
 
     def told_of(self, widget: Any) -> Entry:  # noqa: ANN401 - the binding's
-        """What an entry is, as it goes to the other process."""
+        """An entry as it is sent to the other process."""
         gp = self._body.gp
         kind = widget.get_type()
         listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
@@ -151,7 +152,7 @@ class Entries:
         return refusal
 
     def _put(self, word: str, value: str) -> Exception | None:
-        """Set once; what the body answered where it refused."""
+        """Set once; return the body's answer if it refused."""
         body = self._body
         gp = self._body.gp
         try:
@@ -205,7 +206,7 @@ class Entries:
         return entries
 
     def _tree(self) -> Any:  # noqa: ANN401 - the binding's
-        """The whole tree; it is asked for once more where there is none for a moment."""
+        """The whole tree; it is requested once more if it is missing for a moment."""
         gp = self._body.gp
         try:
             return self._body.camera.get_config()
@@ -278,7 +279,7 @@ class BodyMotor:
                 self._view(on=False)
 
     def _view(self, *, on: bool) -> str:
-        """Switch the live view, without which no motor runs; what it was before."""
+        """Switch the live view, without which no motor runs; return its state before."""
         view = self._entries.read("viewfinder")
         if view is None or view["read_only"]:
             return "1"
@@ -312,7 +313,7 @@ class BodyMotor:
         return steps
 
     def _by_number(self, steps: int) -> int:
-        """In orders of some steps, until the travel ends."""
+        """Drive in orders of several steps, until the travel ends."""
         # a few steps can be refused with the code of the end: they are driven as the rest of more
         body = self._body
         driven = 0
@@ -343,7 +344,7 @@ class BodyMotor:
         return True
 
     def _set(self, word: str, value: str) -> None:
-        """Without reading back: these entries are orders, not states."""
+        """Set without reading back: these entries are orders, not states."""
         widget: Any = self._body.camera.get_single_config(word)
         kind = widget.get_type()
         gp = self._body.gp

@@ -21,7 +21,8 @@ from defocus.progress import say
 T = TypeVar("T")
 
 VIRTUAL_MANUFACTURER = "GP"
-"""What the virtual camera says; the body it plays says its maker's full name."""
+"""Manufacturer that the virtual camera reports; the body that it plays reports its maker's full
+name."""
 
 
 def virtual_environment(folder: Path) -> dict[str, str]:
@@ -94,13 +95,14 @@ class CameraProcess:
         self.serial = serial_of(self.summary)
 
     def ask(self, do: str, **request: Any) -> Any:  # noqa: ANN401 - JSON values
-        """Ask, once more in a new process where the first one was lost."""
+        """Ask; if the process was lost, ask once more in a new one."""
         return self.retried(lambda: self.child.ask(do, **request))
 
     def retried(self, request: Callable[[], T], *, shooting: bool = False) -> T:
-        """Do what ``request`` does, once more in a new process where the first one was lost.
+        """Do what ``request`` does; if the process was lost, once more in a new one.
 
-        So is a shot refused for no passing reason: the virtual store is full after 26 shots."""
+        A shot refused for a lasting reason is repeated too: the virtual store is full after 26
+        shots."""
         try:
             answer = request()
         except ChildLostError as error:
@@ -203,7 +205,7 @@ class CameraProcess:
         )
 
     def _of_that_serial(self, port: str) -> Child | None:
-        """The camera at a port, where it is the one that was lost; another one is let go of."""
+        """The camera at a port if it is the lost one; another camera is released again."""
         try:
             child = self._started(port)
         except (ChildLostError, AnswerError):

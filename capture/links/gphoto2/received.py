@@ -1,4 +1,4 @@
-"""What came of a shot: the right kinds of files, and files that are not part of it.
+"""Files that arrived for a shot: the right kinds of files, and files that are not part of it.
 
 A late file has the next free name, so the time in the EXIF decides. Not tried on a real body."""
 
@@ -39,12 +39,12 @@ class Moments:
         self._refused = 0
 
     def ordered(self, path_stem: Path) -> float:
-        """When a shot was ordered, in seconds: now, or any time where one of before is fetched."""
+        """When a shot was ordered, in seconds: now, or any time if an earlier shot is fetched."""
         fetched = path_stem.with_name(f"{path_stem.name}{ON_CARD}").exists()
         return -math.inf if fetched else time.monotonic()
 
     def check(self, parts: Sequence[Path], ordered: float) -> None:
-        """See that files that came just now were taken together, and after they were ordered.
+        """Check that files that came just now were taken together, and after they were ordered.
 
         A clock that never ran proves nothing; after some refusals it is learned again."""
         moments = [read_exif(part).moment for part in parts]
@@ -86,7 +86,7 @@ class Moments:
 
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
-    """See that the files are of the kind set: what a body calls its formats may be wrong."""
+    """Check that the files are of the kind that was set: a body's names of formats may be wrong."""
     came = {
         "raw" if part.with_suffix("").suffix in RAW_SUFFIXES else "jpeg"
         for part in parts
@@ -109,7 +109,7 @@ def say_others(delivered: Mapping[str, Any]) -> None:
 
 
 def _say_kept(paths: Iterable[Path]) -> None:
-    """The same of pictures that would have ended with the memory, by what they are kept as."""
+    """The same for pictures from the camera's memory, by the names under which they are kept."""
     for path in paths:
         say(
             f"{path.name}: no picture of this session; it came late, or somebody pressed the "

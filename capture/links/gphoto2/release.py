@@ -1,4 +1,4 @@
-"""A release, and which files come of it: each new file is of the shot, or said to be none of it.
+"""A release and its files: each new file belongs to the shot, or is reported as foreign to it.
 
 Quiet is counted from the last file, as RAW or JPEG may be late. Not tried on a real body."""
 
@@ -12,7 +12,8 @@ from typing import Any, Literal
 from defocus.capture.camera import CardFile
 
 APART = "not-of-this-shot"
-"""Folder beside the files of a shot, for pictures that would end with the camera's memory."""
+"""Folder next to the files of a shot for other pictures, which would be lost with the camera's
+memory."""
 
 SURPLUS_SECONDS = 0.25
 """Wait for an unexpected file after all expected files came, or after the camera said that it is
@@ -22,7 +23,7 @@ COMPANION_SECONDS = 15.0
 """Longest wait for the next expected file of a shot."""
 
 MEMORY_SECONDS = 40.0
-"""The same wait for files in the camera's memory, where a late file looks like one of the next
+"""Longest wait for a file in the camera's memory, where a late file looks like one of the next
 shot."""
 
 _IN_MEMORY = re.compile(r"capt(\d{4}|_)")
@@ -38,7 +39,7 @@ class CameraEvent:
 
 @dataclass(frozen=True)
 class FilesOfShot:
-    """The files of a shot, and files that came meanwhile and are none of it."""
+    """The files of a shot, and other files that came meanwhile."""
 
     files: list[CardFile]
     strays: list[CardFile]
@@ -54,7 +55,7 @@ def in_memory(place: CardFile) -> bool:
 
 
 def apart(stem: Path, name: str) -> Path:
-    """A free path for a picture that came with a shot and is none of it; its folder is made."""
+    """A free path for a picture that came with a shot but is not part of it; makes its folder."""
     folder = stem.parent / APART
     folder.mkdir(parents=True, exist_ok=True)
     number = 1 + sum(1 for _ in folder.glob(f"{stem.name}.*"))
@@ -131,7 +132,7 @@ NOT_THERE = (-2, -6)
 first code also when they are busy, refuse a value, or have a read-only entry."""
 
 BREATH_SECONDS = 0.05
-"""A body has nothing more to report after this long without an event."""
+"""Seconds without an event after which a body has nothing more to report."""
 
 SPEAK_OUT_SECONDS = 3.0
 """Longest time for which a body may report changed settings before it is interrupted."""
@@ -176,7 +177,7 @@ class OpenBody:
         return CameraEvent("nothing" if kind == gp.GP_EVENT_TIMEOUT else "other")
 
     def hear_out(self, seconds: float = SPEAK_OUT_SECONDS) -> None:
-        """Let the body say what it has to say; files that it reports are kept for later."""
+        """Let the body report its pending events; files among them are kept for later."""
         # libgphoto2 keeps values and files until an event is read
         deadline = self.clock() + seconds
         while self.clock() < deadline:
@@ -236,7 +237,7 @@ class Shutter:
         return FilesOfShot(shot.files, strays + shot.strays)
 
     def _untaken(self) -> list[CardFile]:
-        """Files reported since the last shot: none of the coming one."""
+        """Files reported since the last shot: they do not belong to the coming one."""
         strays, self._body.untaken = self._body.untaken, []
         new = [place for place in strays if place not in self._known]
         self._known.update(new)
@@ -269,7 +270,7 @@ class Shutter:
         return place not in self._known and number_of(place) not in self._numbers
 
     def _next_new(self, seconds: float, strays: list[CardFile]) -> CardFile | None:
-        """The next file that the body reports and that is of no shot before."""
+        """The next file that the body reports and that belongs to no earlier shot."""
         body = self._body
         deadline = body.clock() + seconds
         while (left := deadline - body.clock()) > 0:

@@ -192,7 +192,7 @@ def _delay_seconds(choice: str) -> float:
 
 
 def unwanted_automatics(words: WordOf) -> dict[str, str]:
-    """Entry → choice to set before pairs are shot; none that is missing or fixed by a dial."""
+    """Entry → choice to set before pairs are shot, without missing entries and those of a dial."""
     changes = {}
     for name, wanted in _WANTED.items():
         word = words.get(name)
@@ -266,7 +266,7 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
 
 
 def expected_files(words: WordOf) -> int | None:
-    """How many files a shot makes by the body's own words, which may be wrong; None = no word."""
+    """How many files a shot makes by the body's own words, which may be wrong; None if unsaid."""
     said = next((words[word].value for word in FORMAT_WORDS if word in words), None)
     kind = None if said is None else file_kind_of(said)
     return None if kind is None else FILES_OF_KIND[kind]

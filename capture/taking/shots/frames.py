@@ -285,7 +285,7 @@ def _release(camera: Camera, stem: Path) -> Shot:
 
 
 def apply_exposure(camera: Camera, exposure: Exposure) -> Words:
-    """Set a camera to an exposure and return what it says that it then has.
+    """Set a camera to an exposure and return the values that it then reports.
 
     Some bodies answer late, some never; the pictures alone show what they were set to."""
     return {name: camera.set(name, word) for name, word in exposure.words.items()}

@@ -1,6 +1,6 @@
 """Shoot pairs into a session, back to back, each judged while the next one is shot.
 
-A scene is left with its verdicts there, if a rejected pair may be shot again."""
+The end of a scene waits for its verdicts if a rejected pair may be shot again."""
 
 import time
 from collections import deque
@@ -35,7 +35,7 @@ from defocus.progress import say
 
 @dataclass(frozen=True)
 class SideVerdict:
-    """What will be known of a pair: at once, and by all measurements."""
+    """Results to come for a pair: of the first look, and of all measurements."""
 
     first: "Future[Quality]"
     verdict: "Future[Quality]"

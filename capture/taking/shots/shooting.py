@@ -91,7 +91,7 @@ def planned_pair(number: int, title: str, shoot: int, steps: int = 0) -> Planned
 
 
 def tell_file_names(pairs: Sequence[PlannedPair]) -> None:
-    """Say what names of scenes become in those of files, if not only capitals and spaces change."""
+    """Report how file names change scene names, unless only capitals and spaces change."""
     named = {pair.typed_scene: pair.scene for pair in pairs}
     renamed = {
         one: name
@@ -122,7 +122,7 @@ def take_pair(
     lent: TakenFrame | None,
     stored: Callable[[Path], None],
 ) -> TakenPair:
-    """Take all shots of a pair and journal that they are stored; ``lent`` is the pair before's."""
+    """Take all shots of a pair and journal that they are stored; ``lent`` is the last pair's."""
     folder = taking.folder
     rig = taking.rig
     pair = taking.pair

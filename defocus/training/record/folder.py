@@ -39,7 +39,7 @@ def code_of(folder: Path) -> str:
 
 
 def training_of(folder: Path) -> str:
-    """Id of the training that the checkpoint is of; empty without one that can be read."""
+    """Id of the training that the checkpoint belongs to; empty without a readable one."""
     facts = _facts(folder)
     return "" if facts is None else facts[3]
 

@@ -28,7 +28,7 @@ def record(
 ) -> None:
     """Let a network replay its passes while it trains on inputs of this batch's shapes.
 
-    TrainingError if it cannot be recorded, or if a replay comes to something else."""
+    TrainingError if it cannot be recorded, or if a replay gives another result."""
     # What a network decides in Python, by a counter or a drawn number, it decides while it is
     # recorded, once for all: that is why a training must ask for it.
     plain = network.forward
@@ -171,7 +171,7 @@ def _shape(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
 
 @contextmanager
 def _unchanged(*modules: nn.Module) -> Iterator[None]:
-    """Running statistics and gradients are after the block as before it."""
+    """Leave running statistics and gradients as they were before the block."""
     buffers = [one for module in modules for one in module.buffers()]
     before = [one.clone() for one in buffers]
     try:
@@ -186,7 +186,7 @@ def _unchanged(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _fresh_casts() -> Iterator[None]:
-    """Each pass casts weights itself: a cast that was kept would be that of old weights."""
+    """Let each pass cast weights itself: a cast that was kept would be one of old weights."""
     torch.set_autocast_cache_enabled(False)
     try:
         yield

@@ -61,7 +61,7 @@ class Losses:
         self._numbers: dict[str, float] = {}
 
     def add(self, step: int, values: Parts) -> None:
-        """Keep what a step came to."""
+        """Keep the losses of a step."""
         self._unread += [
             (step, name, values[name]) for name in CHECKED if name in values
         ]

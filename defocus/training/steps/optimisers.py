@@ -172,7 +172,7 @@ class _Descent(Generic[BatchT]):
 
 
 def _detached(value: torch.Tensor | float) -> torch.Tensor | float:
-    """A part of a loss, without what led to it."""
+    """A part of a loss, without its gradient history."""
     return value.detach().double() if isinstance(value, torch.Tensor) else value
 
 

@@ -10,7 +10,7 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import KernelBank
 
 KERNEL_EPOCHS = ((10, 15), (20, 25))
-"""Whose turn it is: the kernels' from 10 to 14 and from 20 to 24, otherwise the network's."""
+"""Epochs of the kernels, from 10 to 14 and from 20 to 24; all others are the network's."""
 SCALE = 1000.0
 VARIATION_WEIGHT = 1e-5
 VARIATION_FROM_STEP = 3000

@@ -10,7 +10,8 @@ from defocus.blur.gradients import noise_sigma
 from defocus.extras.calibration.bench import CalibrationBench
 
 BACKGROUND_SHARE = 0.08
-"""Width of what counts as even light over that of the picture; specks are smaller."""
+"""Standard deviation of the Gaussian whose result counts as even light, as a share of the picture's
+width; specks are smaller."""
 
 SMOOTHING_SHARE = 0.003
 LEAST_DEPTH = 0.01
@@ -77,7 +78,7 @@ def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
 
 
 def _missing_light(light: NDArray[np.float64], width: int) -> NDArray[Any]:
-    """Share of the light that lacks at each place, from what is wide around it."""
+    """Share of the light that is missing at each place, relative to its wide surroundings."""
     picture = light.astype(np.float32)
     even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)
     smooth = cv2.GaussianBlur(picture, (0, 0), max(width * SMOOTHING_SHARE, 0.8))

@@ -11,7 +11,7 @@ from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.scene.thin_lens import exposure_difference_ev
 
 FRAMES = 2
-"""A repeat shows whether the light itself flickers."""
+"""Number of frames; the repeat shows whether the light itself flickers."""
 
 
 def calibrate_exposure(

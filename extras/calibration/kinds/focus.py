@@ -1,6 +1,6 @@
 """Best position of the focus motor, its backlash, and the blur of a step, measured in pictures.
 
-A sweep towards near shows the energy of that towards far later, by the backlash."""
+A sweep towards near repeats the energy of the sweep towards far, delayed by the backlash."""
 
 import math
 from typing import Any
@@ -19,7 +19,8 @@ from defocus.scene.thin_lens import Lens
 COARSE_POINTS = 13
 FINE_POINTS = 9
 LEAST_CONTRAST = 1.3
-"""Sharpest over least sharp picture of a sweep; below, nothing came into focus."""
+"""Least ratio of the sharpest to the least sharp picture of a sweep; below it, nothing came into
+focus."""
 
 NEAR_PEAK = 0.5
 """The top of a curve is where it is over half its height; a parabola fits the logarithm there."""
@@ -86,7 +87,7 @@ def calibrate_focus(
 
 
 def _contrast(reach: int, coarse: list[tuple[int, float]]) -> float:
-    """Sharpest over least sharp; refused where nothing comes into focus."""
+    """Ratio of the sharpest to the least sharp; refused where nothing comes into focus."""
     contrast = max(s for _, s in coarse) / max(min(s for _, s in coarse), 1e-12)
     if contrast < LEAST_CONTRAST:
         raise CameraError(
@@ -113,7 +114,7 @@ def _lens(
     focal_mm: float | None,
     pitch_um: float | None,
 ) -> Lens | None:
-    """The lens; a camera that does not know its focus distance is taken to look far away."""
+    """The lens; if the camera does not know its focus distance, it is assumed to be far."""
     description = bench.camera.describe()
     focal = focal_mm or description.focal_length_mm
     pitch = pitch_um or description.sensor_pitch_um

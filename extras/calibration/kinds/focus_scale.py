@@ -17,7 +17,7 @@ Grey = NDArray[np.float32]
 
 CENTRE_PX = 512
 SMALLEST_PX, LARGEST_PX = 2.0, 40.0
-"""Blur that is measured: less is lost between the pixels, more leaves only noise."""
+"""Range of blur that is measured, px: less is lost between the pixels, more leaves only noise."""
 
 OVER_FLOOR = 4.0
 """A picture is measured if its gradient energy is at least this many times that of the softest one.

@@ -47,8 +47,8 @@ def command(
 ) -> None:
     """Compare the measures with analytic truth.
 
-    Edges blurred by discs, Gaussians and polygons, beside a second implementation; stars and dead
-    leaves blurred by discs. Takes a minute.
+    Edges are blurred by discs, Gaussians and polygons and compared with a second implementation;
+    stars and dead leaves are blurred by discs. Takes a minute.
     """
     if places + lines + (lenses is not None) > 1:
         raise click.UsageError("--places, --lines and --lenses are tables; ask for one")

@@ -19,7 +19,7 @@ STEPS_PER_PX = 256
 
 
 def _crossings(place: float, x: Array, y: Array) -> list[float]:
-    """Where the upright line at a place meets the sides of a polygon with these corners."""
+    """Points where the upright line at a place meets the sides of a polygon."""
     ends = []
     for k in range(len(x)):
         low = min(x[k], x[k - 1]) - 1e-12

@@ -47,7 +47,7 @@ def _rows(width: int) -> Iterator[str]:
 
 
 def _cells(blurred: Floats, truth: ChartGeometry, noise: float) -> Iterator[str]:
-    """Lines that are measured, of all, and their deviation in px RMS: lines, then the grid."""
+    """How many of all lines are measured, and their RMS deviation, px: lines, then the grid."""
     grain = noise * np.random.default_rng(0).standard_normal(blurred.shape)
     light = np.repeat((blurred + grain)[..., None], 3, axis=2)
     lines = list(read_lines(light, make_sheet(), truth, PAPER_LIGHT, INK_LIGHT))

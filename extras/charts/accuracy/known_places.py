@@ -100,7 +100,7 @@ def _opening(
     y: Floats,
     disc: NDArray[np.bool_],
 ) -> Floats:
-    """Where a kernel lets light through, on a fine grid."""
+    """Mask of the places where a kernel lets light through, on a fine grid."""
     match kind:
         case "hexagon":
             normals = 0.2 + np.pi / 3 * np.arange(6)

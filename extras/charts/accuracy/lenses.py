@@ -30,7 +30,8 @@ CHECKED = (-11.0, -6.0, -4.0, 4.0, 6.0, 11.0)
 """Circles of confusion at which kernels are compared; none was photographed."""
 PLACES = ((0.0, 0.0), (0.45, 0.2), (0.6, -0.5), (-0.78, 0.55))
 LARGEST_SPREAD_PX = 1.2
-"""Lenses that are worse than that in focus are drawn again, as in the training stream."""
+"""Largest spread of a lens in focus, px. Worse lenses are drawn again, as in the training
+stream."""
 MARGIN = 6
 
 

@@ -27,7 +27,7 @@ ANGLES_DEG = (3.0, 5.0, 8.0, 12.0)
 NOISES = (0.0, 0.005, 0.01, 0.02)
 BITS = (8, 16)
 DRAWS = 4
-"""Draws of the noise of a star or of dead leaves."""
+"""Number of draws of the noise of a star or of dead leaves."""
 
 
 @dataclass(frozen=True)

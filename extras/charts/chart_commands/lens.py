@@ -14,7 +14,7 @@ from defocus.extras.charts.picture_options import chart_picture_options
     "--out",
     required=True,
     type=FILE,
-    help="Lens file to write, JSON; a page of the same name, .html, is written beside it.",
+    help="Lens file to write, JSON; a page of the same name, .html, is written next to it.",
 )
 def command(
     pictures: tuple[Path, ...],

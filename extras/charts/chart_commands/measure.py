@@ -61,7 +61,7 @@ def command(
     """Measure systems on the test chart (MTF).
 
     PICTURES are photographs of the chart of 'defocus-capture chart print': JPEG, PNG, TIFF or RAW.
-    Without any, a simulated one is blurred by discs.
+    Without PICTURES, a simulated chart is blurred by discs.
 
     For each circle of confusion, the table shows MTF50 and its gain, overshoot, displacement and
     bend of edges, bend of printed lines, lost and invented texture, and the characters that

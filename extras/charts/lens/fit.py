@@ -33,7 +33,7 @@ STOPPED = 1.05
 """Ratio of an f-number to the open one from which the blades of a lens show."""
 FOCUS_STEP, TILT_STEP = 0.015, 0.03
 CLEAR = 0.15
-"""Rims stay so far off the chief ray, in radii."""
+"""Least distance of the rims from the chief ray, in radii."""
 ROUNDS, ENOUGH = (3, 12), 5e-5
 DAMPING, TRIES = 1e-3, 7
 ALIKE = 3.0
@@ -166,8 +166,8 @@ def _better_end(
 ) -> tuple[_State, dict[str, float]]:
     """The better of two ends, and how far they are apart in each number; empty if one is worse.
 
-    The second fit begins at the first's mirror image; of two alike, that of evener rims is taken.
-    """
+    The second fit begins at the first's mirror image; of two equally good ends, the one with more
+    even rims is taken."""
     first, _ = _fitted(state, seen, base, names, ROUNDS[1])
     second, _ = _fitted(_mirrored(first), seen, base, names, ROUNDS[1])
     left = _squares(first, seen, base)
@@ -180,7 +180,7 @@ def _better_end(
 
 
 def _are_alike(more: Floats, noise: float) -> bool:
-    """Whether two fits explain about as much; ``more`` are the squares that one leaves more."""
+    """Whether two fits explain about as much; ``more`` is what one adds to the squares."""
     scatter = ALIKE * math.sqrt(len(more)) * more.std()
     return bool(abs(more.sum()) <= max(scatter, ALIKE**2 * noise))
 

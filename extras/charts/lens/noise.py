@@ -70,7 +70,7 @@ def _inside(
 
 
 def _reach(geometry: ChartGeometry, patch: Patch) -> float:
-    """Half diagonal of a turned square over half its side: a box so much smaller is inside."""
+    """Half diagonal of a turned square over half its side: a box smaller by this is inside."""
     start, end = geometry.to_picture(
         np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]])
     )

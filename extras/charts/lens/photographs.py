@@ -17,7 +17,8 @@ from defocus.progress import track
 Floats = NDArray[np.float64]
 
 LEAST_BLUR_PX = 3.0
-"""Nearer to the focus the pixels hide what the lens does, and diffraction is known roughly."""
+"""Least blur of a photograph, px. Nearer to the focus the pixels hide what the lens does, and
+diffraction is known roughly."""
 
 ONE_PER_FOCUS = "take one nearer than the chart, one on it, one farther"
 

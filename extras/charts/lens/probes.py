@@ -95,7 +95,7 @@ def _reach(blur_px: float) -> int:
 
 
 def _boxes(shot: ChartShot, reach: int) -> Iterator[Box]:
-    """Where the dots and leaves are that have room."""
+    """Boxes of the dots and leaves that have room."""
     for part in shot.reading.sheet.parts:
         if isinstance(part, Dot):
             half = part.radius + AROUND_MM

@@ -76,7 +76,7 @@ BLADES, CATS_EYE = "number of blades", "cat's eye"
 def lens_properties(
     fit: FittedLens,
 ) -> tuple[list[LensProperty], list[str], int | None]:
-    """Properties of a lens that photographs tell, words for those that they do not, and blades."""
+    """Properties of a lens that photographs show, words for those that they do not, and blades."""
     properties = []
     untold = []
     names = set()
@@ -101,7 +101,7 @@ def lens_properties(
 
 
 def _shorter(untold: list[str]) -> list[str]:
-    """The words with one for both rims, if nothing is known of either."""
+    """The words, with a single one for both rims if neither is known."""
     rims = [kind.words for name, kind in KINDS.items() if name.startswith(SIDES)]
     if not set(rims) <= set(untold):
         return untold

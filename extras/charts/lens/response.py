@@ -167,7 +167,7 @@ def explained(
 
 
 def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
-    """What a lens cannot explain of a probe, relative to paper minus ink; their light is free."""
+    """What a lens cannot explain of a probe, relative to paper minus ink, whose light is fitted."""
     light = _picture(probe, spectrum)
     seen = probe.seen.reshape(3, -1)
     seen = seen - seen.mean(axis=1, keepdims=True)

@@ -1,1 +1,1 @@
-"""A network trained on for one's own lens."""
+"""Fine-tuning of a network for a user's own lens."""

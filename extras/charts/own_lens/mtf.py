@@ -1,4 +1,4 @@
-"""Photographs of the chart, as taken and restored: what a lens is after deblurring."""
+"""Photographs of the chart, as taken and restored: the MTF before and after deblurring."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Report of a network trained on for one's own lens."""
+"""Report of a network that was fine-tuned for a user's own lens."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def own_lens_page(
     measured: MeasuredLens,
     origin: Mapping[str, str],
 ) -> Page:
-    """The report; ``gains`` are of held-out scenes through the lens, and through others."""
+    """The report; ``gains`` are those of held-out scenes through the lens, and through others."""
     lens, others = gains
     scenes = Tabs(
         "Scene",

@@ -1,4 +1,4 @@
-"""From photographs of a chart to weights for their lens: measure, train on, compare, report."""
+"""From photographs of a chart to weights for their lens: measure, fine-tune, compare, report."""
 
 import json
 import shutil
@@ -245,7 +245,7 @@ def _write_weights(
     gains: tuple[Gains, Gains],
     verdict: Verdict,
 ) -> None:
-    """The weights, and beside them what they are of, which their label in a store says too."""
+    """Write the weights and, next to them, their origin, which their label in a store says too."""
     lens, others = gains
     marks = "" if verdict.recommended else " (not shown better than general weights)"
     marks += " (worse through others)" if verdict.worse_elsewhere else ""

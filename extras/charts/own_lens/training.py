@@ -1,4 +1,4 @@
-"""Training of a network on, with pairs seen through one lens and some through others."""
+"""Fine-tuning of a network with pairs seen through one lens and some through others."""
 
 import math
 import time
@@ -33,17 +33,19 @@ from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 RATE, CROP_PX, PATCH_PX = 3e-4, 96, 128
 WARM_UP_STEPS, FLOOR = 100, 1e-6
-"""The rate rises so long. The optimiser knows the size of the gradients only after dozens of steps,
-and its first steps at the full rate spoil what the weights can do; docs/how-to/own-lens.md."""
+"""Number of steps in which the learning rate rises, and the rate at the end. The optimiser knows
+the size of the gradients only after dozens of steps, and its first steps at the full rate spoil
+what the weights can do; docs/how-to/own-lens.md."""
 FEW_STEPS = 500
-"""After fewer, weights were worse than those they began with, or hardly better."""
+"""Number of steps below which weights were worse than those they began with, or hardly better."""
 OWN, OTHERS = 2, 2
-"""Crops of a batch that are seen through the lens, and through others."""
+"""Number of crops of a batch that are seen through the lens, and through other lenses."""
 
 PATCHES_PER_MINUTE, MOST_PATCHES, RENEWED_EVERY = 300, 2048, 6
-"""Patches that are rendered for the lens at first, and steps after which one gives way to another;
-new crops are cut from them in each step. With too few the network learns them by heart: 2,048 that
-stayed gained 0.78 dB on held-out scenes after 37 minutes, and 0.40 dB after 60."""
+"""Number of patches that are rendered for the lens at first, per minute and at most, and number of
+steps after which a new patch replaces an old one; new crops are cut from them in each step. With
+too few the network learns them by heart: 2,048 that stayed gained 0.78 dB on held-out scenes after
+37 minutes, and 0.40 dB after 60."""
 
 
 TIMED_STEPS, UNTIMED_STEPS = 6, 2
@@ -88,10 +90,10 @@ def train_on(
     minutes: float,
     folder: Path,
 ) -> nn.Module:
-    """Train a network on with the one trainer; a stopped training continues in its folder.
+    """Fine-tune a network with the common trainer; a stopped training continues in its folder.
 
-    Minutes are those of all cores; the stream of others keeps the network from getting worse there.
-    """
+    Minutes are those of all cores; the stream of other lenses keeps the network from getting worse
+    there."""
     if system.recipe is None:
         raise InputError(f"{system.card.name} does not train; name a network")
     recipe = system.recipe()
@@ -145,7 +147,7 @@ def _bank(dataset: Dataset, count: int) -> PatchBank:
 
 
 def _decay(recipe: Recipe, steps: int) -> Cosine:
-    """A warm-up of this many steps, then half a cosine; a recipe's own is a share of its length."""
+    """A warm-up of this many steps, then half a cosine; a recipe's own is a share of its steps."""
     return Cosine(floor=FLOOR, warmup_epochs=recipe.epochs * WARM_UP_STEPS / steps)
 
 

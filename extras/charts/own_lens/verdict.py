@@ -13,7 +13,7 @@ from defocus.extras.charts.own_lens.gains import Gains
 MOST_CHANCE = 0.025
 """Largest probability of a chance result: the part below the lower end of a 95 % interval."""
 WORSE_DB = 0.1
-"""The new weights may lose so much through other lenses before it is said on their label."""
+"""Loss through other lenses, dB, that the label of the new weights does not mention."""
 
 
 def sign_test(changes: Sequence[float]) -> float:
@@ -92,7 +92,7 @@ class Verdict:
 
     @property
     def worse_elsewhere(self) -> bool:
-        """Whether they lose so much through other lenses that their label says so."""
+        """Whether the weights lose so much through other lenses that their label says so."""
         return self.others.mean_db < -WORSE_DB
 
     def words(self, lens: Gains) -> str:

@@ -25,11 +25,11 @@ PX_PER_MM = 8.0
 """Resolution of the picture that is read, pixels per mm: the smallest capitals are 22 px high."""
 
 WIDTH_MM, ABOVE, BELOW_MM = 52.0, 1.4, 2.0
-"""Layout of a field of text: width in mm, first base line in heights of capitals, and space below
-in mm."""
+"""Layout of a field of text: width in mm, height of the first base line in heights of capitals, and
+space below in mm."""
 
 RIM_PX = 20
-"""Letters at the very rim are not read."""
+"""Width of the rim whose letters are not read, px."""
 
 
 MISSING = f"the program tesseract is not installed; {REMEDY}"

@@ -31,7 +31,8 @@ Light = Floats | StoredLight
 ALONG, INSIDE, OUTSIDE = 0.44, 0.40, 0.32
 """Half length and widths of an edge's region, in sides of the square."""
 LEAST_PX, MOST_PX = 24, 128
-"""Least side, and most half side, of an edge's region: beyond it little noise is averaged out."""
+"""Least side, and largest half side, of an edge's region, px: in a larger one little more noise is
+averaged out."""
 SHRINK = np.linspace(1.0, 0.5, 11)
 STEP_MM, FARTHEST_MM = 0.5, 30.0
 """Step and range of the search for what is printed near an edge, mm."""
@@ -41,7 +42,7 @@ MOST_ERROR = 0.2
 """Largest relative error of MTF50 at which the number still says something."""
 MOST_TURN_DEG = 2.0
 ENDS = 0.5
-"""Share of the blur's radius that is kept from the ends of an edge."""
+"""Distance that is kept from the ends of an edge, as a share of the blur's radius."""
 
 
 @dataclass(frozen=True)

@@ -35,16 +35,16 @@ MOST_CHAINS = 8
 OFF_MODEL = 0.12
 LEAST_DOTS, MANY_DOTS, ENOUGH_DOTS = 10, 14, 22
 LEAST_CORRELATION, SURE_CORRELATION = 0.5, 0.75
-"""The second one where few dots are seen."""
+"""Least correlation with the sheet: in general, and where few dots are seen."""
 ALIKE_PX, MOST_CANDIDATES = 5.0, 6
 LEAST_SEEN = 0.3
 """Share of the sheet that must be in the picture."""
 SHEET = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
 MIRROR = np.array([[-1.0, 0.0, WIDTH], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-"""The frame of dots is the same in a mirror; what it holds is not."""
+"""Mirror image of the sheet: the frame of dots is the same in it, the contents are not."""
 SOFT_MM, CRISP_MM = 4.0, 1.5
-"""Standard deviations of the blur in which charts are compared: crisp, a chart for a board is told
-from its mirror image; soft, any blur leaves it alike."""
+"""Standard deviations of the blur in which charts are compared, mm: the smaller one distinguishes a
+chart for a board from its mirror image; with the larger one, charts look alike behind any blur."""
 CORNERS = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
 COUNT = 2 * (ACROSS + DOWN) - 4
 
@@ -238,7 +238,7 @@ def _readings(
     homography: Floats,
     blur_mm: float = SOFT_MM,
 ) -> Iterator[FoundFrame]:
-    """Both layouts and both ways up, with the correlation of what is in the picture."""
+    """Candidates in both layouts and both ways up, with their correlation with the picture."""
     size = round(WIDTH), round(HEIGHT)
     half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
     for turned in (homography, homography @ half_turn):
@@ -266,7 +266,7 @@ def _readings(
 
 @lru_cache(maxsize=2 * len(LAYOUTS))
 def _afar(layout: Layout, blur_mm: float) -> NDArray[np.float32]:
-    """A chart as blur of a standard deviation shows it, a pixel for each mm."""
+    """A chart blurred with a standard deviation, one pixel per mm."""
     drawn = draw_roughly(make_sheet(layout), 1.0)[:, :, 1].astype(np.float32)
     return np.asarray(cv2.GaussianBlur(drawn, (0, 0), blur_mm), np.float32)
 

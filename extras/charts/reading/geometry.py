@@ -15,7 +15,7 @@ from defocus.scene.geometry import moved_points
 Floats = NDArray[np.float64]
 
 AROUND_MM = 4.5
-"""Paper around a dot into which its blur may spread."""
+"""Width of the paper around a dot into which its blur may spread, mm."""
 RING_MM = 2.0
 EDGE_MM = FRAME - 4.0
 """Least distance from the edge of the paper, mm, at which its light is not mixed with that of the
@@ -67,7 +67,7 @@ class ChartGeometry:
         return float(2.0 * math.sqrt(abs(a * d - b * c)))
 
     def enlarged(self, factor: int) -> "ChartGeometry":
-        """The geometry in a picture that was reduced so many times for this one."""
+        """The geometry in the picture from which this one was reduced by a factor."""
         off = (factor - 1) / 2
         larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
         return ChartGeometry(

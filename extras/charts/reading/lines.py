@@ -31,12 +31,13 @@ Light = Floats | StoredLight
 LineKind: TypeAlias = Literal["frame", "line", "grid"]
 
 BLOCK_MM, END_MM, FINE_MM = 2.0, 0.5, 0.1
-"""Length of line that gives one place, what is left out at its ends, and step of the search."""
+"""Length of line that gives one place, length that is left out at its ends, and step of the search,
+mm."""
 REACH_MM = 1.8
-"""Half width of what is looked at: the next line is 4 mm away."""
+"""Half width of the strip around a line that is examined, mm: the next line is 4 mm away."""
 LEVEL = 0.75
-"""Share of the half width beyond which a profile has the level of paper, and of what blur mixes
-with it."""
+"""Share of the half width beyond which a profile shows the level of the paper and of the blur
+around it."""
 STEPS_PER_PX = 2
 ROUNDS = 4
 LEAST_DEPTH = 0.05

@@ -30,9 +30,11 @@ Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 
 FINENESS, MOST_PX_PER_MM = 4, 32
-"""Finer pixels for each; and where the least leaf is eight wide."""
+"""Subpixels for each pixel, and the resolution, px per mm, at which the smallest leaf is eight
+pixels wide."""
 RIM_MM, BORDER_MM = 2.0, 0.5
-"""Paper around a star that is seen with it, and border of leaves that is not."""
+"""Width of the paper around a star that is seen with it, and of the border of leaves that is left
+out, mm."""
 SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 CIRCLE = np.stack(
     [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))],
@@ -47,10 +49,10 @@ FIRST_PER_MTF50 = 2.8
 zero at 1.73 times and its third at 4.6 times; a ring half as wide as it is open at 1.65 and 5.5
 times."""
 MAIN_LOBE = 0.13
-"""Without an edge: contrast that is reached before the first zero. Before the third one a disc has
-0.06 at most, a ring half as wide as it is open 0.11."""
+"""Least contrast before the first zero, where no edge is near. Before the third zero a disc has
+0.06 at most, and a ring half as wide as it is open 0.11."""
 BESIDE_EDGES = 8
-"""Edges nearest to a star that show how blurred it is."""
+"""Number of edges nearest to a star that show how blurred it is."""
 NO_CONTRAST = "blur leaves the star no contrast; focus better or come nearer"
 OUTSIDE_STAR = (
     "the first reversal lies below {low:.3f} cycles/px, where the star ends; focus better or come "
@@ -188,10 +190,10 @@ def _first_turn(
     frequencies: Floats,
     mtf50: float | None,
 ) -> tuple[float | None, str]:
-    """Where the phase turns round first, and why that is unknown; ``None, ""`` is nowhere.
+    """The frequency at which the phase first turns, or why it is unknown; ``None, ""`` is nowhere.
 
-    A star ends at a lowest frequency; its first zero may be below, so the third would seem first.
-    """
+    A star ends at a lowest frequency; its first zero may be below, so the third would seem
+    first."""
     if np.abs(values).max() < CLEARLY:
         return None, NO_CONTRAST
     at = _turn(values, frequencies)

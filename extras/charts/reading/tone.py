@@ -22,7 +22,7 @@ from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 Floats = NDArray[np.float64]
 
 REACH_MM = 5.0
-"""Half side of what is looked at of a patch without blur."""
+"""Half side of the part of a patch that is examined, mm, without blur."""
 LEAST_PX = 3
 BESIDE_STEP_MM, BESIDE_SQUARE = 14.5, 0.72
 """Distance of paper from the middle of a step, mm, and from the middle of a square, in its
@@ -33,7 +33,8 @@ ROUNDS = 4
 STEPS_MM = 240.0
 """Position of the grey steps, mm from the left of the sheet."""
 LEAST_DEPARTURE, STANDARD_ERRORS = 0.01, 4.0
-"""A step that is off by less says nothing: of the light between ink and paper."""
+"""Least departure of a step that is reported: as a share of the light between ink and paper, and in
+standard errors."""
 BLURRED = "blur mixes the grey steps; focus better or come nearer"
 
 
@@ -89,7 +90,7 @@ class _Level:
 
 
 def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Floats]:
-    """By how much the steps are lighter than printed, from ink 0 to paper 1, and its errors."""
+    """How much lighter the steps are than printed, from ink 0 to paper 1, and the errors."""
     paper = np.mean([one.paper for one in steps], axis=0)
     ink = np.mean([one.seen / one.paper for one in inks], axis=0)
     seen = [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
@@ -148,7 +149,7 @@ def _require_rising(light: Floats, error: Floats) -> None:
 
 
 def _reflected(printed: float) -> float:
-    """Light of a level over that of paper; of its zero no measure depends."""
+    """Light of a level over that of paper; no measure depends on its zero."""
     return PRINTED_INK + (1.0 - PRINTED_INK) * printed
 
 

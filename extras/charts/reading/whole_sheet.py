@@ -25,7 +25,7 @@ finer."""
 MIXING_BLUR_MM = 6.0
 """Blur from which a dot's light is mixed with its surroundings."""
 MIXED_SHARE = 0.75
-"""Share of the sheet that may be less blurred than that."""
+"""Largest share of the sheet that may be less blurred than that."""
 ENOUGH_DOTS = 20
 """Least number of the 24 dots. Where a side of the frame is cut off, the dots say little about what
 is there."""
@@ -34,17 +34,19 @@ CELLS = (6, 4)
 LEAST_CELLS = 6
 LEAST_CELL_PX = 400
 FINEST_PX, STEP, MOST_BLUR_MM = 1.5, 1.3, 25.0
-"""Diameters of the discs: the smallest but for a point, the ratio of neighbours, the largest."""
+"""Diameters of the discs: the smallest one above a point in px, the ratio of neighbours, and the
+largest in mm."""
 SMALLER, LARGER = 3, 1
-"""Discs that are mixed with the likeliest one."""
+"""Number of smaller and of larger discs that are mixed with the likeliest one."""
 MOVED = (1, 3)
-"""Steps by which the discs that may be moved against it are smaller."""
+"""Number of steps by which the discs that may be moved are smaller than the likeliest one."""
 ROOM_PER_BLUR, ROOM_PX = 0.75, 2.0
-"""Distance to the end of the paper or of the picture below which nothing is compared: in diameters
-of the blur, and in pixels."""
+"""Least distance of a compared point to the end of the paper or of the picture: in diameters of the
+blur, and in pixels."""
 RIDGE = 1e-7
 ROUNDS, ENOUGH_PX = 4, 0.02
-"""It ends when the corners move by less; each round is a hundred times more exact."""
+"""Largest number of rounds, and movement of the corners, px, below which they end; each round is a
+hundred times more exact."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ Floats = NDArray[np.float64]
 Light = NDArray[np.float32]
 
 CORNERS = 96
-"""Corners of the polygon that stands for a disc of the same area."""
+"""Number of corners of the polygon that stands for a disc of the same area."""
 FINENESS = 4
-"""Samples per pixel and axis of leaves, which are too many for exact means. Their errors are at
-random places."""
+"""Number of samples of leaves per pixel and axis: leaves are too many for exact means. The samples'
+errors are at random places."""
 BEYOND_MM = 8.0
 """Distance, mm, by which leaves and the bars over them reach beyond their square."""
 

@@ -125,7 +125,7 @@ def frame(layout: Layout) -> list[Dot]:
 
 
 def _column_ends(layout: Layout) -> list[float]:
-    """Where the columns of parts begin and end, mm."""
+    """Left and right ends of the columns of parts, mm."""
     width = (WIDTH - 2 * INSET) / COLUMNS[layout]
     return [INSET + number * width for number in range(COLUMNS[layout] + 1)]
 

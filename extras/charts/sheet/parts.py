@@ -17,7 +17,7 @@ MEAN_LEAF = 0.4
 """Mean linear light of leaves."""
 CELL = 58.0
 BAR = 7.6
-"""Distance, mm, by which a leaf can stick out of its square."""
+"""Distance, mm, by which a leaf can extend beyond its square."""
 
 
 WHITE: Colour = (255, 255, 255)

@@ -1,4 +1,4 @@
-"""Read the shots of the test chart in a session, and say what they show."""
+"""Read the shots of the test chart in a session, and print what they show."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ NOT_FOUND = "no chart found; fill the frame with it, evenly lit"
 
 
 def read_left_charts(folder: SessionFolder) -> list[ChartPoint]:
-    """Read the charts that were shot and not read yet, and say a line about each."""
+    """Read the charts that were shot and not read yet, and print a line about each."""
     left = [chart for chart in folder.state.charts.values() if chart.read is None]
     for chart in left:
         _read(folder, chart)

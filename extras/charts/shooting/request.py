@@ -10,7 +10,7 @@ from defocus.settings import CommandSettings, option
 
 
 class ChartShotRequest(CommandSettings):
-    """None is as at the session's last chart, or else its last blurry shots, or the camera."""
+    """Options of a shot; None is as in the session's last chart, else its last blurry shots."""
 
     uri: str | None = option(None, "--camera URI")
     """Address of the camera; by default that of the session."""

@@ -108,7 +108,7 @@ class Finished:
             write_json(self._path, _as_json(self._scores))
 
     def end(self) -> None:
-        """Forget them: the whole is kept elsewhere now."""
+        """Remove these scores: the complete result is kept elsewhere now."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 

@@ -94,7 +94,7 @@ def _measured(
     cases: Sequence[ChartCase],
     where: Where,
 ) -> Iterator[tuple[str, list[ChartScore]]]:
-    """The scores of each system as they are ready; what was left out is said."""
+    """The scores of each system as they are ready; what was left out is reported."""
     with closing(each(partial(_of_system, tuple(cases)), left, where)) as done:
         for name, result in track(done, "restoring charts", len(left)):
             scores, problem = (

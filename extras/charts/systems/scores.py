@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 class LightOfParts(Protocol):
-    """Linear light of a picture, as an array of it or as what computes that of a part."""
+    """Linear light of a picture: an array, or an object that computes the light of a part."""
 
     def __getitem__(self, places: tuple[slice, slice], /) -> Floats:
         """``(h, w, 3)`` of rows and columns."""

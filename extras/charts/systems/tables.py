@@ -15,7 +15,7 @@ TEXT_COLUMNS = (
 )  # fmt: skip
 
 Names = Callable[[ChartScore], str]
-"""The name of a score's system as it is shown, with whose weights it has."""
+"""Name of a score's system as it is shown, with the origin of its weights."""
 
 
 def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> str:
@@ -86,7 +86,7 @@ def printed_chart_parts(
 
 
 def _with_weights(name: Callable[[str], str]) -> Names:
-    """Names that tell a narrow copy from the same system with the package's weights."""
+    """Names that distinguish a narrow copy from the same system with the package's weights."""
     return lambda one: _marked(name(one.system), one.weights)
 
 
@@ -203,11 +203,14 @@ def _invented(rows: Sequence[ChartScore], sharpest: ChartScore, whose: str) -> s
 
 
 GAIN_MARGIN = 1.03
-"""Edges at strong blur and 2 % noise: the largest error of MTF50 of docs/charts.md is 3 %."""
+"""Largest ratio of the gains at edges of two systems that count as equally sharp: the largest error
+of MTF50 at strong blur and 2 % noise in docs/charts.md is 3 %."""
 TEXTURE_MARGIN = 0.02
-"""Dead leaves: the largest error there is 0.016."""
+"""Difference in the texture of dead leaves that counts; the largest error in docs/charts.md is
+0.016."""
 TEXT_MARGIN = 0.1
-"""Some 120 characters are read, so that the share has a standard error of up to 0.05."""
+"""Difference of the share of characters that counts: some 120 characters are read, so that the
+share has a standard error of up to 0.05."""
 
 
 def _sharpens(
@@ -216,7 +219,7 @@ def _sharpens(
     sharpest: ChartScore,
     name: Names,
 ) -> str:
-    """What happens to edges."""
+    """The sentence on what happens to edges."""
     gain = f"MTF50 × {sharpest.gain:.2f}"
     if sharpest.gain <= GAIN_MARGIN:
         return f"No system sharpens edges, {gain} at most"

@@ -23,7 +23,7 @@ def command(out: Path, settings: "SubmissionSettings") -> int:
 
     It holds the rows, the restored pictures (the study must have been run with --keep-outputs), the
     dataset's revision, weights' hashes and licences, training pictures' hashes, costs and machine.
-    'labs verify' checks it. Pairs that the study is without are listed; the exit code is then 1.
+    'labs verify' checks it. Pairs that the study lacks are listed; the exit code is then 1.
     """
     from defocus.benchmark.results.run_folder import left_out_of_study
     from defocus.extras.labs.adding import addition, key_line, require_collection

@@ -32,7 +32,7 @@ NOTHING_RESCORED = 3
 @click.option(
     "--record",
     is_flag=True,
-    help="Write the signed outcome beside the bundle.",
+    help="Write the signed outcome next to the bundle.",
 )
 @click.option(
     "--key",

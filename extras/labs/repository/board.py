@@ -42,7 +42,7 @@ from defocus.storage.files import make_folder
 from defocus.storage.staging import staging_folder
 
 HISTORY_AT_LEAST = 2
-"""A system has a page of its own if it was submitted so often."""
+"""Number of submissions from which a system has a page of its own."""
 
 
 def write_board(folder: Path, out: Path) -> int:

@@ -1,4 +1,4 @@
-"""Check a results repository, as its CI does: every bundle by itself, and all beside each other."""
+"""Check a results repository, as its CI does: every bundle by itself, and all of them together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

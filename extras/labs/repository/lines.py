@@ -19,7 +19,7 @@ from defocus.extras.labs.verification.record import CheckRecord, read_record
 from defocus.extras.labs.verification.verifying import statement_findings
 
 RANKED = ("input-aligned", "truth", "gt")
-"""Protocols of a board, the first that has scores is shown."""
+"""Protocols of a board; the first that has scores is shown."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class SubmissionLine:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Lab, system and track: a later submission of the same takes its place."""
+        """Lab, system and track: a later submission with the same key takes its place."""
         entry = self.run.entry
         lab = self.submission.statement.lab
         return lab, entry.system, entry.weights, entry.budget

@@ -27,7 +27,7 @@ PublicKey = Annotated[str, AfterValidator(_public_key)]
 
 
 class Deny(Settings):
-    """What is shown nowhere."""
+    """Entries that the board never shows."""
 
     # versions of this package whose numbers are wrong; ``0.1.0`` denies it with every commit
     versions: tuple[str, ...] = ()

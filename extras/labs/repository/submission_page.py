@@ -28,7 +28,7 @@ from defocus.reports.model import (
 
 
 def submission_page(one: Submission, groups: BoardGroups) -> Page:
-    """What the board shows, what one wants to know of it, and the rest folded."""
+    """The board's numbers, what a reader wants to know of the submission, and the rest folded."""
     statement = one.statement
     tables = []
     for group, lines in groups.items():

@@ -12,7 +12,8 @@ BoardGroups = Mapping[BoardGroup, Sequence[SubmissionLine]]
 METRICS = ("psnr", "ssim", "lpips")
 
 LARGE = 300
-"""Tables with more rows are sorted by the digits shown and draw no bars: they would take long."""
+"""Number of rows above which a table is sorted by the digits shown and draws no bars, because both
+would take long."""
 
 
 def latest_lines(lines: Sequence[SubmissionLine]) -> list[SubmissionLine]:

@@ -1,6 +1,7 @@
 """Seal a test set: its blurry pictures go out, its truth is encrypted until the key is published.
 
-A fresh AES-256-GCM key for each seal, whose hash is open: nobody can give another one later."""
+Each seal has a fresh AES-256-GCM key, whose hash is public: nobody can present another key
+later."""
 
 import hashlib
 import io
@@ -37,16 +38,16 @@ from defocus.storage.staging import staging_folder
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12
 MOST_BYTES = 2 * 10**9
-"""Most bytes of the truth, which is encrypted as a whole, in memory."""
+"""Largest size of the truth in bytes, because it is encrypted in memory, as a whole."""
 
 GIVEN = ("blurry", "dual_pixel_left", "dual_pixel_right")
-"""Files of a pair that go out."""
+"""Files of a pair that are given out."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SealFacts(Settings):
-    """What is said in the open about a sealed test set."""
+    """Public facts about a sealed test set."""
 
     format: Literal["defocus-seal"] = "defocus-seal"
     version: Literal[1] = 1
@@ -157,7 +158,7 @@ def _restore(sealed: Path, content: bytes, folder: Path) -> None:
 
 
 def read_seal(folder: Path) -> SealFacts | None:
-    """What is said about a sealed test set, or about one that was opened; None for others."""
+    """Public facts about a sealed test set, or about one that was opened; None for others."""
     path = folder / SEAL
     if not path.is_file():
         return None
@@ -169,7 +170,7 @@ def read_seal(folder: Path) -> SealFacts | None:
 
 
 def _require_opens(sealed: Path, facts: SealFacts, key: bytes) -> None:
-    """Open a new seal before it goes out: nobody can mend it later."""
+    """Check that a new seal opens before it is published: nobody can mend it later."""
     with staging_folder(sealed.parent, ".opening-", ".part") as place:
         _restore(sealed, _opened(sealed / TRUTH, facts, key), place)
         if _content_hash(place) != facts.inside:

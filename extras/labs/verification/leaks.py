@@ -14,7 +14,7 @@ MOST_LEAKED = 0.025
 network restores detail that blur has erased but by chance, which differs from block to block."""
 
 MOST_LEAKED_IN_ONE = 0.03
-"""The same for a single picture, which has fewer blocks. Some honest ones exceed it by luck, so
+"""The same for a single picture, which has fewer blocks. Some honest pictures exceed it by luck, so
 pictures of a system whose weights are at hand are restored again before anybody is accused."""
 
 BLOCK_PX = 24
@@ -22,7 +22,7 @@ LEAST_DETAIL = 2 / 255
 """Least root mean square of the finest detail in a block of the sharp picture that counts."""
 
 LEAST_ERASED = 0.02
-"""In such blocks less than this share of the detail passed the blur."""
+"""A block counts as erased if less than this share of its detail passed the blur."""
 
 FILTER_PX = 7
 FEWEST_BLOCKS = 8
@@ -73,7 +73,7 @@ def _shares(
     out: Picture,
     block: tuple[slice, slice],
 ) -> tuple[float, float]:
-    """What detail a block has beyond filters of the blurry picture: the sharp one's, and leaked."""
+    """Detail of a block beyond filters of the blurry picture: the sharp one's, and leaked."""
     size = BLOCK_PX + FILTER_PX - 1
     around = sliding_window_view(
         near[top : top + size, left : left + size],

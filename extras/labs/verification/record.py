@@ -41,7 +41,7 @@ class _Signed(Settings):
 
 
 def record_path(bundle: Path) -> Path:
-    """Where the record of a bundle lies."""
+    """Path of the record of a bundle."""
     return bundle.with_name(f"{bundle.stem}.verified.json")
 
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:  # imported when a network is built
     from torch import nn
 
 PIXEL_TOLERANCE = 2 / 255
-"""Of a picture that is restored again; matrix products differ between devices."""
+"""Largest difference of a picture that is restored again, as a share of white; matrix products
+differ between devices."""
 
 ERASING_SIGMA_PX = 6.0
-"""Blur of the probe for memory: no scene's details are in such a picture."""
+"""Blur of the probe for memory, px: a picture with this blur holds no details of a scene."""
 
 
 def rerun(
@@ -39,7 +40,7 @@ def rerun(
     pictures: int,
     suspected: Sequence[Pair] = (),
 ) -> Iterator[tuple[str, str]]:
-    """Restore pictures, drawn by lot or suspected, with the submitted weights: kinds of fraud.
+    """Restore pictures, by lot or suspected, with the submitted weights; the kinds of fraud found.
 
     NotApplicableError: its weights are nowhere, or the system is not known here."""
     name = run.entry.run
@@ -118,7 +119,7 @@ def _memory(
     dataset: Dataset,
     run: RunFacts,
 ) -> Iterator[tuple[str, str]]:
-    """Details that a network puts back where they were erased, it has learnt by heart."""
+    """Sign of memory: details that a network puts back although they were erased."""
     if system.card.input != "single" or system.card.needs:
         return
     memories = [

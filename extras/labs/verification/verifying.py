@@ -33,7 +33,7 @@ from defocus.extras.labs.verification.rescoring import Rescored, rescore
 from defocus.processes.isolation import LeftOut
 
 CLOCKS_DIFFER = timedelta(minutes=10)
-"""So far ahead another computer's clock may be."""
+"""Largest difference by which another computer's clock may be ahead."""
 
 MOST_FINDINGS = 50
 MOST_LISTED = 5
@@ -301,7 +301,7 @@ def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
 
 
 def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
-    """Whether it was made without the truth of a test set that was sealed then and is open now."""
+    """Whether a submission was made while the truth, which is open now, was sealed."""
     seal = read_seal(dataset.root)
     is_sealed_pair = seal is not None and seal.inside == dataset.content_hash
     return (
@@ -425,7 +425,7 @@ def _pictures_findings(
 
 
 def _rows(statement: Statement, outcome: Rescored) -> list[Row]:
-    """The leaderboard by the scores computed here; of runs that were rescored as a whole."""
+    """The leaderboard by the scores computed here, for runs that were rescored as a whole."""
     scored = []
     for run in statement.runs:
         scores = outcome.scores.get(run.entry.run)

@@ -28,7 +28,7 @@ def command(session: Path, out: Path, by: str) -> int:
     """Write the log of a session's days.
 
     Each pair has a line with the time of its shots, scene, verdict, settings, camera, lens and
-    notes, and each shot of the test chart one with what it shows. Nothing in SESSION is changed.
+    notes, and each shot of the test chart a line with its results. Nothing in SESSION is changed.
     The exit code is 1 if the document of a pair cannot be read: its line has no settings.
     """
     from defocus.extras.notebook.log import write_log

@@ -87,7 +87,7 @@ def command(
 
 
 def _refuse_options(context: click.Context, *, looks_only: bool) -> None:
-    """Refuse what says how to shoot where nothing is shot, and the other way round."""
+    """Refuse options of shooting where nothing is shot, and the other way round."""
     for option in context.command.params:
         name = option.name or ""
         typed = (

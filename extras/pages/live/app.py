@@ -36,7 +36,7 @@ class LivePairs:
         return pair_details(self._root, self.pairs()[pair])
 
     def displacement(self, pair: str) -> dict[str, str] | None:
-        """What was measured between the members of a pair, to be laid over its large pictures."""
+        """The displacement measured between the members of a pair, to be laid over its pictures."""
         return overlay_document(self._pictures.displacement(self.pairs()[pair]))
 
     def histograms(self, pair: str) -> dict[str, list[list[float]]]:
@@ -48,7 +48,7 @@ class LivePairs:
         return self._pictures.jpeg(self.pairs()[pair], role, width)
 
     def act(self, action: str, asked: dict[str, str]) -> None:
-        """Put what a button means on the bench's list."""
+        """Add the request of a button to the bench's queue."""
         self._bench.ask(cast(Action, action), asked)
 
 

@@ -31,10 +31,10 @@ Action = Literal["shoot", "retake", "accept", "reject", "next-scene", "note", "f
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
 PREVIEW_SECONDS = 0.2
-"""Time between two live pictures; a camera's own live view has seldom more than ten a second."""
+"""Seconds between two live pictures; a camera's own live view seldom has more than ten a second."""
 
 IDLE_SECONDS = 1.0
-"""Time between two looks at the camera where nobody watches."""
+"""Seconds between two looks at the camera while nobody watches."""
 
 Task = Callable[[], None]
 

@@ -10,14 +10,16 @@ from defocus.blur.gradients import slopes
 from defocus.pictures.values import Image, as_float, srgb_to_linear
 
 STEEP_PX = 0.8
-"""Blur after which an edge must be steep, so that noise is none."""
+"""Blur, px, after which an edge must still be steep, so that noise does not count as an edge."""
 FINE_PX, COARSE_PX = 0.5, 1.2
 SHARP_RATIO = 1.4
-"""Gradient after the fine over that after the coarse blur: of an edge with 0.7 px of blur, or with
-a circle of confusion of 3 px. With blurs of 0.8 and 2 px, many edges glowed still at 6 px."""
+"""Least ratio of the gradient after the fine blur to that after the coarse blur: an edge with 0.7
+px of blur, or with a circle of confusion of 3 px, has this ratio. With blurs of 0.8 and 2 px, many
+edges still glowed at 6 px."""
 LEAST_GRADIENT = 0.012
 NOISE_FACTOR = 3.0
-"""An edge is that much steeper than half of all pixels: noise, and texture out of focus."""
+"""Least steepness of an edge, as a multiple of the median over all pixels, which comes from noise
+and from texture out of focus."""
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

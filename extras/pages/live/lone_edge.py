@@ -15,16 +15,18 @@ Array = NDArray[np.float64]
 
 BINS_PER_PX = 2
 SMOOTHED_PX, SMOOTHED_PER_RISE = 0.7, 0.05
-"""The profile is smoothed by that, and by a share of its rise: noise has steps too."""
+"""Blur with which a profile is smoothed, px and as a share of its rise: noise has steps too."""
 LOW = 0.1
-"""The rise is what lies between this share of the range and the rest."""
+"""The rise goes from this share of the range to the same share below its top."""
 VALLEY = 0.75
-"""The slope between two edges is below that share of the lesser one's."""
+"""Two edges are separate if the slope between them is below this share of the lesser edge's
+slope."""
 SECOND = 0.25
-"""Step of a second edge over that of the first; the rim of a sharpened edge has less."""
+"""Largest step of a second edge over that of the first; the rim of a sharpened edge has less."""
 PATCH_PX = 5
 OFF = 0.3
-"""Difference of a patch from the same distance elsewhere along the edge, over the step."""
+"""Largest difference of a patch from the patches at the same distance along the edge, over the
+step."""
 
 
 class SeveralEdgesError(ImageError):

@@ -27,7 +27,7 @@ from defocus.pictures.headers import SUFFIXES
 from defocus.reading import require_file
 
 DECODERS = 2
-"""Pictures decoded at one time: one of 30 megapixels takes 200 MB."""
+"""Number of pictures decoded at one time: one of 30 megapixels takes 200 MB."""
 
 
 @dataclass(frozen=True)

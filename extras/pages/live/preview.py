@@ -20,18 +20,19 @@ from defocus.pictures.write import encoded_jpeg, encoded_png
 from defocus.reports.pictures import small_picture
 
 WIDTH_PX = 960
-"""Larger live pictures are reduced: the page is no wider, and a frame must not take long."""
+"""Largest width of a live picture, px: the page is no wider, and a frame must not take long."""
 
 DETAIL_PX = (192, 128)
-"""Width and height of what is magnified."""
+"""Width and height of the part that is magnified, px."""
 
 EDGE_PX = 48
-"""Side of the square in the middle of it whose edge is measured: larger ones hold two edges."""
+"""Side of the square in the middle of that part whose edge is measured, px: a larger one would hold
+two edges."""
 
 BINS = 64
 
 CLIPPED, BLACK = 0.98, 0.002
-"""Linear values from where on a channel counts as clipped, and up to where as black."""
+"""Linear value from which a channel counts as clipped, and up to which it counts as black."""
 DARK = 0.01
 """Linear light of the brightest parts up to which an edge is lost in noise."""
 LEAST_PX = 24
@@ -46,7 +47,8 @@ SHARPER = "sharper than 1 cycle/px here"
 AT_RIM = "the edge is at the square's rim; click on it"
 TOO_BLURRED = "the blur is wider than the square"
 RIM_PX, FROM_MIDDLE_PX = 2.0, 4.0
-"""Room that an edge needs beside its blur, and how far from the middle it lies at the rim."""
+"""Room that an edge needs besides its blur, px, and largest distance of the edge from the middle,
+px."""
 
 
 PEAKING_RGBA = (57, 255, 20, 255)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 AGAIN_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""After so many failures one after another; then always the last."""
+"""Seconds before the next try after the first, second, … failure in a row; after further ones, the
+last."""
 
 REST_SECONDS = 120.0
-"""How long after the last live picture it is ended, where nobody watches."""
+"""Seconds after the last live picture at which the live view is ended if nobody watches."""
 
 
 class PreviewPace:
@@ -28,7 +29,7 @@ class PreviewPace:
 
     @property
     def to_be_ended(self) -> bool:
-        """Whether the live view runs unseen for long; it says so once."""
+        """Whether the live view has run unseen for long; true only once."""
         if self._last_at is None or self._clock() - self._last_at < REST_SECONDS:
             return False
         self._last_at = None
@@ -40,7 +41,7 @@ class PreviewPace:
         self._last_at = self._clock()
 
     def failed(self) -> None:
-        """None came."""
+        """Record that no live picture came."""
         pause = AGAIN_SECONDS[min(self._failures, len(AGAIN_SECONDS) - 1)]
         self._failures += 1
         self._next_at = self._clock() + pause

@@ -91,7 +91,7 @@ def _run(
 
 
 def _wait(work: Future[None]) -> None:
-    """Wait for the bench; who interrupts a second time ends the process as a kill would."""
+    """Wait for the bench; a second interruption ends the process as a kill would."""
     try:
         work.result()
     except KeyboardInterrupt:

@@ -11,7 +11,8 @@ from defocus.command_line.options import AddedOptions
 from defocus.extras.pages.page_options import free_port_option, page_option
 
 ON_PAGE = frozenset({"baseline", "weights", "tile", "page", "port"})
-"""What is chosen before the page opens; the rest is chosen there, or has no meaning."""
+"""Options that are chosen before the page opens; the others are chosen on the page, or have no
+meaning there."""
 
 
 def _run(
@@ -32,7 +33,7 @@ def _run(
 
 
 def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
-    """Refuse what has no meaning on the page."""
+    """Refuse options that have no meaning on the page."""
     if images:
         raise click.UsageError(
             "with --page pictures are dropped in the browser; omit IMAGES"

@@ -39,7 +39,7 @@ R = TypeVar("R")
 
 FOLDER = Path(__file__).parent
 LAYERS = ("before", "map", "sharp")
-"""What is shown of a picture besides what systems made of it; the last two once they are there."""
+"""Layers of a picture besides the results of systems; the last two are shown once they are made."""
 
 
 class Answers:
@@ -268,7 +268,7 @@ async def _failure(
     picture: DroppedPicture,
     work: Callable[[], None],
 ) -> Response | None:
-    """Do work on a picture; what the page is told if that fails or is stopped."""
+    """Do work on a picture; return what the page is told if that fails or is stopped."""
     try:
         await _in_thread(work)
     except InterruptedWorkError:

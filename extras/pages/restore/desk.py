@@ -21,7 +21,8 @@ from defocus.restoration.restorer import Restorer
 from defocus.storage.files import make_folder
 
 MOST_PICTURES = 20
-"""Each takes 3 bytes per pixel of the disk, and 15 more for each system that restored it."""
+"""Largest number of pictures. Each takes 3 bytes per pixel of the disk, and 15 more for each system
+that restored it."""
 
 Told = Callable[[int, int], None]
 
@@ -140,7 +141,7 @@ class Desk:
             picture.keep(number, restoration, time.perf_counter() - started)
 
     def _check(self, picture: DroppedPicture) -> None:
-        """Raise where the work on a picture is to end."""
+        """Raise an error if the work on a picture is to end."""
         removed = picture.folder.name not in self.pictures
         if self._closed or removed or picture.stop.is_set():
             raise InterruptedWorkError("stopped")

@@ -33,9 +33,9 @@ from defocus.restoration.settings import STRONGEST
 from defocus.storage.files import atomic_path, make_folder
 
 LARGEST_PIXELS = 64_000_000
-"""A browser holds a picture several times, 4 bytes per pixel each."""
+"""Largest number of pixels: a browser holds a picture several times, at 4 bytes per pixel."""
 MAP_REDUCED_BY = 4
-"""The maps that are laid over the picture are smaller; they have a value for each 8 px."""
+"""Factor by which the maps over the picture are smaller; they have a value for each 8 px."""
 SCREEN_CELLS = (7, 9)
 """Rows and columns of cells of 64 px that a screen shows."""
 
@@ -52,7 +52,7 @@ class MadeScale:
     put_back: int
 
     def load(self) -> RestoredScale:
-        """Read it again."""
+        """Read the picture again."""
         values = np.load(self.values, allow_pickle=False)
         facts = self.tile_px, self.tiles, self.checked, self.put_back
         return RestoredScale(self.factor, values, *facts)
@@ -157,7 +157,7 @@ class DroppedPicture:
         )
 
     def look_path(self, number: int) -> Path:
-        """Where the first look goes that a system gives."""
+        """Path of the first look that a system gives."""
         return self.folder / f"look-{number}.png"
 
     def keep_look(

@@ -19,23 +19,25 @@ LARGE_PIXELS = 3_000_000
 SAMPLE_PX = 192
 """Side of the samples that show where to look, px."""
 MOST_SAMPLES = 10
-"""Samples, those with most details, of which the blur is estimated; each takes 0.03 s."""
+"""Number of samples whose blur is estimated, those with most details; each takes 0.03 s."""
 MOST_PLACES = 12
-"""Parts along a side among which one is chosen; more would take too long in a very long picture."""
+"""Largest number of parts along a side among which one is chosen; more would take too long in a
+very long picture."""
 DETAIL_PX = 25
-"""Side of the square whose mean is taken off to see details, px: about what a network mends."""
+"""Side of the square whose mean is subtracted to leave only details, px: about the largest that a
+network restores."""
 SHARP_PX, BLURRED_PX = 1.0, 4.0
 """Diameters up to which a part counts as in focus, and from which it counts as blurred."""
 IN_FOCUS_SHARE = 0.1
-"""How much details in focus count, where restoring changes little: they decide only in a picture
-without blur."""
+"""Weight of details in focus, where restoring changes little: they decide only in a picture without
+blur."""
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class LookArea:
-    """Where the part is in the picture as it is shown, px."""
+    """Place of the part in the picture as it is shown, px."""
 
     left: int
     top: int

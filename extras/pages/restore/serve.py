@@ -23,7 +23,7 @@ def serve_restoring(
 ) -> None:
     """Serve the page on a loopback port (0: any) until Ctrl-C; stdout shows only its address.
 
-    What is dropped is in a temporary folder that goes at the end."""
+    Dropped pictures are in a temporary folder that is removed at the end."""
     token = new_token()
     feed = Feed()
     choices = choices_here(asked)

@@ -21,7 +21,7 @@ class Choice:
 
     @property
     def title(self) -> str:
-        """What the page shows."""
+        """The title that the page shows."""
         words = {OWN: "own weights", "": "nothing learned"}.get(
             self.weights,
             self.weights,

@@ -1,4 +1,4 @@
-"""The server of pages: access, one frame for pages with pairs; nothing here works without these."""
+"""The server of pages: access control, and one frame for pages with pairs."""
 
 from defocus.extra_packages import require
 

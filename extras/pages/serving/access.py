@@ -16,7 +16,7 @@ _LOOPBACK = re.compile(r"(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?::([0-9]{1,5}))
 """The only ``Host`` headers that are answered; all others, also malformed ones, are refused."""
 
 HTTP_PORT = 80
-"""What a ``Host`` without a port means."""
+"""Port of a ``Host`` that names none."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",

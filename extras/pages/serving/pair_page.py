@@ -20,7 +20,7 @@ from defocus.pictures.write import LONGEST_JPEG_PX
 Size = Literal["thumb", "large", "whole"]
 
 SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}
-"""Longest width, px."""
+"""Largest width of a picture of each kind, px."""
 
 
 class PairSource(Protocol):
@@ -98,7 +98,7 @@ def pair_page(
 def _magnifier(
     magnify: Callable[[float, float], dict[str, Any]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """What answers for a place of the live picture."""
+    """Handler of requests for a magnified place of the live picture."""
 
     async def magnified(request: Request) -> Response:
         try:

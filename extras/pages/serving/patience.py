@@ -10,7 +10,8 @@ PATIENCE_SECONDS = 30.0
 class PatientProtocol(H11Protocol):
     """Ends a connection whose request is not whole in time; an answer may take as long as it likes.
 
-    A head has :data:`PATIENCE_SECONDS` from the first byte, a body so long between two parts."""
+    A head has :data:`PATIENCE_SECONDS` from the first byte, a body the same time between two
+    parts."""
 
     _due: asyncio.TimerHandle | None = None
     _heard = 0.0

@@ -15,7 +15,8 @@ from defocus.extras.pages.serving.server import listening_on
 from defocus.progress import say
 
 QUIET_MODULES = 2
-"""Light border around what OpenCV draws, which has 2: together the 4 of the standard."""
+"""Width of the light border in modules, around OpenCV's own border of 2: together they make the 4
+of the standard."""
 
 ELSEWHERE = ("192.0.2.1", 9)
 """An address for documentation (RFC 5737): a datagram socket is routed there and sends nothing."""
@@ -29,7 +30,7 @@ class SharedPage:
     share: Share
 
     def tell(self) -> None:
-        """Say the address, with its QR code on a terminal."""
+        """Print the address, with its QR code on a terminal."""
         address = f"http://{self.share.host}/?token={self.share.token}"
         may = "shoot and judge" if self.share.control else "look, and change nothing"
         if sys.stderr.isatty():
@@ -50,7 +51,7 @@ def shared_on(port: int, *, control: bool) -> Iterator[SharedPage]:
 
 
 def _network_address() -> str:
-    """This computer's IPv4 address in the network that leads elsewhere."""
+    """This computer's IPv4 address in the network with the default route."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
             asked.connect(ELSEWHERE)

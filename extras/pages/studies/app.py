@@ -31,7 +31,7 @@ FILES = {"report.pdf": "application/pdf", "leaderboard.csv": "text/csv; charset=
 """The files of a study's folder that are served as they are."""
 
 UNREADABLE = (DefocusError, OSError)
-"""A damaged or closed study is said on its page; the server goes on."""
+"""Errors of a damaged or closed study, which its page shows; the server goes on."""
 
 
 class Studies:

@@ -35,10 +35,10 @@ from defocus.training.record.curve_files import seconds_per_step
 from defocus.training.record.folder import CURVE
 
 FINISHED = "finished"
-"""State of a run whose result is there."""
+"""State of a run that has its result."""
 
 ENDED = frozenset({FINISHED, "failed", "not-applicable"})
-"""States of runs that train no more."""
+"""States of runs that have ended."""
 
 FOLLOWS = "This page follows the runs while it is open."
 
@@ -48,7 +48,7 @@ TIME_LEFT = (
 )
 
 DEPTH = 3
-"""Studies are at most so many folders below the one that is served."""
+"""Largest number of folders between a study and the folder that is served."""
 
 
 @dataclass
@@ -261,7 +261,7 @@ def _line(study: ServedStudy) -> tuple[str, str, str, str, str]:
 
 
 def time_left(seconds: Iterable[float | None]) -> str:
-    """How long all runs still train, in words: at least so long where some were not timed."""
+    """How long all runs still train, in words; a lower limit where some were not timed."""
     every = list(seconds)
     known = [one for one in every if one]
     if not known:
@@ -314,7 +314,7 @@ def _many(listing: FoundStudies) -> str:
 def _runs(
     standings: list[RunStanding], left: Mapping[str, float | None]
 ) -> tuple[Part, ...]:
-    """The runs that are not finished, and the others folded, as nothing is to be seen there."""
+    """The unfinished runs, and the others folded, because they no longer change."""
     finished = [one for one in standings if one.state == FINISHED]
     others = [one for one in standings if one.state != FINISHED]
     parts: list[Part] = []

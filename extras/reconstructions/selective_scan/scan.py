@@ -12,15 +12,15 @@ from torch.utils.checkpoint import checkpoint
 from defocus.extras.reconstructions.selective_scan.recurrence import linear_recurrence
 
 STEPS = 32
-"""Of a chunk."""
+"""Steps of a chunk."""
 CHUNKS = 64
-"""Side by side, at most."""
+"""Largest number of chunks that are computed side by side."""
 ELEMENTS = 2**20
-"""Numbers of state at a time: so many fit into a processor's cache, those of a picture do not fit
-into memory."""
+"""Number of values of the state that are computed at a time: this many fit into a processor's
+cache, those of a whole picture do not fit into memory."""
 FORGOTTEN = -50.0
-"""Exponent of the smallest decay, 2e-22: what is left of a state then does not show beside
-anything, and smaller products are numbers that processors take many times as long for."""
+"""Exponent of the smallest decay, 2e-22: what is left of a state then no longer shows in a sum, and
+processors take many times as long for smaller products."""
 
 
 def selective_scan(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 ABLATIONS = {"jdrl": JDRL}
-"""Ablations by the objective."""
+"""Ablations by the name of the objective."""
 
 
 def ablation_of(objective: str) -> Ablation:

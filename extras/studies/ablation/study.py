@@ -55,7 +55,7 @@ class LineResult:
     paper_psnr: float | None  # PSNR printed in the paper, dB
 
     def to_json(self) -> dict[str, object]:
-        """As JSON values."""
+        """The fields as JSON values."""
         return asdict(self)
 
 
@@ -113,7 +113,7 @@ class AskedAblation:
         *,
         narrow: bool,
     ) -> "AskedAblation":
-        """That on a dataset given as text, with the schedule of a settings file."""
+        """The study on a dataset given as text, with the schedule of a settings file."""
         override = narrow_override(settings, narrow=narrow)
         opened = replace(open_dataset(dataset, damaged=True), misaligned=True)
         return cls(ablation, out, opened, budget, seeds, override, narrow)

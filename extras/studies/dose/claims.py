@@ -21,7 +21,7 @@ RULE = (
     f"otherwise it is not decided. A verdict needs {LEAST_SEEDS} seeds and test scenes of "
     f"{MINIMUM_SCENES} photographs and textures, or more."
 )
-"""How verdicts are found, for readers."""
+"""How verdicts are found, in words for readers."""
 
 Estimate: TypeAlias = Mapping[str, float]
 """``value``, and ``low`` and ``high``, the ends of its interval."""
@@ -29,7 +29,7 @@ Estimate: TypeAlias = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Claim:
-    """That one line is better than another."""
+    """The claim that one line is better than another."""
 
     line: str  # label of the line with which the whole objective is compared
     # dose, px, and difference with its interval, dB; ascending
@@ -57,14 +57,14 @@ def labels_at_any_dose(document: Mapping[str, Any]) -> set[str]:
 
 
 def claims_of(document: Mapping[str, Any]) -> list[Claim]:
-    """That the whole objective is better than each other line but the control, by ``dose.json``."""
+    """Claims, by ``dose.json``, that the whole objective beats each line except the control."""
     left_out = {document["whole"], document["truth"]}
     labels = [label for label in labels_of(document) if label not in left_out]
     return [_claim(document, label, _differences(document, label)) for label in labels]
 
 
 def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
-    """That each rival is better than the whole objective, by ``dose.json``."""
+    """Claims, by ``dose.json``, that each rival is better than the whole objective."""
     labels = set(labels_of(document))
     claims = []
     for label in document["rivals"]:

@@ -33,11 +33,12 @@ from defocus.extras.studies.dose.plan import DoseStudy
 from defocus.extras.studies.dose_dataset.run import PHOTOGRAPH
 
 PROTOCOLS = ("gt", "input-aligned", "deformed-gt", OFFICIAL_GRID)
-"""Compared with the truth: does a protocol rank the lines as it does?"""
+"""Protocols that are compared with the truth: does a protocol rank the lines as the truth does?"""
 
 Array: TypeAlias = NDArray[np.float64]
 Scores: TypeAlias = Mapping[str, Array]
-"""``(seeds, scenes)`` by name; NaN where a protocol has no target, a picture no such part."""
+"""Array ``(seeds, scenes)`` by name; NaN where a protocol has no target, or a picture lacks that
+part."""
 
 _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 

@@ -13,7 +13,7 @@ from defocus.reading import parse_json, read_bytes
 from defocus.settings import document_problem
 
 DOSES = "dose.json"
-"""File of the results in the study's folder, where each dose has a strip of crops too."""
+"""File of the results in the study's folder, which also holds a strip of crops for each dose."""
 
 AGAIN = "delete it, then use the same 'studies ablate' again"
 

@@ -12,7 +12,7 @@ from defocus.extras.studies.dose_dataset.run import DOSE
 
 
 def open_dosed(text: str) -> Dataset:
-    """Open a dataset of which a dose is asked for."""
+    """Open a dataset from which a dose is requested."""
     if text in {variant.dataset for variant in VARIANTS}:
         raise _without_doses(text)
     return open_dataset(text, damaged=True)

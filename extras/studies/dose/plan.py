@@ -23,7 +23,8 @@ from defocus.extras.studies.options import AblatedRows, AblationStudy
 from defocus.near_names import did_you_mean
 
 MEASURED: frozenset[Further] = frozenset({"valid_mask", "measured_blur"})
-"""Supervision that is measured: a line that asks for any other may know more than pairs show."""
+"""Supervision that is measured: a line that asks for anything else may know more than pairs
+show."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class DoseStudy:
         )
 
     def studies(self) -> list[Study]:
-        """One per dose, then the control on true pairs, which is trained once and tested at all."""
+        """One study per dose, then the control on true pairs, trained once, tested at all doses."""
         small = self.narrow or (self.own_network and self.budget == NARROW_BUDGET)
         override = narrow_override(self.settings, narrow=small)
         truth = self.ablation.controls[-1]
@@ -145,7 +146,7 @@ def _require_supervision(
     system: Baseline,
     dataset: Dataset,
 ) -> None:
-    """Refuse before other lines are trained for hours."""
+    """Refuse missing supervision before other lines are trained for hours."""
     if system.recipe is None:
         return
     recipe = system.recipe()

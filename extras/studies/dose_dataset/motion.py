@@ -15,13 +15,14 @@ from defocus.scene.occluders import Occluder, StreamScene
 Array = NDArray[np.float32]
 
 PERCENTILE = 95
-"""Of the displacements' lengths: a dose."""
+"""Percentile of the displacements' lengths that counts as the dose."""
 
 MIXTURE = {"zoom": 0.6, "shift": 0.3, "rotation": 0.2, "parallax": 0.5}
-"""Shares of the kinds in a lens-like mixture: mostly focus breathing, then parallax."""
+"""Shares of the kinds of displacement in a lens-like mixture: mostly focus breathing, then
+parallax."""
 
 PAD_PX = 32
-"""By which an occluder goes on beyond the border of its scene: more than it moves."""
+"""Width by which an occluder extends beyond the border of its scene, px: more than it moves."""
 
 ROUNDS = 12
 """Fixed-point rounds by which the field of a surface is inverted."""

@@ -38,7 +38,7 @@ PHOTOGRAPH = "photograph"
 """Key of a pair's metadata: hash of the photograph behind, None for a texture."""
 
 REVISION = 1
-"""Raised by hand whenever a request gives other pixels."""
+"""Revision of the dataset, raised by hand whenever a request gives other pixels."""
 
 BRANCHES: Mapping[Split, Branch] = {
     "train": "train",
@@ -93,7 +93,7 @@ def render_dosed_dataset(
 
 
 def _photographs(folder: Path | None) -> Photographs:
-    """The photographs of a folder; without one, it is said what the scenes are made of."""
+    """The photographs of a folder; without one, a message says what the scenes are made of."""
     if folder is None:
         say("no photographs: scenes have textures alone; --photographs DIR gives them")
         return find_photographs(None)

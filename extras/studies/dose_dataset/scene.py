@@ -24,10 +24,12 @@ from defocus.scene.occluders import Sources, draw_scene
 Array = NDArray[np.float32]
 
 SPARE = 2.0
-"""Frame around a picture that displacements bring in, in largest doses."""
+"""Width of the frame around a picture from which displacements bring pixels in, in largest
+doses."""
 
 SHARP_DIAMETER_PX = 0.5
-"""Scenes with everything in focus are drawn again: they would show nothing of deblurring."""
+"""Largest circle of confusion, px, of a scene that counts as in focus everywhere; such scenes are
+drawn again, because they show nothing of deblurring."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from defocus.reports.display import number_text
 from defocus.reports.model import Curve, Curves
 
 MOST_CURVES = 12
-"""Six colours, whole and dashed: more lines would not be told apart."""
+"""Largest number of curves: six colours, whole and dashed. More curves could not be
+distinguished."""
 
 PART_NAMES = {
     "psnr_edges": "edges",
@@ -28,7 +29,7 @@ PART_NAMES = {
 """
 
 TOLD_BY_CIRCLE = {"psnr_blurred"}
-"""What circles of 2 px and more show already is not drawn twice."""
+"""Parts that are not drawn, because the circles of 2 px and more already show them."""
 
 TAU_WORDS = (
     "Kendall's tau between the order in which a protocol ranks the lines and that of the truth. 1: "
@@ -166,7 +167,7 @@ def shown_parts(one: Document, gains: str) -> list[str]:
 
 
 def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
-    """Only circles of confusion are joined: they have an order."""
+    """The curve of a line by part; only circles of confusion, which have an order, are joined."""
     points: list[tuple[float, Estimate]] = []
     for place, part in enumerate(parts):
         points.append((place, line["over_plain"].get(part, NOT_KNOWN)))
@@ -190,7 +191,7 @@ def _curve(label: str, points: Sequence[tuple[float, Estimate]]) -> Curve:
 
 
 def _floor(document: Document, labels: Sequence[str]) -> float | None:
-    """Where the chart begins if the plain loss falls below all others; None if it does not."""
+    """Lower end of the chart if the plain loss falls below all others; None if it does not."""
     plain = document["plain"]
     others = [label for label in labels if label != plain]
     lows = []
@@ -207,7 +208,7 @@ def _reaches(points: Sequence[tuple[float, Estimate]], floor: float | None) -> b
 
 
 def _below(document: Document, floor: float | None) -> str:
-    """Where the plain loss is that left the chart; empty if it did not."""
+    """Words on where the plain loss is, if it lies below the chart; empty if it does not."""
     if floor is None:
         return ""
     plain = document["plain"]

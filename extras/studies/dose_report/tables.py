@@ -14,7 +14,7 @@ COLUMN_WORDS = (
     "are straight in the truth bend in the output, root mean square. Moved and bent: what the "
     "training adds to both, beyond the blurry input. Minutes: of one training."
 )
-"""What the columns of :func:`line_tables` mean."""
+"""Meaning of the columns of :func:`line_tables`."""
 
 
 def trust_table(document: Document) -> Table:

@@ -14,10 +14,10 @@ from defocus.progress import counted
 from defocus.reports.display import number_text
 
 Document = Mapping[str, Any]
-"""What :func:`~defocus.extras.studies.dose.kept.read_doses` gives."""
+"""Document that :func:`~defocus.extras.studies.dose.kept.read_doses` reads."""
 
 CONTROL = "control: "
-"""Before the name of a line that is there for comparison, and no part of what is taken apart."""
+"""Prefix of the name of a line that is there for comparison and is no part of the ablation."""
 
 INPUT = "input"
 """System of the line that is the blurry input itself."""
@@ -67,7 +67,7 @@ def interval_words(document: Document) -> str:
 
 
 def study_words(document: Document) -> str:
-    """What was compared how."""
+    """What was compared, and how."""
     return (
         f"PSNR against the truth; bars are 95 % intervals of a bootstrap over seeds and scenes. "
         f"{document['scenes']} test scenes, {document['training_pairs']} training pairs per dose, "
@@ -76,7 +76,7 @@ def study_words(document: Document) -> str:
 
 
 def _network(document: Document) -> str:
-    """Its name as people write it; of a network that is not installed, the name of its system."""
+    """Name of the network as people write it; if it is not installed, that of its system."""
     system = document["network"] or "unet"
     by_name = known_baselines([system])
     name = by_name[system].card.display_name if system in by_name else system

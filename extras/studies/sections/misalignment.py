@@ -1,4 +1,4 @@
-"""Scores against injected misalignment, where the study was of that."""
+"""Scores against injected misalignment, if the study measured that."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,8 @@ from defocus.reading import read_json
 from defocus.reports.model import Curve, Curves, Part
 
 MISALIGNMENT = "misalignment.json"
-"""In a study's folder: scores against injected misalignment, where it was of that."""
+"""File in a study's folder with scores against injected misalignment, if the study measured
+them."""
 
 
 def misalignment_curves(content: Content) -> list[Curves]:

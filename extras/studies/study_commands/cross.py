@@ -25,8 +25,8 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
     NAME is a system with the weights that the package ships, and NAME:LABEL one with those of a
     label of 'weights list' or a file; by default all that the package ships. Each restores the test
     pictures of every dataset, and its gain in PSNR over the blurry input, with an interval, is
-    shown beside the gains that papers print for what was trained elsewhere. What was not measured
-    on the whole test set has no number, but a reason.
+    shown next to the gains that papers print for networks trained elsewhere. A gain that was not
+    measured on the whole test set is replaced by the reason.
 
     Run the same command again to continue after an interruption.
     """

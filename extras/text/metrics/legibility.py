@@ -15,7 +15,7 @@ from defocus.extras.text.similarity import similarity
 from defocus.tesseract import REMEDY, read_text, tesseract_version
 
 FEWEST_CHARACTERS = 4
-"""A picture with fewer that can be read is none of text."""
+"""Least number of legible characters of a picture of text."""
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # heavy at run time
 
 
 def _audited(asked: dict[str, Any]) -> "AuditedDataset":
-    """What was just measured, which is read from the cache."""
+    """The dataset that was just measured, which is read from the cache."""
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.commands._settings import AuditSettings

@@ -26,7 +26,7 @@ PLACES = (3, 4)
 MOST_LAYERS = 14
 LEAST_STEP_PX = 1.0
 LOST = 0.004
-"""LightShare of the light far out that is left out of a kernel."""
+"""Share of the light, far from the centre, that is left out of a kernel."""
 
 
 def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:

@@ -1,4 +1,4 @@
-"""A sharp picture moved in a known way: as a whole, or with breathing and parallax besides."""
+"""A sharp picture moved in a known way: as a whole, or with breathing and parallax in addition."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +20,10 @@ Array = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
 BREATHING_PX, PARALLAX_PX, WAVES = 1.0, 1.0, 3
-"""Most at the corners, and at any depth, either way; the depth is the mean of so many waves."""
+"""Largest breathing at the corners and largest parallax at any depth, px, either way; and the
+number of waves whose mean is the depth."""
 INVERSE_ROUNDS = 6
-"""Of a fixed point: what is left is below a thousandth of a pixel."""
+"""Rounds of a fixed point: after them less than a thousandth of a pixel is left."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Bend:
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "Bend":
-        """A random one."""
+        """A random bend."""
         turn = rng.uniform(0, 2 * np.pi)
         length = rng.uniform(0, PARALLAX_PX)
         along = length * np.cos(turn), length * np.sin(turn)

@@ -29,13 +29,14 @@ PITCHES_UM = (15.0, 43.0)
 """Pixel pitches of full frame, µm, at 2400 to 840 px width."""
 STILL_SHARE, SHIFTED_SHARE = 0.15, 0.2
 SHIFT_PX, ZOOM, ROTATION_DEG = 18.0, 0.015, 0.5
-"""Greatest, either way: what a tripod, refocusing and another aperture leave."""
+"""Largest shift, zoom and rotation, either way: what a tripod, refocusing and another aperture
+leave."""
 EXPOSURE_EV, VIGNETTING_EV = 0.2, 2.5
 MOSAIC_SHARE, NOISY_SHARP_SHARE = 0.5, 0.3
 FIELDS = ((0.0, 0.5), (0.8, 0.6))
 LARGEST_ERROR_PX, LARGEST_OFFSET_PX = 1.2, 0.2
-"""A lens that spreads a point in focus farther, half-way out or in a corner, or shows it farther
-off, is drawn again."""
+"""Largest spread and largest displacement of a point in focus, px, half-way out and in a corner; a
+lens with more is drawn again."""
 
 
 @dataclass(frozen=True)

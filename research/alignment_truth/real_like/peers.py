@@ -22,7 +22,8 @@ Matrix = NDArray[np.float64]
 ECC_ITERATIONS, ECC_SMOOTHING_PX = 100, 5
 FLOW_STEP_PX = 8
 LIKE = 0.8
-"""Distance of the best descriptor over that of the second best below which it is a match."""
+"""Largest ratio of the best descriptor's distance to that of the second best at which it is a
+match."""
 RANSAC_PX = 1.0
 LEAST_MATCHES = 6
 
@@ -170,14 +171,14 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
     "SIFT + RANSAC": _sift,
     "phase correlation": _phase,
 }
-"""The methods by the name that the table gives them; 8-bit pictures in, None for no answer."""
+"""The methods by their names in the table. They take 8-bit pictures; None is no answer."""
 
 
 def placements(
     blurry: Image,
     sharp: Image,
 ) -> Iterator[tuple[str, Placed | None, float]]:
-    """What each method says, and the CPU seconds that it took."""
+    """The placement by each method, and the CPU seconds that it took."""
     for name, method in PEERS.items():
         start = time.process_time()
         placement = method(blurry, sharp)

@@ -25,19 +25,20 @@ CANVAS = (768, 1088)
 MARGIN_PX = 40
 LEAST_SIDE_PX = 384
 SCALES = (0.5, 0.75)
-"""Large pictures are reduced by so much, so that their pixels are sharp."""
+"""Range of factors by which large pictures are reduced, so that their pixels are sharp."""
 SHARP_SHARE = (0.2, 0.4)
 """Smallest and largest share of the picture that is in focus."""
 LARGEST_PX = (12.0, 45.0)
 """Largest diameter of a picture 1008 px wide, log-uniform."""
 RISE = 0.4
-"""Power of the distance from what is in focus: most of a blurred background is far behind it."""
+"""Exponent of the distance from what is in focus: most of a blurred background is far behind it."""
 BRIGHT_FROM, BRIGHTEST = 0.85, 6.0
-"""Photographs are clipped: where all colours are above the first, light beyond white is drawn,
-which blur spreads and the sharp member clips."""
+"""Value of all colours from which light beyond white is drawn, and the brightest such light:
+photographs are clipped, but blur spreads that light, and the sharp member clips it."""
 SEGMENTED_AT = 0.5
 LEAST_SEGMENT = 0.02
-"""Smallest thing, as a share of the picture; smaller ones are as far as their surroundings."""
+"""Smallest thing that has a depth of its own, as a share of the picture; smaller things are as far
+as their surroundings."""
 
 
 @dataclass(frozen=True)

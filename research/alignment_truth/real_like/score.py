@@ -20,7 +20,7 @@ TRUE, RAW = "true transform", "nothing moved"
 BORDER_PX = 8
 WRONG_PX = 1.0
 MOST_DB = 60.0
-"""What is more alike counts as this, so that no pair alone makes a mean."""
+"""Largest likeness that counts, dB, so that no pair alone determines a mean."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class WarpScore:
 
     @property
     def answered(self) -> bool:
-        """Whether it gave a transform."""
+        """Whether the method gave a transform."""
         return self.corner_px is not None
 
 

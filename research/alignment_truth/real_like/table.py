@@ -17,7 +17,7 @@ from research.alignment_truth.real_like.score import (
 )
 
 CLEARLY_PX = 0.05
-"""So much less of error at a corner is more than chance makes of it."""
+"""Least difference of the errors at a corner, px, that is more than chance."""
 HEAD = (
     "method",
     "answered",
@@ -91,7 +91,7 @@ def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
 
 
 def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
-    """In how many pairs another method is more exact than ours."""
+    """Number of pairs in which another method is more exact than ours."""
     gains = []
     for pair in pairs:
         own_px = pair[OURS[0]].corner_px

@@ -14,7 +14,8 @@ Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 BORDER_PX = 1.5
-"""Anti-aliasing of edges, and by how much interpolated kernels are wider than their circle."""
+"""Half width of the border of a label, px: edges are anti-aliased, and interpolated kernels are
+wider than their circle."""
 
 
 def front_depth(

@@ -69,7 +69,7 @@ STILL = replace(
     parallax_px=0.0,
     families=ASYMMETRIC,
 )
-"""No misalignment at all, but point spread functions that look like one."""
+"""Ranges without any misalignment, but with point spread functions that look like one."""
 
 
 def at_width(ranges: Ranges, width: int) -> Ranges:

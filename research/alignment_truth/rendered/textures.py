@@ -22,10 +22,11 @@ from defocus.storage.files import sha256_file
 Split: TypeAlias = Literal["train", "choose", "test"]
 
 SPLITS: tuple[Split, ...] = get_args(Split)
-"""``train`` for weights, ``choose`` for every choice and tuning, ``test`` for what is reported."""
+"""The splits: ``train`` for weights, ``choose`` for every choice and tuning, ``test`` for what is
+reported."""
 
 LONGEST_SIDE = 1024
-"""Greater pictures are reduced to this: memory, and no surface shows more of one."""
+"""Side to which larger pictures are reduced, px, to save memory: no surface shows more of one."""
 
 FINEST, COARSEST = 0.75, 2.0
 """Picture pixels of the source per pixel of the rendered frame."""

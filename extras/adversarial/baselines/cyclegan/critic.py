@@ -82,7 +82,7 @@ class Pool(nn.Module):
         prefix: str,
         *arguments: Any,  # noqa: ANN401 - passed on as PyTorch gives them
     ) -> None:
-        """The stored pool is of any fullness; its shape is taken over."""
+        """The stored pool may hold any number of pictures; its shape is taken over."""
         stored = state_dict.get(f"{prefix}pictures")
         if isinstance(stored, torch.Tensor):
             self.pictures = torch.zeros_like(stored, device=self.pictures.device)

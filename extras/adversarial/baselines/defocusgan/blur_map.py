@@ -42,7 +42,7 @@ class BlurMapNet(nn.Module):
         return cropped.clamp(-LIMIT, LIMIT)
 
     def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
-        """As the generator's at full resolution, but with the skip of the third layer."""
+        """A branch as the generator's at full resolution, but with the skip of the third layer."""
         features = head
         skips = []
         for layer in (1, 2, 3, 4):
@@ -111,7 +111,7 @@ def initial_kernel(index: int) -> torch.Tensor:
 
 
 def _gaussian_blurred(kernel: torch.Tensor, index: int) -> torch.Tensor:
-    """By OpenCV's sigma for a window of a seventh of the side, made odd."""
+    """A kernel blurred with OpenCV's sigma for a window of a seventh of its side, made odd."""
     size = round((2 * index + 1) / 7) + 1
     size += 1 - size % 2
     sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8

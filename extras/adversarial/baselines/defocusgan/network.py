@@ -21,7 +21,8 @@ KERNEL_SIZES = (1, 4, 7, 10)
 BOUNDS = (0.0, 1.9, 4.2, 6.2, math.inf)
 """Radii of blur, px: branch i is meant for [BOUNDS[i], BOUNDS[i + 1])."""
 MASKED_ITERATIONS = 20_000
-"""So long the branches are held to their own blur; the official code's ``MAX_TRAINNUM``."""
+"""Number of iterations in which the branches are held to their own blur; the official code's
+``MAX_TRAINNUM``."""
 
 _Merge = Callable[[list[torch.Tensor]], torch.Tensor]
 
@@ -138,7 +139,7 @@ def _masked(radius: torch.Tensor, weight: float) -> _Merge:
 
 
 def _unused(channels: int) -> nn.Conv2d:
-    """In the released state dict, but in no forward pass."""
+    """Layers of the released state dict that no forward pass uses."""
     layer = nn.Conv2d(channels, channels, 3, padding=1)
     return layer.requires_grad_(False)
 

@@ -13,7 +13,7 @@ from defocus.extras.reconstructions.selective_scan.ss2d import SS2D
 from defocus.extras.reconstructions.u_shape import UShape
 
 COARSER = 4
-"""Times, are the features that are scanned."""
+"""Factor by which the features that are scanned are coarser than the picture."""
 
 
 class _Detail(nn.Module):

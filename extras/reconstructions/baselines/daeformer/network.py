@@ -19,7 +19,7 @@ from defocus.extras.reconstructions.baselines.daeformer.attention import (
 MULTIPLE = 8  # three halvings
 EXPANSION = 2.66
 SPACE_LEVELS = 2
-"""So many of the finest levels attend over space, the coarser ones over channels."""
+"""Number of the finest levels that attend over space; coarser levels attend over channels."""
 
 
 class _Block(nn.Module):

@@ -23,9 +23,9 @@ GROUPS = 3
 STEPS = 2
 LARGEST_STEP = 1.5
 UNIT_LOGIT = -math.log(LARGEST_STEP - 1)
-"""What the sigmoid makes a step of 1."""
+"""Logit that the sigmoid turns into a step of 1."""
 DELTA_LOGIT = 5.0
-"""What the softmax makes a kernel that is nearly a delta."""
+"""Logit that the softmax turns into a kernel that is nearly a delta."""
 COLOURS = 3
 
 

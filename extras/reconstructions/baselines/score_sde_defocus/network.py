@@ -32,7 +32,7 @@ VARIANCE = 0.0625
 RATIO = 0.075
 """Ratio of signal to noise in the sampler's corrections."""
 NOISE = 0.02
-"""Standard deviation of the noise that a blurry picture is taken to have, values in [0, 1]."""
+"""Standard deviation of the noise that is assumed in a blurry picture, values in [0, 1]."""
 
 
 class ScoreSDE(nn.Module):

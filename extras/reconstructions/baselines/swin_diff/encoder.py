@@ -10,10 +10,10 @@ from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.extras.reconstructions.baselines.swin_diff.mixer import Mixer
 
 PRIOR = 256
-"""Channels of a whole prior's token."""
+"""Channels of a token of the full-size prior."""
 SHRINKING = 4
 SIDE = 4
-"""Tokens are the means of 4 x 4 parts of the picture."""
+"""Number of tokens along each side; a token is the mean of one of 4 x 4 parts of the picture."""
 MIXING = 4
 
 

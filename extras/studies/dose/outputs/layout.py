@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 CROP_PX, SHOWN = 112, 2
-"""Side of a crop, and by how much it is enlarged."""
+"""Side of a crop, px, and the factor by which it is enlarged."""
 
 ERROR_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
-"""By which an error is multiplied to be seen; black is none."""
+"""Factors by which an error may be multiplied to be visible; black is no error."""
 
 SEEN_ERROR = 0.99
-"""This quantile of the blurry picture's error is at most white."""
+"""Quantile of the blurry picture's error that is at most white."""
 
 HEAD_PX, GAP_PX = 26, 6
 WHITE = 255
@@ -35,7 +35,7 @@ def strip_name(dose_px: float) -> str:
 
 
 def error_scale(blurry: Picture, truth: Picture) -> int:
-    """By which all errors of a strip are multiplied: what shows the blurry crop's best."""
+    """Factor for all errors of a strip: the one that shows those of the blurry crop best."""
     most = float(np.quantile(_error(blurry, truth), SEEN_ERROR))
     return max((scale for scale in ERROR_SCALES if scale * most <= WHITE), default=1)
 

@@ -46,10 +46,10 @@ EDGE_SHARE = 0.1
 BORDER_PX = 8
 
 KEPT = "outputs.json"
-"""In the run's folder: these measures, and what they were measured of."""
+"""File in the run's folder with these measures, and what they were measured from."""
 
 REVISION = 1
-"""Raised by hand whenever the same pictures get other numbers."""
+"""Revision of the measures, raised by hand whenever the same pictures get other numbers."""
 
 Picture = NDArray[np.float64]
 

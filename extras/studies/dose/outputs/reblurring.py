@@ -20,7 +20,7 @@ from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.folder import CHECKPOINT
 
 SIDE_PX = 96
-"""Side of the middle of a picture that is measured, as of the study's training crops."""
+"""Side of the middle of a picture that is measured, px: that of the study's training crops."""
 
 
 def reblur_losses(study: Study, run: Run) -> dict[str, float] | None:

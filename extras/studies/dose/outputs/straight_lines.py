@@ -14,16 +14,16 @@ Picture = NDArray[np.float64]
 Array = NDArray[np.float64]
 
 LEAST_LENGTH_PX = 40
-"""Five blocks of rows."""
+"""Length of the shortest line, px: five blocks of rows."""
 BLOCK_ROWS = 8
 REACH_PX = 5
-"""How far from the line its edge is looked for."""
+"""Largest distance from the line at which its edge is looked for, px."""
 STRAIGHT_PX = 0.15
-"""A line bends by no more than this in the truth itself, root mean square."""
+"""Largest bend of a line in the truth itself, root mean square, px."""
 LEAST_STEP = 0.08
-"""Least step of brightness across the line, in every block of it."""
+"""Least step of brightness across the line in each of its blocks."""
 SEEN_SHARE = 0.3
-"""An edge with less than this share of the true step has no place."""
+"""Share of the true step below which an edge has no measurable place."""
 
 
 @dataclass(frozen=True)

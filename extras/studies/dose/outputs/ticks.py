@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from defocus.extras.studies.dose.outputs.straight_lines import REACH_PX
 
 TICK_PX = (REACH_PX + 3, REACH_PX + 7)
-"""From where to where a tick lies beside the line: outside what is measured of it."""
+"""Distances from the line between which a tick is drawn, px: outside the part that is measured."""
 
 EDGE_PX = 1
-"""A tick of a line that leaves the crop keeps this from its border."""
+"""Distance that a tick keeps from the border if its line leaves the crop, px."""
 
 STEPS_PER_PX = 10
 

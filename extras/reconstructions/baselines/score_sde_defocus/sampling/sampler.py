@@ -12,20 +12,21 @@ from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedul
 )
 
 Score: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
-"""From noisy pictures and their noise to the gradient of the logarithm of their density."""
+"""Function from noisy pictures and their noise to the gradient of the logarithm of their
+density."""
 PutBack: TypeAlias = Callable[[Step], float]
 """The standard deviation of the noise that a prediction ends with."""
 
 
 def reverse_diffusion(step: Step) -> float:
-    """As much as the step took; right where steps are small.
+    """Noise to put back: as much as the step took, which is right where steps are small.
 
-    One that should leave a third of the noise leaves 0.94 of it."""
+    A step that should leave a third of the noise leaves 0.94 of it."""
     return float((step.sigma**2 - step.after**2) ** 0.5)
 
 
 def ancestral(step: Step) -> float:
-    """As much as the level after the step has, however long the step is.
+    """Noise to put back: as much as the level after the step has, however long it is.
 
     That holds where the clean estimate is right, less its own spread."""
     return reverse_diffusion(step) * step.after / step.sigma

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 LAST_TIME = 1e-5
-"""Shortly before the end, where the noise is least."""
+"""Last time of the sampler, shortly before the end, where the noise is least."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Waves(nn.Module):
 
 
 class Residual(nn.Module):
-    """BigGAN's residual block, told the noise; both paths are resampled."""
+    """BigGAN's residual block, conditioned on the noise; both paths are resampled."""
 
     # ``conditions``: length of the conditioning vector. ``resampling``: change of the size in the
     # block.
@@ -104,7 +104,7 @@ class Residual(nn.Module):
 
 
 class _Mixing(nn.Module):
-    """A linear layer over channels, its weight the other way round."""
+    """A linear layer over channels, with its weight transposed."""
 
     def __init__(self, channels: int, variance: float = 0.1) -> None:
         super().__init__()

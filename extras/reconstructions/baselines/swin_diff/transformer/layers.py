@@ -19,7 +19,7 @@ Window: TypeAlias = Literal["plain", "shifted"]
 
 
 class PriorAttention(nn.Module):
-    """Pixels ask, the tokens of the prior answer; added to the pixels."""
+    """Pixels query the tokens of the prior; the result is added to the pixels."""
 
     # ``heads``: into which the channels are split. ``prior``: channels of a prior's token.
 
