@@ -128,8 +128,8 @@ def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[s
     tables = []
     for (dataset, protocol), group in groups.items():
         title = f"{dataset}, protocol {protocol}: as printed"
-        rows = tuple(_printed(row, notes) for row in group)
-        tables.append(Table.of(title, (*columns, "Note"), rows))
+        printed = tuple(_printed(row, notes) for row in group)
+        tables.append(Table.of(title, (*columns, "Note"), printed))
     return tables, list(notes)
 
 

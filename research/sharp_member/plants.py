@@ -123,9 +123,8 @@ def disc_blurred(light: Light, diameter: float) -> Light:
 def _ramp(light: Light, draw: Draw, width: float) -> Light:
     """0 on one side of a line through the middle, 1 on the other."""
     angle = draw.uniform(0, 2 * math.pi)
-    height, width = light.shape[:2]
-    rows = slice(-1, 1, complex(height))
-    columns = slice(-1, 1, complex(width))
+    rows = slice(-1, 1, complex(light.shape[0]))
+    columns = slice(-1, 1, complex(light.shape[1]))
     y, x = np.ogrid[rows, columns]
     across = math.cos(angle) * x + math.sin(angle) * y
     share = across / (2 * width) + 0.5
