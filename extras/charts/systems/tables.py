@@ -179,7 +179,7 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
         reason = next((f": {one.reason}" for one in systems if one.reason), "")
         return f"{said}. The leaves cannot be measured here{reason}."
     whose = "its" if len(systems) == 1 else f"{name(sharpest)}'s"
-    said = f"{said}; {_invented(rows, sharpest, whose)}"
+    said = f"{said}; {_invented_texture(rows, sharpest, whose)}"
     if len(systems) == 1:
         return f"{said}."
     others = [*_other_leaders(systems, alike, name)]
@@ -193,7 +193,9 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     return f"{'. '.join([said, *others])}: {verdict}.{read}"
 
 
-def _invented(rows: Sequence[ChartScore], sharpest: ChartScore, whose: str) -> str:
+def _invented_texture(
+    rows: Sequence[ChartScore], sharpest: ChartScore, whose: str
+) -> str:
     """How much of its texture the sharpest system invents, beside the blurry chart."""
     of_input = [one.invented for one in rows if one.system == INPUT]
     shown = ""
