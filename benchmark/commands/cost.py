@@ -76,7 +76,7 @@ def command(
         from defocus.training.devices import best_device
 
         device = best_device()
-        costs = []
+        costs: list[CostAtSize] = []
         for system in track(systems, "measuring"):
             costs += cost_by_size(system, size, device, repeats)
         if as_json:

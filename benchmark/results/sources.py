@@ -117,7 +117,6 @@ def _runs_of_folder(folder: Path, ids: Collection[str]) -> Iterator[SourceRun]:
     markers = (STORE, *formats)
     marks = [folder / name for name in markers if (folder / name).is_file()]
     if not marks:
-        marks: list[Path] = []
         for name in markers:
             marks += [path for path in sorted(folder.rglob(name)) if path.is_file()]
     if not marks:

@@ -189,11 +189,11 @@ def _columns(
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
         )
-    scores: list[Score] = []
+    taken_over: list[Score] = []
     for name in whole:
-        scores += by_metric[name]
+        taken_over += by_metric[name]
     versions = [one for one in current.values() if column_of(one.metric) in whole]
-    return scores, versions
+    return taken_over, versions
 
 
 def _current_versions(

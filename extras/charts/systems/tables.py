@@ -62,7 +62,7 @@ def _text(value: float | None, form: str) -> str:
 
 def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
     """For browsers: a table for each circle of confusion, and where edges and leaves disagree."""
-    tabs = []
+    tabs: list[Part] = []
     for label, tables in (
         ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
         ("Photograph", _tables(_taken(scores), _with_weights(name))),

@@ -229,7 +229,7 @@ def _room_px(edge: EdgeResponse, light: NDArray[np.float64]) -> float:
     """Distance of an edge from the sides of its square, where it comes nearest."""
     half = min(light.shape[:2]) / 2
     turned = math.tan(math.radians(abs(edge.angle_deg))) * half
-    return half - _from_middle(edge.place_px, light) - turned
+    return float(half - _from_middle(edge.place_px, light) - turned)
 
 
 def _from_middle(place_px: float, light: NDArray[np.float64]) -> float:
