@@ -76,11 +76,9 @@ def command(
         from defocus.training.devices import best_device
 
         device = best_device()
-        costs = [
-            cost
-            for system in track(systems, "measuring")
-            for cost in cost_by_size(system, size, device, repeats)
-        ]
+        costs: list[CostAtSize] = []
+        for system in track(systems, "measuring"):
+            costs += cost_by_size(system, size, device, repeats)
         if as_json:
             output.write([asdict(cost) for cost in costs])
     if not as_json:

@@ -46,8 +46,27 @@ def main() -> None:
         for line in gains(restorer, given.photographs):
             say(line)
         return
+    say_spoiled(restorer, given.sizes, given.seeds)
+    if given.traps_only:
+        return
+    renderer = Renderer(find_photographs(given.photographs), "held-out")
+    numbers = range(given.first, given.first + PAIRS)
+    rendered = (renderer.pair(number, SIDE_PX) for number in numbers)
+    pairs = ((pair.blurry, pair.sharp) for pair in rendered)
+    good, touched, put_back = counted(restorer, pairs)
+    say(
+        f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back"
+    )
+
+
+def say_spoiled(
+    restorer: Restorer,
+    sizes: Sequence[float],
+    seeds: Sequence[int],
+) -> None:
+    """Print how many pictures get worse by each damage, and a table of it."""
     losers: dict[float, dict[str, list[int]]] = {}
-    for size, seed in itertools.product(given.sizes, given.seeds):
+    for size, seed in itertools.product(sizes, seeds):
         counts = losers.setdefault(size, {})
         for damage, names in spoiled(restorer, seed, size).items():
             which = f"seed {seed} at {size:g} of the size, {damage}"
@@ -55,18 +74,6 @@ def main() -> None:
             counts.setdefault(damage, []).append(len(names))
     for line in table_of_sizes(losers):
         say(line)
-    if given.traps_only:
-        return
-    renderer = Renderer(find_photographs(given.photographs), "held-out")
-    numbers = range(given.first, given.first + PAIRS)
-    pairs = (
-        (pair.blurry, pair.sharp)
-        for pair in (renderer.pair(one, SIDE_PX) for one in numbers)
-    )
-    good, touched, put_back = counted(restorer, pairs)
-    say(
-        f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back"
-    )
 
 
 def _typed() -> argparse.Namespace:
@@ -208,14 +215,16 @@ def both(restorer: Restorer, given: Array) -> tuple[Array, Array]:
     """Restored without and with the guard."""
     blur_map = estimate_blur_map(given)
     free = restore_colours(restorer, given, blur_map, guard=False).restored
-    return free, np.clip(guarded(given, free.copy(), blur_map).restored, 0, 1)
+    guarded_picture = guarded(given, free.copy(), blur_map).restored
+    return free, np.clip(guarded_picture, 0, 1)
 
 
 def errors(picture: Array, truth: Array) -> NDArray[np.floating]:
     """Mean squared error of each part of 64 x 64 px."""
     squares = np.square(picture - truth).mean(axis=2)
     count = SIDE_PX // TILE_PX
-    return np.asarray(squares.reshape(count, TILE_PX, count, TILE_PX).mean(axis=(1, 3)))
+    tiles = squares.reshape(count, TILE_PX, count, TILE_PX)
+    return np.asarray(tiles.mean(axis=(1, 3)))
 
 
 def psnr(picture: Array, truth: Array) -> float:

@@ -105,11 +105,8 @@ def _write_page(
     from defocus.storage.files import write_text
 
     folders = pictures_of(out)
-    chosen = {
-        name: folder
-        for name, folder in folders.items()
-        if not only or any(fnmatchcase(name, one) for one in only)
-    }
+    names = [name for name in folders if any(fnmatchcase(name, one) for one in only)]
+    chosen = {name: folders[name] for name in (names if only else folders)}
     trials = plan_trials(
         list(chosen),
         shared_pairs(chosen) if chosen else [],
