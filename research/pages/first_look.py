@@ -23,8 +23,13 @@ from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
 from defocus.progress import say
 from research.pages.camera_speed import pictures
-from tests.browser.conftest import ARGUMENTS
 
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+)
 MEGAPIXELS = 24
 WINDOW_PX = (1280, 800)
 LONGEST_S = 600

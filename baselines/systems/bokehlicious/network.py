@@ -358,7 +358,6 @@ def _of_pixels(layer: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
     """A layer of maps applied to ``(N, H, W, C)``."""
     given: torch.Tensor = layer(pixels.permute(0, 3, 1, 2))
     return given.permute(0, 2, 3, 1)
-    return given
 
 
 def _initialised(layer: nn.Module) -> None:
