@@ -70,7 +70,8 @@ class Field:
     @property
     def misplaced(self) -> NDArray[np.float32]:
         """``(2, h, w)`` residual flow without the part caused by the point spread, px."""
-        return np.asarray(self.factor * (self.flow.residual - self.asymmetry))
+        misplaced = self.flow.residual - self.asymmetry
+        return self.factor * misplaced
 
     @property
     def local(self) -> NDArray[np.float32]:
@@ -95,7 +96,8 @@ class Field:
     @property
     def residual_px(self) -> NDArray[np.float32]:
         """``(h, w)`` length of the residual flow, px of the full picture."""
-        return np.asarray(self.factor * np.hypot(*self.flow.residual))
+        length = np.hypot(*self.flow.residual)
+        return np.asarray(self.factor * length)
 
     def full(self, mask: Mask, shape: tuple[int, ...]) -> Mask:
         """Enlarge a mask of the reduced grid to full size."""
@@ -119,7 +121,7 @@ class Measurement:
         if self.field is None:
             return np.zeros(self.shape, dtype=bool)
         placed = self.field.full(_reference(self.field), self.shape)
-        return np.asarray(placed & explained(self.field.unexplained, self.shape))
+        return placed & explained(self.field.unexplained, self.shape)
 
     @property
     def registration(self) -> Registration | None:
@@ -228,7 +230,8 @@ def measure_under(
     members = _Members(blurry, sharp, estimator, defocus_map=defocus_map)
     members.check()
     height, width = members.shape
-    matrix = np.vstack([transform.matrix(width, height), [0.0, 0.0, 1.0]])
+    affine = transform.matrix(width, height)
+    matrix = np.vstack([affine, [0.0, 0.0, 1.0]])
     measurement = _measured(
         members,
         Registration(transform, matrix=matrix, model="similarity"),
@@ -352,13 +355,12 @@ def _views(
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     further, rest = divmod(factor_for(blurry.shape, LARGEST_SIDE), factor)
     if rig is not None or rest:
-        return (
-            luminance_view(blurry, factor),
-            luminance_view(sharp, factor, rig),
-        ), None
-    first = reduced_twice(blurry, factor, further)
-    second = reduced_twice(sharp, factor, further)
-    return (first[0], second[0]), (first[1], second[1])
+        blurry_view = luminance_view(blurry, factor)
+        sharp_view = luminance_view(sharp, factor, rig)
+        return (blurry_view, sharp_view), None
+    blurry_view, smaller_blurry = reduced_twice(blurry, factor, further)
+    sharp_view, smaller_sharp = reduced_twice(sharp, factor, further)
+    return (blurry_view, sharp_view), (smaller_blurry, smaller_sharp)
 
 
 def _registered(
@@ -431,7 +433,8 @@ def _coc_px(
         return np.maximum(flow.coc_px, np.float32(0.0))
     height, width = flow.reliable.shape
     step = factor // 2
-    return defocus_map[step::factor, step::factor][:height, :width] / np.float32(factor)
+    middle = defocus_map[step::factor, step::factor]
+    return middle[:height, :width] / np.float32(factor)
 
 
 def _field(
@@ -445,11 +448,13 @@ def _field(
     moved = np.zeros_like(flow.residual)
     if spread is not None and spread.significant:
         moved = spread.field(coc_px)
-    return Field(flow, factor, paper_mask(total)[0, 0].numpy() > 0, moved, stops)
+    mask = paper_mask(total)[0, 0].numpy() > 0
+    return Field(flow, factor, mask, moved, stops)
 
 
 def _reference(field: Field) -> Mask:
-    return np.asarray(field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX))
+    near = np.hypot(*field.misplaced) <= RELIABLE_PX
+    return np.asarray(field.flow.reliable & near)
 
 
 def _sigma(field: Field, uncertainty: Uncertainty, misalignment_px: float) -> Sigma:

@@ -11,7 +11,8 @@ from defocus.pictures.values import Image
 def check_members(blurry: Image, sharp: Image, rig: Rig | None) -> None:
     """Refuse members of another type, or of sizes that do not fit."""
     for picture in (blurry, sharp):
-        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3:
+        integers = picture.dtype in (np.uint8, np.uint16)
+        if not integers or picture.ndim != 3:
             raise AlignmentError(
                 f"a picture of {picture.dtype} and shape {picture.shape}; a pair needs "
                 "(H, W, 3) of 8- or 16-bit integers"
@@ -22,7 +23,8 @@ def check_members(blurry: Image, sharp: Image, rig: Rig | None) -> None:
         )
     if rig is None:
         return
-    for picture, size in ((blurry, rig.blurry_size), (sharp, rig.sharp_size)):
+    sizes = ((blurry, rig.blurry_size), (sharp, rig.sharp_size))
+    for picture, size in sizes:
         if picture.shape[1::-1] != size:
             raise AlignmentError(
                 f"a picture of {picture.shape[1]}x{picture.shape[0]} px, but the rig is for "

@@ -26,7 +26,8 @@ def mean_displacement(
     The frame errs by its shift in the centre, and up to the worst corner by the squared distance.
     """
     length = float(np.hypot(*placed)[counted].mean())
-    variance = float(np.square(flow_error_px[counted], dtype=np.float64).mean())
+    squares = np.square(flow_error_px[counted], dtype=np.float64)
+    variance = float(squares.mean())
     if frame is not None:
         corner = frame.corner_px**2
         centre = min(2 * frame.shift_px**2, corner)
@@ -39,8 +40,10 @@ def _mean_square_radius(counted: NDArray[np.bool_]) -> float:
     squares = 0.0
     for axis, size in enumerate(counted.shape):
         along = np.arange(size) - (size - 1) / 2
-        squares += float(counted.sum(axis=1 - axis) @ np.square(along))
-    return squares / float(counted.sum()) / (math.hypot(*counted.shape) / 2) ** 2
+        pixels = counted.sum(axis=1 - axis)
+        squares += float(pixels @ np.square(along))
+    half = math.hypot(*counted.shape) / 2
+    return squares / float(counted.sum()) / half**2
 
 
 RESTS_ON = "rests_on_largest_shift_px"

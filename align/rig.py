@@ -16,7 +16,8 @@ from defocus.storage.files import write_text
 Array = NDArray[np.float64]
 Row: TypeAlias = tuple[float, float, float]
 Matrix: TypeAlias = tuple[Row, Row, Row]
-Size: TypeAlias = tuple[Annotated[int, Field(gt=1)], Annotated[int, Field(gt=1)]]
+Side: TypeAlias = Annotated[int, Field(gt=1)]
+Size: TypeAlias = tuple[Side, Side]
 FAR = 1e9
 SMALLEST_ZOOM, LARGEST_ZOOM = 0.125, 8.0
 """Limits of the zoom between two cameras: pixels of the sharp picture per pixel of the blurry
@@ -26,8 +27,8 @@ UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 def matrix_rows(matrix: Array) -> Matrix:
     """A ``(3, 3)`` matrix as a settings file has it."""
-    a, b, c = (tuple(row) for row in np.asarray(matrix).tolist())
-    return a, b, c
+    first, second, third = np.asarray(matrix).tolist()
+    return tuple(first), tuple(second), tuple(third)
 
 
 class LensCalibration(Settings):
@@ -39,7 +40,8 @@ class LensCalibration(Settings):
     def undistorted(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Positions that a lens without distortion would give, in pixels."""
         matrix = np.array(self.matrix)
-        points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
+        points = np.stack([x, y], axis=-1)
+        points = points.reshape(-1, 1, 2)
         # OpenCV 4 has both
         undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
         straight = undistort(
@@ -50,20 +52,26 @@ class LensCalibration(Settings):
             matrix,
             criteria=UNDISTORTED,
         )
-        straight = np.asarray(straight, np.float64).reshape(*x.shape, 2)
-        return straight[..., 0], straight[..., 1]
+        places = np.asarray(straight, np.float64).reshape(*x.shape, 2)
+        return places[..., 0], places[..., 1]
 
     def distorted(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Positions in the lens's picture for undistorted ones (OpenCV, five coefficients)."""
-        (fx, _, cx), (_, fy, cy), _ = self.matrix
+        (fx, _, cx), second_row, _ = self.matrix
+        _, fy, cy = second_row
+        across, down = self._distorted_ray((x - cx) / fx, (y - cy) / fy)
+        return fx * across + cx, fy * down + cy
+
+    def _distorted_ray(self, u: Array, v: Array) -> tuple[Array, Array]:
+        """The ray (u, v, 1) behind the lens: k is its radial distortion, p its decentring."""
         k1, k2, p1, p2, k3 = self.distortion
-        u = (x - cx) / fx
-        v = (y - cy) / fy
         r2 = u * u + v * v
         radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-        across = u * radial + 2 * p1 * u * v + p2 * (r2 + 2 * u * u)
-        down = v * radial + p1 * (r2 + 2 * v * v) + 2 * p2 * u * v
-        return fx * across + cx, fy * down + cy
+        tilt_across = 2 * p1 * u * v
+        tilt_down = p1 * (r2 + 2 * v * v)
+        across = u * radial + tilt_across + p2 * (r2 + 2 * u * u)
+        down = v * radial + tilt_down + 2 * p2 * u * v
+        return across, down
 
 
 class Lenses(Settings):
@@ -91,9 +99,11 @@ class Rig(Settings):
         width, height = info.data.get("blurry_size", (1, 1))
         matrix = np.array(rows)
         with np.errstate(all="ignore"):
-            depth = matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1.0)
+            centre = ((width - 1) / 2, (height - 1) / 2, 1.0)
+            depth = matrix[2] @ centre
             # of H'(x): det H / depth³
-            zoom = np.sqrt(abs(np.linalg.det(matrix / depth)))
+            determinant = np.linalg.det(matrix / depth)
+            zoom = np.sqrt(abs(determinant))
         if not SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM:
             raise ValueError(
                 f"a zoom of {zoom:.3g}; that of two cameras lies between {SMALLEST_ZOOM} and "
@@ -120,12 +130,13 @@ class Rig(Settings):
 
 def _projected(x: Array, y: Array, h: Array) -> tuple[Array, Array]:
     """Positions mapped by a homography; not finite at its horizon."""
-    depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
-    x, y = (
-        (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth,
-        (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth,
-    )
-    return x, y
+    depth = _row(h[2], x, y)
+    return _row(h[0], x, y) / depth, _row(h[1], x, y) / depth
+
+
+def _row(row: Array, x: Array, y: Array) -> Array:
+    """One row of a homography times each point (x, y, 1)."""
+    return np.asarray(row[0] * x + row[1] * y + row[2])
 
 
 def read_rig(path: Path) -> Rig:

@@ -16,6 +16,7 @@ from defocus.align.sampling.resample import (
     sharp_view,
     whole,
 )
+from defocus.align.uncertainty import huber_weights
 from defocus.errors import AlignmentError
 from defocus.pictures.values import Image, as_linear
 
@@ -70,7 +71,8 @@ def estimate_rig(
     rig = _refined(sharp, rig, start @ fit.matrix, first)
     view = sharp_view(sharp, 1, rig)
     grid = ReleaseGrid(whole(blurry.shape))
-    inside = inside_frame(Placement(np.eye(3), rig=rig), grid, sharp.shape)
+    placement = Placement(np.eye(3), rig=rig)
+    inside = inside_frame(placement, grid, sharp.shape)
     colours = matrix_rows(colour_matrix(first, view, inside))
     return rig.model_copy(
         update={"colour_matrix": colours, "blurry_camera": blurry_camera}
@@ -118,10 +120,8 @@ def colour_matrix(
 
     It is a robust fit (Huber) of window means, with errors proportional to the light."""
     target, source = _window_colours(first, second, inside)
-    if (
-        len(source) < LEAST_WINDOWS
-        or np.linalg.cond(source / source.mean()) > LARGEST_CONDITION
-    ):
+    enough = len(source) >= LEAST_WINDOWS
+    if not enough or np.linalg.cond(source / source.mean()) > LARGEST_CONDITION:
         raise AlignmentError(
             "the reference pair has too few colours for a colour matrix; take one with a chart"
         )
@@ -129,12 +129,12 @@ def colour_matrix(
     weights = precision.copy()
     for _ in range(ROUNDS):
         root = weights[:, None]
-        matrix = np.linalg.lstsq(source * root, target * root, rcond=None)[0]
-        residual = precision * np.linalg.norm(target - source @ matrix, axis=1)
+        solution = np.linalg.lstsq(source * root, target * root, rcond=None)
+        matrix = solution[0]
+        left = np.linalg.norm(target - source @ matrix, axis=1)
+        residual = precision * left
         scale = max(1.4826 * float(np.median(residual)), 1e-9)
-        weights = precision * np.sqrt(
-            np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
-        )
+        weights = precision * np.sqrt(huber_weights(residual, HUBER * scale))
     return np.asarray(matrix.T)
 
 
@@ -145,22 +145,26 @@ def _window_colours(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(n, 3)``, twice: mean colours of windows that both pictures show well exposed."""
     window = (WINDOW_PX, WINDOW_PX)
-    bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
-    means = [cv2.blur(picture, window) for picture in (first, second)]
+    bad = first.max(axis=2) >= SATURATED
+    bad |= second.max(axis=2) >= SATURATED
+    bad |= ~inside
+    first_means = cv2.blur(first, window)
+    second_means = cv2.blur(second, window)
     good = cv2.blur(bad.astype(np.float32), window) <= 0.001
-    good &= (means[0].mean(axis=2) > DARK) & (means[1].mean(axis=2) > DARK)
+    good &= first_means.mean(axis=2) > DARK
+    good &= second_means.mean(axis=2) > DARK
     chosen = good[::STRIDE_PX, ::STRIDE_PX]
-    target, source = (
-        m[::STRIDE_PX, ::STRIDE_PX][chosen].astype(np.float64) for m in means
-    )
-    return target, source
+    target = first_means[::STRIDE_PX, ::STRIDE_PX][chosen]
+    source = second_means[::STRIDE_PX, ::STRIDE_PX][chosen]
+    return target.astype(np.float64), source.astype(np.float64)
 
 
 def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     """The remaining homography between registered pictures, fitted to their tiles.
 
     A rig serves many pairs, and cameras behind a beam splitter do differ by a homography."""
-    side = min(max(48, max(first.shape) // 8), 256, *first.shape)
+    wanted = max(48, max(first.shape) // 8)
+    side = min(wanted, 256, *first.shape)
     shifts = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
     good = shifts.peaks >= PEAK_OVER_NOISE * shifts.noise_peak
     ends = shifts.centres + shifts.shifts

@@ -19,11 +19,13 @@ def sample_places(
     shape: tuple[int, ...],
 ) -> tuple[tuple[slice, slice], NDArray[np.int_], NDArray[np.int_]]:
     """A regular grid of at most about :data:`SAMPLES` pixels: as an index, its rows and columns."""
-    step = max(1, int(np.sqrt(shape[0] * shape[1] / SAMPLES)))
-    index = slice(step // 2, None, step), slice(step // 2, None, step)
-    rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))
+    height, width = shape
+    step = max(1, int(np.sqrt(height * width / SAMPLES)))
+    every = slice(step // 2, None, step)
+    rows = np.arange(height)[every]
+    columns = np.arange(width)[every]
     y, x = np.meshgrid(rows, columns, indexing="ij")
-    return index, y, x
+    return (every, every), y, x
 
 
 def blocks_of(
@@ -33,7 +35,8 @@ def blocks_of(
 ) -> NDArray[np.int_]:
     """Number of the picture block in which each pixel lies."""
     down = (rows * BLOCKS[0] / shape[0]).astype(int)
-    return np.asarray(down * BLOCKS[1] + (columns * BLOCKS[1] / shape[1]).astype(int))
+    across = (columns * BLOCKS[1] / shape[1]).astype(int)
+    return np.asarray(down * BLOCKS[1] + across)
 
 
 def each_block(blocks: NDArray[np.int_]) -> Iterator[NDArray[np.bool_]]:
@@ -53,19 +56,23 @@ class BlockDraws:
     def of(cls, blocks: NDArray[np.int_]) -> "BlockDraws":
         """The draws for samples whose block numbers are known."""
         order = np.argsort(blocks, kind="stable")
-        return cls(np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1))
+        starts = np.flatnonzero(np.diff(blocks[order])) + 1
+        return cls(np.split(order, starts))
 
     def __iter__(self) -> Iterator[NDArray[np.int_]]:
         """Each resample; they are the same every time."""
         rng = np.random.default_rng(0)
-        for row in rng.integers(0, len(self.members), (ROUNDS, len(self.members))):
+        count = len(self.members)
+        for row in rng.integers(0, count, (ROUNDS, count)):
             yield np.concatenate([self.members[k] for k in row])
 
     def sigma(self, values: Sequence[Array | float]) -> Array:
         """Standard error (1 σ) of a statistic by its value for each resample; NaN is ignored."""
         # as many blocks as are drawn share one mean: their scatter is too small by this much
-        correction = np.sqrt(len(self.members) / max(len(self.members) - 1, 1))
-        return np.asarray(np.nanstd(np.array(values), axis=0) * correction)
+        count = len(self.members)
+        correction = np.sqrt(count / max(count - 1, 1))
+        scatter = np.nanstd(np.array(values), axis=0)
+        return np.asarray(scatter * correction)
 
 
 def drawn_equations(
@@ -73,5 +80,15 @@ def drawn_equations(
 ) -> tuple[BlockDraws, list[tuple[Array, Array]]]:
     """Resamples of normal equations, one for each block, and the sums of each resample."""
     draws = BlockDraws.of(np.arange(len(equations)))
-    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
-    return draws, [(matrices[i].sum(axis=0), rights[i].sum(axis=0)) for i in draws]
+    matrices = np.stack([matrix for matrix, _ in equations])
+    rights = np.stack([right for _, right in equations])
+    sums = []
+    for drawn in draws:
+        total = matrices[drawn].sum(axis=0), rights[drawn].sum(axis=0)
+        sums.append(total)
+    return draws, sums
+
+
+def huber_weights(distance: Array, limit: float) -> Array:
+    """1 up to a limit, and beyond it the less the larger a distance is (Huber)."""
+    return np.minimum(1.0, limit / np.maximum(distance, 1e-12))

@@ -2,9 +2,9 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -43,6 +43,7 @@ FOLDER = Path(__file__).parent
 
 Address = Callable[[bytes], str]
 """Function from an encoded picture to the address in its ``img`` element."""
+T = TypeVar("T")
 
 
 def render_html(page: Page) -> str:
@@ -59,12 +60,12 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
     # the page does not show are removed.
     remove_unfinished(path.parent, [path.name])
     encoded = _encoded(page)
-    contents = {content for part in encoded.values() for content, _, _ in part}
+    contents = _contents(encoded)
     folder = path.with_name(f"{path.stem}-pictures")
     beside = sum(map(len, contents)) > inline_bytes
     if not beside:
         write_text(path, _render(page, encoded, _data_uri, _policy("data:")))
-        contents = set()
+        contents = {}
     else:
         make_folder(folder)
         for content in contents:
@@ -77,21 +78,24 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
         text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
         write_text(path, text)
     kept = {_file_name(content) for content in contents}
-    for file in folder.glob("*.webp") if folder.is_dir() else ():
+    _remove_others(folder, kept)
+    return folder if beside else None
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Remove pictures that the page does not show any more."""
+    if not folder.is_dir():
+        return
+    for file in folder.glob("*.webp"):
         if file.name not in kept:
             file.unlink(missing_ok=True)
-    return folder if beside else None
 
 
 def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
     """Render a page for a server, and its pictures by their name in the folder ``pictures``."""
     # The page asks the address ``stamp`` beside it whether it is up to date.
     encoded = _encoded(page)
-    pictures = {
-        _file_name(content): content
-        for part in encoded.values()
-        for content, _, _ in part
-    }
+    pictures = {_file_name(content): content for content in _contents(encoded)}
     policy = served_policy()
     text = _render(
         page, encoded, lambda c: f"pictures/{_file_name(c)}", policy, live=True
@@ -128,24 +132,10 @@ def _render(
 
     def pictures(slider: Slider) -> list[tuple[str, str, int, int]]:
         labels = [label for label, _ in (*slider.states, *_overlays(slider))]
-        return [
-            (label, address(content), width, height)
-            for label, (content, width, height) in zip(
-                labels,
-                encoded[id(slider)],
-                strict=True,
-            )
-        ]
+        return _addressed(labels, encoded[id(slider)], address)
 
     def tiles(gallery: Gallery) -> list[tuple[Tile, str, int, int]]:
-        return [
-            (tile, address(content), width, height)
-            for tile, (content, width, height) in zip(
-                gallery.tiles,
-                encoded[id(gallery)],
-                strict=True,
-            )
-        ]
+        return _addressed(gallery.tiles, encoded[id(gallery)], address)
 
     template = environment().get_template("page.html.j2")
     text = template.render(
@@ -196,6 +186,26 @@ def _data_uri(content: bytes) -> str:
 
 def _file_name(content: bytes) -> str:
     return f"{hashlib.sha256(content).hexdigest()[:16]}.webp"
+
+
+def _addressed(
+    things: Sequence[T],
+    pictures: list[Encoded],
+    address: Address,
+) -> list[tuple[T, str, int, int]]:
+    """Things with the address and the size of their pictures."""
+    return [
+        (thing, address(content), width, height)
+        for thing, (content, width, height) in zip(things, pictures, strict=True)
+    ]
+
+
+def _contents(encoded: dict[int, list[Encoded]]) -> dict[bytes, None]:
+    """The files of all pictures of a page, each once, in their order."""
+    contents: dict[bytes, None] = {}
+    for part in encoded.values():
+        contents |= dict.fromkeys(content for content, _, _ in part)
+    return contents
 
 
 def _encoded(page: Page) -> dict[int, list[Encoded]]:

@@ -167,10 +167,7 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
             f"<td>{escape(cell_text(cell, column))}{_interval(cell, column)}</td>"
         )
 
-    competing = [
-        row[index] for at, row in enumerate(table.rows) if at not in table.references
-    ]
-    scale = bar_scale(competing) if column.bar else None
+    scale = _scale(index, column, table)
     label = f' data-label="{escape(column.name)}"' if table.stacked else ""
 
     def write(cell: Cell) -> str:
@@ -188,6 +185,15 @@ def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
         return f"<td{attributes}{label}>{shown}</td>"
 
     return write
+
+
+def _scale(index: int, column: Column, table: Table) -> Scale | None:
+    """The scale of the bars of a column; None without bars."""
+    if not column.bar:
+        return None
+    rows = enumerate(table.rows)
+    competing = [row[index] for at, row in rows if at not in table.references]
+    return bar_scale(competing)
 
 
 def _classes(text: str, column: Column, *, number: bool) -> list[str]:

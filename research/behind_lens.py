@@ -34,12 +34,14 @@ class LensScene:
             (rows, columns),
             axes=(0, 1),
         )
-        inside = light[MARGIN_PX:, MARGIN_PX:][:height, :width]
+        inside = light[MARGIN_PX:, MARGIN_PX:]
+        inside = inside[:height, :width]
         return np.asarray(np.clip(inside, 0, 1), np.float32)
 
     @property
     def _padded(self) -> tuple[int, int]:
-        rows, columns = (side + 2 * MARGIN_PX for side in self.light.shape[:2])
+        rows = self.light.shape[0] + 2 * MARGIN_PX
+        columns = self.light.shape[1] + 2 * MARGIN_PX
         return fft.next_fast_len(rows, real=True), fft.next_fast_len(columns, real=True)
 
     @cached_property
@@ -65,10 +67,13 @@ def _transfer(
 def disc_transfer(diameter_px: float, size: tuple[int, int]) -> Array:
     """The transfer function of a uniform disc of any diameter: 2 J1(pi d f) / (pi d f)."""
     rows, columns = size
-    frequency = np.hypot(fft.fftfreq(rows)[:, None], fft.rfftfreq(columns)[None, :])
+    down = fft.fftfreq(rows)[:, None]
+    across = fft.rfftfreq(columns)[None, :]
+    frequency = np.hypot(down, across)
     argument = np.pi * diameter_px * frequency
     transfer = np.ones_like(argument)
-    np.divide(2 * special.j1(argument), argument, out=transfer, where=argument > 0)
+    light = 2 * special.j1(argument)
+    np.divide(light, argument, out=transfer, where=argument > 0)
     return np.asarray(transfer, np.float32)
 
 

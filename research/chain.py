@@ -94,7 +94,8 @@ def from_anywhere(dataset: str) -> str:
 
 def size_of(folder: Path) -> int:
     """Bytes of all files below a folder."""
-    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+    files = [one for one in folder.rglob("*") if one.is_file()]
+    return sum(one.stat().st_size for one in files)
 
 
 def main() -> int:

@@ -49,10 +49,26 @@ def _print_copies(photographs: Sequence[Codes]) -> None:
     draws = np.random.default_rng(1)
     pictures = [_searched(str(n), "test", one) for n, one in enumerate(photographs)]
     origins: dict[int, tuple[int, str]] = {}
-    for number in range(0, len(photographs), max(1, len(photographs) // ORIGINALS)):
+    step = max(1, len(photographs) // ORIGINALS)
+    for number in range(0, len(photographs), step):
         for kind, copy in _copies(photographs[number], draws).items():
             origins[len(pictures)] = number, kind
             pictures.append(_searched(f"{kind} of {number}", "train", copy))
+    found, false = _found_copies(pictures, origins)
+    made = Counter(kind for _, kind in origins.values())
+    for kind, count in made.items():
+        click.echo(f"{kind:20} {found[kind]} of {count}")
+    share = found.total() / made.total()
+    click.echo(
+        f"found {100 * share:.1f} % of {made.total()}, {false} false, {_seconds(started, pictures)}"
+    )
+
+
+def _found_copies(
+    pictures: list[SearchedPicture],
+    origins: dict[int, tuple[int, str]],
+) -> tuple[Counter[str], int]:
+    """How many copies of each kind are found, and how many pairs are none."""
     found: Counter[str] = Counter()
     false = 0
     for part in shared_parts(pictures):
@@ -63,13 +79,7 @@ def _print_copies(photographs: Sequence[Codes]) -> None:
             found[kind] += 1
         else:
             false += 1
-    made = Counter(kind for _, kind in origins.values())
-    for kind, count in made.items():
-        click.echo(f"{kind:20} {found[kind]} of {count}")
-    share = found.total() / made.total()
-    click.echo(
-        f"found {100 * share:.1f} % of {made.total()}, {false} false, {_seconds(started, pictures)}"
-    )
+    return found, false
 
 
 def _print_halves(photographs: Sequence[Codes]) -> None:
@@ -77,8 +87,10 @@ def _print_halves(photographs: Sequence[Codes]) -> None:
     pictures = []
     for number, shown in enumerate(photographs):
         middle = shown.shape[1] // 2
-        pictures.append(_searched(str(number), "test", shown[:, : middle - 4]))
-        pictures.append(_searched(str(number), "train", shown[:, middle + 4 :]))
+        left = shown[:, : middle - 4]
+        right = shown[:, middle + 4 :]
+        pictures.append(_searched(str(number), "test", left))
+        pictures.append(_searched(str(number), "train", right))
     parts: list[SharedPart] = shared_parts(pictures)
     copies = [part for part in parts if part.is_copy]
     click.echo(

@@ -125,7 +125,8 @@ def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
 def speed_of(run: Path) -> tuple[float, float]:
     """Seconds a step, and the mean loss, of the steps that are timed."""
     rows = read_numbers(run / CURVE, "step", "seconds", "loss")
-    steps, seconds, losses = zip(*rows[int(STEADY * len(rows)) :], strict=True)
+    steady = rows[int(STEADY * len(rows)) :]
+    steps, seconds, losses = zip(*steady, strict=True)
     return (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0]), sum(losses) / len(
         losses
     )
@@ -143,7 +144,8 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
 
 def norm_of(tensors: dict[str, torch.Tensor]) -> float:
     """The Euclidean norm of all values together."""
-    return float(torch.stack([one.norm() for one in tensors.values()]).norm())
+    norms = [one.norm() for one in tensors.values()]
+    return float(torch.stack(norms).norm())
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ from defocus.benchmark.scoring.score import psnr_moved, score_picture
 from defocus.benchmark.statistics.intervals import scene_codes
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.extras.charts.systems.restorers import SystemRestorer, restorers
-from defocus.pictures.values import as_float
+from defocus.pictures.values import Image, as_float
 from defocus.progress import track
 from defocus.storage.files import write_bytes
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
@@ -63,21 +63,24 @@ def pair_scores(
     mask = measured.valid_mask & true.valid_mask
     sigma_px = said.sigma.misalignment_px / math.sqrt(2)
     targets = [
-        Target(
-            np.asarray(as_float(one.sharp, np.float64), np.float64),
-            mask,
-            sigma_px=sigma_px,
-        )
-        for one in (measured, true)
+        _target(measured.sharp, mask, sigma_px),
+        _target(true.sharp, mask, sigma_px),
     ]
     picture = as_float(pair.blurry)
-    restored = {n: np.asarray(each(picture), np.float64) for n, each in systems.items()}
-    first, second = (
-        {n: _psnr(one, target) for n, one in restored.items()} for target in targets
-    )
+    restored = {}
+    for name, restore in systems.items():
+        restored[name] = np.asarray(restore(picture), np.float64)
+    first = {name: _psnr(one, targets[0]) for name, one in restored.items()}
+    second = {name: _psnr(one, targets[1]) for name, one in restored.items()}
     moved = _moved_scores(restored, targets)
     error_px = _error_px(said.matrix, pair.matrix, mask)
     return PairScores(sigma_px, error_px, first, second, moved)
+
+
+def _target(sharp: Image, mask: NDArray[np.bool_], sigma_px: float) -> Target:
+    """A reference for a comparison."""
+    reference = np.asarray(as_float(sharp, np.float64), np.float64)
+    return Target(reference, mask, sigma_px=sigma_px)
 
 
 def _moved_scores(
@@ -85,17 +88,13 @@ def _moved_scores(
     targets: list[Target],
 ) -> dict[str, dict[str, float]]:
     """Scores of each system under small moves, NaN where one has none."""
-    return {
-        name: {
-            move: math.nan if value is None else value
-            for move, value in psnr_moved(
-                prepared(one, one.shape, DEFAULT),
-                targets[0],
-                DEFAULT,
-            )
-        }
-        for name, one in restored.items()
-    }
+    moved: dict[str, dict[str, float]] = {}
+    for name, one in restored.items():
+        moved[name] = {}
+        picture = prepared(one, one.shape, DEFAULT)
+        for move, value in psnr_moved(picture, targets[0], DEFAULT):
+            moved[name][move] = math.nan if value is None else value
+    return moved
 
 
 def _psnr(restored: Array, target: Target) -> float:
@@ -105,48 +104,57 @@ def _psnr(restored: Array, target: Target) -> float:
 
 def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
     rows, columns = np.nonzero(mask)
-    places = np.stack([columns, rows, np.ones_like(rows)]).astype(np.float64)
+    places = np.stack([columns, rows, np.ones_like(rows)])
+    places = places.astype(np.float64)
     first = measured @ places
     second = true @ places
-    apart = first[:2] / first[2] - second[:2] / second[2]
+    first_place = first[:2] / first[2]
+    apart = first_place - second[:2] / second[2]
     return float(np.sqrt(np.square(apart).mean()))
 
 
 def resolution_table(pairs: Sequence[PairScores]) -> str:
     """A row for every two systems, as Markdown."""
-    codes = scene_codes(list(map(str, range(len(pairs)))))
     head = (
-        "systems", "difference, dB", "with the true transform", "change of the mean", "resolution",
-        "change of a picture, rms", "resolution of a picture, rms", "within twice",
-    )  # fmt: skip
+        "systems",
+        "difference, dB",
+        "with the true transform",
+        "change of the mean",
+        "resolution",
+        "change of a picture, rms",
+        "resolution of a picture, rms",
+        "within twice",
+    )
     rows = [head, ("---", *("---:" for _ in head[1:]))]
     for one, other in itertools.combinations(pairs[0].measured, 2):
-        measured, true = (
-            np.array([side[one] - side[other] for side in sides])
-            for sides in ([p.measured for p in pairs], [p.true for p in pairs])
-        )
-        apart = [
-            [p.moved[one][move] - p.moved[other][move] for p in pairs] for move in MOVES
-        ]
-        changes = np.array(apart) - measured
-        of_mean = resolution(changes, codes) or 0.0
-        single = np.array(
-            [resolution(changes[:, [n]], (0,)) or 0.0 for n in range(len(pairs))]
-        )
-        moved = measured - true
-        rows.append(
-            (
-                f"{one}, {other}",
-                f"{measured.mean():+.3f}",
-                f"{true.mean():+.3f}",
-                f"{abs(moved.mean()):.4f}",
-                f"{of_mean:.4f}",
-                f"{np.sqrt(np.square(moved).mean()):.4f}",
-                f"{np.sqrt(np.square(single).mean()):.4f}",
-                f"{100 * (np.abs(moved) <= 2 * single).mean():.0f} %",
-            )
-        )
+        rows.append((f"{one}, {other}", *_compared(pairs, one, other)))
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _compared(pairs: Sequence[PairScores], one: str, other: str) -> list[str]:
+    """The numbers of two systems, as they are shown."""
+    codes = scene_codes(list(map(str, range(len(pairs)))))
+    measured = np.array([pair.measured[one] - pair.measured[other] for pair in pairs])
+    true = np.array([pair.true[one] - pair.true[other] for pair in pairs])
+    moved_pairs = [(pair.moved[one], pair.moved[other]) for pair in pairs]
+    apart = [
+        [first[move] - second[move] for first, second in moved_pairs] for move in MOVES
+    ]
+    changes = np.array(apart) - measured
+    of_mean = resolution(changes, codes) or 0.0
+    of_each = [resolution(changes[:, [n]], (0,)) or 0.0 for n in range(len(pairs))]
+    single = np.array(of_each)
+    moved = measured - true
+    within = np.abs(moved) <= 2 * single
+    return [
+        f"{measured.mean():+.3f}",
+        f"{true.mean():+.3f}",
+        f"{abs(moved.mean()):.4f}",
+        f"{of_mean:.4f}",
+        f"{np.sqrt(np.square(moved).mean()):.4f}",
+        f"{np.sqrt(np.square(single).mean()):.4f}",
+        f"{100 * within.mean():.0f} %",
+    ]
 
 
 def main() -> None:
@@ -161,14 +169,16 @@ def main() -> None:
     pairs = [one for one in results if one is not None]
     if given.json:
         write_bytes(given.json, json.dumps(list(map(vars, pairs))).encode())
-    sigma, error = (
-        float(np.sqrt(np.mean(np.square([getattr(one, name) for one in pairs]))))
-        for name in ("sigma_px", "error_px")
-    )
+    sigma = _root_mean_square([one.sigma_px for one in pairs])
+    error = _root_mean_square([one.error_px for one in pairs])
     print(  # noqa: T201
         f"{len(pairs)} of {given.pairs} real-like pairs registered; standard error {sigma:.3f} px, "
         f"error {error:.3f} px along each axis (root mean square)\n\n{resolution_table(pairs)}"
     )
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def _typed() -> argparse.Namespace:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from defocus.blur.large_blur import SCALES
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
+from defocus.processes.freed_memory import return_freed_memory
 from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import (
     Follow,
@@ -29,7 +30,7 @@ from defocus.restoration.scales import (
     reduced_map,
     reduced_picture,
 )
-from defocus.strips import Colours, strips
+from defocus.strips import WHOLE, Colours, Part, strips
 
 NOTICED = 2.001 / 255
 """Largest change of a value in [0, 1] with which a pixel counts as unchanged: 2 of 255, rounded."""
@@ -135,10 +136,10 @@ class Restoration:
         change -= blurry
         return change
 
-    def _whole(self, pictures: Mapping[int, Array]) -> Array:
+    def _whole(self, pictures: Mapping[int, Colours]) -> Array:
         """The scales mixed; without a copy where there is one."""
         if tuple(pictures) == (1,):
-            return pictures[1]
+            return pictures[1][:]
         whole = np.empty(self.blurry.shape, np.float32)
         for rows in strips(len(whole)):
             whole[rows] = self._rows(pictures, self.blurry[rows], rows)
@@ -146,7 +147,7 @@ class Restoration:
 
     def _rows(
         self,
-        pictures: Mapping[int, Array],
+        pictures: Mapping[int, Colours],
         blurry: Array,
         rows: slice,
     ) -> Array:
@@ -157,7 +158,7 @@ class Restoration:
         return np.clip(mixed, 0, 1, out=mixed)
 
     @cached_property
-    def _restored(self) -> dict[int, Array]:
+    def _restored(self) -> dict[int, Colours]:
         """The whole picture at strength 1, and the change of each smaller scale."""
         return {
             scale.factor: self._for_mixing(scale, scale.restored)
@@ -165,17 +166,17 @@ class Restoration:
         }
 
     @cached_property
-    def _strongest(self) -> dict[int, Array]:
+    def _strongest(self) -> dict[int, Colours]:
         """The picture at strength 2; the guard looks at it once more."""
         return {
             scale.factor: self._for_mixing(scale, self._beyond(scale))
             for scale in self.scales
         }
 
-    def _for_mixing(self, scale: RestoredScale, restored: Array) -> Array:
+    def _for_mixing(self, scale: RestoredScale, restored: Array) -> Colours:
         if scale.factor == 1:
             return restored
-        return restored - reduced_picture(self.blurry, scale.factor)[:]
+        return ScaleChange(self.blurry, scale.factor, restored)
 
     def _beyond(self, scale: RestoredScale) -> Array:
         """A scale at strength 2."""
@@ -188,6 +189,30 @@ class Restoration:
             reduced_map(self.blur_map, scale.factor),
         )
         return np.clip(held, 0, 1, out=held)
+
+
+@dataclass(frozen=True)
+class ScaleChange:
+    """What restoring changed in a reduced picture, its rows made when asked for.
+
+    Of 60 megapixels the changes of all sizes would be 240 MB beside what was restored."""
+
+    blurry: Colours  # at the whole size
+    factor: int
+    restored: Array  # ``(h, w, 3)`` of the reduced picture
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the reduced picture."""
+        return self.restored.shape
+
+    def __getitem__(self, part: Part) -> Array:
+        """``(n, w, 3)``."""
+        rows, columns = part if isinstance(part, tuple) else (part, WHOLE)
+        begin, end, _ = rows.indices(len(self.restored))
+        above = self.blurry[self.factor * begin : self.factor * end]
+        change = self.restored[begin:end] - reduced_picture(above, self.factor)[:]
+        return change[:, columns]
 
 
 @dataclass(frozen=True)
@@ -225,20 +250,47 @@ def restore_colours(
     # ``restorer`` is built once; ``follow`` hears of each tile.
     blur_map = blur_map or estimate_blur_map(blurry)
     plan = plan_scales(blur_map, restorer.reach_px)
+    height, width = blurry.shape[:2]
+    return_freed_memory(height * width)
     scales = []
     for factor in SCALES:
         if factor not in plan.weights:
             continue
-        given = reduced_picture(blurry, factor)
-        heard = follow_scale(follow, plan.factors, factor)
-        needed = partial(plan.needs, factor)
-        restored, side = restorer.restored(given, heard, needed)
-        plan = handed_on(plan, factor, given, restored, blur_map)
-        small_map = reduced_map(blur_map, factor) if guard else None
-        checked, put_back = _guarded(given, restored, small_map)
-        tiles = _count_tiles(given, side, needed) if side else 1
-        scales.append(RestoredScale(factor, restored, side, tiles, checked, put_back))
+        scale, plan = _restored_scale(
+            restorer,
+            blurry,
+            blur_map,
+            plan,
+            factor,
+            guard=guard,
+            follow=follow,
+        )
+        scales.append(scale)
+        return_freed_memory(height * width)
     return Restoration(blurry, tuple(scales), plan, blur_map)
+
+
+def _restored_scale(
+    restorer: Restorer,
+    blurry: Colours,
+    blur_map: BlurMap,
+    plan: ScalePlan,
+    factor: int,
+    *,
+    guard: bool,
+    follow: Follow,
+) -> tuple[RestoredScale, ScalePlan]:
+    """A picture restored at one size, and the plan after what the network left as it was."""
+    given = reduced_picture(blurry, factor)
+    heard = follow_scale(follow, plan.factors, factor)
+    needed = partial(plan.needs, factor)
+    restored, side = restorer.restored(given, heard, needed)
+    plan = handed_on(plan, factor, given, restored, blur_map)
+    return_freed_memory(restored.shape[0] * restored.shape[1])
+    small_map = reduced_map(blur_map, factor) if guard else None
+    checked, put_back = _guarded(given, restored, small_map)
+    tiles = _count_tiles(given, side, needed) if side else 1
+    return RestoredScale(factor, restored, side, tiles, checked, put_back), plan
 
 
 def _count_tiles(

@@ -75,7 +75,7 @@ class ScalePlan:
     def mixed_rows(
         self,
         blurry: Array,
-        restored: Mapping[int, Array],
+        restored: Mapping[int, Colours],
         top: int,
     ) -> Array:
         """Rows ``(h, W, 3)`` from ``top`` on, with the change of each scale by its weight.
@@ -90,7 +90,8 @@ class ScalePlan:
                 change = picture[top:bottom] - blurry
             else:
                 change = enlarged_rows(picture, factor, top, bottom, width)
-            mixed += weight[:, :, None] * change
+            change *= weight[:, :, None]
+            mixed += change
         return mixed
 
 

@@ -90,12 +90,16 @@ def blur_map_of(
     """The blur map at full size; ``grid`` and ``step`` as for :func:`blur_map`."""
     coc = small.coc_px
     sigma = _coc_sigma_px(coc)
-    maps = [np.where(small.known, small.factor * one, np.nan) for one in (coc, sigma)]
+    coc_map = np.where(small.known, small.factor * coc, np.nan)
+    sigma_map = np.where(small.known, small.factor * sigma, np.nan)
     area = whole(small.shape) if grid is None else grid.crop
-    full = (
-        _enlarged_part(one.astype(np.float32), small.factor, area, step) for one in maps
-    )
-    diameter, error = (one if grid is None else _on_grid(one, grid) for one in full)
+    full = []
+    for one in (coc_map, sigma_map):
+        part = _enlarged_part(one.astype(np.float32), small.factor, area, step)
+        if grid is not None:
+            part = _on_grid(part, grid)
+        full.append(part)
+    diameter, error = full
     scale = 1.0 if grid is None else grid.scale
     return PairBlurMap(
         diameter,
@@ -109,9 +113,11 @@ def _coc_sigma_px(coc: Array) -> Array:
     """Standard error of the circle of confusion, px: its scatter and the step between trials."""
     size = (WINDOW_PX, WINDOW_PX)
     mean = cv2.blur(coc, size)
-    scatter = np.maximum(cv2.blur(coc * coc, size) - mean * mean, 0.0)
+    mean_square = cv2.blur(coc * coc, size)
+    scatter = np.maximum(mean_square - mean * mean, 0.0)
     tried = np.array(ALL_DIAMETERS_PX)
-    spacing = np.interp(np.abs(coc), (tried[1:] + tried[:-1]) / 2, np.diff(tried))
+    between = (tried[1:] + tried[:-1]) / 2
+    spacing = np.interp(np.abs(coc), between, np.diff(tried))
     return np.sqrt(scatter + spacing**2 / 12)
 
 
@@ -143,9 +149,8 @@ def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
         strict=True,
     ):
         first = min(round(start * have / side), have - 1)
-        parts.append(
-            slice(first, max(round((start + length) * have / side), first + 1))
-        )
+        last = max(round((start + length) * have / side), first + 1)
+        parts.append(slice(first, last))
     return np.ascontiguousarray(stops[parts[0], parts[1]])
 
 
@@ -170,7 +175,8 @@ def _on_grid(part: Array, grid: ReleaseGrid) -> Array:
     """A map in pixels of a release, whose own pixels are larger if it is reduced."""
     if grid.scale == 1.0:
         return part
-    smaller = cv2.resize(part, grid.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    size = grid.shape[::-1]
+    smaller = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
     return np.asarray(grid.scale * smaller, np.float32)
 
 
@@ -202,11 +208,13 @@ def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     # the map of a large picture takes much memory
     for top in range(0, len(picture), STRIP_ROWS):
         strip = slice(top, top + STRIP_ROWS)
-        size = np.abs(np.where(finite[strip], diameter_px[strip], np.float32(0.0)))
+        known_px = np.where(finite[strip], diameter_px[strip], np.float32(0.0))
+        size = np.abs(known_px)
         size /= largest
         levels = 255 * np.minimum(size, 1.0)
         coloured = cv2.applyColorMap(levels.astype(np.uint8), cv2.COLORMAP_VIRIDIS)
-        picture[strip] = np.asarray(coloured, np.uint8)[:, :, ::-1]
+        blue_first = np.asarray(coloured, np.uint8)
+        picture[strip] = blue_first[:, :, ::-1]
     picture[~finite] = GREY
     return picture
 
@@ -218,7 +226,8 @@ def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     width = max(picture.shape[1], LEAST_WIDTH_PX)
     below = _scale_bar(blur, width, largest)
     missing = width - picture.shape[1]
-    wide_picture = np.pad(picture, ((0, 0), (0, missing), (0, 0)), constant_values=255)
+    margin = ((0, 0), (0, missing), (0, 0))
+    wide_picture = np.pad(picture, margin, constant_values=255)
     return np.asarray(np.concatenate([wide_picture, below]), np.uint8)
 
 
@@ -226,15 +235,25 @@ def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint
     """``(h, width, 3)``: the colours from 0 to ``largest`` px, with these numbers below."""
     size = max(width / 1000, 0.4)
     height = round(FONT_PX * max(size, 1.0))
-    bar = np.linspace(0.0, largest, width - 2 * GAP_PX, dtype=np.float32)
-    below = np.full((BAR_PX + 3 * GAP_PX + height, width, 3), 255, np.uint8)
-    below[GAP_PX : GAP_PX + BAR_PX, GAP_PX:-GAP_PX] = _coloured(bar[None], largest)
+    below = _coloured_bar(width, height, largest)
     base = BAR_PX + 2 * GAP_PX + round(0.75 * height)
     most = scale_words(blur)
     wide = cv2.getTextSize(most, cv2.FONT_HERSHEY_SIMPLEX, size, 1)[0][0]
+    left = width - GAP_PX - wide
     _write(below, "0", (GAP_PX, base), size)
-    _write(below, most, (width - GAP_PX - wide, base), size)
+    _write(below, most, (left, base), size)
     return below
+
+
+def _coloured_bar(width: int, height: int, largest: float) -> NDArray[np.uint8]:
+    """The colours above as much white as a line of text of a height needs."""
+    length = width - 2 * GAP_PX
+    lengths_px = np.linspace(0.0, largest, length, dtype=np.float32)
+    rows = BAR_PX + 3 * GAP_PX + height
+    bar = np.full((rows, width, 3), 255, np.uint8)
+    bar_rows = slice(GAP_PX, GAP_PX + BAR_PX)
+    bar[bar_rows, GAP_PX:-GAP_PX] = _coloured(lengths_px[None], largest)
+    return bar
 
 
 def _write(
@@ -245,7 +264,8 @@ def _write(
 ) -> None:
     """Write in black, from the left end of the base line on."""
     font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(picture, text, at, font, size, (0, 0, 0), 1, cv2.LINE_AA)
+    black = (0, 0, 0)
+    cv2.putText(picture, text, at, font, size, black, 1, cv2.LINE_AA)
 
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:

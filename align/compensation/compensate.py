@@ -148,9 +148,9 @@ def _crop_of(
 def _local_flow(field: Field) -> LocalFlow:
     """The residual flow where it is reliable and explains more than the transform; it fades out."""
     believed = field.flow.reliable.astype(np.uint8)
-    size = 2 * BLEND_PX + 1
-    inner = cv2.erode(believed, np.ones((size, size), np.uint8))
-    weight = cv2.blur(inner.astype(np.float32), (size, size))
+    size = (2 * BLEND_PX + 1, 2 * BLEND_PX + 1)
+    inner = cv2.erode(believed, np.ones(size, np.uint8))
+    weight = cv2.blur(inner.astype(np.float32), size)
     return LocalFlow(
         np.ascontiguousarray(field.local * weight, np.float32),
         field.factor,
@@ -172,7 +172,8 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
     """The blurry picture on the grid of the release: cropped, and reduced if needed."""
     if plan.grid.scale == 1.0:
         return plan.grid.crop.of(blurry)
-    return resampled(blurry, Resampling(Placement(np.eye(3)), plan.grid, plan.kernel))
+    in_place = Placement(np.eye(3))
+    return resampled(blurry, Resampling(in_place, plan.grid, plan.kernel))
 
 
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
@@ -181,13 +182,11 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
     At most 1 px may remain; saturated pixels of a sharp picture that is darkened are excluded."""
     if measurement.field is None:
         return np.zeros(plan.grid.shape, dtype=bool)
-    left = _left(measurement, plan)
-    believed = measurement.field.flow.reliable & (np.hypot(*left) <= RELIABLE_PX)
+    left_px = np.hypot(*_left(measurement, plan))
+    believed = measurement.field.flow.reliable & (left_px <= RELIABLE_PX)
     full = measurement.field.full(believed, measurement.shape)
-    mask = _on_grid(
-        full & explained(measurement.field.unexplained, measurement.shape),
-        plan.grid,
-    )
+    same_light = explained(measurement.field.unexplained, measurement.shape)
+    mask = _on_grid(full & same_light, plan.grid)
     mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
     if plan.match is not None and min(plan.match.gain) < 1:
         mask &= ~_saturated(sharp, plan)
@@ -201,19 +200,25 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise
     height, width = field.flow.reliable.shape
-    columns = field.factor * (np.arange(width, dtype=np.float64) + 0.5) - 0.5
-    rows = field.factor * (np.arange(height, dtype=np.float64) + 0.5) - 0.5
+    column_centres = np.arange(width, dtype=np.float64) + 0.5
+    row_centres = np.arange(height, dtype=np.float64) + 0.5
+    columns = field.factor * column_centres - 0.5
+    rows = field.factor * row_centres - 0.5
     wanted = np.stack(Placement(matrix)(columns, rows))
     used = np.stack(Placement(plan.placement.matrix)(columns, rows))
     left = wanted - used + field.misplaced
-    return left if plan.placement.local is None else left - plan.placement.local.field
+    local = plan.placement.local
+    if local is None:
+        return left
+    return left - local.field
 
 
 def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
     """Reduce a mask of the blurry picture; a released pixel is True if all pixels under it are."""
     if grid.scale < 1.0:
         side = 2 * math.ceil(0.5 / grid.scale) + 1
-        mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+        neighbours = np.ones((side, side), np.uint8)
+        mask = cv2.erode(mask.astype(np.uint8), neighbours) > 0
     rows = np.rint(grid.rows()).astype(int)
     columns = np.rint(grid.columns()).astype(int)
     return np.asarray(mask[rows[:, None], columns[None, :]])
@@ -227,16 +232,22 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
     rows = plan.grid.rows()
     saturated = np.empty(plan.grid.shape, np.uint8)
     for top in range(0, len(rows), ROWS_AT_ONCE):
-        x, y = plan.placement(columns, rows[top : top + ROWS_AT_ONCE])
-        column = np.rint(np.clip(x, 0, width - 1)).astype(int)
-        row = np.rint(np.clip(y, 0, height - 1)).astype(int)
-        saturated[top : top + ROWS_AT_ONCE] = full[row, column]
-    return cv2.dilate(saturated, np.ones((5, 5), np.uint8)) > 0
+        strip = slice(top, top + ROWS_AT_ONCE)
+        x, y = plan.placement(columns, rows[strip])
+        column = np.clip(x, 0, width - 1)
+        row = np.clip(y, 0, height - 1)
+        nearest = np.rint(row).astype(int), np.rint(column).astype(int)
+        saturated[strip] = full[nearest]
+    neighbours = np.ones((5, 5), np.uint8)
+    return cv2.dilate(saturated, neighbours) > 0
 
 
 def _full_pixels(sharp: Image) -> Mask:
     """Pixels whose brightest channel is saturated."""
-    red, green, blue = (sharp[:, :, channel] for channel in range(3))
+    red = sharp[:, :, 0]
+    green = sharp[:, :, 1]
+    blue = sharp[:, :, 2]
     # ten times quicker than max over an axis
     brightest = np.maximum(np.maximum(red, green), blue)
-    return brightest >= math.ceil(SATURATED_CODE * np.iinfo(sharp.dtype).max)
+    white = np.iinfo(sharp.dtype).max
+    return brightest >= math.ceil(SATURATED_CODE * white)

@@ -62,7 +62,8 @@ def write_evidence(
         strict=True,
     ):
         full = field.full(mask, measurement.shape)
-        write_image(folder / name, full.astype(np.uint8) * np.uint8(255))
+        white = full.astype(np.uint8) * np.uint8(255)
+        write_image(folder / name, white)
     return list(EVIDENCE_NAMES)
 
 
@@ -80,8 +81,10 @@ def measurement_picture(
     after = _encoded(_seen(sharp, measurement, "global", scale))
     first = _encoded(_seen(blurry, None, "none", scale))
     labelled = _labelled_panels(field, first, before, after)
-    rows = [np.hstack(labelled[start : start + 3]) for start in (0, 3)]
-    return np.vstack([*rows, _caption(measurement.misalignment, rows[0].shape[1])])
+    above = np.hstack(labelled[:3])
+    below = np.hstack(labelled[3:6])
+    caption = _caption(measurement.misalignment, above.shape[1])
+    return np.vstack([above, below, caption])
 
 
 def _labelled_panels(
@@ -148,10 +151,12 @@ def _colours(flow: NDArray[np.float32], size: tuple[int, int]) -> Panel:
     cut = flow * np.minimum(1.0, _largest(flow) / length)
     panel = cv2.resize(flow_colour(cut), size, interpolation=cv2.INTER_AREA)
     side = size[0] // 8 | 1
-    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    around = slice(-1, 1, side * 1j)
+    y, x = np.mgrid[around, around]
     disc = np.hypot(x, y) <= 1
     wheel = flow_colour(np.where(disc, np.stack([x, y]), 0.0))
-    panel[-side:, -side:][disc] = wheel[disc]
+    corner = panel[-side:, -side:]
+    corner[disc] = wheel[disc]
     return np.asarray(panel, np.uint8)
 
 
@@ -167,10 +172,11 @@ def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
     for y in np.arange(step / 2, height, step):
         for x in np.arange(step / 2, width, step):
             u, v = stretch * small[:, int(y), int(x)]
+            start = (round(x), round(y))
             end = (round(x + float(u)), round(y + float(v)))
             cv2.arrowedLine(
                 canvas,
-                (round(x), round(y)),
+                start,
                 end,
                 (200, 0, 0),
                 1,
@@ -189,7 +195,8 @@ def _difference(first: Panel, second: Panel) -> Panel:
 def _checkerboard(first: Panel, second: Panel) -> Panel:
     side = max(first.shape[:2]) / SQUARES
     y, x = np.indices(first.shape[:2])
-    odd = ((x // side + y // side) % 2).astype(bool)
+    square = x // side + y // side
+    odd = (square % 2).astype(bool)
     return np.where(odd[..., None], second, first)
 
 
@@ -204,15 +211,18 @@ def _labelled(panel: Panel, text: str) -> Panel:
         cv2.BORDER_CONSTANT,
         value=(255, 255, 255),
     )
-    return _written(np.asarray(bordered, np.uint8), text, (GAP, LABEL_HEIGHT - 8))
+    place = (GAP, LABEL_HEIGHT - 8)
+    return _written(np.asarray(bordered, np.uint8), text, place)
 
 
 def _caption(result: Misalignment, width: int) -> Panel:
     """The numbers in one line."""
-    strip = np.full((LABEL_HEIGHT + GAP, width, 3), 255, np.uint8)
+    height = LABEL_HEIGHT + GAP
+    strip = np.full((height, width, 3), 255, np.uint8)
     if result.similarity is None or result.sigma is None:
         return strip
-    (x, y), sigma = result.similarity.shift_px, result.sigma
+    x, y = result.similarity.shift_px
+    sigma = result.sigma
     text = (
         f"{result.model}: shift {x:+z.2f}, {y:+z.2f} px (1 sigma {sigma.shift_px:.2f}), "
         f"zoom {result.similarity.zoom:.5f}, rotation {result.similarity.rotation_deg:+z.3f} deg, "
@@ -225,8 +235,9 @@ def _caption(result: Misalignment, width: int) -> Panel:
 def _written(picture: Panel, text: str, place: tuple[int, int]) -> Panel:
     """Draw a text at the largest size that fits the width, up to the default."""
     room = picture.shape[1] - 2 * place[0]
-    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
-    size = FONT_SCALE * min(1.0, room / max(width, 1))
+    size_px, _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
+    width = max(size_px[0], 1)
+    size = FONT_SCALE * min(1.0, room / width)
     cv2.putText(
         picture,
         text,

@@ -62,14 +62,14 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
         columns = tile.columns()
         rows = tile.rows()
         xs, ys = plan.placement(columns, rows)
-        shift = (
-            np.rint(np.median(xs) - np.median(columns)),
-            np.rint(np.median(ys) - np.median(rows)),
-        )
+        right = np.rint(np.median(xs) - np.median(columns))
+        down = np.rint(np.median(ys) - np.median(rows))
         how = Resampling(plan.placement, tile, plan.kernel)
         kept += _energy(resampled(sharp, how)) / how.zoom() ** 2
-        full += _energy(_moved(sharp, tile, shift, plan.kernel))
-    return None if full < LEAST_ENERGY else 1.0 - kept / full
+        full += _energy(_moved(sharp, tile, (right, down), plan.kernel))
+    if full < LEAST_ENERGY:
+        return None
+    return 1.0 - kept / full
 
 
 def _moved(
@@ -83,9 +83,12 @@ def _moved(
         moved = np.eye(3)
         moved[:2, 2] = shift
         return resampled(sharp, Resampling(Placement(moved), tile, kernel))
-    (height, width), (x, y) = sharp.shape[:2], shift
-    column = np.clip(np.rint(tile.columns() + x), 0, width - 1).astype(int)
-    row = np.clip(np.rint(tile.rows() + y), 0, height - 1).astype(int)
+    height, width = sharp.shape[:2]
+    right, down = shift
+    columns = np.rint(tile.columns() + right)
+    rows = np.rint(tile.rows() + down)
+    column = np.clip(columns, 0, width - 1).astype(int)
+    row = np.clip(rows, 0, height - 1).astype(int)
     return np.asarray(sharp[row[:, None], column])
 
 
@@ -95,13 +98,16 @@ def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:
     crop = grid.crop
     width = min(int(side), crop.width)
     height = min(int(side), crop.height)
-    lefts = np.linspace(crop.left, crop.left + crop.width - width, TILES[1]).astype(int)
-    tops = np.linspace(crop.top, crop.top + crop.height - height, TILES[0]).astype(int)
-    return [
-        ReleaseGrid(Rectangle(int(left), int(top), width, height), grid.scale)
-        for top in np.unique(tops)
-        for left in np.unique(lefts)
-    ]
+    last_left = crop.left + crop.width - width
+    last_top = crop.top + crop.height - height
+    lefts = np.linspace(crop.left, last_left, TILES[1]).astype(int)
+    tops = np.linspace(crop.top, last_top, TILES[0]).astype(int)
+    tiles = []
+    for top in np.unique(tops):
+        for left in np.unique(lefts):
+            area = Rectangle(int(left), int(top), width, height)
+            tiles.append(ReleaseGrid(area, grid.scale))
+    return tiles
 
 
 def _energy(picture: Image) -> float:

@@ -24,7 +24,11 @@ def check_output_folder(folder: Path, *inputs: Path) -> None:
             FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)),
             folder,
         )
-    taken = [folder / name for name in OUTPUT_NAMES if (folder / name).exists()]
+    taken = []
+    for name in OUTPUT_NAMES:
+        path = folder / name
+        if path.exists():
+            taken.append(path)
     for path in taken:
         if any(path.samefile(source) for source in inputs if source.exists()):
             raise InputError(

@@ -191,7 +191,8 @@ def _refuse_wild(plan: Compensation, path: Path) -> None:
             f"{path}: its transform has a zoom of {zoom:.3g} or a horizon in the picture; a pair's "
             f"lies between {SMALLEST_ZOOM} and {LARGEST_ZOOM}, align the pair again"
         )
-    if plan.grid.scale * min(crop.width, crop.height) < 1 - 1e-9:
+    shorter = min(crop.width, crop.height)
+    if plan.grid.scale * shorter < 1 - 1e-9:
         raise AlignmentError(
             f"{path}: a scale of {plan.grid.scale:.3g} leaves no pixel; align the pair again"
         )
@@ -202,12 +203,15 @@ def _zoom_and_view(
     crop: Rectangle,
 ) -> tuple[float, np.bool_, np.bool_]:
     """The zoom, whether no horizon is in the picture, and whether all positions are finite."""
-    columns = np.array([crop.left, crop.left + crop.width - 1.0])
-    rows = np.array([crop.top, crop.top + crop.height - 1.0])
+    last_column = crop.left + crop.width - 1.0
+    last_row = crop.top + crop.height - 1.0
+    columns = np.array([crop.left, last_column])
+    rows = np.array([crop.top, last_row])
     _, _, (across, down, one) = plan.placement.matrix
     with np.errstate(all="ignore"):
         zoom = Resampling(plan.placement, plan.grid, plan.kernel).zoom()
-        ahead = (across * columns + down * rows[:, None] + one > 0).all()
+        depth = across * columns + down * rows[:, None] + one
+        ahead = (depth > 0).all()
         finite = np.isfinite(plan.placement(columns, rows)).all()
     return zoom, ahead, finite
 

@@ -15,10 +15,13 @@ def paper_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     Source: JDRL (AAAI 2023), lambda = 0.35; the magnitude is our reading, see ``official_mask``."""
     motion = flow.detach()
     # torch's norm over an axis of two takes eighty times as long
-    magnitude = torch.hypot(motion[:, :1], motion[:, 1:])
+    right = motion[:, :1]
+    down = motion[:, 1:]
+    magnitude = torch.hypot(right, down)
     mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
-    in_band = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
-    mask: torch.Tensor = (in_band | (mean < STILL_PX)).to(flow.dtype)
+    in_band = _in_band(magnitude, mean, band)
+    still = mean < STILL_PX
+    mask: torch.Tensor = (in_band | still).to(flow.dtype)
     return mask
 
 
@@ -28,4 +31,11 @@ def official_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     Direction matters in it, and magnitude only relative to the largest of the picture."""
     grey = flow_grey(flow)
     mean = grey.mean(dim=(1, 2, 3), keepdim=True)
-    return ((grey >= (1.0 - band) * mean) & (grey <= (1.0 + band) * mean)).float()
+    return _in_band(grey, mean, band).float()
+
+
+def _in_band(values: torch.Tensor, mean: torch.Tensor, band: float) -> torch.Tensor:
+    """Where values are within a share ``band`` of their mean."""
+    above = values >= (1.0 - band) * mean
+    below = values <= (1.0 + band) * mean
+    return above & below

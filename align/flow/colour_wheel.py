@@ -31,11 +31,13 @@ def colour_wheel() -> NDArray[np.float64]:
 def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Direction as hue, magnitude over the picture's largest as saturation; still is white."""
     u, v = flow.astype(np.float64)
-    largest = np.sqrt(u**2 + v**2).max() + 1e-5
+    length = np.sqrt(u**2 + v**2)
+    largest = length.max() + 1e-5
     u = u / largest
     v = v / largest
     hue = _hues(v, u)
-    radius = np.sqrt(u**2 + v**2)[:, :, None]
+    radius = np.sqrt(u**2 + v**2)
+    radius = radius[:, :, None]
     colours = np.floor(255.0 * (1.0 - radius * (1.0 - hue)))
     return np.asarray(colours, dtype=np.uint8)
 
@@ -43,11 +45,13 @@ def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 def _hues(v: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(h, w, 3)``: the colour of each direction, RGB in [0, 1]."""
     wheel = colour_wheel()
-    position = (np.arctan2(-v, -u) / np.pi + 1.0) / 2.0 * (len(wheel) - 1)
+    turn = np.arctan2(-v, -u) / np.pi  # from -1 to 1
+    position = (turn + 1.0) / 2.0 * (len(wheel) - 1)
     below = np.floor(position).astype(int)
     above = (below + 1) % len(wheel)
     part = (position - below)[:, :, None]
-    return np.asarray(((1.0 - part) * wheel[below] + part * wheel[above]) / 255.0)
+    colours = (1.0 - part) * wheel[below] + part * wheel[above]
+    return np.asarray(colours / 255.0)
 
 
 def flow_grey(flow: torch.Tensor) -> torch.Tensor:
@@ -56,4 +60,5 @@ def flow_grey(flow: torch.Tensor) -> torch.Tensor:
         cv2.cvtColor(flow_colour(one), cv2.COLOR_RGB2GRAY)
         for one in flow.detach().cpu().numpy()
     ]
-    return torch.from_numpy(np.stack(greys)[:, None].astype(np.float32)).to(flow.device)
+    stacked = np.stack(greys)[:, None]
+    return torch.from_numpy(stacked.astype(np.float32)).to(flow.device)

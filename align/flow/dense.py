@@ -185,11 +185,24 @@ def _round(
     _, warped, valid = _one_light(blurry, sharp, place)
     pair = equalised(blurry, warped, valid)
     if not equalise:
-        pair = Equalised(blurry, np.where(valid, warped, blurry), pair.coc_px)
-    frames = _frame(pair.blurry), _frame(pair.sharp)
+        shown = np.where(valid, warped, blurry)
+        pair = Equalised(blurry, shown, pair.coc_px)
+    step, first, second = _step_between(pair.blurry, pair.sharp, estimator)
+    known = refined(first, second, step, -residual, valid)
+    return _Round(pair, warped, valid, known)
+
+
+def _step_between(
+    first: Array,
+    second: Array,
+    estimator: FlowEstimator,
+) -> tuple[Array, Array, Array]:
+    """What the estimator finds between two pictures, and both as the greys that it compared."""
+    frames = _frame(first), _frame(second)
     step = estimator(*frames)[0].cpu().numpy()
-    greys = frames[0][0, 0].numpy(), frames[1][0, 0].numpy()
-    return _Round(pair, warped, valid, refined(*greys, step, -residual, valid))
+    first_grey = frames[0][0, 0].numpy()
+    second_grey = frames[1][0, 0].numpy()
+    return step, first_grey, second_grey
 
 
 def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
@@ -201,10 +214,10 @@ def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array,
 
 def _consistency(one_way: _Round, estimator: FlowEstimator, grid: Array) -> Array:
     """Forward-backward error of each position."""
-    frames = _frame(one_way.pair.sharp), _frame(one_way.pair.blurry)
-    step = estimator(*frames)[0].cpu().numpy()
-    greys = frames[0][0, 0].numpy(), frames[1][0, 0].numpy()
-    back = refined(*greys, step, np.zeros_like(grid), one_way.valid).flow
+    pair = one_way.pair
+    step, first, second = _step_between(pair.sharp, pair.blurry, estimator)
+    still = np.zeros_like(grid)
+    back = refined(first, second, step, still, one_way.valid).flow
     x, y = composed(back, one_way.step.flow, grid)
     return np.asarray(np.hypot(x, y))
 
@@ -231,10 +244,12 @@ def _full(dense: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
 def _frame(linear: Array) -> torch.Tensor:
     """``(H, W)`` to ``(1, 3, H, W)``, sRGB-encoded and all channels alike, for estimators."""
     encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
-    return torch.from_numpy(encoded)[None, None].expand(-1, 3, -1, -1)
+    three_channels = torch.from_numpy(encoded)[None, None]
+    return three_channels.expand(-1, 3, -1, -1)
 
 
 def _luminance(frame: torch.Tensor) -> Array:
     """``(3, H, W)``, sRGB-encoded, to ``(H, W)`` linear light."""
-    encoded = frame.detach().float().cpu().clamp(0.0, 1.0).numpy().transpose(1, 2, 0)
+    in_range = frame.detach().float().cpu().clamp(0.0, 1.0)
+    encoded = in_range.numpy().transpose(1, 2, 0)
     return np.asarray(srgb_to_linear(encoded) @ LUMINANCE, np.float32)

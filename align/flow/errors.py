@@ -40,8 +40,10 @@ class _Sampled:
         if lengths.size == 0 or seen.size == 0:
             return np.full(5, np.nan)
         quantiles = np.percentile(lengths, (50, 95))
-        shares = self.reference[drawn].mean(), self.occluded[drawn].mean()
-        return np.array([*quantiles, *shares, self.factor * np.median(seen)])
+        reference = self.reference[drawn].mean()
+        occluded = self.occluded[drawn].mean()
+        consistency = self.factor * np.median(seen)
+        return np.array([*quantiles, reference, occluded, consistency])
 
 
 def flow_errors(
@@ -65,7 +67,8 @@ def flow_errors(
         factor,
     )
     values = draws.sigma([sampled.statistics(drawn) for drawn in draws])
-    own = np.percentile(factor * flow.uncertainty_px[flow.reliable], (50, 95))
+    uncertainty_px = factor * flow.uncertainty_px[flow.reliable]
+    own = np.percentile(uncertainty_px, (50, 95))
     return FlowErrors(
         float(np.hypot(values[0], own[0])),
         float(np.hypot(values[1], own[1])),

@@ -32,7 +32,8 @@ class FlowEstimator(Protocol):
 
 def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:
     """Refuse frames that no estimator can compare: of other shapes, or not finite."""
-    if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3:
+    alike = first.shape == second.shape
+    if not alike or first.ndim != 4 or first.shape[1] != 3:
         raise AlignmentError(
             f"flow needs two (N, 3, H, W) frames of one shape, not {tuple(first.shape)} "
             f"and {tuple(second.shape)}"
@@ -82,7 +83,8 @@ class DISFlow:
 def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
     """``(3, H, W)`` RGB in [0, 1] to 8-bit luma (BT.601 weights)."""
     luma = torch.einsum("chw,c->hw", frame.float(), torch.tensor(LUMA))
-    return np.asarray((luma.clamp(0.0, 1.0) * 255.0).round().numpy().astype(np.uint8))
+    codes = (luma.clamp(0.0, 1.0) * 255.0).round()
+    return codes.numpy().astype(np.uint8)
 
 
 def _dis_flow(
@@ -96,7 +98,8 @@ def _dis_flow(
     search.setVariationalRefinementAlpha(SMOOTHNESS)
     first = _padded(first)
     second = _padded(second)
-    flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
+    still = np.zeros((*first.shape, 2), dtype=np.float32)
+    flow = search.calc(first, second, still)
     return np.ascontiguousarray(
         flow[:height, :width].transpose(2, 0, 1),
         dtype=np.float32,
@@ -104,6 +107,8 @@ def _dis_flow(
 
 
 def _padded(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    below, right = (max(0, SMALLEST_SIDE - side) for side in grey.shape)
+    height, width = grey.shape
+    below = max(0, SMALLEST_SIDE - height)
+    right = max(0, SMALLEST_SIDE - width)
     padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REFLECT_101)
     return np.ascontiguousarray(padded, dtype=np.uint8)

@@ -17,6 +17,7 @@ from defocus.align.sampling.pyramid import (
     resized_to,
     smoothed,
 )
+from defocus.blur.gradients import slopes
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -54,9 +55,9 @@ def supported(
     coc = _box(counted * np.abs(coc_px), TILE_PX) / inside
     squared = _squared_length(x, y)
     left = _squared_length(x - near_x, y - near_y)
-    enough = _is_enough(count, ring_count)
     significant = squared > SIGNIFICANT**2 * _expected_variance(expected, coc)
-    return np.asarray(enough & significant & (left < LEFT_SHARE * squared))
+    stays = left < LEFT_SHARE * squared
+    return _is_enough(count, ring_count) & significant & stays
 
 
 def _squared_length(x: Array, y: Array) -> Array:
@@ -67,18 +68,20 @@ def _is_enough(count: Array, ring_count: Array) -> Mask:
     """Whether enough pixels of a tile, and of the eight around it, are reliable."""
     share = count / TILE_PX**2
     ring_share = ring_count / (8 * TILE_PX**2)
-    return np.asarray((share >= LEAST_SHARE) & (ring_share >= LEAST_SHARE))
+    return (share >= LEAST_SHARE) & (ring_share >= LEAST_SHARE)
 
 
 def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Array:
     """Variance of the flow of a tile, px²: the estimate, plus the part from its blur."""
-    return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
+    of_blur = ERROR_OVER_COC * coc_px
+    return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + of_blur**2)
 
 
 def _mean_and_around(values: Array, inside: Array, ring: Array) -> tuple[Array, Array]:
     """Means of the values over each tile and over the ring around it, by counts of pixels."""
     total = _box(values, TILE_PX)
-    return total / inside, (_box(values, 3 * TILE_PX) - total) / ring
+    around = _box(values, 3 * TILE_PX) - total
+    return total / inside, around / ring
 
 
 def _box(values: Array, side: int) -> Array:
@@ -118,7 +121,8 @@ def expected_error(
         OF_CHANGE_PX * _change(residual),
         OF_BLUR * coc,
     )
-    return np.sqrt(np.sum([term * term for term in terms], axis=0, dtype=np.float32))
+    squares = [term * term for term in terms]
+    return np.sqrt(np.sum(squares, axis=0, dtype=np.float32))
 
 
 def reliable_mask(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
@@ -130,12 +134,12 @@ def reliable_mask(expected: Array, standard_error: Array, occluded: Mask) -> Mas
 
 def _change(residual: Array) -> Array:
     """Length of the flow's gradient, pixels per pixel."""
-    squares = [
-        cv2.Sobel(component, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) ** 2
-        for component in residual
-        for dx in (0, 1)
-    ]
-    return np.asarray(np.sqrt(np.sum(squares, axis=0)), np.float32)
+    squares = []
+    for component in residual:
+        across, down = slopes(component)
+        squares += [down**2, across**2]
+    change = np.sqrt(np.sum(squares, axis=0))
+    return np.asarray(change, np.float32)
 
 
 WINDOWS_PX = (32, 16, 8, 4)
@@ -235,7 +239,8 @@ def _long_run_variance(left: Array, counted: Array) -> Array:
     """Variance of the differences around each place, with white noise that lies below them."""
     slow = smoothed(left, NOISE_PX)
     area = np.float32(4 * np.pi * NOISE_PX**2)
-    return 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
+    wide = _wide_mean(slow * slow, counted, DIFFERENCE_PX)
+    return 4 * NOISE**2 + area * wide
 
 
 def _normal_terms(
@@ -247,19 +252,22 @@ def _normal_terms(
 ) -> Terms:
     """Terms of the normal equations of the flow, see :data:`Terms`."""
     target = gx * flow[0] + gy * flow[1] - left
-    terms = (gx * gx, gx * gy, gy * gy, gx * target, gy * target)
-    xx, xy, yy, x, y = (weight * term for term in terms)
+    xx = weight * (gx * gx)
+    xy = weight * (gx * gy)
+    yy = weight * (gy * gy)
+    x = weight * (gx * target)
+    y = weight * (gy * target)
     return xx, xy, yy, x, y
 
 
 def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
     """Share of the gradients, 0..1, that exceeds noise and so shows the motion."""
-    energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
-    noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
-    return np.asarray(
-        np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1),
-        np.float32,
-    )
+    squared_slope = gx * gx + gy * gy
+    energy = _wide_mean(squared_slope, counted, DIFFERENCE_PX)
+    grain = grain_level(left, counted)
+    noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain**2
+    share = 1 - noise / (energy + np.float32(1e-9))
+    return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
 def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
@@ -287,7 +295,8 @@ def _fused(
         shape = terms[0].shape
         before = np.stack([resized_to(component, shape) for component in prior])
         slack = resized_to(error, shape) + np.float32(deviation**2)
-        prior, covariance = _posterior(terms, before, slack + _surprise(terms, before))
+        variance = slack + _surprise(terms, before)
+        prior, covariance = _posterior(terms, before, variance)
         error = (covariance[0] + covariance[2]) / 2
         gain = _evidence_share(valid, window, error / slack)
         deviations.append(_deviation(prior - before, error, gain, deviation))
@@ -297,12 +306,14 @@ def _fused(
 def _evidence_share(valid: Mask, window: int, left: Array) -> Array:
     """How much the pictures show in each window, 0..1; ``left`` is the error over the prior's."""
     weight = reduced_area(valid.astype(np.float32), window // GRID_PER_WINDOW)
-    return np.asarray(weight * np.clip(1 - left, 0, 1))
+    return weight * np.clip(1 - left, 0, 1)
 
 
 def _largest_error(xx: Array, xy: Array, yy: Array) -> Array:
     """Root of the larger eigenvalue of a covariance."""
-    largest = (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    # the larger eigenvalue of a symmetric matrix of two rows
+    half_apart = (xx - yy) / 2
+    largest = (xx + yy) / 2 + np.sqrt(half_apart**2 + xy * xy)
     return np.sqrt(np.asarray(largest, np.float32))
 
 
@@ -310,23 +321,23 @@ def _windowed(evidence: Terms, window: int) -> list[Array]:
     """The evidence in each window, as far as its pixels are independent."""
     factor = window // GRID_PER_WINDOW
     area = np.float32(4 * np.pi * window**2 / CAUTION)
-    return [
-        area * smoothed(reduced_area(term, factor), GRID_PER_WINDOW)
-        for term in evidence
-    ]
+    windowed = []
+    for term in evidence:
+        small = reduced_area(term, factor)
+        windowed.append(area * smoothed(small, GRID_PER_WINDOW))
+    return windowed
 
 
 def _surprise(terms: list[Array], before: Array) -> Array:
     """Variance ``(h, w)``, px², of steps beyond what the errors of the evidence explain.
 
     A few places move much more than the others; the expectation for all must not hold them back."""
-    flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
+    unexpected = np.float32(UNEXPECTED_PX**2)
+    flow, covariance = _posterior(terms, before, unexpected)
     trace = covariance[0] + covariance[2]
-    excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
-    return smoothed(
-        np.maximum(excess, np.float32(0)) / np.float32(2),
-        GRID_PER_WINDOW / 2,
-    )
+    squared_step = ((flow - before) ** 2).sum(axis=0)
+    excess = np.maximum(squared_step - DOUBT * trace, np.float32(0))
+    return smoothed(excess / np.float32(2), GRID_PER_WINDOW / 2)
 
 
 def _posterior(
@@ -342,15 +353,18 @@ def _posterior(
     x = terms[3] + trust * before[0]
     y = terms[4] + trust * before[1]
     determinant = xx * yy - xy * xy
-    flow = np.stack([yy * x - xy * y, xx * y - xy * x]) / determinant
-    return flow, np.stack([yy, -xy, xx]) / determinant
+    right = yy * x - xy * y
+    down = xx * y - xy * x
+    flow = np.stack([right, down]) / determinant
+    covariance = np.stack([yy, -xy, xx]) / determinant
+    return flow, covariance
 
 
 def _deviation(step: Array, error: Array, evidence: Array, expected: float) -> float:
     """Deviation of the steps where there is evidence; ``expected`` weighs as :data:`BELIEF`."""
     belief = BELIEF * evidence.size
-    squares = evidence * ((step**2).sum(axis=0) / 2 + error)
-    square = (float(squares.sum()) + belief * expected**2) / (
-        float(evidence.sum()) + belief
-    )
+    squared_step = (step**2).sum(axis=0)
+    squares = evidence * (squared_step / 2 + error)
+    total = float(squares.sum()) + belief * expected**2
+    square = total / (float(evidence.sum()) + belief)
     return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)

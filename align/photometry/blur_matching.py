@@ -48,15 +48,15 @@ def matched_blur(
     sharp: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """The sharp picture with the disc blur that is locally most like the blurry one."""
-    best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
+    shape = blurry.shape[:2]
+    best = np.full(shape, np.inf, dtype=np.float32)
     matched = sharp.copy()
     for diameter in DIAMETERS_PX:
         candidate = _disc_blurred(sharp, diameter)
         squared = (candidate - blurry) ** 2
-        cost = cv2.blur(
-            squared.sum(axis=2) if squared.ndim == 3 else squared,
-            (WINDOW_PX, WINDOW_PX),
-        )
+        if squared.ndim == 3:
+            squared = squared.sum(axis=2)
+        cost = cv2.blur(squared, (WINDOW_PX, WINDOW_PX))
         better = cost < best
         best[better] = cost[better]
         matched[better] = candidate[better]

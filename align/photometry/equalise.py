@@ -75,8 +75,10 @@ def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
     other = blended(stacks[0], -step)
     matched = blended(stacks[1], step)
     matched = np.where(valid, matched, other)
-    diameter = np.interp(np.abs(step), np.arange(len(DIAMETERS_PX)), DIAMETERS_PX)
-    return Equalised(other, matched, (np.sign(step) * diameter).astype(np.float32))
+    places = np.arange(len(DIAMETERS_PX))
+    diameter = np.interp(np.abs(step), places, DIAMETERS_PX)
+    coc_px = np.sign(step) * diameter
+    return Equalised(other, matched, coc_px.astype(np.float32))
 
 
 def relative_blur(
@@ -95,11 +97,13 @@ def least_cost_place(costs: Array, valid: Mask) -> Array:
     """Index of the least cost at full size, interpolated; below 0 the sharp one is blurrier."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
-    below, middle, above = (
-        np.take_along_axis(costs, least + k, axis=0)[0] for k in (-1, 0, 1)
-    )
+    below = np.take_along_axis(costs, least - 1, axis=0)[0]
+    middle = np.take_along_axis(costs, least, axis=0)[0]
+    above = np.take_along_axis(costs, least + 1, axis=0)[0]
+    # the lowest point of the parabola through three costs
     bend = np.maximum(below - 2 * middle + above, 1e-9)
-    place = least[0] + np.clip((below - above) / (2 * bend), -1, 1) - OTHER_WAY
+    step = np.clip((below - above) / (2 * bend), -1, 1)
+    place = least[0] + step - OTHER_WAY
     clearness = (np.minimum(bend, 1.0) + LEAST_CLEARNESS) * (weight + 1e-3)
     width = MAP_PX / STRIDE
     place = smoothed(place * clearness, width) / smoothed(clearness, width)
@@ -111,15 +115,19 @@ def blur_costs(blurry: Sequence[Array], sharp: Sequence[Array], valid: Mask) -> 
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     first = _stabilised(blurry[0])
     second = _stabilised(sharp[0])
-    noise = [
-        grain_level(picture, valid.astype(np.float32)) ** 2
-        for picture in (first, second)
+    counted = valid.astype(np.float32)
+    first_noise = grain_level(first, counted) ** 2
+    second_noise = grain_level(second, counted) ** 2
+    toward_sharp = [
+        _square(blurry[index], index, second, first_noise)
+        for index in range(OTHER_WAY, 0, -1)
     ]
-    squares = [
-        *(_square(blurry[k], k, second, noise[0]) for k in range(OTHER_WAY, 0, -1)),
-        *(_square(picture, k, first, noise[1]) for k, picture in enumerate(sharp)),
+    toward_blurry = [
+        _square(picture, index, first, second_noise)
+        for index, picture in enumerate(sharp)
     ]
-    near = np.log(means_over(squares, weight, NEAR_PX / STRIDE) + np.float32(ROUNDING))
+    means = means_over(toward_sharp + toward_blurry, weight, NEAR_PX / STRIDE)
+    near = np.log(means + np.float32(ROUNDING))
     near -= near.min(axis=0)
     far = means_over(near, weight, FAR_PX / STRIDE)
     return np.asarray(NEAR_SHARE * near + far, np.float32)
@@ -130,7 +138,8 @@ def _square(picture: Array, index: int, other: Array, noise: float) -> Array:
     difference = _stabilised(picture)
     difference -= other
     difference *= difference
-    lost = noise * (1 - float((_kernel(DIAMETERS_PX[index]) ** 2).sum()))
+    kernel = _kernel(DIAMETERS_PX[index])
+    lost = noise * (1 - float((kernel**2).sum()))
     return reduced_area(difference, STRIDE) + np.float32(lost)
 
 
@@ -148,7 +157,8 @@ def blended(stack: Sequence[Array], place: Array) -> Array:
     # one array for all: a new one costs more than what fills it
     share = np.empty_like(result)
     for index, picture in enumerate(stack):
-        np.abs(np.subtract(place, np.float32(index), out=share), out=share)
+        np.subtract(place, np.float32(index), out=share)
+        np.abs(share, out=share)
         np.maximum(np.subtract(1, share, out=share), 0, out=share)
         result += np.multiply(share, picture, out=share)
     return result
@@ -158,20 +168,28 @@ def disc_blurred(picture: Array, diameter_px: float) -> Array:
     """A picture blurred by a disc; large ones on a reduced copy, up to 1 px not at all."""
     if diameter_px <= 1:
         return picture
-    factor = 1 if diameter_px < 12 else 2 if diameter_px < 24 else 4
+    if diameter_px < 12:
+        factor = 1
+    elif diameter_px < 24:
+        factor = 2
+    else:
+        factor = 4
     height, width = picture.shape
     below = -height % factor
     right = -width % factor
     whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT)
     # reducing and enlarging blur a little themselves: their second moments are taken off
-    rest = diameter_px**2 - 4 * factor**2 if factor > 1 else diameter_px**2
+    rest = diameter_px**2
+    if factor > 1:
+        rest -= 4 * factor**2
     small = cv2.filter2D(
         reduced_area(np.asarray(whole), factor),
         cv2.CV_32F,
         _kernel(float(np.sqrt(rest)) / factor),
         borderType=cv2.BORDER_REFLECT,
     )
-    return resized_to(np.asarray(small), whole.shape)[:height, :width]
+    enlarged = resized_to(np.asarray(small), whole.shape)
+    return enlarged[:height, :width]
 
 
 @cache
@@ -233,10 +251,12 @@ def _well_lit(
     second: Array,
 ) -> Mask:
     """Places that both members show, not too bright and not too dark."""
-    seen = resized_to(shown.astype(np.float32), (height, width)) > 0.999
-    seen = cv2.erode(seen.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    enlarged = resized_to(shown.astype(np.float32), (height, width))
+    whole = (enlarged > 0.999).astype(np.uint8)
+    seen = cv2.erode(whole, np.ones((3, 3), np.uint8)) > 0
     seen &= np.maximum(first, second).max(axis=2) < MOST_LIGHT
-    seen &= np.minimum(first @ LUMINANCE, second @ LUMINANCE) > LEAST_LIGHT
+    darker = np.minimum(first @ LUMINANCE, second @ LUMINANCE)
+    seen &= darker > LEAST_LIGHT
     return seen
 
 
@@ -244,11 +264,14 @@ def _colour_ratio(second: Array, seen: Mask, first: Array) -> float | None:
     """Strength of the colours at the places that are seen, see :func:`colour_strength`."""
     x = second[seen].astype(np.float64)
     y = first[seen].astype(np.float64)
-    gain = y.sum(axis=0) / np.maximum(x.sum(axis=0), 1e-9)
-    colours = [_colours(one) for one in (x * gain, y)]
-    if min(map(_spread, colours)) < LEAST_SPREAD:
-        return _beside_grey(_surfaces(second)[seen] * gain, _surfaces(first)[seen])
-    return _nearest_slope(*colours)
+    second_sum = np.maximum(x.sum(axis=0), 1e-9)
+    gain = y.sum(axis=0) / second_sum
+    second_colours = _colours(x * gain)
+    first_colours = _colours(y)
+    if min(_spread(second_colours), _spread(first_colours)) < LEAST_SPREAD:
+        sharp_surfaces = _surfaces(second)[seen] * gain
+        return _beside_grey(sharp_surfaces, _surfaces(first)[seen])
+    return _nearest_slope(second_colours, first_colours)
 
 
 def _surfaces(light: Array) -> NDArray[np.float64]:
@@ -259,9 +282,12 @@ def _beside_grey(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None
     """Strength where one member is grey; None if both are, or may be."""
     sharp = _spread(_colours(x))
     blurry = _spread(_colours(y))
-    if max(sharp, blurry) < COLOURFUL or min(sharp, blurry) >= LEAST_SPREAD:
+    if max(sharp, blurry) < COLOURFUL:
         return None
-    return float(np.clip(blurry / max(sharp, 1e-6), 1 / MOST_STRENGTH, MOST_STRENGTH))
+    if min(sharp, blurry) >= LEAST_SPREAD:
+        return None
+    strength = blurry / max(sharp, 1e-6)
+    return float(np.clip(strength, 1 / MOST_STRENGTH, MOST_STRENGTH))
 
 
 def _spread(colours: NDArray[np.float64]) -> float:
@@ -273,15 +299,19 @@ def _blurred(light: Array, coc: Array) -> Array:
     result = light.copy()
     steps = np.rint(coc / BLUR_STEP_PX)
     for step in np.unique(steps[steps > 0]):
-        layers = [disc_blurred(np.ascontiguousarray(light[..., c]), float(step * BLUR_STEP_PX))
-                  for c in range(3)]  # fmt: skip
-        result = np.where((steps == step)[..., None], np.stack(layers, axis=-1), result)
+        layers = []
+        for channel in range(3):
+            plane = np.ascontiguousarray(light[..., channel])
+            layers.append(disc_blurred(plane, float(step * BLUR_STEP_PX)))
+        here = (steps == step)[..., None]
+        result = np.where(here, np.stack(layers, axis=-1), result)
     return np.asarray(result, np.float32)
 
 
 def _colours(light: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(N, 2)`` opponent colours over luminance, about their median."""
-    colours = (light @ np.transpose(OPPONENTS)) / (light @ LUMINANCE)[:, None]
+    luminance = light @ LUMINANCE
+    colours = (light @ np.transpose(OPPONENTS)) / luminance[:, None]
     return np.asarray(colours - np.median(colours, axis=0))
 
 
@@ -290,8 +320,13 @@ def _nearest_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     for _ in range(ROUNDS):
         across = float((weight * x * y).sum())
         slope = across / float((weight * x * x).sum())
-        left = np.sqrt(((y - slope * x) ** 2).sum(axis=1, keepdims=True))
+        squares = (y - slope * x) ** 2
+        left = np.sqrt(squares.sum(axis=1, keepdims=True))
         spread = 1.48 * float(np.median(left)) + SLACK
         weight = 1 / (1 + (left / (2 * spread)) ** 2)
-    steep = float((weight * y * y).sum()) / across if across > 0 else np.inf
-    return float(np.clip(1.0, min(slope, steep), max(slope, steep)))
+    steep = np.inf
+    if across > 0:
+        steep = float((weight * y * y).sum()) / across
+    least = min(slope, steep)
+    most = max(slope, steep)
+    return float(np.clip(1.0, least, most))

@@ -44,7 +44,8 @@ def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Arra
         return picture
     fall[0] = 0.0  # the exposure stays
     seen = _evaluated(fall, valid.shape)
-    if np.median(np.abs(seen - np.median(seen))) < LEAST_EV * np.log(2):
+    scatter = np.median(np.abs(seen - np.median(seen)))
+    if scatter < LEAST_EV * np.log(2):
         return picture
     return picture * np.exp(-_evaluated(fall, picture.shape))
 
@@ -54,10 +55,12 @@ def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return None
-    corners = _evaluated(fall, valid.shape)[
-        :: valid.shape[0] - 1, :: valid.shape[1] - 1
-    ]
-    return float((fall[0] - corners.mean()) / np.log(2))
+    evaluated = _evaluated(fall, valid.shape)
+    last_row = valid.shape[0] - 1
+    last_column = valid.shape[1] - 1
+    corners = evaluated[::last_row, ::last_column]
+    fall_of_corners = fall[0] - corners.mean()
+    return float(fall_of_corners / np.log(2))
 
 
 def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | None:
@@ -68,12 +71,15 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
     total = shown + np.float32(1e-3)
     first = _window_means(blurry * weight) / total
     second = _window_means(sharp * weight) / total
-    good = (shown > 0.7) & (near_spoilt <= 0.05) & (np.minimum(first, second) > DARK)
+    lit = np.minimum(first, second) > DARK
+    good = (shown > 0.7) & (near_spoilt <= 0.05) & lit
     if good.sum() < LEAST_PLACES:
         return None
-    ratio = np.log(np.maximum(first, 1e-4) / np.maximum(second, 1e-4))
+    first_light = np.maximum(first, 1e-4)
+    ratio = np.log(first_light / np.maximum(second, 1e-4))
     terms = _polynomial_terms(valid, good, weight, total)
-    return cauchy_fit(terms.T, ratio[good], 1e-6 * np.eye(len(terms)), SLACK, ROUNDS)
+    prior = 1e-6 * np.eye(len(terms))
+    return cauchy_fit(terms.T, ratio[good], prior, SLACK, ROUNDS)
 
 
 def _near_saturated(blurry: Array, sharp: Array, valid: Mask) -> Array:
@@ -92,10 +98,22 @@ def _polynomial_terms(
     x, y = _places(good.shape, valid.shape)
     small = reduced_area(weight, STRIDE)
     # at a border the window has its centre farther in
-    xx = _smoothed(small * x[None])[good] / total[good]
-    yy = _smoothed(small * y[:, None])[good] / total[good]
+    across = _smoothed(small * x[None])[good]
+    down = _smoothed(small * y[:, None])[good]
+    xx = across / total[good]
+    yy = down / total[good]
     squared = xx * xx + yy * yy
-    return np.stack([np.ones_like(xx), xx, yy, xx * xx, xx * yy, yy * yy, squared**2])
+    return np.stack(
+        [
+            np.ones_like(xx),
+            xx,
+            yy,
+            xx * xx,
+            xx * yy,
+            yy * yy,
+            squared**2,
+        ]
+    )
 
 
 def _window_means(values: Array) -> Array:
@@ -118,12 +136,14 @@ def _places(shape: tuple[int, ...], frame: tuple[int, ...]) -> tuple[Array, Arra
 
 def _evaluated(fall: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
     """``(H, W)`` logarithm of the ratio, without an array for each of its terms."""
-    one, right, down, across, diagonal, along, fourth = fall.astype(np.float32)
+    coefficients = fall.astype(np.float32)
+    one, right, down, across, diagonal, along, fourth = coefficients
     x, y = _places(shape, shape)
     squared = np.add.outer(y * y, x * x)
     whole = fourth * squared * squared
     whole += one + right * x + across * x * x
-    whole += (down * y + along * y * y)[:, None]
+    by_row = down * y + along * y * y
+    whole += by_row[:, None]
     whole += np.multiply.outer(diagonal * y, x)
     return np.asarray(whole, np.float32)
 
@@ -139,8 +159,10 @@ def cauchy_fit(
     weight = np.ones(len(values))
     for _ in range(rounds):
         weighted = terms * weight[:, None]
-        fit = np.linalg.solve(weighted.T @ terms + prior, weighted.T @ values)
+        normal = weighted.T @ terms + prior
+        fit = np.linalg.solve(normal, weighted.T @ values)
         left = values - terms @ fit
-        spread = 1.48 * float(np.median(np.abs(left))) + slack
+        median = float(np.median(np.abs(left)))
+        spread = 1.48 * median + slack
         weight = 1 / (1 + (left / (2 * spread)) ** 2)
-    return np.asarray(fit)
+    return fit

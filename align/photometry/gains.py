@@ -16,6 +16,7 @@ from defocus.align.uncertainty import (
     blocks_of,
     drawn_equations,
     each_block,
+    huber_weights,
 )
 from defocus.pictures.values import FloatImage
 
@@ -34,19 +35,18 @@ def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
     """Change of a log2 ratio by exposure and vignetting: a cubic polynomial in squared radius."""
     x, y = _centred(log_ratio.shape)
     radius = (x * x + y * y) / np.float32(2)
-    return _fitted(
-        np.stack([np.ones_like(radius), radius, radius**2, radius**3]),
-        log_ratio,
-        counted,
-    )
+    powers = [np.ones_like(radius), radius, radius**2, radius**3]
+    return _fitted(np.stack(powers), log_ratio, counted)
 
 
 def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
     """Change of the light from the centre to a border, EV, and the plane that it follows."""
     x, y = _centred(log_ratio.shape)
-    plane = _fitted(np.stack([np.ones_like(x), x, y]), log_ratio, counted)
-    across = (plane[0, -1] - plane[0, 0]) / 2
-    down = (plane[-1, 0] - plane[0, 0]) / 2
+    terms = np.stack([np.ones_like(x), x, y])
+    plane = _fitted(terms, log_ratio, counted)
+    corner = plane[0, 0]
+    across = (plane[0, -1] - corner) / 2
+    down = (plane[-1, 0] - corner) / 2
     return float(np.hypot(across, down)), plane
 
 
@@ -60,13 +60,16 @@ def _centred(shape: tuple[int, ...]) -> tuple[Singles, Singles]:
 
 def _fitted(terms: Singles, values: Singles, counted: Mask) -> Singles:
     """A robust fit (Cauchy weights) of terms ``(N, H, W)`` to the values that count."""
-    rows, columns = (slice(STRIDE // 2, None, STRIDE),) * 2
+    rows = columns = slice(STRIDE // 2, None, STRIDE)
     chosen = counted[rows, columns]
     if chosen.sum() <= len(terms):
         return np.zeros_like(values)
-    sample = terms[:, rows, columns][:, chosen].T.astype(np.float64)
-    wanted = values[rows, columns][chosen].astype(np.float64)
-    prior = PRIOR * len(wanted) * np.diag([0.0, *np.ones(len(terms) - 1)])
+    sample = terms[:, rows, columns][:, chosen]
+    sample = sample.T.astype(np.float64)
+    wanted = values[rows, columns][chosen]
+    wanted = wanted.astype(np.float64)
+    besides_constant = np.diag([0.0, *np.ones(len(terms) - 1)])
+    prior = PRIOR * len(wanted) * besides_constant
     prior += 1e-9 * np.eye(len(terms))
     fit = cauchy_fit(sample, wanted, prior, SLACK, PROFILE_ROUNDS)
     return np.tensordot(fit.astype(np.float32), terms, axes=1)
@@ -117,7 +120,8 @@ class GainMatch:
         """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
         gain = np.array(self.gain, np.float32)
         offset = np.array(self.offset, np.float32)
-        return np.asarray(np.maximum(light * gain + offset, np.float32(0.0)))
+        applied = light * gain + offset
+        return np.asarray(np.maximum(applied, np.float32(0.0)))
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,9 @@ def _channels(windows: "_Windows") -> list["_Channel"]:
     level = _without_vignetting(b, s, d, windows.profile, windows.lit)
     channels = [_EMPTY_CHANNEL] * 3
     for c in np.flatnonzero(windows.lit):
-        channels[c] = _channel(s[:, c], level[:, c], d[:, c], windows.blocks)
+        sharp = s[:, c]
+        blurry = level[:, c]
+        channels[c] = _channel(sharp, blurry, d[:, c], windows.blocks)
     return channels
 
 
@@ -191,8 +197,16 @@ def _compared_windows(
     bad = _saturated(blurry) | _saturated(sharp) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
     window, good = _usable_windows(bad, reliable, factor)
+    small_blurry = reduced(blurry, factor)
+    planes = _window_means(small_blurry, reduced(sharp, factor), window)
+    return _windows_of(planes, good)
+
+
+def _windows_of(
+    planes: tuple[Singles, Singles, Singles], good: Mask
+) -> _Windows | None:
+    """The good windows of three maps: of both members, and of the steepness of the sharp one."""
     at = np.nonzero(_at_strides(good))
-    planes = _window_means(reduced(blurry, factor), reduced(sharp, factor), window)
     means = np.stack([_at_strides(plane)[at] for plane in planes])
     bright, lit = _light(means[0], means[1])
     if not lit.any():
@@ -200,8 +214,9 @@ def _compared_windows(
     b, s, d = means[:, bright].astype(np.float64)
     rows = STRIDE_PX * at[0][bright]
     columns = STRIDE_PX * at[1][bright]
-    profile = _profile(planes[0], planes[1], good)[rows, columns]
-    return _Windows(b, s, d, lit, profile, blocks_of(rows, columns, good.shape))
+    profile = _profile(planes[0], planes[1], good)
+    blocks = blocks_of(rows, columns, good.shape)
+    return _Windows(b, s, d, lit, profile[rows, columns], blocks)
 
 
 def _at_strides(plane: NDArray[Any]) -> NDArray[Any]:
@@ -218,7 +233,8 @@ def _window_means(
     first = _means(blurry, window)
     second = _means(_equally_blurred(blurry, sharp), window)
     # a window amid others that differ from it is the more in error, whatever moves light there
-    return first, second, np.abs(_means(second, 3 * window) - second)
+    steepness = np.abs(_means(second, 3 * window) - second)
+    return first, second, steepness
 
 
 def _usable_windows(bad: Mask, reliable: Mask, factor: int) -> tuple[int, Mask]:
@@ -235,11 +251,14 @@ def _usable_windows(bad: Mask, reliable: Mask, factor: int) -> tuple[int, Mask]:
 
 def _exposure_ev(windows: _Windows) -> tuple[float, float]:
     """Median ratio of the light of windows in EV, and its standard error."""
-    seen = np.maximum(windows.blurry[:, windows.lit].mean(axis=1), EMPTY)
-    shown = np.maximum(windows.sharp[:, windows.lit].mean(axis=1), EMPTY)
+    blurry = windows.blurry[:, windows.lit]
+    sharp = windows.sharp[:, windows.lit]
+    seen = np.maximum(blurry.mean(axis=1), EMPTY)
+    shown = np.maximum(sharp.mean(axis=1), EMPTY)
     ratio = np.log2(seen / shown)
     draws = BlockDraws.of(windows.blocks)
-    sigma = draws.sigma([float(np.median(ratio[drawn])) for drawn in draws])
+    medians = [float(np.median(ratio[drawn])) for drawn in draws]
+    sigma = draws.sigma(medians)
     return float(np.median(ratio)), float(sigma)
 
 
@@ -249,11 +268,13 @@ def _profile(
     good: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """``(H, W)``, the vignetting of windows of the blurry member, 1 in the mean of what counts."""
-    light = [np.maximum(one.mean(axis=2), EMPTY) for one in (first, second)]
-    counted = good & (np.minimum(*light) > DARK)
-    stops = light_profile(np.log2(light[0] / light[1]), counted)
+    first_light = np.maximum(first.mean(axis=2), EMPTY)
+    second_light = np.maximum(second.mean(axis=2), EMPTY)
+    counted = good & (np.minimum(first_light, second_light) > DARK)
+    stops = light_profile(np.log2(first_light / second_light), counted)
     profile = 2.0 ** stops.astype(np.float64)
-    return np.asarray(profile / (profile[counted].mean() if counted.any() else 1.0))
+    mean = profile[counted].mean() if counted.any() else 1.0
+    return profile / mean
 
 
 def _without_vignetting(
@@ -288,22 +309,25 @@ def _light(
     bright = np.ones(len(first), bool)
     lit = _lit(first, second)
     if lit.any():
-        bright = (
-            np.min([one[:, lit].mean(axis=1) for one in (first, second)], axis=0) > DARK
-        )
-    return bright, lit & _lit(first[bright], second[bright])
+        first_light = first[:, lit].mean(axis=1)
+        second_light = second[:, lit].mean(axis=1)
+        bright = np.minimum(first_light, second_light) > DARK
+    lit_where_bright = _lit(first[bright], second[bright])
+    return bright, lit & lit_where_bright
 
 
 def _lit(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.bool_]:
     """``(3,)``, the channels that have light in windows of both members."""
     if not len(first):
         return np.zeros(3, bool)
-    return np.asarray(np.minimum(first, second).mean(axis=0) > EMPTY)
+    darker = np.minimum(first, second)
+    return np.asarray(darker.mean(axis=0) > EMPTY)
 
 
 def _saturated(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
     red, green, blue = cv2.split(picture)  # ten times quicker than max over an axis
-    return np.asarray(cv2.max(cv2.max(red, green), blue) >= SATURATED)
+    brightest = cv2.max(cv2.max(red, green), blue)
+    return brightest >= SATURATED
 
 
 def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
@@ -315,7 +339,8 @@ def _equally_blurred(
     sharp: NDArray[np.float32],
 ) -> FloatImage:
     """The sharp picture with the blur of the other, so that equal light leaves each window."""
-    gain = np.float32(blurry.mean() / max(float(sharp.mean()), 1e-6))
+    sharp_light = max(float(sharp.mean()), 1e-6)
+    gain = np.float32(blurry.mean() / sharp_light)
     matched = matched_blur(blurry, sharp * gain)
     return matched / max(gain, np.float32(1e-6))
 
@@ -337,17 +362,15 @@ def _channel(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> _Channel
     """The fit of a channel with its errors."""
     fit = _robust_fit(s, b, d)
     centre = float(s.mean())
-    draws, sums = drawn_equations(
-        [
-            _normal(s[some] - centre, b[some], fit.weights[some])
-            for some in each_block(blocks)
-        ]
-    )
+    shifted = s - centre
+    equations = [
+        _normal(shifted[some], b[some], fit.weights[some])
+        for some in each_block(blocks)
+    ]
+    draws, sums = drawn_equations(equations)
     own = draws.sigma([_solution(*drawn, fit.prior, centre) for drawn in sums])
-    (gain, offset), (gain_sigma, offset_sigma) = (
-        fit.gain_offset,
-        np.hypot(own, SHARED_ERROR),
-    )
+    gain, offset = fit.gain_offset
+    gain_sigma, offset_sigma = np.hypot(own, SHARED_ERROR)
     return _Channel(float(gain), float(offset), float(gain_sigma), float(offset_sigma))
 
 
@@ -367,14 +390,13 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
     prior = (0.05 / OFFSET_PRIOR) ** 2
     centre = float(s.mean())
     for _ in range(ROUNDS):
-        parameters = _solution(*_normal(s - centre, b, weights), prior, centre)
-        residual = np.abs(precision * (b - parameters[0] * s - parameters[1]))
+        normal, right = _normal(s - centre, b, weights)
+        parameters = _solution(normal, right, prior, centre)
+        gain, offset = parameters
+        residual = np.abs(precision * (b - gain * s - offset))
         scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
         used = _Fit(parameters, weights, prior)
-        weights = precision**2 * np.minimum(
-            1.0,
-            HUBER * scale / np.maximum(residual, 1e-12),
-        )
+        weights = precision**2 * huber_weights(residual, HUBER * scale)
         prior = (scale / OFFSET_PRIOR) ** 2
     return used
 
@@ -382,7 +404,8 @@ def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
 def _normal(s: Array, b: Array, weights: Array) -> tuple[Array, Array]:
     """Normal equations of b = gain · s + offset."""
     rows = np.stack([s, np.ones_like(s)])
-    return (rows * weights) @ rows.T, (rows * weights) @ b
+    weighted = rows * weights
+    return weighted @ rows.T, weighted @ b
 
 
 def _solution(normal: Array, right: Array, prior: float, centre: float) -> Array:
@@ -390,5 +413,6 @@ def _solution(normal: Array, right: Array, prior: float, centre: float) -> Array
 
     About the centre the two hardly depend on each other, so a constant picture has a solution."""
     slope = np.array([-centre, 1.0])  # the offset, of gain and the value at the centre
-    gain, middle = np.linalg.solve(normal + prior * np.outer(slope, slope), right)
+    regularised = normal + prior * np.outer(slope, slope)
+    gain, middle = np.linalg.solve(regularised, right)
     return np.array([gain, middle - gain * centre])

@@ -47,9 +47,11 @@ def dark_specks(stops: Array, light: Array) -> Specks:
     other = _compact(-local, -inner)
     deepest = max(dark, default=0.0)
     # edges that the blur map misses make as much of both signs
-    both = np.quantile(local[::2, ::2], (1 - SMALL_SHARE, SMALL_SHARE))
+    shares = (1 - SMALL_SHARE, SMALL_SHARE)
+    both = np.quantile(local[::2, ::2], shares)
     dark_stops = float(both.sum())
-    if len(dark) < max(LEAST_SPECKS, PER_OTHER * len(other)) or deepest < DEEP_STOPS:
+    wanted = max(LEAST_SPECKS, PER_OTHER * len(other))
+    if len(dark) < wanted or deepest < DEEP_STOPS:
         return Specks(0, 0.0, dark_stops)
     return Specks(len(dark), deepest, dark_stops)
 
@@ -57,9 +59,8 @@ def dark_specks(stops: Array, light: Array) -> Specks:
 def _local_stops(stops: Array) -> Array:
     """Stops without what is wider than a speck."""
     levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
-    wide = (cv2.medianBlur(levels, AROUND_PX).astype(np.float32) - 128) / np.float32(
-        STEPS
-    )
+    middle = cv2.medianBlur(levels, AROUND_PX).astype(np.float32)
+    wide = (middle - 128) / np.float32(STEPS)
     return np.asarray(stops - wide, np.float32)
 
 
@@ -76,7 +77,8 @@ def _compact(stops: Array, log_light: Array) -> list[float]:
         around = _around(left, top, width, height)
         spot = labels[around] == number
         part = log_light[around]
-        dip = float(np.quantile(part[~spot], DARKER_SIDE) - part[spot].min())
+        darker_side = np.quantile(part[~spot], DARKER_SIDE)
+        dip = float(darker_side - part[spot].min())
         if dip > LEAST_DIP:
             heights.append(float(stops[around][spot].max()))
     return heights
@@ -84,8 +86,10 @@ def _compact(stops: Array, log_light: Array) -> list[float]:
 
 def _around(left: int, top: int, width: int, height: int) -> tuple[slice, slice]:
     """Rows and columns of a box with the ring around it."""
-    rows = slice(max(top - RING_PX, 0), top + height + RING_PX)
-    columns = slice(max(left - RING_PX, 0), left + width + RING_PX)
+    top_row = max(top - RING_PX, 0)
+    left_column = max(left - RING_PX, 0)
+    rows = slice(top_row, top + height + RING_PX)
+    columns = slice(left_column, left + width + RING_PX)
     return rows, columns
 
 

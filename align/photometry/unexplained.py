@@ -22,6 +22,7 @@ from defocus.align.photometry.specks import Specks, dark_specks
 from defocus.align.photometry.wide_blur import ALL_DIAMETERS_PX
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.align.sampling.pyramid import (
+    box_means,
     factor_for,
     grain_level,
     reduced,
@@ -159,7 +160,8 @@ def unexplained(
 
     None if hardly anything can be compared; ``coc_px`` None finds the diameters here."""
     pair = _Aligned.of(blurry, sharp, matrix)
-    other = np.where(pair.shown, pair.sharp @ LUMINANCE, pair.light).astype(np.float32)
+    luminance = pair.sharp @ LUMINANCE
+    other = np.where(pair.shown, luminance, pair.light).astype(np.float32)
     signed_coc = _coc_on(coc_px, other, pair)
     coc = np.maximum(signed_coc, np.float32(0))
     usable = _untouched(pair.spoilt, coc)
@@ -173,7 +175,22 @@ def unexplained(
     tilt, plane = tilt_of(window.log_ratio, window.counted)
     specks = _specks_of(tilt, comparison, other)
     compared = pair.compared(other, signed_coc, usable, comparison, window, specks)
-    numbers = Unexplained(
+    numbers = _numbers(pair, other, coc, (whole, plane), tilt, specks, compared)
+    return numbers, whole
+
+
+def _numbers(
+    pair: "_Aligned",
+    other: Array,
+    coc: Array,
+    whole_and_plane: tuple[Array, Array],
+    tilt: float,
+    specks: Specks,
+    compared: Compared,
+) -> Unexplained:
+    """The numbers of a pair whose members are compared."""
+    whole, plane = whole_and_plane
+    return Unexplained(
         stops=max(_exceeded(whole), specks.stops),
         moved_stops=_moved_stops(whole, plane),
         tilt_ev=tilt,
@@ -182,12 +199,12 @@ def unexplained(
         colour_strength=colour_strength(pair.blurry, pair.sharp, coc, pair.shown),
         sharp_member=sharp_member(compared),
     )
-    return numbers, whole
 
 
 def _light_ratio(first: Array, second: Array) -> np.float32:
     """The light of one picture over that of another."""
-    return np.float32(first.sum() / max(second.sum(), np.float32(1e-6)))
+    total = max(second.sum(), np.float32(1e-6))
+    return np.float32(first.sum() / total)
 
 
 @dataclass(frozen=True)
@@ -267,8 +284,10 @@ def _specks_of(tilt: float, comparison: "_Comparison", other: Array) -> Specks:
 
 def _moved_stops(whole: Array, plane: Array) -> float:
     """Stops that a tilted plane of light does not explain."""
-    even = np.sign(whole) * np.maximum(np.abs(whole) - np.abs(plane), 0)
-    return _exceeded(np.where(np.sign(whole) == np.sign(plane), even, whole))
+    beyond_plane = np.maximum(np.abs(whole) - np.abs(plane), 0)
+    even = np.sign(whole) * beyond_plane
+    same_sign = np.sign(whole) == np.sign(plane)
+    return _exceeded(np.where(same_sign, even, whole))
 
 
 def _exceeded(stops: Array) -> float:
@@ -278,9 +297,10 @@ def _exceeded(stops: Array) -> float:
 def _untouched(spoilt: Mask, coc: Array) -> Mask:
     """Pixels to which no blur carries light that is saturated or from outside the frame."""
     clean = np.pad((~spoilt).astype(np.uint8), 1)
-    distance = cv2.distanceTransform(clean, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    distance = cv2.distanceTransform(clean, cv2.DIST_L2, 3)
+    distance = distance[1:-1, 1:-1]
     widest = cv2.dilate(coc, np.ones((9, 9), np.uint8))
-    return np.asarray(distance > REACH * widest / 2 + 3)
+    return distance > REACH * widest / 2 + 3
 
 
 @dataclass(frozen=True)
@@ -310,60 +330,59 @@ class _Comparison:
     def of(cls, light: Array, other: Array, coc: Array, usable: Mask) -> "_Comparison":
         largest = MAP_ERROR * float(coc.max()) + MAP_PX
         count = int(np.searchsorted(ALL_DIAMETERS_PX, largest)) + 1
-        stack = tuple(disc_blurred(other, one) for one in ALL_DIAMETERS_PX[:count])
+        diameters = ALL_DIAMETERS_PX[:count]
+        stack = tuple(disc_blurred(other, one) for one in diameters)
         codes = np.asarray(linear_to_srgb(other), np.float32)
-        by_codes = tuple(disc_blurred(codes, one) for one in ALL_DIAMETERS_PX[:count])
-        index = np.interp(coc, ALL_DIAMETERS_PX[:count], np.arange(len(stack))).astype(
-            np.float32
-        )
-        noise = max(
-            grain_level(one, usable.astype(np.float32)) for one in (light, other)
-        )
+        by_codes = tuple(disc_blurred(codes, one) for one in diameters)
+        places = np.interp(coc, diameters, np.arange(len(stack)))
+        index = places.astype(np.float32)
+        counted = usable.astype(np.float32)
+        noise = max(grain_level(light, counted), grain_level(other, counted))
+        predicted_codes = blended(by_codes, index)
         return cls(
             light,
             stack,
             blended(stack, index),
-            np.asarray(srgb_to_linear(blended(by_codes, index)), np.float32),
+            np.asarray(srgb_to_linear(predicted_codes), np.float32),
             coc,
-            usable.astype(np.float32),
+            counted,
             np.float32(max(FLOOR, OF_NOISE * noise)),
         )
 
     def windows(self, side: int) -> _Windows | None:
         """Means over windows of a side, with the light profile matched; None if too few count."""
-        share = _box(self.usable, side)
+        share = box_means(self.usable, side)
         counted = share > LEAST_SHARE
         if counted.sum() < LEAST_PLACES:
             return None
         mean = self._mean(self.light, side)
         predicted = self._mean(self.linear, side)
         for _ in range(PROFILE_ROUNDS):
-            ratio = np.log2((mean + self.floor) / (predicted + self.floor))
+            ratio = self._log_ratio(mean, predicted)
             predicted = predicted * np.exp2(light_profile(ratio, counted))
-        ratio = np.log2((mean + self.floor) / (predicted + self.floor))
+        ratio = self._log_ratio(mean, predicted)
         stops = np.where(counted, ratio, 0).astype(np.float32)
         return _Windows(side, mean, predicted, stops, counted)
+
+    def _log_ratio(self, light: Array, predicted: Array) -> Array:
+        """Stops by which light is above what is predicted."""
+        ratio = (light + self.floor) / (predicted + self.floor)
+        return np.log2(ratio)
 
     def beyond(self, windows: _Windows, *, near_map: bool = False) -> Array:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
-        gain = windows.predicted / np.maximum(
-            self._mean(self.linear, side),
-            np.float32(1e-6),
-        )
+        mean = self._mean(self.linear, side)
+        gain = windows.predicted / np.maximum(mean, np.float32(1e-6))
         low, high = self._blurred_range(windows, near_map, side, gain)
         tone = self._tone(windows, gain, side)
-        darkest = np.minimum(low + self.floor, tone * (windows.predicted + self.floor))
-        lightest = np.maximum(
-            high + self.floor,
-            (windows.predicted + self.floor) / tone,
-        )
+        predicted = windows.predicted + self.floor
+        darkest = np.minimum(low + self.floor, tone * predicted)
+        lightest = np.maximum(high + self.floor, predicted / tone)
         light = windows.blurry + self.floor
-        stops = np.maximum(np.log2(light / lightest), 0) + np.minimum(
-            np.log2(light / darkest),
-            0,
-        )
-        return np.where(windows.counted, stops, 0).astype(np.float32)
+        above = np.maximum(np.log2(light / lightest), 0)
+        below = np.minimum(np.log2(light / darkest), 0)
+        return np.where(windows.counted, above + below, 0).astype(np.float32)
 
     def _blurred_range(
         self,
@@ -379,7 +398,8 @@ class _Comparison:
         for index, blurred in enumerate(self.stack):
             mean = gain * self._mean(blurred, side)
             if least is not None and most is not None:
-                tried = (np.floor(least) <= index) & (index <= np.ceil(most))
+                tried = np.floor(least) <= index
+                tried &= index <= np.ceil(most)
                 mean = np.where(tried, mean, windows.predicted)
             np.minimum(low, mean, out=low)
             np.maximum(high, mean, out=high)
@@ -399,20 +419,21 @@ class _Comparison:
 
     def stops(self, windows: _Windows) -> Array:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
-        gain = windows.predicted / np.maximum(
-            self._mean(self.linear, windows.side),
-            1e-6,
-        )
+        mean = self._mean(self.linear, windows.side)
+        gain = windows.predicted / np.maximum(mean, 1e-6)
         blurry = np.maximum(self.light, 0)
         predicted = np.maximum(self.linear * gain, 0)
-        ratio = np.log2((blurry + self.floor) / (predicted + self.floor))
+        ratio = self._log_ratio(blurry, predicted)
         return np.asarray(ratio * self.usable, np.float32)
 
     def _range(self, side: int) -> tuple[Array, Array]:
         """Indices of the diameters that the map around each place has, and its errors."""
-        around = np.ones((2 * side - 1, 2 * side - 1), np.uint8)
-        least = np.asarray(cv2.erode(self.coc, around), np.float32) / MAP_ERROR
-        most = np.asarray(cv2.dilate(self.coc, around), np.float32) * MAP_ERROR + MAP_PX
+        size = 2 * side - 1
+        around = np.ones((size, size), np.uint8)
+        smallest = np.asarray(cv2.erode(self.coc, around), np.float32)
+        largest = np.asarray(cv2.dilate(self.coc, around), np.float32)
+        least = smallest / MAP_ERROR
+        most = largest * MAP_ERROR + MAP_PX
         return self._index(least), self._index(most)
 
     def _index(self, diameter_px: Array) -> Array:
@@ -421,38 +442,33 @@ class _Comparison:
         return np.asarray(np.interp(diameter_px, tried, places), np.float32)
 
     def _mean(self, values: Array, side: int) -> Array:
-        share = np.maximum(_box(self.usable, side), np.float32(1e-3))
-        return np.asarray(_box(values * self.usable, side) / share, np.float32)
-
-
-def _box(values: Array, side: int) -> Array:
-    return np.asarray(
-        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT),
-        np.float32,
-    )
+        share = np.maximum(box_means(self.usable, side), np.float32(1e-3))
+        total = box_means(values * self.usable, side)
+        return np.asarray(total / share, np.float32)
 
 
 def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
     """Share of the places with texture where the sharp member has clearly less detail."""
-    inner = (
-        cv2.erode(shown.astype(np.uint8), np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
-        > 0
-    )
+    around = np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8)
+    inner = cv2.erode(shown.astype(np.uint8), around) > 0
     blurry = _detail(light, inner)
     sharp = _detail(other, inner)
-    near = cv2.dilate(sharp, np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8))
-    textured = inner & (np.maximum(blurry, sharp) > TEXTURE) & (blurry >= LEAKED * near)
-    return (
-        float((sharp < BLURRIER * blurry)[textured].mean()) if textured.any() else 0.0
-    )
+    near = cv2.dilate(sharp, around)
+    textured = inner & (np.maximum(blurry, sharp) > TEXTURE)
+    textured &= blurry >= LEAKED * near
+    if not textured.any():
+        return 0.0
+    blurrier = sharp < BLURRIER * blurry
+    return float(blurrier[textured].mean())
 
 
 def _detail(light: Array, inner: Mask) -> Array:
     """Mean squared gradient of codes around each place, without that of noise."""
     codes = np.asarray(linear_to_srgb(light), np.float32)
     noise = grain_level(codes, inner.astype(np.float32))
-    energy = _box(squared_gradient(codes), DETAIL_PX)
-    return np.asarray(np.maximum(energy - NOISE_ENERGY * noise**2, 0), np.float32)
+    energy = box_means(squared_gradient(codes), DETAIL_PX)
+    above_noise = energy - NOISE_ENERGY * noise**2
+    return np.asarray(np.maximum(above_noise, 0), np.float32)
 
 
 def explained(stops: Array | None, shape: tuple[int, int]) -> Mask:
@@ -460,7 +476,8 @@ def explained(stops: Array | None, shape: tuple[int, int]) -> Mask:
     if stops is None:
         return np.ones(shape, dtype=bool)
     good = (np.abs(stops) <= MOST_STOPS).astype(np.uint8)
-    return cv2.resize(good, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    full = cv2.resize(good, shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return full > 0
 
 
 def unexplained_picture(stops: Array) -> NDArray[np.uint8]:
@@ -469,4 +486,5 @@ def unexplained_picture(stops: Array) -> NDArray[np.uint8]:
     white = 255 * (1 - np.abs(levels))
     red = np.where(levels >= 0, 255, white)
     blue = np.where(levels <= 0, 255, white)
-    return np.stack([red, white, blue], axis=-1).astype(np.uint8)
+    colours = np.stack([red, white, blue], axis=-1)
+    return colours.astype(np.uint8)

@@ -49,7 +49,9 @@ class PairBlur:
 def largest_blur_px(shape: tuple[int, ...]) -> float:
     """The largest diameter that is measured in a pair whose flow has a grid of this shape, px."""
     tried = _tried_on_copy(shape)
-    return max(DIAMETERS_PX[-1], REDUCTION * tried[-1] if tried else 0.0)
+    if not tried:
+        return max(DIAMETERS_PX[-1], 0.0)
+    return max(DIAMETERS_PX[-1], REDUCTION * tried[-1])
 
 
 def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> PairBlur:
@@ -68,7 +70,8 @@ def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> P
     full_gain = _wide_gain(valid, costs, narrow, shown)
     coarse = _diameter_px(valid, costs, shown, tried)
     # a small thing that one member lacks is alike behind a wide disc, but its surroundings are not
-    wide = (full_gain > LEAST_GAIN) & (coarse >= REDUCTION * FIRST_PX) & valid
+    wide = valid & (full_gain > LEAST_GAIN)
+    wide &= coarse >= REDUCTION * FIRST_PX
     return PairBlur(np.where(wide, coarse, coc_px), wide)
 
 
@@ -97,7 +100,8 @@ def _diameter_px(
 ) -> Array:
     """Diameter of the disc with the least cost, px of the full picture."""
     place = least_cost_place(costs, shown)
-    diameter = REDUCTION * np.interp(place, np.arange(len(tried)), tried)
+    places = np.arange(len(tried))
+    diameter = REDUCTION * np.interp(place, places, tried)
     return interpolated(diameter.astype(np.float32), REDUCTION, valid.shape)
 
 

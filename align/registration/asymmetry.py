@@ -21,6 +21,7 @@ from defocus.align.uncertainty import (
     blocks_of,
     drawn_equations,
     each_block,
+    huber_weights,
     sample_places,
 )
 
@@ -84,16 +85,17 @@ def asymmetry(
     """Fit the displacement that grows with defocus to the residual of a global transform.
 
     The robust fit (Huber) has a free affine part too, which takes what does not vary with blur."""
-    index, y, x = sample_places(reliable.shape)
+    shape = reliable.shape
+    index, y, x = sample_places(shape)
     use = reliable[index]
     x = x[use]
     y = y[use]
     coc = coc_px[index][use].astype(np.float64)
     if not _varies(coc):
         return None
-    design = _design(*_position(x, y, reliable.shape), coc)
+    design = _design(*_position(x, y, shape), coc)
     target = residual[:, *index][:, use].T.astype(np.float64)
-    parameters, sigma = _fitted(design, target, blocks_of(y, x, reliable.shape))
+    parameters, sigma = _fitted(design, target, blocks_of(y, x, shape))
     radial, *common = parameters[:3].tolist()
     radial_sigma, *common_sigma = sigma[:3].tolist()
     return Asymmetry(
@@ -113,16 +115,19 @@ def _position(
     """Positions about the centre, length 1 in the corners."""
     height, width = shape
     half = np.hypot(width - 1, height - 1) / 2
-    return (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
+    across = x - (width - 1) / 2
+    down = y - (height - 1) / 2
+    return across / half, down / half
 
 
 def _design(x: Array, y: Array, coc: Array) -> Array:
     """``(N, 2, 9)``: radial, common x, common y, then an affine transform's six."""
     one = np.ones_like(x)
     zero = np.zeros_like(x)
-    across = np.stack([coc * x, coc, zero, one, x, y, zero, zero, zero], axis=-1)
-    down = np.stack([coc * y, zero, coc, zero, zero, zero, one, x, y], axis=-1)
-    return np.stack([across, down], axis=1)
+    across = [coc * x, coc, zero, one, x, y, zero, zero, zero]
+    down = [coc * y, zero, coc, zero, zero, zero, one, x, y]
+    both = [np.stack(across, axis=-1), np.stack(down, axis=-1)]
+    return np.stack(both, axis=1)
 
 
 def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
@@ -132,13 +137,14 @@ def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
         parameters = _solved(*_normal(design, target, weights))
         residual = np.linalg.norm(target - design @ parameters, axis=1)
         scale = max(float(np.median(residual)), 1e-9)
-        weights = np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
+        weights = huber_weights(residual, HUBER * scale)
     return _solved(*_normal(design, target, weights)), weights
 
 
 def _normal(design: Array, target: Array, weights: Array) -> tuple[Array, Array]:
     """Normal equations of the weighted fit."""
-    flat = (design * weights[:, None, None]).reshape(-1, design.shape[2])
+    weighted = design * weights[:, None, None]
+    flat = weighted.reshape(-1, design.shape[2])
     return flat.T @ design.reshape(flat.shape), flat.T @ target.ravel()
 
 
@@ -176,12 +182,15 @@ class TileAsymmetry:
     @property
     def sigma(self) -> float:
         """Standard error of ``value``."""
-        return 1 / math.sqrt(self.information) if self.information > 0 else math.inf
+        if self.information <= 0:
+            return math.inf
+        return 1 / math.sqrt(self.information)
 
     @property
     def doubt(self) -> float:
         """Standard error of ``taken``."""
-        left = math.sqrt(1 / (1 / self.prior**2 + self.information))
+        known = 1 / self.prior**2 + self.information
+        left = math.sqrt(1 / known)
         # parallax may look like an asymmetry too, so that what it explains is never sure
         return math.hypot(left, self.taken) if self.taken else left
 
@@ -225,7 +234,8 @@ def fitted_asymmetry(
     shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
     shown = _sigma(joint, matches, shape) / max(shrunk, 1e-9)
     variance = max(least, shown**2) + ASYMMETRY_ERROR**2
-    significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
+    least_square = SIGNIFICANT**2 * shrunk**2 * variance
+    significant = fit.asymmetry**2 > least_square
     taken = significant and _predicts_better(joint, matches, shape)
     return TileAsymmetry(
         value=fit.asymmetry / max(shrunk, 1e-9),
@@ -241,17 +251,19 @@ def _agreeing(matches: Matches, shape: tuple[int, ...]) -> Mask:
     keep = np.zeros(len(matches.first), dtype=bool)
     for tried in TRIED_ASYMMETRIES:
         agree = voted(matches.without(tried, shape))
-        keep = agree if agree.sum() > CLEARLY_MORE * keep.sum() else keep
+        if agree.sum() > CLEARLY_MORE * keep.sum():
+            keep = agree
     return keep
 
 
 def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:
     """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
     plain = settled_on(joint.fit.model, matches, voted(matches), shape)
-    none = np.inf if plain is None else without_parts(plain, matches, shape).squared
-    return (
-        without_parts(joint, matches, shape, True).squared < LEAST_ASYMMETRY_GAIN * none
-    )
+    none = np.inf
+    if plain is not None:
+        none = without_parts(plain, matches, shape).squared
+    joint_squared = without_parts(joint, matches, shape, True).squared
+    return joint_squared < LEAST_ASYMMETRY_GAIN * none
 
 
 def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:
@@ -259,4 +271,5 @@ def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:
     fits = left_out(joint, matches, shape, asymmetric=True)
     if fits is None:
         return math.inf
-    return math.sqrt((len(fits.asymmetries) - 1) * np.var(fits.asymmetries))
+    others = len(fits.asymmetries) - 1
+    return math.sqrt(others * np.var(fits.asymmetries))

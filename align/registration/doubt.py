@@ -201,12 +201,14 @@ def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:
     if level.tiles.inlier_share < LEAST_INLIER_SHARE:
         return share
     moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
-    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
+    sharp_light = max(float(moved.mean()), 1e-6)
+    gain = np.float32(float(blurry.mean()) / sharp_light)
     matched = matched_blur(blurry, moved * gain)
     step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
     if step is None:
         return f"{share}, and registration by intensity (ECC) finds no result"
-    distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
+    distance = corner_distance_px(step, np.eye(3), blurry.shape)
+    distance *= level.factor
     if distance > LARGEST_DISAGREEMENT_PX:
         return f"{share}, and registration by intensity (ECC) differs by {unit * distance:.1f} px"
     return ""
@@ -259,14 +261,19 @@ def _zoom_doubt(
 ) -> str:
     """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
     half = level.factor * math.hypot(*shape) / 2
-    apart = half * (math.sqrt(np.linalg.det(level.matrix[:2, :2])) - known_zoom)
+    zoom = math.sqrt(np.linalg.det(level.matrix[:2, :2]))
+    apart = half * (zoom - known_zoom)
     # the transform leads back from where a coma has moved the corners to
     shown = level.factor * shown_coc_px(
         level.coc_px[level.tiles.agreeing] / level.factor
     )
-    coma = 0.0 if level.spread is None else -level.spread.coma * shown
+    coma = 0.0
+    if level.spread is not None:
+        coma = -level.spread.coma * shown
     allowed = CONTRADICTION * math.hypot(level.error_px, level.asymmetry_px)
-    if min(coma, 0.0) - allowed <= apart <= max(coma, 0.0) + allowed:
+    least = min(coma, 0.0) - allowed
+    most = max(coma, 0.0) + allowed
+    if least <= apart <= most:
         return ""
     moved = f"the corners move {unit * abs(apart):.1f} px"
     return f"{moved} by another zoom than the one that is known"
@@ -281,8 +288,10 @@ def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
     """Whether another shift makes the registered pictures nearly as similar."""
     matrix = rescaled(level.matrix, level.factor)
     area = Area.shown(matrix, blurry.shape)
-    centre = (np.array([blurry.shape[::-1]]) - 1) / 2
-    x, y = (moved_points(matrix, centre) - centre)[0].tolist()
+    size = np.array([blurry.shape[::-1]])
+    centre = (size - 1) / 2
+    shift = moved_points(matrix, centre) - centre
+    x, y = shift[0].tolist()
     moved = moved_picture(sharp, matrix)
     centres = (level.centres + 0.5) / level.factor - 0.5
     tiles = Witnesses(

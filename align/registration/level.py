@@ -20,6 +20,7 @@ from defocus.align.registration.spread_shape import (
 from defocus.align.registration.tile_fit import TileFit
 from defocus.align.sampling.positions import moved_by
 from defocus.align.sampling.pyramid import reduced, scaling
+from defocus.blur.gradients import slopes
 from defocus.scene.geometry import moved_points
 
 Grey = NDArray[np.float32]
@@ -64,7 +65,7 @@ def strong_blur_step(
     coc = _coc_map(centres, coc_px, shape)
     first = _detail(np.sqrt(blurry))
     second = _detail(np.sqrt(_blurred_by(moved, coc)))
-    seen = _inside(area, 3 + BORDER_OVER_COC * float(coc.max()), shape)
+    seen = _inside(area, coc, shape)
     depth = _relative_depth(coc)
     half = math.hypot(*shape) / 2
     step = np.eye(3)
@@ -81,7 +82,8 @@ def strong_blur_step(
 
 def _relative_depth(coc: Plane) -> Plane:
     """Relative depth from the blur: mean 0, in standard deviations of at least 1 px."""
-    return np.asarray((coc - coc.mean()) / max(float(coc.std()), 1.0))
+    spread = max(float(coc.std()), 1.0)
+    return np.asarray((coc - coc.mean()) / spread)
 
 
 def _compared(
@@ -92,12 +94,12 @@ def _compared(
 ) -> tuple[Plane, Plane, Plane]:
     """The moved picture at equal contrast, how it differs, and the weights of the places."""
     there = moved_by(second, step)
-    there *= np.clip(_mean(first * there) / (_mean(there * there) + 1e-8), *GAINS)
+    gain = _mean(first * there) / (_mean(there * there) + 1e-8)
+    there *= np.clip(gain, *GAINS)
     apart = first - there
     noise = _mean(apart * apart)
-    weights = seen / (
-        noise + NOISE_FLOOR * float(np.average(noise, weights=seen)) + 1e-12
-    )
+    usual = float(np.average(noise, weights=seen))
+    weights = seen / (noise + NOISE_FLOOR * usual + 1e-12)
     return there, apart, weights
 
 
@@ -106,14 +108,13 @@ def _design(there: Grey, depth: Plane) -> Array:
 
     With x and y from -1 to 1 between opposite corners: right, down, outwards, around, and the
     parallax right and down."""
-    shape = there.shape
-    half = math.hypot(*shape) / 2
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    x = (x - (shape[1] - 1) / 2) / np.float32(half)
-    y = (y - (shape[0] - 1) / 2) / np.float32(half)
-    right = cv2.Sobel(there, -1, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(there, -1, 0, 1, scale=1 / 8)
-    slopes = [
+    height, width = there.shape
+    half = np.float32(math.hypot(height, width) / 2)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    x = (x - (width - 1) / 2) / half
+    y = (y - (height - 1) / 2) / half
+    right, down = slopes(there)
+    moves = [
         right,
         down,
         right * x + down * y,
@@ -121,19 +122,22 @@ def _design(there: Grey, depth: Plane) -> Array:
         right * depth,
         down * depth,
     ]
-    return np.stack(slopes).reshape(6, -1).astype(np.float64)
+    return np.stack(moves).reshape(6, -1).astype(np.float64)
 
 
 def _solved(normal: Array, right: Array) -> Array:
     """``(4,)``: the similarity that solves normal equations; the parallax is left out."""
-    return np.asarray(np.linalg.lstsq(normal, right, rcond=1e-12)[0][:4])
+    solution = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
+    return np.asarray(solution[:4])
 
 
 def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> float:
     """Standard error at the worst corner, from the solutions without each part of the picture."""
     shape = apart.shape
-    x, y = np.meshgrid(np.arange(shape[1]), np.arange(shape[0]))
-    part = parts(np.column_stack([x.ravel(), y.ravel()]), shape)
+    height, width = shape
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    places = np.column_stack([x.ravel(), y.ravel()])
+    part = parts(places, shape)
     normal = weighted @ design.T
     right = weighted @ apart.ravel()
     ends = []
@@ -143,14 +147,17 @@ def _error_px(design: Array, weighted: Array, apart: Plane, half: float) -> floa
         others_normal = normal - some @ design[:, own].T
         others_right = right - some @ apart.ravel()[own]
         motion = _solved(others_normal, others_right)
-        ends.append(moved_points(_similarity(motion, half, shape), corners(shape)))
+        moved = _similarity(motion, half, shape)
+        ends.append(moved_points(moved, corners(shape)))
     return _jackknife_px(ends)
 
 
 def _jackknife_px(ends: list[Array]) -> float:
     """Standard error of the corner that moves most between the solutions, px."""
-    squares = np.square(ends - np.mean(ends, axis=0)).sum(axis=(0, 2))
-    jackknife = (len(ends) - 1) / len(ends) * float(squares.max())
+    from_mean = ends - np.mean(ends, axis=0)
+    squares = np.square(from_mean).sum(axis=(0, 2))
+    share = (len(ends) - 1) / len(ends)
+    jackknife = share * float(squares.max())
     return math.sqrt(jackknife)
 
 
@@ -159,8 +166,10 @@ def _similarity(moved: Plane, half: float, shape: tuple[int, ...]) -> Array:
     right, down, outwards, turned = moved
     centre = (np.array(shape[::-1]) - 1) / 2
     matrix = np.eye(3)
-    matrix[:2, :2] += np.array([[outwards, -turned], [turned, outwards]]) / half
-    matrix[:2, 2] = centre - matrix[:2, :2] @ centre + np.array([right, down])
+    turn = np.array([[outwards, -turned], [turned, outwards]])
+    linear = matrix[:2, :2] + turn / half
+    matrix[:2, :2] = linear
+    matrix[:2, 2] = centre - linear @ centre + np.array([right, down])
     return matrix
 
 
@@ -168,14 +177,16 @@ def _coc_map(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> Plane:
     """``(H, W)``: mean of the tiles around a place, by their distance."""
     sums = np.zeros((2, *shape), np.float32)
     last = np.array(shape[::-1]) - 1
-    column, row = np.clip(np.round(centres), 0, last).astype(int).T
+    places = np.clip(np.round(centres), 0, last)
+    column, row = places.astype(int).T
     np.add.at(sums[0], (row, column), coc_px)
     np.add.at(sums[1], (row, column), 1.0)
     near, count = (
         cv2.GaussianBlur(one, (0, 0), MAP_SHARE * max(shape)) for one in sums
     )
     least = 1e-6 * float(count.max())  # where no tile is near, that of all
-    return np.asarray((near + least * float(coc_px.mean())) / (count + least))
+    mean = float(coc_px.mean())
+    return np.asarray((near + least * mean) / (count + least))
 
 
 def _blurred_by(picture: Grey, coc: Plane) -> Grey:
@@ -184,18 +195,18 @@ def _blurred_by(picture: Grey, coc: Plane) -> Grey:
     tried = np.array(FINE_DIAMETERS_PX[: max(last + 1, 2)])
     stack = np.stack(disc_blurred_stack(picture, tried))
     place = np.interp(coc, tried, np.arange(len(tried)))
-    below = np.minimum(place.astype(int), len(tried) - 2)[None]
+    below = np.minimum(place.astype(int), len(tried) - 2)
+    share = place - below
+    below = below[None]
     less = np.take_along_axis(stack, below, axis=0)[0]
     more = np.take_along_axis(stack, below + 1, axis=0)[0]
-    return np.asarray(less + (place - below[0]) * (more - less), np.float32)
+    return np.asarray(less + share * (more - less), np.float32)
 
 
 def _detail(picture: Grey) -> Grey:
     """Neither noise nor smooth differences, such as vignetting."""
     fine = cv2.GaussianBlur(picture, (0, 0), FINEST_PX)
-    return np.asarray(
-        fine - cv2.GaussianBlur(fine, (0, 0), DETAIL_SHARE * max(picture.shape))
-    )
+    return fine - cv2.GaussianBlur(fine, (0, 0), DETAIL_SHARE * max(picture.shape))
 
 
 def _mean(picture: Grey) -> Grey:
@@ -205,15 +216,16 @@ def _mean(picture: Grey) -> Grey:
     )
 
 
-def _inside(area: Area, border_px: float, shape: tuple[int, ...]) -> Grey:
+def _inside(area: Area, coc: Plane, shape: tuple[int, ...]) -> Grey:
     """1 in the area without its border, 0 elsewhere; the middle half of it always stays."""
     seen = np.zeros(shape, np.float32)
-    side = min(area.bottom - area.top, area.right - area.left)
-    border = int(min(border_px, side / 4))
-    seen[
-        area.top + border : area.bottom - border,
-        area.left + border : area.right - border,
-    ] = 1
+    height = area.bottom - area.top
+    width = area.right - area.left
+    border_px = 3 + BORDER_OVER_COC * float(coc.max())
+    border = int(min(border_px, min(height, width) / 4))
+    rows = slice(area.top + border, area.bottom - border)
+    columns = slice(area.left + border, area.right - border)
+    seen[rows, columns] = 1
     return seen
 
 
@@ -293,7 +305,8 @@ class Level:
     @property
     def feared_px(self) -> float:
         """The error at the worst corner if the lens moves as much as it may, px, for the doubts."""
-        lens_px = math.hypot(self.asymmetry_px, self.coma_px, self.factor * LENS_PX)
+        left_px = self.factor * LENS_PX
+        lens_px = math.hypot(self.asymmetry_px, self.coma_px, left_px)
         return math.hypot(self.error_px, lens_px)
 
     @property
@@ -325,7 +338,7 @@ def rescaled(matrix: Array, factor: float) -> Array:
         if factor >= 1
         else np.linalg.inv(scaling(round(1 / factor)))
     )
-    return np.asarray(scale @ matrix @ np.linalg.inv(scale))
+    return scale @ matrix @ np.linalg.inv(scale)
 
 
 def measured_level(
@@ -361,7 +374,8 @@ def measured_level(
 
 def _turn_error_px(error: float, tiles: TileFit, shape: tuple[int, ...]) -> float:
     """The error at the worst corner without what an error of the zoom moves it."""
-    zoomed = tiles.scatter_px * tiles.fit.slope_factor * math.hypot(*shape) / 2
+    slope = tiles.scatter_px * tiles.fit.slope_factor
+    zoomed = slope * math.hypot(*shape) / 2
     return math.sqrt(max(error**2 - zoomed**2, 0.0))
 
 
@@ -390,7 +404,8 @@ def _coma_px(spread: SpreadShape | None, least: float, seen: Array) -> float:
 
 def moved_picture(sharp: Grey, matrix: Array) -> Grey:
     """The sharp picture on the blurry grid."""
-    return np.asarray(np.maximum(moved_by(sharp, matrix), 0.0), dtype=np.float32)
+    moved = np.maximum(moved_by(sharp, matrix), 0.0)
+    return np.asarray(moved, dtype=np.float32)
 
 
 def size_of(shape: tuple[int, ...]) -> str:
@@ -458,7 +473,8 @@ def turn_px(
 ) -> float:
     """Length by which a step turns and zooms the corners, px of the full picture."""
     zoomed = 0.0 if zoom_known else step[0, 0] - 1
-    return factor * math.hypot(zoomed, step[1, 0]) * math.hypot(*shape) / 2
+    slope = factor * math.hypot(zoomed, step[1, 0])
+    return slope * math.hypot(*shape) / 2
 
 
 def intensity_step(
@@ -484,4 +500,5 @@ def intensity_step(
         centres,
         level.coc_px[agreeing] / factor,
     )
-    return StrongBlurStep(rescaled(step.matrix, 1 / further), further * step.error_px)
+    whole_step = rescaled(step.matrix, 1 / further)
+    return StrongBlurStep(whole_step, further * step.error_px)

@@ -15,7 +15,8 @@ Grey = NDArray[np.float32]
 # Positions are from the picture's centre in half diagonals, so that the eight numbers of a
 # homography are of similar size: H = I + P with P = [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]].
 _UNIT = np.eye(8)
-_ZOOM, _TURN = _UNIT[0] + _UNIT[4], _UNIT[3] - _UNIT[1]
+_ZOOM = _UNIT[0] + _UNIT[4]
+_TURN = _UNIT[3] - _UNIT[1]
 MODELS: dict[str, Array] = {
     "translation": _UNIT[[2, 5]],
     "similarity": np.stack([_UNIT[2], _UNIT[5], _ZOOM, _TURN]),
@@ -61,20 +62,20 @@ class DisplacementScatter:
 
     def turned(self, rows: Array) -> Array:
         """Rotate ``(K, 2 N, ...)`` rows of all x, then all y, to along and across the parallax."""
-        return np.asarray(
-            (self.axes @ rows.reshape(len(rows), 2, -1)).reshape(rows.shape)
-        )
+        return (self.axes @ rows.reshape(len(rows), 2, -1)).reshape(rows.shape)
 
     def without_common(self, at: Array) -> Array:
         """``(2, P + 1, ...)`` vectors without the component of the last one along the parallax."""
         if not self.parallax:
             return at
-        common = np.tensordot(np.outer(self.axes[0], self.axes[0]), at[:, -1:], 1)
+        axis = self.axes[0]
+        common = np.tensordot(np.outer(axis, axis), at[:, -1:], 1)
         return np.asarray(at - common)
 
     def at_corners(self, moved: Array) -> Array:
         """``(2, 4, ...)``: displacements of the corners without what parallax leaves free."""
-        return self.without_common(np.moveaxis(moved, (-1, -2), (0, 1)))[:, :4]
+        tiles_last = np.moveaxis(moved, (-1, -2), (0, 1))
+        return self.without_common(tiles_last)[:, :4]
 
 
 EVEN = DisplacementScatter(np.eye(2), (0.0, 0.0))
@@ -106,7 +107,8 @@ class ModelFit:
 
 def radial(points: Array, coc_px: Array, shape: tuple[int, ...]) -> Array:
     """``(N, 2)`` px: the displacement of points by an asymmetry of one."""
-    return np.asarray(moved_points(_normaliser(shape), points) * coc_px[:, None])
+    from_centre = moved_points(_normaliser(shape), points)
+    return from_centre * coc_px[:, None]
 
 
 def corners(shape: tuple[int, ...]) -> Array:
@@ -120,7 +122,8 @@ def corners(shape: tuple[int, ...]) -> Array:
 
 def corners_and_centre(shape: tuple[int, ...]) -> Array:
     """``(5, 2)``: the corners, then the centre."""
-    return np.vstack([corners(shape), (np.array(shape[1::-1]) - 1) / 2])
+    size = np.array(shape[1::-1])
+    return np.vstack([corners(shape), (size - 1) / 2])
 
 
 def corner_distance_px(
@@ -147,18 +150,17 @@ def fit_model(
     """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
     basis = MODELS[model]
     fits = _solved(model, start, end, weights[None], shape, spread, scatter)
-    matrix = fits.matrices[0]
     asymmetry = math.hypot(*shape[:2]) / 2 * fits.parameters[0, -1]
-    apart = moved_points(matrix, start) + asymmetry * fits.beside.reshape(2, -1).T - end
-    residuals = np.linalg.norm(apart, axis=1)
+    residuals = _residuals(fits, asymmetry, start, end)
     slopes = _slopes_with_prior(fits.slopes[0], spread)
-    covariance = _inverse(slopes[:, :-1].T @ slopes[:, :-1], 1e-15)
+    of_transform = slopes[:, :-1]
+    covariance = _inverse(of_transform.T @ of_transform, 1e-15)
     errors = _standard_errors(basis, covariance, fits.normed[0], shape, scatter)
-    fit = ModelFit(model, matrix, residuals, *errors)
+    fit = ModelFit(model, fits.matrices[0], residuals, *errors)
     if spread is None:
         return fit
     # what the other parameters do for an asymmetry of one
-    answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
+    answer = -covariance @ of_transform.T @ slopes[:, -1]
     return replace(
         fit,
         asymmetry=float(asymmetry),
@@ -167,16 +169,25 @@ def fit_model(
     )
 
 
+def _residuals(fits: "_Solved", asymmetry: float, start: Array, end: Array) -> Array:
+    """``(N,)``: how far off the fit moves each point."""
+    by_asymmetry = asymmetry * fits.beside.reshape(2, -1).T
+    apart = moved_points(fits.matrices[0], start) + by_asymmetry - end
+    return np.asarray(np.linalg.norm(apart, axis=1))
+
+
 def _information(slopes: Array, answer: Array) -> float:
     """Squared part of a unit asymmetry that the other parameters cannot explain."""
-    left = slopes[:, :-1] @ answer + slopes[:, -1]
+    by_transform = slopes[:, :-1] @ answer
+    left = by_transform + slopes[:, -1]
     return float(np.square(left).sum())
 
 
 def _slopes_with_prior(slopes: Array, spread: Spread | None) -> Array:
     """The derivatives of the residuals; the prior of the asymmetry is one more row."""
     prior = 0.0 if spread is None else spread.precision
-    return np.vstack([slopes, math.sqrt(prior) * np.eye(slopes.shape[1])[-1]])
+    of_asymmetry = np.eye(slopes.shape[1])[-1]
+    return np.vstack([slopes, math.sqrt(prior) * of_asymmetry])
 
 
 def _corner_move(
@@ -187,7 +198,8 @@ def _corner_move(
 ) -> float:
     """Length by which a change of a model's parameters moves the worst corner."""
     at = moved_points(_normaliser(shape), corners(shape))
-    moved = (_slopes(normed, at) @ basis.T @ change).reshape(2, -1)
+    by_parameter = _slopes(normed, at) @ basis.T
+    moved = (by_parameter @ change).reshape(2, -1)
     return float(np.linalg.norm(moved, axis=0).max())
 
 
@@ -202,7 +214,8 @@ def fit_transforms(
 ) -> tuple[Array, Array]:
     """Transforms and asymmetries ``(K,)`` of :func:`fit_model` for each of K weights."""
     fits = _solved(model, start, end, weights, shape, spread, scatter)
-    return fits.matrices, math.hypot(*shape[:2]) / 2 * fits.parameters[:, -1]
+    half = math.hypot(*shape[:2]) / 2
+    return fits.matrices, half * fits.parameters[:, -1]
 
 
 @dataclass(frozen=True)
@@ -233,17 +246,22 @@ class _Equations:
     def slopes_and_step(self, parameters: Array) -> tuple[Array, Array]:
         """Derivatives of the weighted residuals, and the Newton step of the parameters."""
         count = len(parameters)
+        asymmetry = parameters[:, -1:]
         whole = np.eye(3) + _matrix(parameters[:, :-1] @ self.basis)
         apart = self.second - moved_points(whole, self.first)
         apart = apart.swapaxes(1, 2).reshape(count, -1)
-        left = self.roots * self.scatter.turned(
-            apart - parameters[:, -1:] * self.beside
-        )
-        besides = np.broadcast_to(self.beside[:, None], (count, len(self.beside), 1))
-        moves = _slopes(whole, self.first) @ self.basis.T
-        slopes = np.concatenate([moves, besides], axis=2)
-        slopes = self.roots[:, :, None] * self.scatter.turned(slopes)
+        unexplained = apart - asymmetry * self.beside
+        left = self.roots * self.scatter.turned(unexplained)
+        slopes = self._weighted_slopes(whole, count)
         return slopes, _newton_step(slopes, left, self.prior, parameters[:, -1])
+
+    def _weighted_slopes(self, whole: Array, count: int) -> Array:
+        """Derivatives by the parameters of the transforms and by the asymmetry."""
+        moves = _slopes(whole, self.first) @ self.basis.T
+        size = (count, len(self.beside), 1)
+        besides = np.broadcast_to(self.beside[:, None], size)
+        slopes = np.concatenate([moves, besides], axis=2)
+        return self.roots[:, :, None] * self.scatter.turned(slopes)
 
 
 def _solved(
@@ -259,27 +277,33 @@ def _solved(
     norm = _normaliser(shape)
     count = len(weights)
     first = moved_points(norm, start)
-    second = moved_points(norm, end)
     roots = np.sqrt(weights.swapaxes(1, 2).reshape(count, -1))
     beside = _beside(first, spread)
     prior = 1.0 if spread is None else spread.precision
-    equations = _Equations(basis, first, second, roots, beside, prior, scatter)
+    points = (first, moved_points(norm, end))
+    equations = _Equations(basis, *points, roots, beside, prior, scatter)
     # the asymmetry is the last parameter, in units of half a diagonal
     parameters = np.zeros((count, len(basis) + 1))
     for _ in range(NEWTON_STEPS if model == "homography" else 1):
         slopes, step = equations.slopes_and_step(parameters)
         parameters = parameters + step
     normed = np.eye(3) + _matrix(parameters[:, :-1] @ basis)
+    return _Solved(parameters, slopes, beside, normed, _in_pixels(normed, norm))
+
+
+def _in_pixels(normed: Array, norm: Array) -> Array:
+    """Transforms of pixels, from those of coordinates that are 1 at a corner."""
     matrices = np.linalg.inv(norm) @ normed @ norm
     matrices /= matrices[:, 2:, 2:]
-    return _Solved(parameters, slopes, beside, normed, matrices)
+    return matrices
 
 
 def _beside(first: Array, spread: Spread | None) -> Array:
     """``(2 N,)``: displacement of normalised points by an asymmetry of one; 0 without a spread."""
     if spread is None:
         return np.zeros(2 * len(first))
-    return np.asarray((first * spread.coc_px[:, None]).T.ravel())
+    moved = first * spread.coc_px[:, None]
+    return moved.T.ravel()
 
 
 def _newton_step(slopes: Array, left: Array, prior: float, asymmetry: Array) -> Array:
@@ -298,7 +322,8 @@ def _inverse(normal: Array, least: float) -> Array:
     values, vectors = np.linalg.eigh(normal)
     sure = values > least * values[..., -1:]
     scales = np.divide(1.0, values, out=np.zeros_like(values), where=sure)
-    return np.asarray((vectors * scales[..., None, :]) @ vectors.swapaxes(-1, -2))
+    scaled = vectors * scales[..., None, :]
+    return np.asarray(scaled @ vectors.swapaxes(-1, -2))
 
 
 def _normaliser(shape: tuple[int, ...]) -> Array:
@@ -306,11 +331,18 @@ def _normaliser(shape: tuple[int, ...]) -> Array:
     half = math.hypot(width, height) / 2
     x = (width - 1) / 2
     y = (height - 1) / 2
-    return np.array([[1 / half, 0, -x / half], [0, 1 / half, -y / half], [0, 0, 1]])
+    return np.array(
+        [
+            [1 / half, 0, -x / half],
+            [0, 1 / half, -y / half],
+            [0, 0, 1],
+        ]
+    )
 
 
 def _matrix(eight: Array) -> Array:
-    return np.append(eight, np.zeros((len(eight), 1)), axis=1).reshape(-1, 3, 3)
+    last = np.zeros((len(eight), 1))
+    return np.append(eight, last, axis=1).reshape(-1, 3, 3)
 
 
 def _slopes(matrix: Array, points: Array) -> Array:
@@ -320,9 +352,12 @@ def _slopes(matrix: Array, points: Array) -> Array:
     below = ends[..., 2:]
     rows = places / below
     moved = ends[..., :2] / below
-    slopes = np.zeros((*matrix.shape[:-2], 2, len(points), 8))
-    slopes[..., 0, :, :3] = slopes[..., 1, :, 3:6] = rows
-    slopes[..., 6:] = -moved.swapaxes(-1, -2)[..., None] * rows[..., None, :, :2]
+    outer = matrix.shape[:-2]
+    slopes = np.zeros((*outer, 2, len(points), 8))
+    slopes[..., 0, :, :3] = rows
+    slopes[..., 1, :, 3:6] = rows
+    moved_sides = moved.swapaxes(-1, -2)[..., None]
+    slopes[..., 6:] = -moved_sides * rows[..., None, :, :2]
     return slopes.reshape(*matrix.shape[:-2], -1, 8)
 
 
@@ -337,22 +372,25 @@ def _standard_errors(
     half = math.hypot(*shape[:2]) / 2
     points = _corners_and_centre(shape)
     slopes = _slopes(normed, points) @ basis.T
-    variances = np.einsum("ri,ij,rj->r", slopes, covariance, slopes).reshape(2, -1)
-    apart = scatter.without_common(slopes.reshape(2, 5, -1)).reshape(slopes.shape)
-    at_corners = np.einsum("ri,ij,rj->r", apart, covariance, apart).reshape(2, -1)[
-        :, :4
-    ]
-    slope = (_ZOOM @ basis.T) @ covariance @ (basis @ _ZOOM) / 4
+    variances = np.einsum("ri,ij,rj->r", slopes, covariance, slopes)
+    centre = variances.reshape(2, -1)[:, 4]
+    apart = scatter.without_common(slopes.reshape(2, 5, -1))
+    apart = apart.reshape(slopes.shape)
+    apart_variances = np.einsum("ri,ij,rj->r", apart, covariance, apart)
+    at_corners = apart_variances.reshape(2, -1)[:, :4]
+    zoom = basis @ _ZOOM
+    slope = zoom @ covariance @ zoom / 4
     return (
         math.sqrt(at_corners.sum(axis=0).max()),
-        math.sqrt(variances[:, 4].mean()),
+        math.sqrt(centre.mean()),
         math.sqrt(max(float(slope), 0.0)) / half,
     )
 
 
 def _corners_and_centre(shape: tuple[int, ...]) -> Array:
     """Normalised corners and centre."""
-    return np.vstack([moved_points(_normaliser(shape), corners(shape)), [[0.0, 0.0]]])
+    at_corners = moved_points(_normaliser(shape), corners(shape))
+    return np.vstack([at_corners, [[0.0, 0.0]]])
 
 
 @dataclass(frozen=True)
@@ -382,7 +420,8 @@ class Area:
     def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Mask of the area in a picture of that shape."""
         inside = np.zeros(shape, dtype=bool)
-        inside[self.top : self.bottom, self.left : self.right] = True
+        rows = slice(self.top, self.bottom)
+        inside[rows, self.left : self.right] = True
         return inside
 
     def of(self, picture: Grey) -> Grey:

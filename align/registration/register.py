@@ -157,7 +157,8 @@ def register(
     held = at_most if known_zoom is None else _simpler(at_most, "similarity")
     every = min(len(factors), 2)  # the only level has no coarser one to rely on
     search = _Search(at_most, held, largest_px, every, alike)
-    levels = _levels(blurry, sharp, rescaled(matrix, 1 / factors[0]), factors, search)
+    start = rescaled(matrix, 1 / factors[0])
+    levels = _levels(blurry, sharp, start, factors, search)
     if isinstance(levels, NoFit):
         return Registration(None, levels.reason)
     best = _most_reliable(levels)
@@ -249,7 +250,8 @@ def _registration(
         corner_px=level.factor * tiles.asymmetry.corner_px,
         coma_px=level.coma_px,
     )
-    return Registration(*measured, int(tiles.agreeing.sum()), level.blur_px, spread)
+    agreeing = int(tiles.agreeing.sum())
+    return Registration(*measured, agreeing, level.blur_px, spread)
 
 
 def _uncertainty(
@@ -277,7 +279,8 @@ def _uncertainty(
 def largest_error_px(shape: tuple[int, ...]) -> float:
     """Standard error at the worst corner up to which a transform of known zoom is an answer, px."""
     finest = _factors(shape)[-1]
-    return finest * LARGEST_UNKNOWN_PX[size_of(tuple(side // finest for side in shape))]
+    sides = tuple(side // finest for side in shape)
+    return finest * LARGEST_UNKNOWN_PX[size_of(sides)]
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:
@@ -345,7 +348,8 @@ def _refined(
     The first round tries every few blurs, or those near a ``coarser`` level's; later rounds try
     fewer."""
     matrix = rescaled(start, factor)
-    compared = _compared(blurry, sharp, matrix, 2 * search.largest_px / factor, search)
+    reach = 2 * search.largest_px / factor
+    compared = _compared(blurry, sharp, matrix, reach, search)
     if isinstance(compared, NoFit):
         return compared
     tried = _first_tried(compared, factor, search.every, coarser)
@@ -377,7 +381,8 @@ def _with_small_tiles(
     """The fit with small tiles where the picture is sharp, and what the blur's shape allows."""
     now = settled.now
     small = None if rough else _small_tiles(compared, now)
-    shifts, coc = with_small_tiles(now.shifts, now.coc, small, compared.corner)
+    corner = compared.corner
+    shifts, coc = with_small_tiles(now.shifts, now.coc, small, corner)
     more = replace(now, shifts=shifts, coc=coc)
     if spread is None and len(coc) == len(now.coc):
         return replace(settled, now=more)
@@ -405,7 +410,7 @@ def _settled(
     least_rounds = 1 if rough or search.alike else search.every
     for _ in range(ROUNDS):
         now = _measured(compared, matrix, tried)
-        tried = np.abs(np.arange(len(compared.diameters)) - now.blur[:, None]) <= 1
+        tried = _near_blur(compared, now)
         fitted = _fitted(compared, now, search.at_most, held)
         if isinstance(fitted, NoFit):
             return fitted
@@ -421,8 +426,14 @@ def _settled(
         matrix = tiles.fit.matrix
         if step < SETTLED_PX and len(models) >= least_rounds:
             break
-    left = math.hypot(between, step if step >= SETTLED_PX else 0.0)
-    return _Settled(tiles, now, held, left)
+    unsettled = step if step >= SETTLED_PX else 0.0
+    return _Settled(tiles, now, held, math.hypot(between, unsettled))
+
+
+def _near_blur(compared: _Compared, now: _Round) -> Mask:
+    """``(T, D)``: the diameters to try next, which are next to those that are most alike."""
+    numbers = np.arange(len(compared.diameters))
+    return np.asarray(np.abs(numbers - now.blur[:, None]) <= 1)
 
 
 def _takes_turns(models: list[str], model: str) -> bool:
@@ -445,7 +456,9 @@ def _compared(
     """Prepare what a transform shows of both pictures."""
     shape = blurry.shape
     area = Area.shown(matrix, shape)
-    if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
+    height = area.bottom - area.top
+    width = area.right - area.left
+    if min(height, width) < SMALLEST_SIDE // 2:
         return NoFit("the pictures have too little in common")
     wanted = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
     side = scipy.fft.prev_fast_len(wanted, True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from defocus.align.photometry.blur_matching import DIAMETERS_PX
 from defocus.align.registration.models import Area
 from defocus.align.registration.tile_shifts import blurred_area
+from defocus.align.sampling.pyramid import hann_window
 
 Grey = NDArray[np.float32]
 Surface = NDArray[np.float64]
@@ -86,7 +87,8 @@ def _second_shifts(surface: Surface, moved: Shift, largest: float) -> list[Shift
     row = surface.shape[0] // 2
     column = surface.shape[1] // 2
     surface = _within(surface, moved, largest, row, column)
-    top = surface[row - 1 : row + 2, column - 1 : column + 2].max()
+    middle = surface[row - 1 : row + 2, column - 1 : column + 2]
+    top = middle.max()
     if top <= 0:
         return []
     peaks = _other_peaks(surface, top)
@@ -106,7 +108,8 @@ def _within(
         down, across = np.ogrid[
             -row : surface.shape[0] - row, -column : surface.shape[1] - column
         ]
-        within = np.hypot(across + moved[0], down + moved[1]) <= largest
+        right = across + moved[0]
+        within = np.hypot(right, down + moved[1]) <= largest
         surface = np.where(within, surface, 0.0)
     return surface
 
@@ -120,8 +123,10 @@ def _finer(
     """Shifts of the peaks, between the places by a parabola through their neighbours."""
     shifts = []
     for y, x in highest[:MOST_PEAKS]:
-        right = x - column + _top(surface[y, x - 1 : x + 2])
-        below = y - row + _top(surface[y - 1 : y + 2, x])
+        beside = surface[y, x - 1 : x + 2]
+        above = surface[y - 1 : y + 2, x]
+        right = x - column + _top(beside)
+        below = y - row + _top(above)
         shifts.append((float(right), float(below)))
     return shifts
 
@@ -136,11 +141,13 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     for edge in EDGES:
         parts = _parts(surface > edge * top)
         part = parts[y, x]
-        other = (part > 0) & (part != parts[row, column])
+        other = part > 0
+        other &= part != parts[row, column]
         if edge > EDGES[0]:
             other &= ~near
         for place in _firsts(part, other):
-            peaks[int(y[place]), int(x[place])] = float(heights[place])
+            peak = int(y[place]), int(x[place])
+            peaks[peak] = float(heights[place])
     return peaks
 
 
@@ -153,7 +160,7 @@ def _parts(high: NDArray[np.bool_]) -> NDArray[Any]:
 def _firsts(part: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[np.int_]:
     """Index of the first counted place of each part."""
     _, firsts = np.unique(part[counted], return_index=True)
-    return np.asarray(np.flatnonzero(counted)[firsts])
+    return np.flatnonzero(counted)[firsts]
 
 
 def _high_places(
@@ -177,30 +184,33 @@ def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool
     if np.isnan(rest.around).all():  # too small for a window
         return False
     noise = np.nanmedian(rest.around)
-    telling = other.around >= CLEARLY_WORSE * np.maximum(rest.around, noise)
-    against = rest.around >= CLEARLY_WORSE * np.maximum(other.around, noise)
-    if not telling.any() or against.sum() > MOST_AGAINST * telling.sum():
+    rest_floor = np.maximum(rest.around, noise)
+    other_floor = np.maximum(other.around, noise)
+    telling = other.around >= CLEARLY_WORSE * rest_floor
+    against = rest.around >= CLEARLY_WORSE * other_floor
+    if not telling.any():
         return False
-    spread = len(np.unique(tiles.part[telling]))
-    return spread >= LEAST_PARTS and bool(
-        tiles.agreeing[telling].mean() >= LEAST_AGREEING
-    )
+    if against.sum() > MOST_AGAINST * telling.sum():
+        return False
+    if len(np.unique(tiles.part[telling])) < LEAST_PARTS:
+        return False
+    return bool(tiles.agreeing[telling].mean() >= LEAST_AGREEING)
 
 
 def _correlation(first: Grey, second: Grey) -> Surface:
     """Correlation of gradients under each shift, with zero shift in the middle."""
     height, width = first.shape
-    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1]).astype(
-        np.float32
-    )
+    window = hann_window(height, width).astype(np.float32)
     rows = scipy.fft.next_fast_len(round(1.5 * height), real=True)
     columns = scipy.fft.next_fast_len(round(1.5 * width), real=True)
+    size = (rows, columns)
     squared = _squared_frequencies(rows, columns)
-    a = scipy.fft.rfft2(_centred(first) * window, s=(rows, columns))
-    b = scipy.fft.rfft2(_centred(second) * window, s=(rows, columns))
+    a = scipy.fft.rfft2(_centred(first) * window, s=size)
+    b = scipy.fft.rfft2(_centred(second) * window, s=size)
     # a gradient weights the power by the squared frequency
-    cross = np.conj(a) * b * squared * np.exp(-squared / (2 * BAND**2))
-    surface = scipy.fft.irfft2(cross, s=(rows, columns))
+    band = np.exp(-squared / (2 * BAND**2))
+    cross = np.conj(a) * b * squared * band
+    surface = scipy.fft.irfft2(cross, s=size)
     return _per_overlap(height, rows, width, columns, surface)
 
 
@@ -230,7 +240,8 @@ def _squared_frequencies(rows: int, columns: int) -> Grey:
 def _overlaps(side: int, size: int) -> Surface:
     """``(size,)``: overlap of the window of a side with itself under each shift, 1 at rest."""
     window = np.hanning(side + 2)[1:-1].astype(np.float32)
-    overlap = scipy.fft.irfft(np.square(np.abs(scipy.fft.rfft(window, size))), size)
+    power = np.square(np.abs(scipy.fft.rfft(window, size)))
+    overlap = scipy.fft.irfft(power, size)
     return np.asarray(overlap / overlap[0])
 
 
@@ -240,12 +251,11 @@ def _centred(picture: Grey) -> Grey:
 
 def _top(three: Surface) -> float:
     """Maximum of a parabola through three samples, relative to the middle one."""
-    curvature = three[0] - 2 * three[1] + three[2]
-    return (
-        float(np.clip((three[0] - three[2]) / (2 * curvature), -0.5, 0.5))
-        if curvature
-        else 0.0
-    )
+    below, middle, above = three
+    curvature = below - 2 * middle + above
+    if not curvature:
+        return 0.0
+    return float(np.clip((below - above) / (2 * curvature), -0.5, 0.5))
 
 
 @dataclass(frozen=True)
@@ -271,14 +281,19 @@ class _Differences:
         window = BLUR_WINDOW_PX, BLUR_WINDOW_PX
         blurred = [cv2.blur(one, window) for one in squares]
         least = np.min(blurred, axis=0)
-        return cls(float(squares[0][part].mean()), _around(least, part, tiles.centres))
+        mean = float(squares[0][part].mean())
+        return cls(mean, _around(least, part, tiles.centres))
 
 
 def _common(shape: tuple[int, ...], shift: Shift) -> tuple[slice, slice]:
     """Rows and columns that both pictures show."""
-    left, above = (math.ceil(max(0.0, -way)) + 2 for way in shift)
-    right, below = (math.ceil(max(0.0, way)) + 2 for way in shift)
-    return slice(above, shape[0] - below), slice(left, shape[1] - right)
+    height, width = shape
+    right, down = shift
+    left = math.ceil(max(0.0, -right)) + 2
+    above = math.ceil(max(0.0, -down)) + 2
+    beyond = math.ceil(max(0.0, right)) + 2
+    below = math.ceil(max(0.0, down)) + 2
+    return slice(above, height - below), slice(left, width - beyond)
 
 
 def _squares(
@@ -288,17 +303,17 @@ def _squares(
     part: tuple[slice, slice],
 ) -> Grey:
     """Squared differences to the second, moved and at its best contrast; 0 outside the part."""
-    matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
+    right, down = shift
+    matrix = np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    moved = np.asarray(
-        cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags),
-        np.float32,
-    )
+    moved = cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags)
     a = _centred(first[part])
-    b = _centred(moved[part])
-    contrast = float((a * b).sum()) / max(float((b * b).sum()), 1e-12)
+    b = _centred(np.asarray(moved, np.float32)[part])
+    energy = max(float((b * b).sum()), 1e-12)
+    contrast = float((a * b).sum()) / energy
     squares = np.zeros_like(first)
-    squares[part] = np.square(a - np.float32(contrast) * b)
+    difference = a - np.float32(contrast) * b
+    squares[part] = np.square(difference)
     return squares
 
 
@@ -308,7 +323,10 @@ def _around(squares: Grey, part: tuple[slice, slice], centres: Surface) -> Surfa
     half = WINDOW_PX // 2
     means = cv2.blur(squares, (WINDOW_PX, WINDOW_PX)).astype(np.float64)
     x, y = np.floor(centres).astype(int).T
-    whole = (x >= columns.start + half) & (x < columns.stop - half)
-    whole &= (y >= rows.start + half) & (y < rows.stop - half)
-    inner = np.clip(y, 0, len(means) - 1), np.clip(x, 0, means.shape[1] - 1)
-    return np.where(whole, means[inner], np.nan)
+    whole = x >= columns.start + half
+    whole &= x < columns.stop - half
+    whole &= y >= rows.start + half
+    whole &= y < rows.stop - half
+    row = np.clip(y, 0, means.shape[0] - 1)
+    column = np.clip(x, 0, means.shape[1] - 1)
+    return np.where(whole, means[row, column], np.nan)

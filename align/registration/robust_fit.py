@@ -1,6 +1,7 @@
 """Robust fit of one model to tiles, and what it predicts of the parts of the picture left out."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from defocus.align.registration.models import (
     fit_transforms,
     radial,
 )
+from defocus.align.uncertainty import huber_weights
 from defocus.scene.geometry import moved_points
 
 Array = NDArray[np.float64]
@@ -50,13 +52,8 @@ def scatter_of(
     before: DisplacementScatter,
 ) -> DisplacementScatter:
     """Scatter of the agreeing tiles, along and across the direction in which they are close."""
-    angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
-    along = np.stack([np.cos(angles), np.sin(angles)])
-    across = np.stack([-along[1], along[0]])
     close = np.linalg.norm(apart, axis=1) <= INLIER_PX
-    band = (np.abs(apart @ across) <= INLIER_PX) & (
-        np.abs(apart @ along) <= LARGEST_PARALLAX_PX
-    )
+    band = _in_bands(apart)
     # a blurred tile is far off by its own error: what it says of parallax counts as little
     telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
     counts = telling @ band
@@ -69,22 +66,35 @@ def scatter_of(
     return before
 
 
+def _in_bands(apart: Array) -> Mask:
+    """``(N, DIRECTIONS)``: the tiles that are close across a direction, and not too far along."""
+    angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
+    along = np.stack([np.cos(angles), np.sin(angles)])
+    across = np.stack([-along[1], along[0]])
+    narrow = np.abs(apart @ across) <= INLIER_PX
+    near = np.abs(apart @ along) <= LARGEST_PARALLAX_PX
+    return np.asarray(narrow & near)
+
+
 def _even_scatter(
     apart: Array,
     errors: Array,
     before: DisplacementScatter,
 ) -> DisplacementScatter:
     """The same scatter in every direction."""
-    squares = np.square(apart).mean(axis=1) - np.square(errors)
+    own = np.square(errors)
+    squares = np.square(apart).mean(axis=1) - own
     # sharp tiles show what all scatter by; blurred ones would drown it in their errors
-    sure = 1 / np.square(np.square(errors) + np.mean(before.variances))
-    variance = max(float(np.average(squares, weights=sure)), LEAST_EXTRA_PX**2)
+    sure = 1 / np.square(own + np.mean(before.variances))
+    mean = float(np.average(squares, weights=sure))
+    variance = max(mean, LEAST_EXTRA_PX**2)
     return DisplacementScatter(np.eye(2), (variance, variance))
 
 
 def _scatter_along(apart: Array, errors: Array) -> DisplacementScatter:
     """The scatter along and across the direction in which tiles scatter most."""
-    values, vectors = np.linalg.eigh(apart.T @ apart / len(apart))
+    scatter = apart.T @ apart / len(apart)
+    values, vectors = np.linalg.eigh(scatter)
     extra = values - np.square(errors).mean()
     least, most = np.maximum(extra, LEAST_EXTRA_PX**2).tolist()
     # their own errors explain how far apart these tiles lie
@@ -104,8 +114,9 @@ def distances_px(apart: Array, scatter: DisplacementScatter) -> Array:
 def trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
     """``(N,)``: 1, or less in proportion to how far off a tile lies (Huber)."""
     variances = np.square(errors)[:, None] + scatter.variances
-    off = np.sqrt((np.square(apart @ scatter.axes.T) / variances).sum(axis=1))
-    return np.asarray(np.minimum(1.0, HUBER / np.maximum(off, 1e-9)))
+    along_axes = np.square(apart @ scatter.axes.T)
+    off = np.sqrt((along_axes / variances).sum(axis=1))
+    return huber_weights(off, HUBER)
 
 
 def depth_parallax(
@@ -120,16 +131,19 @@ def depth_parallax(
     Sharp tiles before a blurred background err alike; a focus in mid-scene is missed. Zero if none.
     """
     moved = second - first
-    coc = coc_px - np.average(coc_px, weights=1 / np.square(errors))
+    sure = 1 / np.square(errors)
+    coc = coc_px - np.average(coc_px, weights=sure)
     design = _parallax_design(first, coc)
-    prior = np.diag([0.0, 0.0, 0.0, 0.0, 1.0, 1.0]) * overlap / SLOPE**2
+    only_slopes = np.diag([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+    prior = only_slopes * overlap / SLOPE**2
     normal, parameters = _parallax_fit(first, errors, design, prior, moved)
     # what the tiles say of the slope beside the similarity; overlapping tiles err alike
-    covariance = overlap * np.linalg.pinv(normal)[4:, 4:]
+    inverse = np.linalg.pinv(normal)
+    covariance = overlap * inverse[4:, 4:]
     slope = parameters[4:]
     if slope @ np.linalg.solve(covariance, slope) <= SIGNIFICANT**2:
         return np.zeros_like(moved)
-    return np.asarray(coc[:, None] * slope)
+    return coc[:, None] * slope
 
 
 def _parallax_fit(
@@ -145,29 +159,27 @@ def _parallax_fit(
     for step in range(SLOPE_ROUNDS):
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
-        parameters = np.linalg.pinv(normal) @ np.einsum(
-            "nip,n,ni->p",
-            design,
-            weights,
-            moved,
-        )
+        right = np.einsum("nip,n,ni->p", design, weights, moved)
+        parameters = np.linalg.pinv(normal) @ right
         apart = np.linalg.norm(design @ parameters - moved, axis=1)
         # a layer farther off than parallax reaches is outvoted, at first a near one is not
         limit = LARGEST_PARALLAX_PX * 0.5 ** min(step, 2)
         off = apart / np.sqrt(variances)
-        counts = (apart <= limit) * np.minimum(1.0, HUBER / np.maximum(off, 1e-9))
+        counts = (apart <= limit) * huber_weights(off, HUBER)
     return normal, parameters
 
 
 def _parallax_design(first: Array, coc: Array) -> Array:
     """``(N, 2, 6)``: what shift, zoom, rotation and the slopes right and down move a tile by."""
     centre = first.mean(axis=0)
-    x, y = ((first - centre) / max(float(np.ptp(first)), 1.0)).T
+    extent = max(float(np.ptp(first)), 1.0)
+    x, y = ((first - centre) / extent).T
     one = np.ones_like(x)
     zero = np.zeros_like(x)
-    across = np.stack([one, zero, x, -y, coc, zero], axis=1)
-    down = np.stack([zero, one, y, x, zero, coc], axis=1)
-    return np.stack([across, down], axis=1)
+    across = [one, zero, x, -y, coc, zero]
+    down = [zero, one, y, x, zero, coc]
+    both = [np.stack(across, axis=1), np.stack(down, axis=1)]
+    return np.stack(both, axis=1)
 
 
 LEAST_TILES = 6
@@ -225,9 +237,7 @@ def voted(matches: Matches) -> Mask:
 
 def errors_of(predicted: Array, coc_px: Array) -> Array:
     """Standard errors of tiles, px: what the peaks predict, and what grows with the blur."""
-    return np.asarray(
-        np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
-    )
+    return np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
 
 
 def settled_on(
@@ -243,16 +253,17 @@ def settled_on(
     Scatter beyond their errors (parallax) is a common covariance, so no sharp tile has all weight.
     """
     settled = None
-    scatter = DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
+    variance = FIRST_EXTRA_PX**2
+    scatter = DisplacementScatter(np.eye(2), (variance, variance))
     counts = np.ones(len(matches.first))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
             return None
-        weights = counts[:, None] / (
-            np.square(matches.errors)[:, None] + scatter.variances
-        )
+        variances = np.square(matches.errors)[:, None] + scatter.variances
+        weights = counts[:, None] / variances
         spread = matches.spread.of(keep) if asymmetric else None
-        on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
+        start, end = matches.of(keep)
+        on = fit_model(model, start, end, weights[keep], shape, spread, scatter)
         scatter, keep, counts = _agreement(matches, shape, on, scatter)
         settled = Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
@@ -281,11 +292,13 @@ class Checked:
     corner_error_px: float
 
 
-def parts(centres: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
+def parts(centres: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int_]:
     """``(N,)``, the part of the picture in which each of the ``(N, 2)`` places lies."""
     height, width = shape
-    column = np.minimum(centres[:, 0] * PARTS / width, PARTS - 1).astype(int)
-    row = np.minimum(centres[:, 1] * PARTS / height, PARTS - 1).astype(int)
+    x = centres[:, 0] * PARTS / width
+    y = centres[:, 1] * PARTS / height
+    column = np.minimum(x, PARTS - 1).astype(int)
+    row = np.minimum(y, PARTS - 1).astype(int)
     return np.asarray(row * PARTS + column)
 
 
@@ -308,7 +321,8 @@ def left_out(
 ) -> _LeftOut | None:
     """Fit without each part of the picture; None if too few tiles agree outside of one."""
     present, part = np.unique(parts(matches.first, shape), return_inverse=True)
-    keep = settled.keep & (part != np.arange(len(present))[:, None])
+    left_out_part = np.arange(len(present))[:, None]
+    keep = settled.keep & (part != left_out_part)
     if keep.sum(axis=1).min() < LEAST_TILES:
         return None
     weights = keep[:, :, None] * settled.weights
@@ -335,15 +349,12 @@ def without_parts(
     if fits is None:
         return Checked(INLIER_PX**2, float("inf"))
     seen = matches.without(fits.asymmetries[fits.part, None], shape)
-    predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])[:, 0]
-    squared = np.minimum(
-        np.square(distances_px(predicted - seen.second, scatter)),
-        INLIER_PX**2,
-    )
-    weighted = np.average(
-        squared,
-        weights=1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2),
-    )
+    predicted = moved_points(fits.matrices[fits.part], seen.first[:, None])
+    apart = predicted[:, 0] - seen.second
+    squared = np.square(distances_px(apart, scatter))
+    squared = np.minimum(squared, INLIER_PX**2)
+    sure = 1 / (np.square(matches.errors) + LEAST_EXTRA_PX**2)
+    weighted = np.average(squared, weights=sure)
     variances = _end_variances(shape, fits, scatter)
     return Checked(float(weighted), float(np.sqrt(variances.max())))
 

@@ -49,7 +49,8 @@ class Shared:
 
     def near(self, value: float, sigma: float) -> bool:
         """Whether a pair's own value, with its standard error, does not contradict it."""
-        return abs(value - self.value) <= CONTRADICTION * math.hypot(sigma, self.sigma)
+        distance = abs(value - self.value)
+        return distance <= CONTRADICTION * math.hypot(sigma, self.sigma)
 
     def helps(self, value: float | None, sigma: float | None) -> bool:
         """Whether a pair with that value of its own, or none, is measured better with this one."""
@@ -119,15 +120,21 @@ class OwnZoom:
 
         It stays the pair's own if the session's is no surer than the fit, or not near it."""
         own = self.asymmetry
-        if self.zoom is None or self.sigma is None or own is None or shared is None:
+        if self.zoom is None or self.sigma is None:
             return self
-        share = own.prior**2 / (own.prior**2 + shared.sigma**2)
+        if own is None or shared is None:
+            return self
+        prior = own.prior**2
+        share = prior / (prior + shared.sigma**2)
         value = share * shared.value
         sigma = math.sqrt(share) * shared.sigma
-        if sigma >= own.doubt or not shared.near(own.value, own.sigma):
+        if sigma >= own.doubt:
+            return self
+        if not shared.near(own.value, own.sigma):
             return self
         slope = own.corner_px / self.half_px
-        variance = self.sigma**2 + (LENS_SHARE * slope) ** 2 * (sigma**2 - own.doubt**2)
+        change = sigma**2 - own.doubt**2
+        variance = self.sigma**2 + (LENS_SHARE * slope) ** 2 * change
         zoom = self.zoom - slope * (value - own.taken)
         return replace(
             self,
@@ -176,22 +183,23 @@ def session_lens(
     """What a session's pairs share, the asymmetry first, as it clears the zooms; or None."""
     measured = [pair for pair in pairs if pair.zoom is not None and pair.sigma]
     asymmetry = _shared_asymmetry(measured)
-    zooms = [pair.with_asymmetry(asymmetry) for pair in measured]
-    sure = [
-        (one.zoom, one.sigma) for one in zooms if one.zoom is not None and one.sigma
-    ]
+    zooms = []
+    sigmas = []
+    for pair in measured:
+        own = pair.with_asymmetry(asymmetry)
+        if own.zoom is not None and own.sigma:
+            zooms.append(own.zoom)
+            sigmas.append(own.sigma)
     comas = [
         pair.asymmetry.coma_px / pair.half_px for pair in measured if pair.asymmetry
     ]
-    zoom = shared_zoom(
-        [one for one, _ in sure],
-        [one for _, one in sure],
-        common=float(np.median(comas)) if comas else 0.0,
-        same_focus=same_focus,
-    )
+    common = float(np.median(comas)) if comas else 0.0
+    zoom = shared_zoom(zooms, sigmas, common=common, same_focus=same_focus)
     if zoom is not None and zoom.sigma == 0:
         return SessionLens(zoom, by=by)
-    return SessionLens(zoom, asymmetry, by) if zoom or asymmetry else None
+    if zoom or asymmetry:
+        return SessionLens(zoom, asymmetry, by)
+    return None
 
 
 def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
@@ -223,9 +231,12 @@ def shared_zoom(
     mean = _mean(zooms, sigmas)
     mean = replace(mean, sigma=math.hypot(mean.sigma, common))
     # each by its own error: that of the mean grows with what the pairs contradict each other by
-    own = [Shared(1.0, math.hypot(one, common), 1) for one in sigmas]
-    far = [not one.near(zoom, 0.0) for one, zoom in zip(own, zooms, strict=True)]
-    if same_focus and mean.near(1.0, 0.0) and sum(far) <= MOST_FAR * len(far):
+    far = 0
+    for zoom, sigma in zip(zooms, sigmas, strict=True):
+        own = Shared(1.0, math.hypot(sigma, common), 1)
+        far += not own.near(zoom, 0.0)
+    few_far = far <= MOST_FAR * len(zooms)
+    if same_focus and mean.near(1.0, 0.0) and few_far:
         return Shared(1.0, 0.0, 0)
     return mean if len(zooms) >= LEAST_PAIRS else None
 
@@ -255,9 +266,12 @@ def _variance_between(
     total: float,
 ) -> float:
     """Variance of the truths, beyond what the errors of the measurements explain."""
-    excess = float(weights @ np.square(values - mean)) - (len(values) - 1)
+    if len(values) <= 1:
+        return 0.0
+    scatter = float(weights @ np.square(values - mean))
+    excess = scatter - (len(values) - 1)
     between = float(total - np.square(weights).sum() / total)
-    return max(0.0, excess) / between if len(values) > 1 else 0.0
+    return max(0.0, excess) / between
 
 
 def register_in_session(
@@ -348,5 +362,7 @@ def _zoomed(
 def _other_error(sure: Uncertainty, half: float) -> float:
     """Squared error at the corners of all but the zoom, px²."""
     turned = math.radians(sure.rotation_deg) * half
-    least = LENS_PX**2 + 2 * sure.shift_px**2 + turned**2
-    return max(sure.corner_px**2 - (sure.zoom * half) ** 2, least)
+    shifted = 2 * sure.shift_px**2
+    least = LENS_PX**2 + shifted + turned**2
+    zoomed = sure.zoom * half
+    return max(sure.corner_px**2 - zoomed**2, least)

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.sampling.pyramid import reduced
-from defocus.align.uncertainty import Array
+from defocus.align.sampling.pyramid import hann_window, reduced
+from defocus.align.uncertainty import Array, huber_weights
 
 Grey = NDArray[np.float32]
 
@@ -105,10 +105,10 @@ def spread_shape(
     estimates, used = _tile_moments(blurry, blurred, tiles)
     if len(used) < LEAST_TILES:
         return None
-    values = np.array(estimates)
+    second, third, second_variance, third_variance = np.array(estimates).T
     field = tiles.field[used]
-    cats_eye = _pooled(values[:, 0], values[:, 2], field)
-    coma = _pooled(values[:, 1], values[:, 3], field)
+    cats_eye = _pooled(second, second_variance, field)
+    coma = _pooled(third, third_variance, field)
     if cats_eye is None or coma is None:
         return None
     return SpreadShape(
@@ -151,7 +151,8 @@ def least_spread(field: Array, coc_px: Array) -> float:
     out = field >= LEAST_FIELD
     if not out.any():
         return float(coc_px.max())
-    return float(np.percentile(coc_px[out] / field[out], 2))
+    spread = coc_px[out] / field[out]
+    return float(np.percentile(spread, 2))
 
 
 def shown_coc_px(coc_px: Array) -> float:
@@ -160,22 +161,27 @@ def shown_coc_px(coc_px: Array) -> float:
     A coma is as large in a sharp tile as in a blurred one, but it is measured in blurred ones only.
     """
     shown = coc_px[coc_px >= LEAST_COC_PX]
-    return float(np.sqrt(np.square(shown).mean())) if shown.size else 0.0
+    if not shown.size:
+        return 0.0
+    return float(np.sqrt(np.square(shown).mean()))
 
 
 def _band(picture: Grey, sigma: float) -> Grey:
     """Band-pass: remove the finest detail and detail much coarser than the kernel."""
     fine = cv2.GaussianBlur(picture, (0, 0), sigma)
-    return np.asarray(fine - cv2.GaussianBlur(picture, (0, 0), 2 * sigma), np.float32)
+    coarse = cv2.GaussianBlur(picture, (0, 0), 2 * sigma)
+    return np.asarray(fine - coarse, np.float32)
 
 
 def _derivatives(picture: Grey, diameter: float) -> Grey:
     """``(8, H, W)``: itself, d/dx, d/dy, Laplacian, xx - yy, 2 xy, its gradient; per diameter."""
     y, x = np.gradient(picture * diameter)
-    (xy, xx), yy = np.gradient(x * diameter), np.gradient(y * diameter, axis=0)
+    xy, xx = np.gradient(x * diameter)
+    yy = np.gradient(y * diameter, axis=0)
     laplacian = xx + yy
     down, across = np.gradient(laplacian * diameter)
-    return np.stack([picture, x, y, laplacian, xx - yy, 2 * xy, across, down])
+    second = [laplacian, xx - yy, 2 * xy]
+    return np.stack([picture, x, y, *second, across, down])
 
 
 def _moments(
@@ -188,7 +194,8 @@ def _moments(
 
     All other parameters are free: brightness, shift, size of the blur, other moments."""
     part, there, weight = _windows_at(blurry, seen, tiles, index)
-    rows = _along_radius(part, tiles.field[index]).reshape(len(part), -1)
+    turned = _along_radius(part, tiles.field[index])
+    rows = turned.reshape(len(part), -1)
     weighted = rows * weight
     inverse = _inverse(weighted @ rows.T)
     if inverse is None:
@@ -211,7 +218,7 @@ def _mean_square(residuals: Array, weight: Array) -> float:
 def _variances(left: float, coc_px: float, inverse: Array) -> Array:
     """Variances of the parameters; neighbours within the smoothing do not err independently."""
     alike = 4 * math.pi * (BAND * coc_px) ** 2
-    return np.asarray(left * alike * np.diag(inverse))
+    return left * alike * np.diag(inverse)
 
 
 def _inverse(normal: Array) -> Array | None:
@@ -220,7 +227,8 @@ def _inverse(normal: Array) -> Array | None:
     if scale.min() <= 0:
         return None
     units = np.outer(scale, scale)
-    inverse = np.linalg.inv(normal / units + RIDGE * np.eye(len(scale)))
+    ridge = RIDGE * np.eye(len(scale))
+    inverse = np.linalg.inv(normal / units + ridge)
     return np.asarray(inverse / units)
 
 
@@ -235,27 +243,30 @@ def _windows_at(
     half = min(tiles.side, height, width) // 2
     shift = tiles.shifts[index]
     place = np.round(tiles.centres[index] + shift)
-    column, row = np.clip(place, half, (width - half, height - half)).astype(int)
+    corner = np.clip(place, half, (width - half, height - half)).astype(int)
+    column, row = corner
     rows = slice(row - half, row + half)
     columns = slice(column - half, column + half)
-    x, y = (np.array((column, row)) - shift - 0.5).tolist()
-    there = cv2.getRectSubPix(blurry, (2 * half, 2 * half), (x, y))
-    return seen[:, rows, columns].astype(np.float64), there, _hann_weights(2 * half)
+    part = seen[:, rows, columns].astype(np.float64)
+    x, y = (corner - shift - 0.5).tolist()
+    side = 2 * half
+    there = cv2.getRectSubPix(blurry, (side, side), (x, y))
+    return part, there, _hann_weights(side)
 
 
 def _hann_weights(side: int) -> Array:
     """Weights of the pixels of a tile, largest in its middle, 0 just beyond its border."""
-    window = np.hanning(side + 2)[1:-1]
-    return np.outer(window, window).ravel()
+    return hann_window(side, side).ravel()
 
 
 def _along_radius(part: Array, field: Array) -> Array:
     """The derivatives, with second and third order rotated to along and across the radius."""
     cosine, sine = field / max(float(np.linalg.norm(field)), 1e-6)
-    double = cosine**2 - sine**2, 2 * cosine * sine
+    double_cosine = cosine**2 - sine**2
+    double_sine = 2 * cosine * sine
     turned = part.copy()
-    turned[4] = double[0] * part[4] + double[1] * part[5]
-    turned[5] = double[0] * part[5] - double[1] * part[4]
+    turned[4] = double_cosine * part[4] + double_sine * part[5]
+    turned[5] = double_cosine * part[5] - double_sine * part[4]
     turned[6] = cosine * part[6] + sine * part[7]
     turned[7] = cosine * part[7] - sine * part[6]
     return turned
@@ -269,29 +280,30 @@ def _pooled(
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 
     Overlapping tiles have correlated errors, so whole parts of the picture are left out."""
-    column, row = (np.clip(field.T + 1, 0, 1.999) * PARTS / 2).astype(int)
+    place = np.clip(field.T + 1, 0, 1.999)
+    column, row = (place * PARTS / 2).astype(int)
     part = row * PARTS + column
     height = np.linalg.norm(field, axis=1)
     weights = 1 / (variances + FLOOR**2)
-    kept = [part != index for index in np.unique(part)]
-    slopes = [
-        _slope(values[keep], height[keep], weights[keep])
-        for keep in kept
-        if keep.sum() >= LEAST_TILES
-    ]
+    slopes = []
+    for index in np.unique(part):
+        keep = part != index
+        if keep.sum() >= LEAST_TILES:
+            slopes.append(_slope(values[keep], height[keep], weights[keep]))
     if len(slopes) < PARTS:
         return None
-    return _slope(values, height, weights), math.sqrt(
-        (len(slopes) - 1) * np.var(slopes)
-    )
+    jackknife = (len(slopes) - 1) * np.var(slopes)
+    return _slope(values, height, weights), math.sqrt(jackknife)
 
 
 def _slope(values: Array, height: Array, weights: Array) -> float:
     """Weighted least squares through zero, robust (Huber)."""
     trusted = weights
     for _ in range(ROUNDS):
-        slope = float((trusted * height * values).sum() / (trusted * height**2).sum())
-        distance = np.abs(values - slope * height) * np.sqrt(weights)
+        products = (trusted * height * values).sum()
+        slope = float(products / (trusted * height**2).sum())
+        distance = np.abs(values - slope * height)
+        distance = distance * np.sqrt(weights)
         limit = HUBER * max(float(np.median(distance)), 1e-9)
-        trusted = weights * np.minimum(1.0, limit / np.maximum(distance, 1e-12))
+        trusted = weights * huber_weights(distance, limit)
     return slope

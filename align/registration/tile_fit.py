@@ -65,12 +65,15 @@ def small_tiles(
     reach: float,
 ) -> SmallTiles | None:
     """Measure tiles of half the side, up to ``reach`` px; None where they would be too small."""
-    tile = large.tile[0] // 2, large.tile[1] // 2
+    height, width = large.tile
+    tile = height // 2, width // 2
     if min(tile) < SMALLEST_SIDE:
         return None
-    grid = 2 * large.grid[0], 2 * large.grid[1]
+    rows, columns = large.grid
+    grid = 2 * rows, 2 * columns
     # what is most alike with one more has a larger blur
-    tried = np.array(FINE_DIAMETERS_PX[: FINE_DIAMETERS_PX.index(LARGEST_COC_PX) + 2])
+    last = FINE_DIAMETERS_PX.index(LARGEST_COC_PX) + 2
+    tried = np.array(FINE_DIAMETERS_PX[:last])
     blurred = blurred_area(moved, area, tried)
     shifts = most_alike_shifts(
         tiled(first, tile, grid, large.band),
@@ -93,11 +96,11 @@ def with_small_tiles(
     alike = shifts.likeness >= LEAST_LIKENESS
     sharp = (small.coc_px <= LARGEST_COC_PX) & alike & shifts.textured
     apart = np.abs(shifts.centres[sharp][:, None] - large.centres)
-    within = (apart <= np.array(small.tile[::-1]) / 2).all(axis=2)
+    half = np.array(small.tile[::-1]) / 2
+    within = (apart <= half).all(axis=2)
     kept = np.asarray(~within.any(axis=0), np.bool_)
-    return _joined(large, kept, shifts, sharp), np.concatenate(
-        [coc_px[kept], small.coc_px[sharp]]
-    )
+    coc = np.concatenate([coc_px[kept], small.coc_px[sharp]])
+    return _joined(large, kept, shifts, sharp), coc
 
 
 def _joined(
@@ -107,12 +110,12 @@ def _joined(
     taken: NDArray[np.bool_],
 ) -> TileShifts:
     """Tiles of two sets together: those to keep of the first, and those to take of the second."""
-    names = {one.name for one in fields(TileShifts)} - {"overlap"}
-    parts = {
-        name: (getattr(first, name)[kept], getattr(second, name)[taken])
-        for name in names
-    }
-    joined = {name: np.concatenate(both) for name, both in parts.items()}
+    joined = {}
+    for field in fields(TileShifts):
+        if field.name != "overlap":
+            own = getattr(first, field.name)[kept]
+            other = getattr(second, field.name)[taken]
+            joined[field.name] = np.concatenate([own, other])
     return TileShifts(**joined, overlap=max(first.overlap, second.overlap))
 
 
@@ -188,11 +191,14 @@ def fit_tiles(
         return NoFit(DISAGREE)
     best, corner_px = simplest
     against = _against(at_most, best, matches, keep, shape)
+    inlier_share = float(best.keep.sum() / candidates.sum())
+    likeness = float(np.median(shifts.likeness[candidates]))
+    scatter_px = _scatter_px(shifts, best, math.hypot(corner_px, against))
     return TileFit(
         best.fit,
-        float(best.keep.sum() / candidates.sum()),
-        float(np.median(shifts.likeness[candidates])),
-        _scatter_px(shifts, best, math.hypot(corner_px, against)),
+        inlier_share,
+        likeness,
+        scatter_px,
         _agreeing(usable, best.keep),
         asymmetry,
         best.scatter.parallax,
@@ -270,15 +276,18 @@ def _against(
     """Difference of a richer, forbidden model at the worst corner, px: the error of a wrong cap."""
     if at_most == "homography":
         return 0.0
-    free = _simplest(matches, keep, shape, "homography")
+    found = _simplest(matches, keep, shape, "homography")
+    if found is None:
+        return 0.0
+    free = found[0]
     models = list(LEAST_GAIN)
-    if free is None or models.index(free[0].fit.model) <= models.index(at_most):
+    if models.index(free.fit.model) <= models.index(at_most):
         return 0.0
     return corner_distance_px(
-        free[0].fit.matrix,
+        free.fit.matrix,
         best.fit.matrix,
         shape,
-        free[0].scatter,
+        free.scatter,
     )
 
 
@@ -296,7 +305,8 @@ def _apart_from(
         shape,
         best[0].scatter,
     )
-    return apart * min(1.0, math.sqrt(best[1].squared / max(beside[1].squared, 1e-12)))
+    ratio = best[1].squared / max(beside[1].squared, 1e-12)
+    return apart * min(1.0, math.sqrt(ratio))
 
 
 def _clearly_better(
@@ -313,11 +323,13 @@ def _clearly_better(
         best[0].scatter,
     )
     another = apart > LEAST_DISTANCE * new[1].corner_error_px
-    clear = new[1].squared < LEAST_GAIN[model] * best[1].squared
+    limit = LEAST_GAIN[model] * best[1].squared
+    clear = new[1].squared < limit
     if model != "similarity":
         return clear and another
     # scatter along a parallax hides what a zoom gains; then it has to leave less of that
-    return clear or (another and new[0].scatter.area < best[0].scatter.area)
+    narrower = new[0].scatter.area < best[0].scatter.area
+    return clear or (another and narrower)
 
 
 def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> Matches:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.models import Area
+from defocus.align.sampling.pyramid import hann_window
+from defocus.blur.gradients import slopes
 
 Array = NDArray[np.float64]
 Tiles = NDArray[np.float32]
@@ -78,8 +80,10 @@ def tiled(
 ) -> TiledPicture:
     """Prepare the overlapping tiles of a picture, spread evenly; ``band`` is in cycles/pixel."""
     places = _places(picture.shape, tile, grid)
-    spectra = np.conj(scipy.fft.rfft2(_centred(picture, places, _window(tile))))
-    slopes = _slopes(picture, tile_centres(picture.shape, tile, grid), tile, band)
+    centred = _centred(picture, places, _window(tile))
+    spectra = np.conj(scipy.fft.rfft2(centred))
+    centres = tile_centres(picture.shape, tile, grid)
+    slopes = _slopes(picture, centres, tile, band)
     return TiledPicture(picture.shape, tile, grid, band, spectra, slopes)
 
 
@@ -138,7 +142,9 @@ def _shifts(
 ) -> tuple[Tiles, Array, Array, Array]:
     """Trust in each frequency, shift of each tile, effective frequencies, height of the peaks."""
     trusted = _whitened(cross, weight)
-    surfaces = np.asarray(scipy.fft.irfft2(cross * trusted, s=tile, overwrite_x=True))
+    products = cross * trusted
+    surfaces = scipy.fft.irfft2(products, s=tile, overwrite_x=True)
+    surfaces = np.asarray(surfaces)
     surfaces *= np.float32(tile[0] * tile[1])
     shifts, heights = _peaks(_within(surfaces, largest))
     total, effective = _frequencies(trusted, tile)
@@ -168,7 +174,8 @@ def _noise_peak(effective: Array) -> Array:
     """Height of the peak of tiles with nothing in common, from their independent frequencies."""
     # the largest sum of n random phases; tiles of white noise of 32 to 256 px agree within 15 %
     count = np.maximum(effective, 3.0)
-    return np.asarray(1.12 * np.sqrt(np.log(count) / count))
+    largest = np.sqrt(np.log(count) / count)
+    return 1.12 * largest
 
 
 def tile_centres(
@@ -177,9 +184,7 @@ def tile_centres(
     grid: tuple[int, int],
 ) -> Array:
     """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
-    return np.asarray(
-        _places(shape, tile, grid)[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
-    )
+    return _places(shape, tile, grid)[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
 
 
 def _places(
@@ -197,8 +202,9 @@ def _places(
 
 def _window(tile: tuple[int, int]) -> Tiles:
     """The window of a tile, with a mean square of 1."""
-    window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
-    return np.asarray(window / np.sqrt((window**2).mean()), np.float32)
+    window = hann_window(*tile)
+    root_mean_square = np.sqrt((window**2).mean())
+    return np.asarray(window / root_mean_square, np.float32)
 
 
 def _most_alike(
@@ -210,27 +216,31 @@ def _most_alike(
     tried: Mask | None,
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
     """Cross spectrum with the most similar second picture, its index, and the similarity."""
+    count = len(first)
     cross = np.zeros_like(first)
-    chosen = np.zeros(len(first), dtype=int)
-    likeness = np.full(len(first), -1.0)
+    chosen = np.zeros(count, dtype=int)
+    likeness = np.full(count, -1.0)
     weights = weight.astype(np.float32)
     energy = _energy(first, weights, window.shape[1])
     for index, second in enumerate(seconds):
-        own = _tried_tiles(tried, index, len(first))
-        if own.size:
-            tiles = _centred(second, places[own], window)
-            product, alike = _correlated(first[own], energy[own], tiles, weights)
-            better = alike > likeness[own]
-            taken = own[better]
-            cross[taken] = product[better]
-            chosen[taken] = index
-            likeness[taken] = alike[better]
+        own = _tried_tiles(tried, index, count)
+        if not own.size:
+            continue
+        tiles = _centred(second, places[own], window)
+        product, alike = _correlated(first[own], energy[own], tiles, weights)
+        better = alike > likeness[own]
+        taken = own[better]
+        cross[taken] = product[better]
+        chosen[taken] = index
+        likeness[taken] = alike[better]
     return cross, chosen, likeness
 
 
 def _tried_tiles(tried: Mask | None, index: int, count: int) -> NDArray[np.int_]:
     """Numbers of the tiles that try a picture: all without a choice."""
-    return np.arange(count) if tried is None else np.flatnonzero(tried[:, index])
+    if tried is None:
+        return np.arange(count)
+    return np.flatnonzero(tried[:, index])
 
 
 def _correlated(
@@ -244,23 +254,27 @@ def _correlated(
     It is the correlation of gradients under any shift, so smooth differences do not matter."""
     shape = tiles.shape[1:]
     second = scipy.fft.rfft2(tiles)
-    norm = np.sqrt(energy * _energy(second, weight, shape[1])) / math.prod(shape)
+    energies = energy * _energy(second, weight, shape[1])
+    norm = np.sqrt(energies) / math.prod(shape)
     product = np.multiply(first, second, out=second)
     surface = scipy.fft.irfft2(product * weight, s=shape, overwrite_x=True)
-    return product, surface.reshape(len(first), -1).max(axis=1) / (norm + 1e-20)
+    highest = surface.reshape(len(first), -1).max(axis=1)
+    return product, highest / (norm + 1e-20)
 
 
 def _energy(spectra: Spectra, weight: Tiles, width: int) -> Tiles:
     """Weighted energy of tiles of that width, from their half spectra."""
     both = (weight * _twice(spectra.shape[2], width)).ravel()
-    power = np.asarray(spectra.real**2 + spectra.imag**2)
-    return np.asarray(power.reshape(len(spectra), -1) @ both)
+    power = spectra.real**2 + spectra.imag**2
+    power = np.asarray(power)
+    return power.reshape(len(spectra), -1) @ both
 
 
 def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
     """Windowed tiles of a picture without their weighted mean."""
     height, width = window.shape
-    tiles = np.stack([picture[y : y + height, x : x + width] for y, x in corners])
+    cut = [picture[y : y + height, x : x + width] for y, x in corners]
+    tiles = np.stack(cut)
     means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
     # in place: an array of all tiles costs more than what fills it
     tiles -= means[:, None, None]
@@ -275,9 +289,9 @@ def _slopes(
     band: float,
 ) -> Array:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
-    smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
-    across = cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(smooth, -1, 0, 1, scale=1 / 8)
+    sigma = 1.0 / (2 * np.pi * band)
+    smooth = cv2.GaussianBlur(picture, (0, 0), sigma)
+    across, down = slopes(smooth)
     column, row = np.floor(centres).astype(int).T
 
     def mean_at_centres(product: Tiles) -> Array:
@@ -300,9 +314,10 @@ def _root_eigenvalues(xx: Array, yy: Array, xy: Array) -> Array:
     """Roots of the eigenvalues of the structure tensor, the smaller first.
 
     They are its mean, less and more half the difference."""
+    middle = (xx + yy) / 2
     half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    squares = np.stack([(xx + yy) / 2 - half, (xx + yy) / 2 + half], axis=1)
-    return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+    squares = np.stack([middle - half, middle + half], axis=1)
+    return np.sqrt(np.maximum(squares, 0.0))
 
 
 def _within(surfaces: Tiles, largest: float) -> Tiles:
@@ -312,7 +327,8 @@ def _within(surfaces: Tiles, largest: float) -> Tiles:
     rows, columns = (
         np.minimum(np.arange(n), n - np.arange(n)) for n in surfaces.shape[1:]
     )
-    near = (rows <= largest + 1)[:, None] & (columns <= largest + 1)
+    near = (rows <= largest + 1)[:, None]
+    near = near & (columns <= largest + 1)
     return np.where(near, surfaces, np.float32(0.0))
 
 
@@ -329,8 +345,9 @@ def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
     """``(T,)`` sum of the weights, and the effective number of independent frequencies."""
     counts = _twice(trusted.shape[2], tile[1])
     total = (trusted.sum(axis=1) @ counts).astype(np.float64)
-    squares = (np.square(trusted).sum(axis=1) @ counts).astype(np.float64)
-    return total, HANN_SHARE * np.square(total) / np.maximum(squares, 1e-20)
+    squares = np.square(trusted).sum(axis=1) @ counts
+    squares = np.maximum(squares.astype(np.float64), 1e-20)
+    return total, HANN_SHARE * np.square(total) / squares
 
 
 def _errors(
@@ -352,7 +369,8 @@ def _errors(
     xx = by_column @ columns**2 / total
     least = (2 * np.pi) ** 2 * np.minimum(xx, yy)
     scatter = -2 * np.log(np.clip(peaks, 0.02, 0.999))
-    return np.asarray(np.sqrt(scatter / np.maximum(frequencies * least, 1e-12)))
+    information = np.maximum(frequencies * least, 1e-12)
+    return np.asarray(np.sqrt(scatter / information))
 
 
 def _peaks(surface: Tiles) -> tuple[Array, Array]:
@@ -362,15 +380,23 @@ def _peaks(surface: Tiles) -> tuple[Array, Array]:
     rows, columns = np.unravel_index(flat, (height, width))
 
     def beside(down: int, right: int) -> Array:
-        place = np.arange(count), (rows + down) % height, (columns + right) % width
+        row = (rows + down) % height
+        column = (columns + right) % width
+        place = np.arange(count), row, column
         return np.asarray(surface[place], np.float64)
 
     top = beside(0, 0)
     down = _vertex(beside(-1, 0), top, beside(1, 0))
     right = _vertex(beside(0, -1), top, beside(0, 1))
-    y = (rows + down + height / 2) % height - height / 2
-    x = (columns + right + width / 2) % width - width / 2
+    x = _wrapped(columns + right, width)
+    y = _wrapped(rows + down, height)
     return np.stack([x, y], axis=1), top
+
+
+def _wrapped(place: Array, side: int) -> Array:
+    """Places along a side, from minus half of it to half of it."""
+    half = side / 2
+    return (place + half) % side - half
 
 
 def _vertex(before: Array, top: Array, after: Array) -> Array:
@@ -384,7 +410,7 @@ def _vertex(before: Array, top: Array, after: Array) -> Array:
         0.5 * (low - high) / np.minimum(curvature, -1e-12),
         0.0,
     )
-    return np.asarray(np.clip(offset, -0.5, 0.5))
+    return np.clip(offset, -0.5, 0.5)
 
 
 LEAST_STEP_PX, BLUR_STEPS = 2.0, 5
@@ -403,9 +429,8 @@ def first_tried(
 ) -> Mask:
     """``(T, D)``, the blurs that a tile tries first: every few, or those near a coarser level's."""
     shape = (area.bottom - area.top, area.right - area.left)
-    centres = tile_centres(shape, area.tile(side), grid) + np.array(
-        [area.left, area.top]
-    )
+    corner = np.array([area.left, area.top])
+    centres = tile_centres(shape, area.tile(side), grid) + corner
     shown = np.arange(len(diameters)) % every == 0
     if coarser is None:
         return np.repeat(shown[None], len(centres), axis=0)
@@ -439,4 +464,5 @@ def blurred_area(
     diameters: Sequence[float] | Array,
 ) -> list[Tiles]:
     """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
-    return [np.sqrt(area.of(one)) for one in disc_blurred_stack(moved, diameters)]
+    stack = disc_blurred_stack(moved, diameters)
+    return [np.sqrt(area.of(blurred)) for blurred in stack]

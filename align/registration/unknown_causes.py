@@ -3,6 +3,7 @@
 A registration's reason says where it stopped; what stopped it is often seen in the pictures."""
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,7 +57,8 @@ WAYS: tuple[tuple[str, Callable[[Grey], Grey]], ...] = (
 
 def cause(blurry: Image, sharp: Image) -> str:
     """What the pictures show of why they cannot be registered; empty if nothing stands out."""
-    if min(*blurry.shape[:2], *sharp.shape[:2]) < SMALLEST_SIDE:
+    sides = *blurry.shape[:2], *sharp.shape[:2]
+    if min(sides) < SMALLEST_SIDE:
         return ""
     clipped = _most_clipped("blurry", blurry) or _most_clipped("sharp", sharp)
     if clipped:
@@ -66,11 +68,11 @@ def cause(blurry: Image, sharp: Image) -> str:
     left = _contrast(first) / max(_contrast(second), 1e-6)
     thumbnails = _thumbnail(first), _thumbnail(second)
     alike = _likeness(*thumbnails)
-    if left > MORE_CONTRAST and alike > max(
-        LEAST_OF_ONE_SCENE,
-        _enlarged_likeness(first, second),
-    ):
-        return f"the sharp picture has {100 / left:.0f} % of the blurry one's contrast, {EXCHANGED}"
+    if left > MORE_CONTRAST:
+        enlarged = _enlarged_likeness(first, second)
+        if alike > max(LEAST_OF_ONE_SCENE, enlarged):
+            kept = f"{100 / left:.0f} % of the blurry one's contrast"
+            return f"the sharp picture has {kept}, {EXCHANGED}"
     if _texture(second) < LEAST_TEXTURE:
         return f"the sharp picture {TEXTURE}"
     if left < STRONG_BLUR:
@@ -103,35 +105,37 @@ def _other_scene(first: Grey, second: Grey, alike: float) -> str:
 def _clipped(picture: Image) -> tuple[tuple[str, float], tuple[str, float]]:
     """Shares of the pixels that are black, and saturated, in all channels."""
     step = max(1, max(picture.shape) // SIDE)
-    values = picture[::step, ::step] / np.float32(2 ** bit_depth(picture) - 1)
+    white_code = np.float32(2 ** bit_depth(picture) - 1)
+    values = picture[::step, ::step] / white_code
     black = (values <= BLACK).all(axis=2)
     white = (values >= WHITE).all(axis=2)
-    return ("black", float(black.mean())), ("saturated", float(white.mean()))
+    shares = float(black.mean()), float(white.mean())
+    return ("black", shares[0]), ("saturated", shares[1])
 
 
 def _small(picture: Image) -> Grey:
     """``(h, w)`` encoded grey, of at most :data:`SIDE` px, over its mean."""
-    factor = min(1.0, SIDE / max(picture.shape))
-    size = [max(1, round(factor * side)) for side in picture.shape[1::-1]]
-    grey = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(
-        axis=2,
-        dtype=np.float32,
-    )
-    return np.asarray(grey / max(float(grey.mean()), 1e-6), np.float32)
+    small = _shrunk(picture, SIDE)
+    grey = small.mean(axis=2, dtype=np.float32)
+    light = max(float(grey.mean()), 1e-6)
+    return np.asarray(grey / light, np.float32)
 
 
 def _band(picture: Grey, sigmas: tuple[float, float]) -> Grey:
     """Detail between two sizes."""
-    fine, coarse = (cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in sigmas)
+    fine = cv2.GaussianBlur(picture, (0, 0), sigmas[0])
+    coarse = cv2.GaussianBlur(picture, (0, 0), sigmas[1])
     return np.asarray(fine - coarse, np.float32)
 
 
 def _texture(picture: Grey) -> float:
     """Standard deviation of the detail in the median part of the picture."""
     band = _band(picture, FINE)
-    rows = np.array_split(band, PARTS)
-    parts = [part for row in rows for part in np.array_split(row, PARTS, axis=1)]
-    return float(np.median([part.std() for part in parts]))
+    deviations: list[float] = []
+    for row in np.array_split(band, PARTS):
+        parts = np.array_split(row, PARTS, axis=1)
+        deviations += [part.std() for part in parts]
+    return float(np.median(deviations))
 
 
 def _contrast(picture: Grey) -> float:
@@ -143,14 +147,22 @@ def _turned(first: Grey, second: Grey, alike: float) -> str:
     """Which turn makes the pictures look alike that do not as they are; empty if none does."""
     likeness, name = max((_likeness(turn(first), second), name) for name, turn in WAYS)
     least = max(LEAST_ALIKE, alike + LEAST_MORE_ALIKE)
-    return f"with one of them {name}, {TURNED}" if likeness > least else ""
+    if likeness <= least:
+        return ""
+    return f"with one of them {name}, {TURNED}"
 
 
 def _thumbnail(picture: Grey) -> Grey:
-    factor = min(1.0, TURNED_SIDE / max(picture.shape))
-    size = [max(1, round(factor * side)) for side in picture.shape[::-1]]
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = _shrunk(picture, TURNED_SIDE)
     return _band(np.asarray(small, np.float32), TURNED_BAND)
+
+
+def _shrunk(picture: Image | Grey, side: int) -> NDArray[Any]:
+    """The picture with at most ``side`` pixels on its longer side."""
+    height, width = picture.shape[:2]
+    factor = min(1.0, side / max(picture.shape))
+    size = max(1, round(factor * width)), max(1, round(factor * height))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def _likeness(first: Grey, second: Grey) -> float:
@@ -159,8 +171,10 @@ def _likeness(first: Grey, second: Grey) -> float:
         return 0.0
     a = np.fft.rfft2(first - first.mean())
     b = np.fft.rfft2(second - second.mean())
-    surface = np.fft.irfft2(np.conj(a) * b, s=first.shape)
-    energy = float(first.std()) * float(second.std()) * first.size
+    cross = np.conj(a) * b
+    surface = np.fft.irfft2(cross, s=first.shape)
+    scatter = float(first.std()) * float(second.std())
+    energy = scatter * first.size
     return float(surface.max()) / max(energy, 1e-12)
 
 
@@ -177,7 +191,8 @@ def _enlarged(picture: Grey, zoom: float) -> Grey:
     height, width = picture.shape
     top = round(height * (1 - 1 / zoom) / 2)
     left = round(width * (1 - 1 / zoom) / 2)
-    middle = picture[top : height - top, left : width - left]
+    rows = slice(top, height - top)
+    middle = picture[rows, left : width - left]
     return np.asarray(
         cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA),
         np.float32,

@@ -33,11 +33,11 @@ def zoom_and_shift(
     height, width = blurry.shape
     best = -1.0
     best_matrix = np.eye(3)
-    first = tiled(np.sqrt(blurry), (height, width), (1, 1), SEARCH_BAND)
+    size = (height, width)
+    first = tiled(np.sqrt(blurry), size, (1, 1), SEARCH_BAND)
     for zoom in zooms:
-        matrix = np.vstack(
-            [Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]]
-        )
+        affine = Similarity(zoom=zoom).matrix(width, height)
+        matrix = np.vstack([affine, [0.0, 0.0, 1.0]])
         second = np.sqrt(moved_picture(sharp, matrix))
         tile = most_alike_shifts(first, [second], largest=largest)
         if tile.peaks[0] > best:

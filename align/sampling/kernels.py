@@ -17,12 +17,14 @@ STEPS = 2048
 
 def _table(kernel: Kernel) -> NDArray[np.float64]:
     """The kernel at 0, 1/STEPS, … up to its support, where it is 0."""
-    x = np.arange(SUPPORT[kernel] * STEPS + 2) / STEPS
+    count = SUPPORT[kernel] * STEPS + 2
+    x = np.arange(count) / STEPS
     if kernel == "lanczos":
         values = np.sinc(x) * np.sinc(x / 3)
     elif kernel == "bicubic":  # Keys, a = -0.5: reproduces parabolas
         inner = (1.5 * x - 2.5) * x**2 + 1
-        values = np.where(x < 1, inner, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+        outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+        values = np.where(x < 1, inner, outer)
     else:
         values = 1 - x
     return np.where(x < SUPPORT[kernel], values, 0.0)
@@ -40,7 +42,8 @@ def gathered(
     """``(h, w, 3)`` values at the positions; border values go on outside. ``widening`` is >= 1.
 
     Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979)."""
-    values = np.empty((*positions[0].shape, 3), np.float32)
+    shape = positions[0].shape
+    values = np.empty((*shape, 3), np.float32)
     table = _TABLES[kernel]
     support = float(SUPPORT[kernel])
     _gather(source, *positions, table, support, max(widening, 1.0), values)
@@ -54,13 +57,16 @@ def _weights(place, support, widening, table, weights):  # type: ignore[no-untyp
     whole = int(np.floor(place))
     part = place - whole  # counting from here, strips of any height give the same bits
     first = int(np.ceil(part - reach))
-    count = int(np.floor(part + reach)) - first + 1
+    last = int(np.floor(part + reach))
+    count = last - first + 1
     total = 0.0
     for k in range(count):
-        at = abs(first + k - part) / widening * STEPS
+        distance = abs(first + k - part)
+        at = distance / widening * STEPS
         index = min(int(at), table.size - 2)
         rest = at - index
-        weights[k] = table[index] * (1 - rest) + table[index + 1] * rest
+        weight = table[index] * (1 - rest) + table[index + 1] * rest
+        weights[k] = weight
         total += weights[k]
     for k in range(count):
         weights[k] /= total
@@ -131,6 +137,8 @@ def _bilinear(plane, x, y):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN2
     below = min(top + 1, height - 1)
     u = x - left
     v = y - top
-    upper = plane[top, left] * (1 - u) + plane[top, right] * u
-    lower = plane[below, left] * (1 - u) + plane[below, right] * u
+    upper_row = plane[top]
+    lower_row = plane[below]
+    upper = upper_row[left] * (1 - u) + upper_row[right] * u
+    lower = lower_row[left] * (1 - u) + lower_row[right] * u
     return upper * (1 - v) + lower * v

@@ -9,14 +9,17 @@ Array = NDArray[np.float32]
 
 def pixel_grid(height: int, width: int) -> Array:
     """``(2, H, W)`` float32: x and y of each pixel's centre."""
-    return np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+    columns = np.arange(width)
+    rows = np.arange(height)
+    return np.stack(np.meshgrid(columns, rows)).astype(np.float32)
 
 
 def transformed(grid: Array, matrix: NDArray[np.float64]) -> Array:
     """The positions ``(2, H, W)`` transformed by a homogeneous ``(3, 3)`` matrix."""
     x, y = grid.astype(np.float64)
-    rows = [row[0] * x + row[1] * y + row[2] for row in matrix]
-    return np.stack([rows[0] / rows[2], rows[1] / rows[2]]).astype(np.float32)
+    across, down, depth = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    moved = np.stack([across / depth, down / depth])
+    return moved.astype(np.float32)
 
 
 def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
@@ -52,7 +55,9 @@ def moved_by(
 
 def composed(flow: Array, step: Array, grid: Array) -> Array:
     """Compose two flows, ``step`` first and ``flow`` from there: step(x) + flow(x + step(x))."""
-    return step + np.stack([sampled(component, grid + step) for component in flow])
+    place = grid + step
+    moved = [sampled(component, place) for component in flow]
+    return step + np.stack(moved)
 
 
 def inside(positions: Array) -> NDArray[np.bool_]:

@@ -24,7 +24,8 @@ def smoothed(values: Array, sigma_px: float) -> Array:
 def means_over(maps: Sequence[Array] | Array, weight: Array, sigma_px: float) -> Array:
     """Gaussian means of maps ``(N, H, W)`` with weights 0..1; 0 if nothing near has weight."""
     total = smoothed(weight, sigma_px) + np.float32(1e-3)
-    return np.stack([smoothed(values * weight, sigma_px) / total for values in maps])
+    means = [smoothed(values * weight, sigma_px) / total for values in maps]
+    return np.stack(means)
 
 
 def grain_level(values: Array, counted: Array) -> float:
@@ -41,12 +42,27 @@ def grain_level(values: Array, counted: Array) -> float:
     )
 
 
+def box_means(values: Array, side: int) -> Array:
+    """Means over a square around each place; beyond the border the map is mirrored."""
+    means = cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(means, np.float32)
+
+
+def hann_window(height: int, width: int) -> NDArray[np.float64]:
+    """A Hann window without its zeros, which lie just beyond the border."""
+    down = np.hanning(height + 2)[1:-1]
+    across = np.hanning(width + 2)[1:-1]
+    return np.outer(down, across)
+
+
 def reduced_area(values: Array, factor: int) -> Array:
     """Area mean on a grid that is coarser by ``factor`` over the same frame."""
     if factor == 1:
         return values
-    height, width = (max(side // factor, 1) for side in values.shape[:2])
-    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+    height = max(values.shape[0] // factor, 1)
+    width = max(values.shape[1] // factor, 1)
+    small = cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small)
 
 
 def resized_to(values: Array, shape: tuple[int, ...]) -> Array:
@@ -66,32 +82,41 @@ def reduced(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Average over squares of ``factor`` pixels, without incomplete ones at right and bottom."""
     if factor == 1:
         return picture
-    height, width = (max(side // factor, 1) for side in picture.shape[:2])
+    height = max(picture.shape[0] // factor, 1)
+    width = max(picture.shape[1] // factor, 1)
     whole = picture[: height * factor, : width * factor]
-    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small)
 
 
 def enlarged(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[T]:
     """Enlarge a reduced picture to the full ``shape``; dropped borders repeat their neighbours."""
-    least = [math.ceil(side / factor) for side in shape[:2]]
-    rest = [
-        (0, max(0, side - have)) for side, have in zip(least, values.shape, strict=True)
-    ]
-    whole = np.pad(values, rest, mode="edge")
-    return whole.repeat(factor, axis=0).repeat(factor, axis=1)[: shape[0], : shape[1]]
+    height, width = shape[:2]
+    below = max(0, math.ceil(height / factor) - values.shape[0])
+    right = max(0, math.ceil(width / factor) - values.shape[1])
+    whole = np.pad(values, [(0, below), (0, right)], mode="edge")
+    repeated = whole.repeat(factor, axis=0).repeat(factor, axis=1)
+    return repeated[:height, :width]
 
 
 def interpolated(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
     """Enlarge by linear interpolation; a dropped remainder repeats its neighbour."""
-    size = values.shape[1] * factor, values.shape[0] * factor
+    height, width = values.shape
+    size = width * factor, height * factor
     full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
-    below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
-    return np.asarray(
-        cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    )
+    below = shape[0] - full.shape[0]
+    right = shape[1] - full.shape[1]
+    bordered = cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(bordered)
 
 
 def scaling(factor: int) -> NDArray[np.float64]:
     """``(3, 3)``: positions in the full picture to positions in the reduced one."""
     offset = 0.5 / factor - 0.5
-    return np.array([[1 / factor, 0, offset], [0, 1 / factor, offset], [0, 0, 1]])
+    return np.array(
+        [
+            [1 / factor, 0, offset],
+            [0, 1 / factor, offset],
+            [0, 0, 1],
+        ]
+    )

@@ -43,9 +43,9 @@ class Rectangle:
         """The middle of this part, of at most that size."""
         width = min(width, self.width)
         height = min(height, self.height)
-        left = (self.width - width) // 2
-        top = (self.height - height) // 2
-        return Rectangle(self.left + left, self.top + top, width, height)
+        left = self.left + (self.width - width) // 2
+        top = self.top + (self.height - height) // 2
+        return Rectangle(left, top, width, height)
 
 
 def whole(shape: tuple[int, ...]) -> Rectangle:
@@ -102,7 +102,10 @@ def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - com
     rectangle = (0, 0, 0, 0)
     for row in range(rows):
         for column in range(columns):
-            heights[column] = heights[column] + 1 if mask[row, column] else 0
+            if mask[row, column]:
+                heights[column] += 1
+            else:
+                heights[column] = 0
         rectangle = _larger(heights, row, starts, levels, rectangle)
     return rectangle
 
@@ -159,16 +162,20 @@ class Placement:
 
     def __call__(self, columns: Doubles, rows: Doubles) -> tuple[Doubles, Doubles]:
         """X and y in the sharp picture, each ``(R, C)``, of the grid of these columns and rows."""
-        xs, ys = (_sums(row, columns, rows) for row in self.matrix[:2])
+        xs = _sums(self.matrix[0], columns, rows)
+        ys = _sums(self.matrix[1], columns, rows)
         if tuple(self.matrix[2]) != (0, 0, 1):
             below = _sums(self.matrix[2], columns, rows)
             xs = xs / below
             ys = ys / below
         if self.local is not None and self.local.moves:
-            step = self.local.at(*np.broadcast_arrays(columns[None, :], rows[:, None]))
+            places = np.broadcast_arrays(columns[None, :], rows[:, None])
+            step = self.local.at(*places)
             xs = xs + step[0]
             ys = ys + step[1]
-        return (xs, ys) if self.rig is None else self.rig.places(xs, ys)
+        if self.rig is None:
+            return xs, ys
+        return self.rig.places(xs, ys)
 
     def zoom(self, shape: tuple[int, ...]) -> float:
         """Pixels of the sharp picture per pixel of the blurry one, at the centre of the latter."""
@@ -178,14 +185,20 @@ class Placement:
             np.array([x - 0.5, x + 0.5]),
             np.array([y - 0.5, y + 0.5]),
         )
-        across = np.array([xs[0, 1] - xs[0, 0], ys[0, 1] - ys[0, 0]])
-        down = np.array([xs[1, 0] - xs[0, 0], ys[1, 0] - ys[0, 0]])
-        return float(np.sqrt(abs(across[0] * down[1] - across[1] * down[0])))
+        # the steps of a pixel to the right and down, and the area that they span
+        right_x = xs[0, 1] - xs[0, 0]
+        right_y = ys[0, 1] - ys[0, 0]
+        down_x = xs[1, 0] - xs[0, 0]
+        down_y = ys[1, 0] - ys[0, 0]
+        area = right_x * down_y - right_y * down_x
+        return float(np.sqrt(abs(area)))
 
 
 def _sums(row: Doubles, columns: Doubles, rows: Doubles) -> Doubles:
     """``(R, C)``: a row of a matrix times the positions of a grid."""
-    return np.asarray((row[0] * columns)[None, :] + (row[1] * rows)[:, None] + row[2])
+    across = row[0] * columns
+    down = row[1] * rows
+    return np.asarray(across[None, :] + down[:, None] + row[2])
 
 
 Finish = Callable[[Array], Array]
@@ -229,7 +242,9 @@ def resampled(
 
     def fill(rows: slice) -> None:
         light = _light(picture, how, rows)
-        result[rows] = encoded(light if finish is None else finish(light), bits)
+        if finish is not None:
+            light = finish(light)
+        result[rows] = encoded(light, bits)
 
     _in_strips(how.grid, strip, fill)
     return result
@@ -257,14 +272,16 @@ def inside_frame(
     size: tuple[int, ...],
 ) -> Mask:
     """``(h, w)``: True where the sharp picture covers the release grid."""
-    height, width = size[:2]
+    last_row = size[0] - 1 + SLACK
+    last_column = size[1] - 1 + SLACK
     columns = grid.columns()
     rows = grid.rows()
     result = np.empty(grid.shape, bool)
     for part in _strips(grid, STRIP_PIXELS):
         x, y = placement(columns, rows[part])
-        result[part] = (x >= -SLACK) & (x <= width - 1 + SLACK)
-        result[part] &= (y >= -SLACK) & (y <= height - 1 + SLACK)
+        inside = (x >= -SLACK) & (x <= last_column)
+        inside &= (y >= -SLACK) & (y <= last_row)
+        result[part] = inside
     return result
 
 
@@ -272,7 +289,8 @@ def _strips(grid: ReleaseGrid, pixels: int) -> Iterator[slice]:
     height, width = grid.shape
     # rows of the release that read about as many pixels of the sharp picture
     step = max(1, int(pixels * grid.scale**2 / width))
-    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
 
 
 def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) -> None:
@@ -283,17 +301,18 @@ def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) ->
 
 def _light(picture: Image, how: Resampling, rows: slice) -> Array:
     """Linear light of some rows of the release; negative overshoot is clipped."""
-    x, y = how.placement(how.grid.columns(), how.grid.rows()[rows])
+    strip = how.grid.rows()[rows]
+    x, y = how.placement(how.grid.columns(), strip)
     widening = how.widening()
     reach = int(SUPPORT[how.kernel] * widening) + 2
     height = picture.shape[0]
-    first = min(max(int(min(max(y.min(), 0.0), height)) - reach, 0), height - 1)
-    last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
+    top = int(min(max(y.min(), 0.0), height))
+    bottom = int(min(max(y.max(), 0.0), height))
+    first = min(max(top - reach, 0), height - 1)
+    last = min(max(bottom + reach + 1, first + 1), height)
     source = as_linear(picture[first:last])
-    return np.maximum(
-        gathered(source, (x, y - first), how.kernel, widening),
-        np.float32(0.0),
-    )
+    light = gathered(source, (x, y - first), how.kernel, widening)
+    return np.maximum(light, np.float32(0.0))
 
 
 def sharp_view(
@@ -304,7 +323,9 @@ def sharp_view(
     """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
     if rig is None:
         return reduced_light(picture, factor)
-    width, height = (side // factor * factor for side in rig.blurry_size)
+    # whole blocks of pixels
+    width = rig.blurry_size[0] // factor * factor
+    height = rig.blurry_size[1] // factor * factor
     grid = ReleaseGrid(Rectangle(0, 0, width, height), 1 / factor)
     how = Resampling(Placement(np.eye(3), rig=rig), grid, "bicubic")
     return coloured(resampled_light(picture, how), rig)
@@ -318,10 +339,11 @@ def luminance_view(
     """``(h, w)`` luminance of :func:`sharp_view`."""
     if rig is None:
         return reduced_light(picture, factor, LUMINANCE)
-    return np.asarray(sharp_view(picture, factor, rig) @ LUMINANCE)
+    return sharp_view(picture, factor, rig) @ LUMINANCE
 
 
 def coloured(light: NDArray[np.float32], rig: Rig) -> NDArray[np.float32]:
     """The second camera's light in the first's colours, clipped at black."""
     matrix = np.array(rig.colour_matrix, np.float32)
-    return np.asarray(np.maximum(light @ matrix.T, np.float32(0.0)))
+    mixed = light @ matrix.T
+    return np.asarray(np.maximum(mixed, np.float32(0.0)))

@@ -58,4 +58,5 @@ def _normalised(side: int, component: torch.Tensor, axis: int) -> torch.Tensor:
     """Sampling positions along one axis, -1 at the first pixel's centre and 1 at the last's."""
     pixels = torch.arange(side, dtype=component.dtype, device=component.device)
     pixels = pixels[None, :] if axis else pixels[:, None]
-    return (pixels + component) * (2.0 / max(side - 1, 1)) - 1.0
+    step = 2.0 / max(side - 1, 1)
+    return (pixels + component) * step - 1.0

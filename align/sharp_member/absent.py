@@ -61,13 +61,15 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
     blur_px = float(np.median(np.abs(near)))
     reach = int(blur_px / 2) + RING_PX[1]
     sharp = _around(pair.sharp, column, row, 2 * reach)
-    taken = None if sharp is None else _taken_light(sharp)
     predicted = _around(pair.predicted, column, row, 2 * reach)
     stops = _around(pair.stops, column, row, 2 * reach)
     usable = _around(pair.usable, column, row, 2 * reach)
-    if taken is None or predicted is None or stops is None or usable is None:
+    if sharp is None or predicted is None:
         return False
-    if usable[reach:-reach, reach:-reach].mean() < LEAST_USABLE:
+    if stops is None or usable is None:
+        return False
+    taken = _taken_light(sharp)
+    if taken is None or usable[reach:-reach, reach:-reach].mean() < LEAST_USABLE:
         return False
     expected = _stops_without(disc_blurred(taken, blur_px), predicted)
     return _has_it_all(expected, stops, usable > 0, reach)
@@ -76,37 +78,47 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
 def _stops_without(taken: Array, light: Array) -> Array:
     """Stops by which a place gets lighter without what takes its light."""
     floored = np.maximum(light, 0) + np.float32(BLACK)
-    return np.asarray(np.log2(1 + taken / floored), np.float32)
+    added = 1 + taken / floored
+    return np.asarray(np.log2(added), np.float32)
 
 
 def _around(plane: Plane, column: int, row: int, reach: int) -> Plane | None:
     """The square around a place; None if a part of it is beyond the picture."""
     height, width = plane.shape
-    if not (reach <= row < height - reach and reach <= column < width - reach):
+    if not reach <= row < height - reach:
         return None
-    return plane[row - reach : row + reach + 1, column - reach : column + reach + 1]
+    if not reach <= column < width - reach:
+        return None
+    rows = slice(row - reach, row + reach + 1)
+    columns = slice(column - reach, column + reach + 1)
+    return plane[rows, columns]
 
 
 def _taken_light(light: Array) -> Array | None:
     """Share of the surrounding light that a dark disc in the middle takes; None without a disc."""
     middle = len(light) // 2
-    y, x = np.ogrid[-middle : middle + 1, -middle : middle + 1]
+    side = slice(-middle, middle + 1)
+    y, x = np.ogrid[side, side]
     radius = np.hypot(x, y)
     within = radius <= RADIUS_PX
-    ring = np.median(light[(radius > RING_PX[0]) & (radius < RING_PX[1])])
+    around = (radius > RING_PX[0]) & (radius < RING_PX[1])
+    ring = np.median(light[around])
     centre = light[radius <= CENTRE_PX].mean()
-    dark = ((light < (ring + centre) / 2) & within).astype(np.uint8)
+    darker = light < (ring + centre) / 2
+    dark = (darker & within).astype(np.uint8)
     if not dark[middle, middle]:
         return None
     wider = _widened_part(dark, middle)
-    return np.asarray(np.maximum(ring - light, 0) * wider * within, np.float32)
+    missing = np.maximum(ring - light, 0)
+    return np.asarray(missing * wider * within, np.float32)
 
 
 def _widened_part(dark: NDArray[np.uint8], middle: int) -> Array:
     """The dark part that has the middle in it, with its soft edge; 1 there, else 0."""
     _, labels = cv2.connectedComponents(dark)
     disc = (labels == labels[middle, middle]).astype(np.uint8)
-    return cv2.dilate(disc, np.ones((EDGE_PX, EDGE_PX), np.uint8)).astype(np.float32)
+    neighbours = np.ones((EDGE_PX, EDGE_PX), np.uint8)
+    return cv2.dilate(disc, neighbours).astype(np.float32)
 
 
 def _has_it_all(expected: Array, stops: Array, usable: Mask, reach: int) -> bool:
@@ -118,15 +130,13 @@ def _has_it_all(expected: Array, stops: Array, usable: Mask, reach: int) -> bool
     share = _share(expected, measured, usable)
     if not SHARES[0] <= share <= SHARES[1]:
         return False
-    elsewhere = [
-        _share(
-            np.roll(expected, (round(reach * y), round(reach * x)), (0, 1)),
-            measured,
-            usable,
-        )
-        for x, y in ELSEWHERE
-    ]
-    return share >= LEAST_SIGNIFICANCE * float(np.sqrt(np.mean(np.square(elsewhere))))
+    elsewhere = []
+    for x, y in ELSEWHERE:
+        step = (round(reach * y), round(reach * x))
+        moved = np.roll(expected, step, (0, 1))
+        elsewhere.append(_share(moved, measured, usable))
+    by_chance = float(np.sqrt(np.mean(np.square(elsewhere))))
+    return share >= LEAST_SIGNIFICANCE * by_chance
 
 
 def _share(expected: Array, measured: Array, usable: Mask) -> float:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.sampling.pyramid import box_means
+
 Array = NDArray[np.float32]
 Places = Sequence[tuple[float, float]]
 """Column and row of each disc, as shares of the picture's width."""
@@ -37,18 +39,24 @@ SAME_SCENE = 0.5
 
 def dark_discs(light: Array) -> tuple[tuple[float, float], ...]:
     """The clearest dark discs of a picture ``(H, W)``, linear light, the clearest first."""
-    contrast = _contrast(
-        np.log2(np.maximum(light, np.float32(0)) + np.float32(LEAST_LIGHT))
-    )
-    around = np.asarray(cv2.dilate(contrast, np.ones((APART_PX, APART_PX), np.uint8)))
-    shown = np.zeros(light.shape, bool)
+    floored = np.maximum(light, np.float32(0)) + np.float32(LEAST_LIGHT)
+    contrast = _contrast(np.log2(floored))
+    rows, columns = np.nonzero(_peaks(contrast))
+    order = np.argsort(-contrast[rows, columns], kind="stable")
+    clearest = order[:MOST_DISCS]
+    places = np.stack([columns, rows], axis=1)[clearest]
+    shares = np.round(places / light.shape[1], DECIMALS)
+    return tuple((x, y) for x, y in shares.tolist())
+
+
+def _peaks(contrast: Array) -> NDArray[np.bool_]:
+    """Where the contrast is the highest around, and away from the border."""
+    neighbours = np.ones((APART_PX, APART_PX), np.uint8)
+    around = np.asarray(cv2.dilate(contrast, neighbours))
+    highest = (contrast >= around) & (contrast > LEAST_CONTRAST)
+    shown = np.zeros(contrast.shape, bool)
     shown[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = True
-    rows, columns = np.nonzero(
-        (contrast >= around) & (contrast > LEAST_CONTRAST) & shown
-    )
-    clearest = np.argsort(-contrast[rows, columns], kind="stable")[:MOST_DISCS]
-    shares = np.stack([columns, rows], axis=1)[clearest] / light.shape[1]
-    return tuple((x, y) for x, y in np.round(shares, DECIMALS).tolist())
+    return highest & shown
 
 
 def _contrast(stops: Array) -> Array:
@@ -56,14 +64,15 @@ def _contrast(stops: Array) -> Array:
     squares = stops * stops
     best = np.zeros_like(stops)
     for side in SIDES_PX:
-        inner = _box(stops, side)
-        inner_squares = _box(squares, side)
+        inner = box_means(stops, side)
+        inner_squares = box_means(squares, side)
         outer = _ring(stops, side)
         outer_squares = _ring(squares, side)
         dip = outer - inner
         variance = inner_squares - inner**2 + outer_squares - outer**2
-        contrast = dip / np.sqrt(np.maximum(variance, 0) + np.float32(GRAIN**2))
-        np.maximum(best, np.where(dip > LEAST_DIP, contrast, 0), out=best)
+        scatter = np.sqrt(np.maximum(variance, 0) + np.float32(GRAIN**2))
+        contrast = np.where(dip > LEAST_DIP, dip / scatter, 0)
+        np.maximum(best, contrast, out=best)
     return best
 
 
@@ -71,28 +80,26 @@ def _ring(values: Array, side: int) -> Array:
     """Means between a square of twice the side, and one of four times the side."""
     inside = 2 * side + 1
     outside = 4 * side + 1
-    sums = outside**2 * _box(values, outside) - inside**2 * _box(values, inside)
-    return np.asarray(sums / np.float32(outside**2 - inside**2), np.float32)
-
-
-def _box(values: Array, side: int) -> Array:
-    return np.asarray(
-        cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT),
-        np.float32,
-    )
+    outer_sum = outside**2 * box_means(values, outside)
+    inner_sum = inside**2 * box_means(values, inside)
+    area = np.float32(outside**2 - inside**2)
+    return np.asarray((outer_sum - inner_sum) / area, np.float32)
 
 
 def resting_discs(discs: Mapping[str, Places]) -> dict[str, int]:
     """How many discs of each pair stay at their pixel in pairs of other scenes, by name."""
     names = list(discs)
-    owner = np.repeat(np.arange(len(names)), [len(one) for one in discs.values()])
+    counts = [len(places) for places in discs.values()]
+    owner = np.repeat(np.arange(len(names)), counts)
     if not owner.size:
         return dict.fromkeys(names, 0)
-    places = np.concatenate([np.reshape(one, (-1, 2)) for one in discs.values()])
+    pair_places = [np.reshape(one, (-1, 2)) for one in discs.values()]
+    places = np.concatenate(pair_places)
     disc, other = _meetings(places, owner)
     elsewhere = _of_other_scenes(owner, disc, other, len(names))
     pairs = 1 + np.bincount(disc[elsewhere], minlength=len(owner))
-    rests = pairs >= max(LEAST_PAIRS, BY_CHANCE + CHANCE_SHARE * len(names))
+    by_chance = BY_CHANCE + CHANCE_SHARE * len(names)
+    rests = pairs >= max(LEAST_PAIRS, by_chance)
     numbers = np.bincount(owner[rests], minlength=len(names))
     return dict(zip(names, numbers.tolist(), strict=True))
 
@@ -106,7 +113,8 @@ def _meetings(
 
     near = KDTree(places).query_pairs(SAME_PX / COMPARED_WIDTH, output_type="ndarray")
     both = np.concatenate([near, near[:, ::-1]])
-    disc, other = np.unique(np.stack([both[:, 0], owner[both[:, 1]]], axis=1), axis=0).T
+    met = np.stack([both[:, 0], owner[both[:, 1]]], axis=1)
+    disc, other = np.unique(met, axis=0).T
     return disc, other
 
 
@@ -115,11 +123,14 @@ def with_resting_discs(
     discs: Mapping[str, Places],
 ) -> dict[str, dict[str, float]]:
     """The numbers of some pairs by name, with how many of their discs stay at their pixel."""
-    resting = resting_discs({name: discs[name] for name in numbers if name in discs})
-    return {
-        name: {**own, "resting_discs": resting[name]} if name in resting else {**own}
-        for name, own in numbers.items()
-    }
+    with_discs = {name: discs[name] for name in numbers if name in discs}
+    resting = resting_discs(with_discs)
+    complete = {}
+    for name, own in numbers.items():
+        complete[name] = {**own}
+        if name in resting:
+            complete[name]["resting_discs"] = resting[name]
+    return complete
 
 
 def _of_other_scenes(
@@ -129,10 +140,10 @@ def _of_other_scenes(
     count: int,
 ) -> NDArray[np.bool_]:
     """Which matches are between pairs that show different scenes."""
-    met = np.bincount(owner[disc] * count + other, minlength=count**2).reshape(
-        count,
-        count,
-    )
-    own = np.maximum(np.bincount(owner, minlength=count), 1)[:, None]
-    alike = met >= SAME_SCENE * own
-    return np.asarray((owner[disc] != other) & ~(alike | alike.T)[owner[disc], other])
+    disc_owner = owner[disc]
+    met = np.bincount(disc_owner * count + other, minlength=count**2)
+    met = met.reshape(count, count)
+    own = np.maximum(np.bincount(owner, minlength=count), 1)
+    alike = met >= SAME_SCENE * own[:, None]
+    one_scene = alike | alike.T
+    return np.asarray((disc_owner != other) & ~one_scene[disc_owner, other])

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.blur.gradients import slopes
+
 Array = NDArray[np.float32]
 
 FINE_PX, COARSE_PX = 0.8, 1.8
@@ -50,8 +52,10 @@ def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
         return None
     coc = _tile_means(coc_px)
     elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())
-    left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, np.float32(0))
-    return elsewhere, _softer_half_px(np.asarray(diameter - left_px, np.float32))
+    sharp_coc = np.maximum(coc, np.float32(0))
+    left_px = np.float32(STOPPED_DOWN) * sharp_coc
+    softness = np.asarray(diameter - left_px, np.float32)
+    return elsewhere, _softer_half_px(softness)
 
 
 def _softer_half_px(diameter: Array) -> float:
@@ -59,7 +63,9 @@ def _softer_half_px(diameter: Array) -> float:
 
     ``diameter`` is that of each tile, NaN where it is unknown; 0 where both halves are crisp."""
     height, width = diameter.shape
-    y, x = np.mgrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
+    rows = slice(-1, 1, complex(height))
+    columns = slice(-1, 1, complex(width))
+    y, x = np.mgrid[rows, columns]
     known = np.isfinite(diameter)
     most = 0.0
     for angle in np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS:
@@ -94,12 +100,14 @@ def _by_tile(
     sigma: NDArray[np.float64],
 ) -> Array:
     """Diameter of the crisper edges of each tile, px."""
-    height, width = (max(math.ceil(side / TILE_PX), 1) for side in codes.shape)
+    height = max(math.ceil(codes.shape[0] / TILE_PX), 1)
+    width = max(math.ceil(codes.shape[1] / TILE_PX), 1)
     tile = rows // TILE_PX * width + columns // TILE_PX
     order = np.argsort(tile, kind="stable")
     ends = np.cumsum(np.bincount(tile, minlength=height * width))
     diameters = np.full(height * width, np.nan, np.float32)
-    for number, values in enumerate(np.split(sigma[order], ends[:-1])):
+    by_tile = np.split(sigma[order], ends[:-1])
+    for number, values in enumerate(by_tile):
         if values.size >= LEAST_EDGES:
             diameters[number] = DISC_OF_SIGMA * np.quantile(values, CRISPEST)
     return diameters.reshape(height, width)
@@ -113,23 +121,27 @@ def _edge_sigma_px(
     """Deviation of the Gaussian that softens each edge, px, from its slopes behind two filters.
 
     An edge of deviation s has a slope of 1 / sqrt(s² + width²) behind a Gaussian of that width."""
-    ratio = np.square(fine[edge] / coarse[edge], dtype=np.float64)
+    ratio = fine[edge] / coarse[edge]
+    ratio = np.square(ratio, dtype=np.float64)
     shown = np.maximum(ratio, LEAST_RATIO)
-    variance = (COARSE_PX**2 - shown * FINE_PX**2) / (shown - 1)
-    return np.asarray(np.sqrt(np.clip(variance, 0, SOFTEST_PX**2)))
+    difference = COARSE_PX**2 - shown * FINE_PX**2
+    variance = np.clip(difference / (shown - 1), 0, SOFTEST_PX**2)
+    return np.asarray(np.sqrt(variance))
 
 
 def _tile_means(values: Array) -> Array:
     """Means over the tiles; those at the right and below repeat the border."""
-    below, right = (-side % TILE_PX for side in values.shape)
+    height, width = values.shape
+    below = -height % TILE_PX
+    right = -width % TILE_PX
     whole = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    size = (whole.shape[1] // TILE_PX, whole.shape[0] // TILE_PX)
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
+    size = ((width + right) // TILE_PX, (height + below) // TILE_PX)
+    means = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.float32)
 
 
 def _slope(codes: Array, width_px: float) -> Array:
     """Length of the gradient behind a Gaussian, codes a px."""
     smooth = cv2.GaussianBlur(codes, (0, 0), width_px)
-    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    across, down = slopes(smooth)
     return np.asarray(cv2.magnitude(across, down), np.float32)

@@ -50,16 +50,23 @@ def bands_ev(pair: Compared) -> float:
     if rows < 4 * SHORTEST_PX:
         return 0.0
     window = np.hanning(rows)
-    spectra = np.fft.rfft(profiles * window, PADDED * rows, axis=1)
-    # the mean product of two different strips: what they do not share cancels
-    product = np.abs(spectra.sum(axis=0)) ** 2 - (np.abs(spectra) ** 2).sum(axis=0)
-    shared = np.maximum(product / (STRIPS * (STRIPS - 1)), 0)
+    shared = _shared_power(profiles * window)
     first = round(PADDED * LEAST_CYCLES)
     last = round(PADDED * rows / SHORTEST_PX)
     tried = shared[first:last]
     background = OVER_BACKGROUND * float(np.quantile(tried, BACKGROUND))
     power = max(float(tried.max()) - background, 0.0)
-    return 2 * float(np.sqrt(power)) / float(window.sum())
+    amplitude = 2 * float(np.sqrt(power))
+    return amplitude / float(window.sum())
+
+
+def _shared_power(profiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean product of the spectra of two different strips: what they do not share cancels."""
+    spectra = np.fft.rfft(profiles, PADDED * profiles.shape[1], axis=1)
+    power_of_sum = np.abs(spectra.sum(axis=0)) ** 2
+    sum_of_powers = (np.abs(spectra) ** 2).sum(axis=0)
+    product = power_of_sum - sum_of_powers
+    return np.asarray(np.maximum(product / (STRIPS * (STRIPS - 1)), 0))
 
 
 def _row_profiles(pair: Compared) -> NDArray[np.float64]:
@@ -69,11 +76,12 @@ def _row_profiles(pair: Compared) -> NDArray[np.float64]:
     size = (STRIPS, stops.shape[0])
     sums = cv2.resize(stops * counted, size, interpolation=cv2.INTER_AREA)
     shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
-    means = np.asarray(sums / np.maximum(shares, LEAST_OF_ROW), np.float64)
-    strips = zip(means.T, shares.T, strict=True)
-    return np.stack(
-        [_without_trend(mean, share > LEAST_OF_STRIP) for mean, share in strips]
-    )
+    counted_shares = np.maximum(shares, LEAST_OF_ROW)
+    means = np.asarray(sums / counted_shares, np.float64)
+    profiles = []
+    for mean, share in zip(means.T, shares.T, strict=True):
+        profiles.append(_without_trend(mean, share > LEAST_OF_STRIP))
+    return np.stack(profiles)
 
 
 def _without_trend(
@@ -85,8 +93,10 @@ def _without_trend(
     if seen.sum() <= TREND:
         return level
     places = np.linspace(-1, 1, len(profile))
-    trend = np.polynomial.polynomial.polyfit(places[seen], profile[seen], TREND)
-    level[seen] = (profile - np.polynomial.polynomial.polyval(places, trend))[seen]
+    polynomial = np.polynomial.polynomial
+    trend = polynomial.polyfit(places[seen], profile[seen], TREND)
+    left = profile - polynomial.polyval(places, trend)
+    level[seen] = left[seen]
     return level
 
 
@@ -100,7 +110,8 @@ def shade_ev(pair: Compared) -> float:
     known = shares > LEAST_SHARE
     if known.mean() < LEAST_SHARE:
         return 0.0
-    low, high = np.quantile(sums[known] / shares[known], EDGES)
+    means = sums[known] / shares[known]
+    low, high = np.quantile(means, EDGES)
     return float(high - low) / 2
 
 
@@ -111,14 +122,19 @@ def corner_ev(pair: Compared) -> float:
     ratios = _corner_ratios_ev(pair)
     if len(ratios) < 4:
         return 0.0
-    others = [float(np.median(np.delete(ratios, k))) for k in range(4)]
+    others = []
+    for corner in range(4):
+        rest = np.delete(ratios, corner)
+        others.append(float(np.median(rest)))
     return float(np.abs(np.subtract(ratios, others)).max())
 
 
 def _corner_ratios_ev(pair: Compared) -> list[float]:
     """Measured over predicted light of each corner that has enough lit pixels, EV."""
     height, width = pair.blurry.shape
-    y, x = np.ogrid[0 : 1 : complex(height), 0 : 1 : complex(width)]
+    rows = slice(0, 1, complex(height))
+    columns = slice(0, 1, complex(width))
+    y, x = np.ogrid[rows, columns]
     least = LEAST_SHARE * CORNER**2 / 2 * pair.blurry.size
     ratios = []
     for across in (x, 1 - x):
@@ -127,5 +143,6 @@ def _corner_ratios_ev(pair: Compared) -> list[float]:
             if place.sum() > least:
                 blurry = pair.blurry[place].mean()
                 predicted = pair.predicted[place].mean()
-                ratios.append(float(np.log2((blurry + BLACK) / (predicted + BLACK))))
+                ratio = (blurry + BLACK) / (predicted + BLACK)
+                ratios.append(float(np.log2(ratio)))
     return ratios

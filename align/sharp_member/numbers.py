@@ -50,10 +50,10 @@ class SharpMember:
         """The numbers from their JSON fields; KeyError, TypeError or ValueError if one is wrong."""
         discs = tuple((float(x), float(y)) for x, y in document["dark_discs"])
         known = {one: document[one] for one in NUMBERS}
-        finite = [value for value in known.values() if value is not None]
-        if not all(
-            map(math.isfinite, (*finite, *(part for disc in discs for part in disc)))
-        ):
+        values = [value for value in known.values() if value is not None]
+        for disc in discs:
+            values.extend(disc)
+        if not all(map(math.isfinite, values)):
             raise ValueError("a number is not finite")
         return cls(**known, dark_discs=discs)
 
@@ -97,7 +97,8 @@ def sharp_member(pair: Compared) -> SharpMember:
 
 
 def _codes(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(linear_to_srgb(np.maximum(light, np.float32(0))), np.float32)
+    in_range = np.maximum(light, np.float32(0))
+    return np.asarray(linear_to_srgb(in_range), np.float32)
 
 
 LEAST_LIGHT = 1e-6

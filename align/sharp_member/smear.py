@@ -59,23 +59,28 @@ def smear(codes: Array) -> Smear | None:
     common, _ = np.linalg.qr(patterns.common[seen])
     rest = _without(logs[None, seen], common)[0]
     tried = _without(patterns.logs[:, seen], common)
-    sizes = np.linalg.norm(tried, axis=1) * float(np.linalg.norm(rest))
+    rest_size = float(np.linalg.norm(rest))
+    sizes = np.linalg.norm(tried, axis=1) * rest_size
     likeness = tried @ rest / np.maximum(sizes, LEAST)
     best = int(likeness.argmax())
-    return Smear(float(likeness[best]), float(patterns.lengths_px[best]))
+    length_px = float(patterns.lengths_px[best])
+    return Smear(float(likeness[best]), length_px)
 
 
 def mean_log_spectrum(codes: Array) -> tuple[Numbers, NDArray[np.bool_]] | None:
     """``(64, 33)`` mean log power over blocks with detail, and where it is above the grain."""
-    window = np.outer(np.hanning(BLOCK_PX), np.hanning(BLOCK_PX)).astype(np.float32)
+    hann = np.hanning(BLOCK_PX)
+    window = np.outer(hann, hann).astype(np.float32)
     blocks = _blocks(codes, window)
     if len(blocks) < LEAST_BLOCKS:
         return None
-    floor = grain(codes) ** 2 * float((window * window).sum())
+    energy = float((window * window).sum())
+    floor = grain(codes) ** 2 * energy
     spectra = np.fft.rfft2(np.stack(blocks))
     power = np.square(spectra.real) + np.square(spectra.imag)
     logs = np.log(power + floor).mean(axis=0)
-    return logs, np.asarray(logs > math.log(OVER_NOISE * floor))
+    above_grain = logs > math.log(OVER_NOISE * floor)
+    return logs, np.asarray(above_grain)
 
 
 def _blocks(codes: Array, window: Array) -> list[Array]:
@@ -83,11 +88,13 @@ def _blocks(codes: Array, window: Array) -> list[Array]:
     step = BLOCK_PX // 2
     blocks = []
     for top in range(0, codes.shape[0] - BLOCK_PX + 1, step):
+        rows = codes[top : top + BLOCK_PX]
         for left in range(0, codes.shape[1] - BLOCK_PX + 1, step):
-            block = codes[top : top + BLOCK_PX, left : left + BLOCK_PX]
+            block = rows[:, left : left + BLOCK_PX]
             mean, deviation = cv2.meanStdDev(block)
             if deviation[0, 0] > LEAST_CONTRAST:
-                blocks.append((block - np.float32(mean[0, 0])) * window)
+                centred = block - np.float32(mean[0, 0])
+                blocks.append(centred * window)
     return blocks
 
 
@@ -116,10 +123,12 @@ def _patterns() -> _Patterns:
     logs = []
     lengths = []
     for angle in np.arange(ANGLES) * math.pi / ANGLES:
-        along = x * math.cos(angle) + y * math.sin(angle)
+        across_motion = x * math.cos(angle)
+        along = across_motion + y * math.sin(angle)
         for length in LENGTHS_PX:
             motion, second = _motion_and_double(length, along)
-            logs += [np.log(motion + DEEPEST), np.log(second + DEEPEST)]
+            logs.append(np.log(motion + DEEPEST))
+            logs.append(np.log(second + DEEPEST))
             lengths += [length, length]
     return _Patterns(
         places,
@@ -132,7 +141,8 @@ def _patterns() -> _Patterns:
 def _motion_and_double(length: float, along: Numbers) -> tuple[Numbers, Numbers]:
     """Power spectrum of a motion of this length, and of a second picture at this distance."""
     motion = np.sinc(length * along) ** 2
-    beat = 1 - np.cos(2 * math.pi * length * along)
+    phase = 2 * math.pi * length * along
+    beat = 1 - np.cos(phase)
     second = 1 - 2 * SECOND * (1 - SECOND) * beat
     return motion, second
 
@@ -140,10 +150,12 @@ def _motion_and_double(length: float, along: Numbers) -> tuple[Numbers, Numbers]
 def _common(x: Numbers, y: Numbers, frequency: Numbers) -> Numbers:
     """Columns that span what scenes, lenses and cameras do to a spectrum."""
     angle = np.arctan2(y, x) % math.pi
-    direction = np.minimum((angle / math.pi * DIRECTIONS).astype(int), DIRECTIONS - 1)
+    direction = (angle / math.pi * DIRECTIONS).astype(int)
+    direction = np.minimum(direction, DIRECTIONS - 1)
     ring = (frequency - LOWEST) / (HIGHEST - LOWEST) * RINGS
+    ring = np.minimum(ring.astype(int), RINGS - 1)
     directions = np.eye(DIRECTIONS)[direction]
-    rings = np.eye(RINGS)[np.minimum(ring.astype(int), RINGS - 1)]
+    rings = np.eye(RINGS)[ring]
     falls = directions * np.log(frequency)[:, None]
     # each of the two sets of columns adds up to 1: one ring is left out, so that none is double
     return np.hstack([directions, falls, rings[:, 1:]])
@@ -151,4 +163,4 @@ def _common(x: Numbers, y: Numbers, frequency: Numbers) -> Numbers:
 
 def _without(rows: Numbers, common: Numbers) -> Numbers:
     """Rows without their part in orthonormal columns."""
-    return np.asarray(rows - (rows @ common) @ common.T)
+    return rows - (rows @ common) @ common.T

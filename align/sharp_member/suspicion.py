@@ -129,8 +129,12 @@ def numbers_of(rest: Mapping[str, Any]) -> dict[str, float]:
 
     More may be added: ``gain_ev``, ``residual_p95_px``, ``resting_discs``."""
     numbers = {**rest, **(rest.get("sharp_member") or {})}
-    compared = {name: numbers.get(name) for name in _BY_NUMBER}
-    return {name: float(value) for name, value in compared.items() if value is not None}
+    known = {}
+    for name in _BY_NUMBER:
+        value = numbers.get(name)
+        if value is not None:
+            known[name] = float(value)
+    return known
 
 
 def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...]]:
@@ -139,18 +143,18 @@ def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...
     ``numbers`` has those of each pair by name; a pair may lack some of them."""
     several: dict[str, list[Suspicion]] = {}
     for comparison in COMPARISONS:
-        known = {
-            name: pair[comparison.number]
-            for name, pair in numbers.items()
-            if comparison.number in pair
-        }
+        known = {}
+        for name, pair in numbers.items():
+            if comparison.number in pair:
+                known[name] = pair[comparison.number]
         for name, suspicion in _suspected(comparison, known):
             several.setdefault(name, []).append(suspicion)
-    ordered = [
-        (name, tuple(sorted(one, key=lambda suspicion: -suspicion.size)))
-        for name, one in several.items()
-    ]
-    return dict(sorted(ordered, key=lambda item: -item[1][0].size))
+    ordered = []
+    for name, own in several.items():
+        largest_first = sorted(own, key=lambda suspicion: -suspicion.size)
+        ordered.append((name, tuple(largest_first)))
+    ordered.sort(key=lambda item: -item[1][0].size)
+    return dict(ordered)
 
 
 def _suspected(
@@ -161,11 +165,13 @@ def _suspected(
     values = np.array([*known.values()], np.float64)
     for index, (name, value) in enumerate(known.items()):
         alone = value / comparison.alone if comparison.alone else 0.0
-        usual, size = None, 0.0
+        usual = None
+        size = 0.0
         if len(values) > LEAST_OTHERS:
             usual, size = _unlike(comparison, value, np.delete(values, index))
-        if max(alone, size) > 1:
-            yield name, Suspicion(comparison.number, value, usual, max(alone, size))
+        larger = max(alone, size)
+        if larger > 1:
+            yield name, Suspicion(comparison.number, value, usual, larger)
 
 
 def _unlike(
@@ -181,7 +187,8 @@ def _unlike(
         others = -others
     if distance <= comparison.least:  # so are most pairs: no spread is needed
         return usual, 0.0
-    return usual, distance / max(comparison.least, SPREADS * _spread_above(others))
+    spread = SPREADS * _spread_above(others)
+    return usual, distance / max(comparison.least, spread)
 
 
 def _spread_above(values: NDArray[np.float64]) -> float:

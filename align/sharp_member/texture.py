@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.sampling.pyramid import grain_level
+from defocus.blur.gradients import slopes
 
 Array = NDArray[np.float32]
 
@@ -41,25 +42,29 @@ def lost_stops(codes: Array) -> float | None:
     Stops; negative in most photographs, as texture is finer than edges. None without texture."""
     coarse = _energy(codes, COARSE_PX)
     # every fourth value: the quantiles of neighbours hardly differ
-    high, low = np.quantile(coarse[::2, ::2], (EDGES, WEAK))
+    fourth = coarse[::2, ::2]
+    high, low = np.quantile(fourth, (EDGES, WEAK))
     edges = coarse > high
     weak = (coarse < low) & (coarse > LEAST_DETAIL**2)
     if min(edges.sum(), weak.sum()) < LEAST_PLACES:
         return None
     noise = grain(codes) ** 2 * _noise_energy(FINE_PX)
-    fine = np.maximum(_energy(codes, FINE_PX) - np.float32(noise), 0)
-    at_edges, at_weak = (
-        max(float(fine[place].mean() / coarse[place].mean()), LEAST_RATIO)
-        for place in (edges, weak)
-    )
+    energy = _energy(codes, FINE_PX) - np.float32(noise)
+    fine = np.maximum(energy, 0)
+    at_edges = _ratio(fine[edges], coarse[edges])
+    at_weak = _ratio(fine[weak], coarse[weak])
     return math.log2(at_edges / at_weak) / 2
+
+
+def _ratio(fine: Array, coarse: Array) -> float:
+    """Mean energy of fine detail over that of coarse detail."""
+    return max(float(fine.mean() / coarse.mean()), LEAST_RATIO)
 
 
 def _energy(codes: Array, width_px: float) -> Array:
     """Mean squared gradient around each pixel, behind a Gaussian."""
     smooth = cv2.GaussianBlur(codes, (0, 0), width_px)
-    across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+    across, down = slopes(smooth)
     return np.asarray(
         cv2.blur(across * across + down * down, (AROUND_PX, AROUND_PX)),
         np.float32,

@@ -132,13 +132,15 @@ class WindowAttention(nn.Module):
 
     def _split(self, projected: torch.Tensor) -> torch.Tensor:
         """From ``(…, 64, C)`` to ``(…, heads, 64, C/heads)``."""
-        return projected.view(*projected.shape[:-1], self.heads, -1).transpose(-3, -2)
+        by_head = projected.view(*projected.shape[:-1], self.heads, -1)
+        return by_head.transpose(-3, -2)
 
     def _bias(self) -> torch.Tensor:
         """Bias added to the scores, ``(heads, 64, 64)``."""
         index = self.get_buffer("relative_position_index").flatten()
         chosen = self.relative_position_bias_table[index]
-        return chosen.view(WINDOW**2, WINDOW**2, -1).permute(2, 0, 1)
+        by_place = chosen.view(WINDOW**2, WINDOW**2, -1)
+        return by_place.permute(2, 0, 1)
 
     def _groups(self, bias: torch.Tensor) -> list[tuple[slice, slice, torch.Tensor]]:
         """Groups of windows that share the mask added to their scores."""

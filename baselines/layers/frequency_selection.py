@@ -51,7 +51,8 @@ def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:
     sums = features.cumsum(dim)
     count = features.shape[dim]
     first = sums.narrow(dim, size - 1, 1)
-    later = sums.narrow(dim, size, count - size) - sums.narrow(dim, 0, count - size)
+    kept = count - size
+    later = sums.narrow(dim, size, kept) - sums.narrow(dim, 0, kept)
     return torch.cat([first, later], dim) / size
 
 
@@ -136,9 +137,11 @@ class SelectiveBlock(nn.Module):
         mixed = self.conv1(features)
         if self.filters:
             first, second = mixed.chunk(2, dim=1)
-            mixed = torch.cat([self.dyna(first), self.dyna_2(second)], dim=1)
+            parts = [self.dyna(first), self.dyna_2(second)]
+            mixed = torch.cat(parts, dim=1)
         first, second = mixed.chunk(2, dim=1)
-        mixed = torch.cat([self.global_ap(first), self.localap(second)], dim=1)
+        parts = [self.global_ap(first), self.localap(second)]
+        mixed = torch.cat(parts, dim=1)
         added: torch.Tensor = self.conv2(mixed) + features
         return added
 
@@ -180,7 +183,8 @@ class _Quadrants(nn.Module):
         quadrants = split(features, 2, 2)
         low = self.pooling(quadrants)
         count = features.shape[0]
-        weighed = _each(self.h, count) * (quadrants - low) + _each(self.l, count) * low
+        high = _each(self.h, count) * (quadrants - low)
+        weighed = high + _each(self.l, count) * low
         return join(weighed, 2, 2)
 
 

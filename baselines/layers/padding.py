@@ -42,7 +42,9 @@ def pad_to_multiple(
     least: int = 1,
 ) -> torch.Tensor:
     """Pad on the right and below to the next multiple; crop back with :func:`cropped`."""
-    below, right = (max(least - size, -size % multiple) for size in blurry.shape[-2:])
+    height, width = blurry.shape[-2:]
+    below = max(least - height, -height % multiple)
+    right = max(least - width, -width % multiple)
     return pad(blurry, (0, right, 0, below), mode)
 
 
@@ -92,7 +94,8 @@ def pad(
     height, width = blurry.shape[-2:]
     if mode == "replicate":
         return functional.pad(blurry, amounts, mode="replicate")
-    if mode == "reflect" and max(left, right) < width and max(top, bottom) < height:
+    inside = max(left, right) < width and max(top, bottom) < height
+    if mode == "reflect" and inside:
         return functional.pad(blurry, amounts, mode="reflect")
     rows = _mirrored_index(height, top, bottom, mode, blurry.device)
     columns = _mirrored_index(width, left, right, mode, blurry.device)

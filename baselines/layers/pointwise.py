@@ -60,7 +60,8 @@ class Pointwise(nn.Conv2d):
         pixels = input.permute(0, 2, 3, 1)
         rows = pixels.flatten(0, 1).unsqueeze(1).permute(0, 3, 1, 2)
         given = super().forward(rows).permute(0, 2, 3, 1)
-        return given.reshape(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)
+        by_pixel = given.reshape(*pixels.shape[:3], self.out_channels)
+        return by_pixel.permute(0, 3, 1, 2)
 
 
 def doubled(channels: int) -> nn.Sequential:
@@ -79,9 +80,11 @@ class PointwiseLinear(nn.Linear):
         tokens = input.numel() // self.in_features
         if input.device.type != "cpu" or tokens % FAST_BATCH:
             return super().forward(input)
-        batch = input.reshape(FAST_BATCH, 1, -1, self.in_features).permute(0, 3, 1, 2)
+        batch = input.reshape(FAST_BATCH, 1, -1, self.in_features)
+        batch = batch.permute(0, 3, 1, 2)
         given = functional.conv2d(batch, self.weight[:, :, None, None], self.bias)
-        return given.permute(0, 2, 3, 1).reshape(*input.shape[:-1], self.out_features)
+        last = given.permute(0, 2, 3, 1)
+        return last.reshape(*input.shape[:-1], self.out_features)
 
 
 def mlp(width: int) -> nn.Sequential:

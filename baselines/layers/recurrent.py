@@ -70,7 +70,9 @@ class MixingWeights(nn.Module):
         memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
         gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
         weights = gate * own + gate
-        return 2 * torch.sigmoid(weights) - 1 if self.bounded else weights, memory
+        if self.bounded:
+            weights = 2 * torch.sigmoid(weights) - 1
+        return weights, memory
 
 
 def enlarged(picture: torch.Tensor) -> torch.Tensor:

@@ -133,7 +133,8 @@ class ThreeScales(SeveralOutputs):
         features = self.Decoder[1](self.Convs[0](joined))
         middle = self.ConvsOut[1](features) + half
         joined = self._raised(4, features, first)
-        fine = self.feat_extract[5](self.Decoder[2](self.Convs[1](joined))) + full
+        decoded = self.Decoder[2](self.Convs[1](joined))
+        fine = self.feat_extract[5](decoded) + full
         return {
             "restored": cropped(fine, blurry),
             "half": cropped(middle, blurry, 2),
@@ -160,7 +161,8 @@ class ThreeScales(SeveralOutputs):
         merged = self.FAM2(self.feat_extract[1](first), self.SCM2(half))
         second = self.Encoder[1](merged)
         merged = self.FAM1(self.feat_extract[2](second), self.SCM1(quarter))
-        return first, second, self.Decoder[0](self.bottleneck(self.Encoder[2](merged)))
+        deepest = self.bottleneck(self.Encoder[2](merged))
+        return first, second, self.Decoder[0](deepest)
 
 
 def _shallow(channels: int) -> nn.Sequential:

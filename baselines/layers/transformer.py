@@ -94,7 +94,8 @@ class GatedFeedForward(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        gate, content = self.dwconv(self.project_in(features)).chunk(2, dim=1)
+        mixed = self.dwconv(self.project_in(features))
+        gate, content = mixed.chunk(2, dim=1)
         fed: torch.Tensor = self.project_out(gated(gate, content))
         return fed
 
@@ -163,5 +164,6 @@ class FourLevels(nn.Module):
         features = self.up3_2(self.decoder_level3(features))
         features = self.reduce_chan_level2(torch.cat([features, second], dim=1))
         features = self.up2_1(self.decoder_level2(features))
-        decoded: torch.Tensor = self.decoder_level1(torch.cat([features, first], dim=1))
+        joined = torch.cat([features, first], dim=1)
+        decoded: torch.Tensor = self.decoder_level1(joined)
         return decoded

@@ -44,7 +44,8 @@ def contextual_bilateral(
         torch.arange(width, device=output.device),
         indexing="ij",
     )
-    places = torch.stack([rows, columns], dim=-1).reshape(-1, 2).to(output.dtype)
+    places = torch.stack([rows, columns], dim=-1)
+    places = places.reshape(-1, 2).to(output.dtype)
     apart = torch.cdist(places, places) / max(height, width)
     return (1.0 - cosine + spatial_weight * apart).amin(dim=2).mean()
 
@@ -84,7 +85,8 @@ class ContextualBilateral:
         """``(N, C n², h, w)`` patches, with a spacing determined by :data:`POSITIONS`."""
         count, _, height, width = picture.shape
         side = min(self.patch_px, height, width)
-        stride = max(1, math.ceil((max(height, width) - side + 1) / POSITIONS))
+        largest = max(height, width) - side + 1
+        stride = max(1, math.ceil(largest / POSITIONS))
         patches = functional.unfold(picture, side, stride=stride)
         rows = (height - side) // stride + 1
         return patches.view(count, patches.shape[1], rows, -1)

@@ -13,7 +13,8 @@ def negative_psnr(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over the batch of 10 log10(mean squared error + 1e-8), computed per picture."""
     # Source: Chen et al., NAFNet (ECCV 2022), released PSNRLoss.
     errors = (output - target).square().flatten(1).mean(dim=1)
-    return 10 / math.log(10) * torch.log(errors + EPSILON).mean()
+    decibels = 10 / math.log(10)
+    return decibels * torch.log(errors + EPSILON).mean()
 
 
 def make() -> LossFunction:

@@ -19,7 +19,8 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     variance_o = _window(output.square()) - mean_o.square()
     variance_t = _window(target.square()) - mean_t.square()
     covariance = _window(output * target) - mean_o * mean_t
-    light = (2 * mean_o * mean_t + C1) / (mean_o.square() + mean_t.square() + C1)
+    squares = mean_o.square() + mean_t.square()
+    light = (2 * mean_o * mean_t + C1) / (squares + C1)
     structure = (2 * covariance + C2) / (variance_o + variance_t + C2)
     return 1 - (light * structure).mean()
 

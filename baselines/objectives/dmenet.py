@@ -51,13 +51,15 @@ class _Strided(nn.Conv2d):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         height, width = features.shape[-2:]
-        (top, bottom), (left, right) = _same(height), _same(width)
+        top, bottom = _same(height)
+        left, right = _same(width)
         return super().forward(functional.pad(features, (left, right, top, bottom)))
 
 
 def _same(side: int) -> tuple[int, int]:
     """Padding before and after a side, px; the second is at least as wide as the first."""
-    total = max(0, (-(-side // 2) - 1) * 2 + 4 - side)
+    half = -(-side // 2)
+    total = max(0, (half - 1) * 2 + 4 - side)
     return total // 2, total - total // 2
 
 

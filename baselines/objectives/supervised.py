@@ -57,7 +57,8 @@ class SupervisedObjective(Objective):
                 )
                 total = total + term.weight * value
                 parts[f"{term.loss}_{name}"] = value.detach()
-        return total, parts if sum(len(term.outputs) for term in self.terms) > 1 else {}
+        several = sum(len(term.outputs) for term in self.terms) > 1
+        return total, parts if several else {}
 
     def _target(
         self,

@@ -44,16 +44,19 @@ def edgetaper(picture: Array, psf: Array) -> Array:
     blurred = domain.inverse(spectrum)
     rows = 1 - _correlation(psf.sum(axis=1), picture.shape[0])
     columns = 1 - _correlation(psf.sum(axis=0), picture.shape[1])
-    weight = (rows[:, None] * columns[None, :]).astype(picture.dtype)
+    weight = rows[:, None] * columns[None, :]
+    weight = weight.astype(picture.dtype)
     mixed = weight * picture + (1 - weight) * blurred
     return np.asarray(np.clip(mixed, picture.min(), picture.max()))
 
 
 def _correlation(profile: Array, count: int) -> NDArray[np.float64]:
     """The autocorrelation of a projection around both ends of an axis, at most 1."""
-    power = np.abs(np.fft.fft(profile, count - 1)) ** 2
+    spectrum = np.fft.fft(profile, count - 1)
+    power = np.abs(spectrum) ** 2
     values = np.fft.ifft(power).real
-    return np.asarray(np.append(values, values[0]) / values.max())
+    closed = np.append(values, values[0])
+    return np.asarray(closed / values.max())
 
 
 QUANTILES = 32
@@ -67,7 +70,8 @@ def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
     quantiles = mquantiles(occurring, shares, alphap=0.5, betap=0.5)
     edges = np.unique(np.concatenate([occurring[:1], quantiles, occurring[-1:]]))
     index = np.searchsorted(edges, sigma_px, side="right") - 1
-    return np.asarray(edges[np.clip(index, 0, max(len(edges) - 2, 0))])
+    last = max(len(edges) - 2, 0)
+    return np.asarray(edges[np.clip(index, 0, last)])
 
 
 SUPPORT = 8.49
@@ -91,7 +95,8 @@ def published_stage(
         psf = gaussian_psf(float(level), radius)
         own = levels == level
         for channel in range(picture.shape[2]):
-            restored[own, channel] = _whole(picture[:, :, channel], psf, prior)[own]
+            whole = _whole(picture[:, :, channel], psf, prior)
+            restored[own, channel] = whole[own]
     return np.clip(restored, 0, 1)
 
 
@@ -101,7 +106,8 @@ def _whole(channel: Array, psf: Array, prior: Prior) -> Array:
     for _ in range(TAPERS):
         padded = edgetaper(padded, psf)
     domain = Periodic((padded.shape[0], padded.shape[1]))
-    return krishnan_fergus(padded, psf, prior, domain)[radius:-radius, radius:-radius]
+    scene = krishnan_fergus(padded, psf, prior, domain)
+    return scene[radius:-radius, radius:-radius]
 
 
 LEVELS = 8
@@ -203,7 +209,8 @@ class OneDisc(nn.Module):
             fft.next_fast_len(height, real=True),
             fft.next_fast_len(width, real=True),
         )
-        padding = ((0, shape[0] - height), (0, shape[1] - width), (0, 0))
+        below = shape[0] - height
+        padding = ((0, below), (0, shape[1] - width), (0, 0))
         padded = np.pad(linear, padding, mode="symmetric")
         channels = [
             self._deconvolution(

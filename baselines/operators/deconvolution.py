@@ -30,7 +30,8 @@ def richardson_lucy(
     changes = [np.zeros_like(scene), np.zeros_like(scene)]
     for number in range(iterations):
         share = _agreement(*changes) if accelerated and number > 1 else 0.0
-        ahead = np.maximum(scene + share * (scene - before), 0.0, dtype=scene.dtype)
+        moved = scene + share * (scene - before)
+        ahead = np.maximum(moved, 0.0, dtype=scene.dtype)
         before = scene
         scene = _step(ahead, seen, transfer, adjoint, domain)
         changes = [scene - ahead, changes[0]]
@@ -40,7 +41,8 @@ def richardson_lucy(
 def _agreement(last: Array, earlier: Array) -> float:
     """How far the last change goes along the one before it, in [0, 1]."""
     along = float(np.vdot(last, earlier))
-    return min(max(along / max(float(np.vdot(earlier, earlier)), 1e-30), 0.0), 1.0)
+    length = max(float(np.vdot(earlier, earlier)), 1e-30)
+    return min(max(along / length, 0.0), 1.0)
 
 
 def _step(

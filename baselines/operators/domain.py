@@ -67,7 +67,8 @@ class Mirrored:
 
     def transfer(self, psf: Array) -> Spectrum:
         """See :class:`Domain`; ValueError if the kernel is not symmetric."""
-        if not (np.allclose(psf, psf[::-1]) and np.allclose(psf, psf[:, ::-1])):
+        even = np.allclose(psf, psf[::-1])
+        if not (even and np.allclose(psf, psf[:, ::-1])):
             raise ValueError(
                 "a kernel that is not symmetric in x and y has no cosine transform"
             )
@@ -113,19 +114,24 @@ class Periodic:
         height, width = self.shape
         kind: Any = np.complex64 if psf.dtype == np.float32 else np.complex128
         rows = _phases(height, psf.shape[0], height).astype(kind, copy=False)
-        columns = _phases(width, psf.shape[1], width // 2 + 1).astype(kind, copy=False)
+        kept = width // 2 + 1
+        columns = _phases(width, psf.shape[1], kept).astype(kind, copy=False)
         return np.asarray(rows.T @ (psf.astype(kind) @ columns))
 
     def roughness(self) -> Array:
         """See :class:`Domain`."""
         height, width = self.shape
-        rows = 2 - 2 * np.cos(2 * np.pi * np.arange(height) / height)
-        columns = 2 - 2 * np.cos(2 * np.pi * np.arange(width // 2 + 1) / width)
+        down = 2 * np.pi * np.arange(height) / height
+        across = 2 * np.pi * np.arange(width // 2 + 1) / width
+        rows = 2 - 2 * np.cos(down)
+        columns = 2 - 2 * np.cos(across)
         return np.asarray(rows[:, None] + columns[None, :])
 
     def gradient(self, values: Array) -> tuple[Array, Array]:
         """See :class:`Domain`."""
-        return np.roll(values, -1, 1) - values, np.roll(values, -1, 0) - values
+        right = np.roll(values, -1, 1)
+        below = np.roll(values, -1, 0)
+        return right - values, below - values
 
     def adjoint(self, right: Array, below: Array) -> Array:
         """See :class:`Domain`."""
@@ -143,7 +149,8 @@ def _cosines(size: int, taps: int) -> NDArray[np.float64]:
 def _phases(size: int, taps: int, kept: int) -> NDArray[np.complex128]:
     """``(taps, kept)``: what a shift by each tap does to the first frequencies of ``size``."""
     offsets = np.arange(taps) - taps // 2
-    turns = (offsets[:, None] * np.arange(kept)[None, :]) % size / size
+    places = offsets[:, None] * np.arange(kept)[None, :]
+    turns = places % size / size
     return np.asarray(np.exp(-2j * np.pi * turns))
 
 
@@ -161,8 +168,10 @@ def fade_to_blurry(
     clipped = np.asarray((blurry >= SATURATED).any(axis=2))
     if not clipped.any():
         return restored
-    distance = cv2.distanceTransform(np.asarray(~clipped, np.uint8), cv2.DIST_L2, 5)
+    unclipped = np.asarray(~clipped, np.uint8)
+    distance = cv2.distanceTransform(unclipped, cv2.DIST_L2, 5)
     share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[
         :, :, None
     ]
-    return np.asarray(blurry + share * (restored - blurry), dtype=np.float32)
+    faded = blurry + share * (restored - blurry)
+    return np.asarray(faded, dtype=np.float32)

@@ -23,7 +23,9 @@ def recursive_filter(
     # summed over its channels. Source: Gastal, Oliveira, Domain Transform for Edge-Aware Image and
     # Video Processing, SIGGRAPH 2011 (its recursive filter).
     smooth = np.atleast_3d(np.array(values, np.float64))
-    by = smooth if guide is None else np.atleast_3d(np.asarray(guide, np.float64))
+    by = smooth
+    if guide is not None:
+        by = np.atleast_3d(np.asarray(guide, np.float64))
     along_rows = _distances(by, space_px / colour)
     along_columns = _distances(by.transpose(1, 0, 2), space_px / colour)
     for number in range(iterations):
@@ -37,7 +39,8 @@ def recursive_filter(
 
 def _decay(space_px: float, iterations: int, number: int) -> float:
     """Logarithm of the feedback of an iteration, over distance, of the recursive filter."""
-    share = 2 ** (iterations - number - 1) / math.sqrt(4**iterations - 1)
+    whole = math.sqrt(4**iterations - 1)
+    share = 2 ** (iterations - number - 1) / whole
     return float(-math.sqrt(2) / (space_px * math.sqrt(3) * share))
 
 
@@ -59,14 +62,16 @@ FLAT = 1e-6
 
 def luma(picture: Array) -> NDArray[np.float64]:
     """Y of BT.601 in studio range, 16/255 to 235/255; ``(H, W, 3)`` to ``(H, W)``."""
-    weighted = np.asarray(picture, np.float64) @ np.array([65.481, 128.553, 24.966])
+    weights = np.array([65.481, 128.553, 24.966])
+    weighted = np.asarray(picture, np.float64) @ weights
     return np.asarray((16 + weighted) / 255)
 
 
 def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
     """Canny's edges, with thresholds from the picture: 70 % of the pixels lie below the higher."""
     # Source: Canny, PAMI 8 (1986); the automatic thresholds as MATLAB documents them.
-    smooth = cv2.GaussianBlur(np.asarray(picture, np.float32), (0, 0), scale_px)
+    grey = np.asarray(picture, np.float32)
+    smooth = cv2.GaussianBlur(grey, (0, 0), scale_px)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     magnitude = cv2.magnitude(across, down)

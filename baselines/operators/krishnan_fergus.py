@@ -32,8 +32,10 @@ def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
     v = magnitude[kept]
     w = v.copy()
     for _ in range(NEWTON_STEPS):
+        # Newton's step for alpha * w^(alpha - 1) + beta * (w - v) = 0
         slope = alpha * w ** (alpha - 1) + beta * (w - v)
-        w = w - slope / (alpha * (alpha - 1) * w ** (alpha - 2) + beta)
+        bend = alpha * (alpha - 1) * w ** (alpha - 2) + beta
+        w = w - slope / bend
     minima = np.zeros_like(magnitude)
     minima[kept] = w
     return np.sign(values) * minima
@@ -42,7 +44,8 @@ def shrink(values: Array, alpha: float, beta: float) -> NDArray[np.float64]:
 def _threshold(alpha: float, beta: float) -> float:
     """Below this magnitude the minimum is at 0, for alpha < 1."""
     share = 2 * (1 - alpha)
-    return float((2 - alpha) / share * (share / beta) ** (1 / (2 - alpha)))
+    place = (share / beta) ** (1 / (2 - alpha))
+    return float((2 - alpha) / share * place)
 
 
 def shrink_gradients(gradients: tuple[Array, Array], alpha: float, beta: float) -> None:
@@ -64,7 +67,8 @@ def shrink_gradients(gradients: tuple[Array, Array], alpha: float, beta: float) 
 def _tabulated(alpha: float, beta: float) -> tuple[float, NDArray[np.float64]]:
     """The threshold, and results at threshold + k · step."""
     threshold = 1 / beta if alpha == 1 else _threshold(alpha, beta)
-    places = threshold + STEP * np.arange(int(LARGEST / STEP) + 1)
+    count = int(LARGEST / STEP) + 1
+    places = threshold + STEP * np.arange(count)
     return threshold, shrink(places, alpha, beta)
 
 

@@ -42,7 +42,8 @@ def gaussian_psf(sigma_px: float, radius_px: int) -> NDArray[np.float64]:
     """A Gaussian at the pixels' centres, sum 1; a point if sigma is below 0.118 px."""
     if sigma_px < LEAST_SIGMA_PX:
         return np.ones((1, 1))
-    axis = np.exp(-0.5 * (np.arange(-radius_px, radius_px + 1) / sigma_px) ** 2)
+    places = np.arange(-radius_px, radius_px + 1)
+    axis = np.exp(-0.5 * (places / sigma_px) ** 2)
     values = np.outer(axis, axis)
     return np.asarray(values / values.sum())
 
@@ -70,7 +71,8 @@ def blur_levels(diameter_px: Array, count: int) -> NDArray[np.float64]:
 
 def hat_weights(diameter_px: Array, levels: Array) -> Iterator[Array]:
     """Per level, the share ``(H, W)`` that it has in each pixel; they add up to 1."""
-    place = np.interp(diameter_px, levels, np.arange(len(levels))).astype(np.float32)
+    numbers = np.arange(len(levels))
+    place = np.interp(diameter_px, levels, numbers).astype(np.float32)
     for index in range(len(levels)):
         yield np.maximum(1 - np.abs(place - index), 0)
 
@@ -116,7 +118,8 @@ def _domain(
     domain = Mirrored(
         (fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True))
     )
-    padding = ((0, domain.shape[0] - height), (0, domain.shape[1] - width))
+    below = domain.shape[0] - height
+    padding = ((0, below), (0, domain.shape[1] - width))
     return domain, padding
 
 
@@ -157,7 +160,8 @@ class VaryingBlur:
 def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur:
     """The blur of a map of circles of confusion, px, reflected to a size with a fast transform."""
     height, width = (fft.next_fast_len(side, real=True) for side in diameter_px.shape)
-    padding = ((0, height - diameter_px.shape[0]), (0, width - diameter_px.shape[1]))
+    below = height - diameter_px.shape[0]
+    padding = ((0, below), (0, width - diameter_px.shape[1]))
     padded = np.pad(diameter_px, padding, mode="symmetric")
     levels = blur_levels(padded, count)
     domain = Mirrored((height, width))
@@ -176,8 +180,10 @@ def richardson_lucy_varying(
     # Source: Dey et al., Microscopy Research and Technique 69 (2006) for the prior; Biggs and
     # Andrews, Applied Optics 36 (1997) for the acceleration.
     height, width = blurry.shape
-    padding = ((0, blur.domain.shape[0] - height), (0, blur.domain.shape[1] - width))
-    seen = np.maximum(np.pad(blurry, padding, mode="symmetric"), np.float32(LEAST))
+    below = blur.domain.shape[0] - height
+    padding = ((0, below), (0, blur.domain.shape[1] - width))
+    wide = np.pad(blurry, padding, mode="symmetric")
+    seen = np.maximum(wide, np.float32(LEAST))
     norm = np.maximum(blur.adjoint(np.ones_like(seen)), LEAST)
     scene = before = seen
     last = np.zeros_like(seen)
@@ -201,8 +207,11 @@ def _ahead(
     """The estimate, moved on in the direction of the last step."""
     along = float(np.vdot(last, earlier))
     length = float(np.vdot(earlier, earlier))
-    share = min(max(along / max(length, LEAST**2), 0.0), 1.0) if number > 1 else 0.0
-    return np.maximum(scene + np.float32(share) * (scene - before), 0)
+    share = 0.0
+    if number > 1:
+        share = min(max(along / max(length, LEAST**2), 0.0), 1.0)
+    ahead = scene + np.float32(share) * (scene - before)
+    return np.maximum(ahead, 0)
 
 
 def _ratio_and_prior(
@@ -212,7 +221,8 @@ def _ratio_and_prior(
     ahead: Array,
 ) -> tuple[Array, Array]:
     """Correction of the estimate by the picture, and the prior that divides it."""
-    ratio = blur.adjoint(seen / np.maximum(blur.apply(ahead), LEAST))
+    expected = np.maximum(blur.apply(ahead), LEAST)
+    ratio = blur.adjoint(seen / expected)
     prior = np.maximum(
         1 - np.float32(smoothness) * _curvature(ahead, blur.domain),
         LEAST_SHARE,
@@ -223,5 +233,6 @@ def _ratio_and_prior(
 def _curvature(scene: Array, domain: Mirrored) -> Array:
     """div(grad x / |grad x|)."""
     right, below = domain.gradient(scene)
-    length = np.sqrt(right * right + below * below + np.float32(GRADIENT_FLOOR))
+    squares = right * right + below * below
+    length = np.sqrt(squares + np.float32(GRADIENT_FLOOR))
     return -domain.adjoint(right / length, below / length)

@@ -36,11 +36,9 @@ def command(names: tuple[str, ...], settings: "CostSettings") -> None:
         from defocus.training.devices import best_device
 
         device = best_device()
-        costs = [
-            cost
-            for system in track(systems, "measuring")
-            for cost in cost_by_size(system, settings.size, device, settings.repeats)
-        ]
+        costs: list[CostAtSize] = []
+        for system in track(systems, "measuring"):
+            costs += cost_by_size(system, settings.size, device, settings.repeats)
         if settings.as_json:
             output.write([asdict(cost) for cost in costs])
     if not settings.as_json:

@@ -102,14 +102,11 @@ def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[s
     for row in rows:
         groups[row.dataset, row.protocol].append(row)
     columns = ("System", "Metric", "As printed", "Unit")
-    tables = [
-        Table.of(
-            f"{dataset}, protocol {protocol}: as printed",
-            (*columns, "Note"),
-            tuple(_printed(row, notes) for row in group),
-        )
-        for (dataset, protocol), group in groups.items()
-    ]
+    tables = []
+    for (dataset, protocol), group in groups.items():
+        title = f"{dataset}, protocol {protocol}: as printed"
+        printed = tuple(_printed(row, notes) for row in group)
+        tables.append(Table.of(title, (*columns, "Note"), printed))
     return tables, list(notes)
 
 

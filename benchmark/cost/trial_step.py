@@ -43,11 +43,12 @@ def random_batch(
     def noise(channels: int) -> torch.Tensor:
         return torch.rand(size, channels, crop_px, crop_px, generator=generator)
 
+    needs = card.needs if card.input != "dual" else ()
     return Batch(
         noise(6 if card.input == "dual" else 3),
         noise(3),
-        {one: noise(NEED_CHANNELS[one]) for one in card.needs if card.input != "dual"},
-        {one: noise(NEED_CHANNELS[one]) for one in supervision},
+        {need: noise(NEED_CHANNELS[need]) for need in needs},
+        {need: noise(NEED_CHANNELS[need]) for need in supervision},
     )
 
 

@@ -30,15 +30,16 @@ Lines: TypeAlias = Collection[tuple[str, str]]
 def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[Facts]:
     """Facts that determined the result of each run of a group, without those of all runs."""
     facts = [_run_facts(content, entry) for entry in group]
-    return [
-        replace(one, facts=tuple(line for line in one.facts if line not in shared))
-        for one in facts
-    ]
+    own = []
+    for one in facts:
+        lines = tuple(line for line in one.facts if line not in shared)
+        own.append(replace(one, facts=lines))
+    return own
 
 
 def shared_facts(content: Content) -> Facts:
     """Facts that all runs of a study have in common; none if there is one run."""
-    runs = [entry for group in content.groups for entry in group]
+    runs = content.entries
     facts = [_run_facts(content, entry).facts for entry in runs]
     common = set.intersection(*map(set, facts)) if len(facts) > 1 else set()
     lines = (line for line in (facts[0] if facts else ()) if line in common)

@@ -2,7 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.documents.figures.jdrl_effect import (
@@ -109,11 +110,11 @@ def _compared(
 ) -> list[tuple[PictureScores, Sequence[Gained]]]:
     """The leaderboards with gains; those of JDRL's networks alone only if there is no other."""
     gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
-    compared = [
-        (one, gained)
-        for one, gained in gains
-        if not only_joint_training({line.first.system for line, _ in gained})
-    ]
+    compared = []
+    for one, gained in gains:
+        systems = {line.first.system for line, _ in gained}
+        if not only_joint_training(systems):
+            compared.append((one, gained))
     return [(one, _begun(gained)) for one, gained in compared or gains]
 
 
@@ -281,18 +282,23 @@ def _lead(
     if not differences:
         return []
     who = ", ".join(["The next", *also, following.name])
-    on = ""
-    if len(differences) < row.images:
-        on = f" on the {counted(len(differences), 'picture')} that both have"
     mean = statistics.fmean(differences.values())
     gains = shown_gain(row) or 0.0, shown_gain(behind) or 0.0
     less = f"{who}, has {number_text(shown_difference(*gains, 2, mean), 2)} dB"
+    on = _on_both(differences, row.images)
     interval = mean_interval(scores, differences)
     if interval is None:
         return [f"{less} less{on}."]
     limit = resolution_between(scores, best.key, following.key)
     sure = _significance(mean, interval, limit)
     return [f"{less} ({_from_to(*interval)}) less{on}, which is {sure}."]
+
+
+def _on_both(differences: Mapping[Any, float], images: int) -> str:
+    """On which pictures two systems are compared, if not on all."""
+    if len(differences) >= images:
+        return ""
+    return f" on the {counted(len(differences), 'picture')} that both have"
 
 
 def _significance(

@@ -75,12 +75,10 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
     """Draw a study's figures into a folder: ``quality-cost-1.pdf``, ``training-1.pdf`` …."""
     with read_results(out / STORE) as results:
         content = read_content(out, results, leaderboard(results))
-        figures: dict[str, Sequence[Curves | Scatter]] = {
-            name: drawn
-            for section in all_sections()
-            if section.figures is not None and section.has_needs(out)
-            for name, drawn in section.figures(content).items()
-        }
+        figures: dict[str, Sequence[Curves | Scatter]] = {}
+        for section in all_sections():
+            if section.figures is not None and section.has_needs(out):
+                figures |= section.figures(content)
     if not any(figures.values()):
         raise InputError(
             f"{out}: nothing to draw; finish three systems beside the input, or the training of one"

@@ -107,11 +107,11 @@ def without(study: Study, run: Run) -> dict[str, object]:
         "left_out": study.dataset.without(),
         "training_left_out": training_left_out(run_folder(home.out, trained.id)),
     }
-    return {
-        name: [one.to_json() for one in those]
-        for name, those in left_out.items()
-        if those
-    }
+    documents: dict[str, object] = {}
+    for name, those in left_out.items():
+        if those:
+            documents[name] = [one.to_json() for one in those]
+    return documents
 
 
 def entry_of(study: Study, run: Run) -> Entry:

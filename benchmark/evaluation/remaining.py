@@ -97,26 +97,22 @@ def missing_metrics(
 ) -> dict[str, frozenset[str]]:
     """Metrics that are missing, outdated or can now be computed, by run that lacks any."""
     ready = functools.cache(lambda name: wanted[name].ready())
-    fillable = {
-        (run, name)
-        for run, name, reason in results.lacking()
-        if name in wanted
-        and wanted[name].remedy
-        and wanted[name].remedy in reason
-        and ready(name)
-    }
+    fillable = set()
+    for run, name, reason in results.lacking():
+        remedy = wanted[name].remedy if name in wanted else ""
+        if remedy and remedy in reason and ready(name):
+            fillable.add((run, name))
     current = evaluation_version()
     missing = {}
     for entry in results.entries():
         versions = results.versions(entry.run)
-        names = frozenset(
-            name
-            for name, metric in wanted.items()
-            if entry.evaluation != current
-            or name not in versions
-            or versions[name].version != metric.version
-            or (entry.run, name) in fillable
-        )
+        stale = set()
+        for name, metric in wanted.items():
+            version = versions.get(name)
+            changed = version is None or version.version != metric.version
+            if entry.evaluation != current or changed or (entry.run, name) in fillable:
+                stale.add(name)
+        names = frozenset(stale)
         if names:
             missing[entry.run] = names
     return missing

@@ -115,15 +115,11 @@ def dataset_subjects(dataset: Dataset) -> list[Subject]:
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to compare with")
     stems = Counter(stem for pair in pairs for stem in _names(pair))
-    return [
-        Subject(
-            pair.id,
-            pair.sharp,
-            tuple(name for name in _names(pair) if stems[name] == 1 or name == pair.id),
-            pair,
-        )
-        for pair in pairs
-    ]
+    subjects = []
+    for pair in pairs:
+        names = [n for n in _names(pair) if stems[n] == 1 or n == pair.id]
+        subjects.append(Subject(pair.id, pair.sharp, tuple(names), pair))
+    return subjects
 
 
 def _names(pair: Pair) -> Sequence[str]:
@@ -146,11 +142,11 @@ def match(
         )
     except InputError as error:
         raise InputError(f"{restored}: {error}") from error
-    pairs = [
-        (each, files.pop(named.files[each.name]))
-        for each in subjects
-        if each.name in named.files
-    ]
+    pairs = []
+    for each in subjects:
+        if each.name in named.files:
+            file = named.files[each.name]
+            pairs.append((each, files.pop(file)))
     missing = [each.name for each in subjects if each.name not in named.files]
     extra = [path.relative_to(restored).as_posix() for path in files.values()]
     return Match(pairs, missing, extra, named.words)

@@ -210,12 +210,9 @@ def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
     for name, number in names.items():
         if 2 * number <= len(looks):
             continue
-        alike = [
-            mistake
-            for one in looks
-            for mistake in one.mistakes
-            if mistake.words == name
-        ]
+        alike: list[Mistake] = []
+        for one in looks:
+            alike += [mistake for mistake in one.mistakes if mistake.words == name]
         gain_db = float(np.median([mistake.gain_db for mistake in alike]))
         said.append(
             f"the restored pictures fit better by {gain_db:.1f} dB {name} "
@@ -226,12 +223,10 @@ def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
 
 def _colours(restored: Array, reference: Array) -> str:
     first, second = _small(restored), _small(reference)
-    errors = {
-        "".join("RGB"[place] for place in np.argsort(order)): float(
-            np.square(first[:, :, order] - second).mean()
-        )
-        for order in permutations(range(3))
-    }
+    errors = {}
+    for order in permutations(range(3)):
+        name = "".join("RGB"[place] for place in np.argsort(order))
+        errors[name] = float(np.square(first[:, :, order] - second).mean())
     best = min(errors, key=lambda order: errors[order])
     return (
         best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""

@@ -46,12 +46,11 @@ def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
     for name, row in valued.items():
         if row.left_out:
             names.setdefault(row.left_out, []).append(name)
-    return [
-        f"left out: {text}"
-        if len(mine) == len(valued)
-        else f"left out of {several(sorted(mine))}: {text}"
-        for text, mine in names.items()
-    ]
+    said = []
+    for text, mine in names.items():
+        some = "" if len(mine) == len(valued) else f" of {several(sorted(mine))}"
+        said.append(f"left out{some}: {text}")
+    return said
 
 
 def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
@@ -84,12 +83,11 @@ def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
             )
             subjects[row.status].add(row.metric if everywhere and not empty else name)
             metrics[row.status].add(row.metric)
-    return {
-        f"{', '.join(sorted(names))}: {status.removeprefix('not-applicable: ')}": metrics[
-            status
-        ]
-        for status, names in subjects.items()
-    }
+    by_words = {}
+    for status, names in subjects.items():
+        reason = status.removeprefix("not-applicable: ")
+        by_words[f"{', '.join(sorted(names))}: {reason}"] = metrics[status]
+    return by_words
 
 
 ALIKE_ALONE = "compare rows that were trained alike, never with published numbers"

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ class Content:
         """Names of systems for which only an abstract is public."""
         return {group[0].system for group in self.groups if group[0].reconstruction}
 
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries of all groups, in their order."""
+        return list(chain.from_iterable(self.groups))
+
     def scored(self) -> list[Sequence[Entry]]:
         """Groups that have scores."""
         return [group for group in self.groups if group[0].scored]
@@ -100,9 +106,9 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     groups = [group for group in current_entries(results) if group[0].system != CEILING]
     names = sorted({group[0].system for group in groups})
     cards = {name: system.card for name, system in known_baselines(names).items()}
-    entries = (entry for group in groups for entry in group)
-    casts = frozenset(one.run for one in entries if _has_cast(run_document(out, one)))
-    return Content(out, results, rows, groups, cards, tracks_by_key(results), casts)
+    content = Content(out, results, rows, groups, cards, tracks_by_key(results))
+    casts = [one.run for one in content.entries if _has_cast(run_document(out, one))]
+    return replace(content, casts=frozenset(casts))
 
 
 def tracks_by_key(

@@ -113,13 +113,12 @@ def part_gain(
 def part_gains(lines: Sequence[BoardLine], convention: Convention) -> list[Named]:
     """Gains where the pictures are in focus, and where they are blurred."""
     parts = {"In focus": IN_FOCUS, "Blurred": BLURRED}
-    return [
-        (
-            Column(name, "dB", "higher", 2, among="Gain", signed=True),
-            [part_gain(lines, line, convention, part) for line in lines],
-        )
-        for name, part in parts.items()
-    ]
+    columns: list[Named] = []
+    for name, part in parts.items():
+        column = Column(name, "dB", "higher", 2, among="Gain", signed=True)
+        gains = [part_gain(lines, line, convention, part) for line in lines]
+        columns.append((column, gains))
+    return columns
 
 
 def rank_words(standing: Standing) -> str:

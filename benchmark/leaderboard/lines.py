@@ -208,21 +208,13 @@ def read_boards(content: Content) -> list[Board]:
             by_key[key].append(row)
         elif row.metric == "psnr" and row.value is not None and row.protocol != TRUTH:
             perfect[key][convention_of(row)] = row.value
-    scored = {
-        key: rows
-        for key, rows in sorted(by_key.items())
-        if any(r.protocol for r in rows)
-    }
-    return [
-        Board(
-            key,
-            _name(key, list(scored)),
-            _lines(content, rows),
-            _conventions(rows),
-            perfect[key],
-        )
-        for key, rows in scored.items()
-    ]
+    boards = []
+    scored = [key for key in sorted(by_key) if any(row.protocol for row in by_key[key])]
+    for key in scored:
+        rows = by_key[key]
+        parts = _lines(content, rows), _conventions(rows)
+        boards.append(Board(key, _name(key, scored), *parts, perfect[key]))
+    return boards
 
 
 def leading_metric(names: Iterable[str]) -> Metric:
@@ -355,9 +347,7 @@ def _marks(content: Content, row: Row) -> list[str]:
     marks += [SCALED if _is_scaled(content, row) else ""]
     marks += ["reconstruction" if row.system in content.reconstructions else ""]
     marks += ["seen" if row.status.startswith("seen") else ""]
-    casts = (
-        one for group in content.groups for one in group if one.run in content.casts
-    )
+    casts = [one for one in content.entries if one.run in content.casts]
     mine = (line_of(row), row.dataset)
     marks += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
     return list(dict.fromkeys(filter(None, marks)))

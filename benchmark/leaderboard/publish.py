@@ -136,15 +136,11 @@ def _latex(lines: Sequence[Line]) -> str:
     """A plain ``tabular`` of the rows with a value; ``table`` has the styles of papers."""
     from defocus.reports.latex import escape_latex, with_definition
 
-    rows = [
-        [line[name] for name in _TEX_COLUMNS]
-        for line in lines
-        if line["value"] is not None
-    ]
-    body = [
-        " & ".join(escape_latex(_tex_cell(cell)) for cell in row) + r" \\"
-        for row in rows
-    ]
+    body = []
+    for line in lines:
+        if line["value"] is not None:
+            cells = [_tex_cell(line[name]) for name in _TEX_COLUMNS]
+            body.append(" & ".join(map(escape_latex, cells)) + r" \\")
     head = " & ".join(escape_latex(name) for name in _TEX_COLUMNS) + r" \\ \hline"
     words = _TEX_COLUMNS.index("value")
     alignment = "l" * words + "r" * (len(_TEX_COLUMNS) - words)

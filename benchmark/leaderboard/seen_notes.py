@@ -13,13 +13,12 @@ STUDY = "study.json"
 
 def seen_notes(out: Path, dataset: str, data_revision: str) -> list[str]:
     """Notes on one dataset of a study, known by its name and the beginning of its hash."""
-    return [
-        note
-        for facts in _datasets(out / STUDY)
-        if facts.get("dataset") == dataset
-        and str(facts.get("data_hash", "")).startswith(data_revision)
-        for note in _notes(dataset, facts)
-    ]
+    notes: list[str] = []
+    for facts in _datasets(out / STUDY):
+        same = str(facts.get("data_hash", "")).startswith(data_revision)
+        if same and facts.get("dataset") == dataset:
+            notes += _notes(dataset, facts)
+    return notes
 
 
 def new_because(out: Path, run: str) -> str:

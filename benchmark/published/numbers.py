@@ -179,14 +179,15 @@ def compared(
     """Compare the rows of one system with every published cell of its dataset and metric.
 
     ``trained_on`` names the datasets behind the weights of the system's authors."""
-    return [
-        _comparison(row, cell, row.value, trained_on)
-        for row in rows
-        for cell in all_published()
-        if row.value is not None
-        and cell.system == published_as
-        and _same_cell(row, cell)
-    ]
+    comparisons = []
+    for row in rows:
+        if row.value is None:
+            continue
+        for cell in all_published():
+            if cell.system == published_as and _same_cell(row, cell):
+                comparison = _comparison(row, cell, row.value, trained_on)
+                comparisons.append(comparison)
+    return comparisons
 
 
 def printed_beside(row: Row, published_as: str) -> list[Published]:
@@ -280,11 +281,12 @@ def profile_reasons(profile: str, cell: Published) -> list[str]:
     if theirs is None:
         return ["profile: which one the source used is not known"]
     own = find_profile(profile)
-    differing = [
-        _SHIFTS[field.name].format(theirs=getattr(theirs, field.name))
-        for field in fields(Profile)
-        if field.name in _SHIFTS
-        and getattr(own, field.name) != getattr(theirs, field.name)
-        and (field.name != "ssim_window" or cell.metric == "ssim")
-    ]
+    differing = []
+    for field in fields(Profile):
+        own_value = getattr(own, field.name)
+        their_value = getattr(theirs, field.name)
+        if field.name not in _SHIFTS or own_value == their_value:
+            continue
+        if field.name != "ssim_window" or cell.metric == "ssim":
+            differing.append(_SHIFTS[field.name].format(theirs=their_value))
     return [f"profile {own.name} against {theirs.name}: {text}" for text in differing]

@@ -117,12 +117,8 @@ def _runs_of_folder(folder: Path, ids: Collection[str]) -> Iterator[SourceRun]:
     markers = (STORE, *formats)
     marks = [folder / name for name in markers if (folder / name).is_file()]
     if not marks:
-        marks = [
-            path
-            for name in markers
-            for path in sorted(folder.rglob(name))
-            if path.is_file()
-        ]
+        for name in markers:
+            marks += [path for path in sorted(folder.rglob(name)) if path.is_file()]
     if not marks:
         raise InputError(
             f"{folder}: no results there; it holds no {' and no '.join(markers)}"

@@ -118,8 +118,8 @@ class PairScorer:
             values = self.values(restored, target, beside)
             yield from self._named(pair, protocol, target, values)
             if facts.ranked and "psnr" in values:
-                seen = source.astype(np.float32)  # as a network reads it
                 psnr = values["psnr"].value
+                seen = source.astype(np.float32)  # as a network reads it
                 parts = self.parts(pair, restored, seen, target, psnr)
                 yield from self._named(pair, protocol, target, _known(parts))
             elif protocol == "deformed-gt" and self.independent is not None:

@@ -46,11 +46,9 @@ def _board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
 def _printed_board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
     board = scores.board
     first, *others = board.conventions
-    figures = [
-        part
-        for _, pair, caption in typical_pictures(scores, study.kept)[:1]
-        for part in study.kept.read(scores, pair).slider(caption, most=1)
-    ]
+    figures: list[Part] = []
+    for _, pair, caption in typical_pictures(scores, study.kept)[:1]:
+        figures += study.kept.read(scores, pair).slider(caption, most=1)
     table = board_table(study.content, board, first, study.notes, print_out=True)
     rest = [protocol_table(study.content, board, study.notes)] if others else []
     return (*figures, table, *rest, *part_table(board))
@@ -81,16 +79,13 @@ UNSCORED = Section(WITHOUT_SCORES, 60, (), _unscored)
 
 def _unscored_table(content: Content) -> list[Table]:
     """Table of the systems without any score, with reasons; empty if all have scores."""
-    lines = [
-        (
-            Link(display_name(content, entry.system), f"#{group_anchor(entry)}"),
-            entry.dataset,
-            budget_words([entry.budget]),
-            entry.status,
-        )
-        for group in content.groups
-        for entry in group[:1]
-        if not entry.scored
-    ]
+    lines = []
+    for group in content.groups:
+        entry = group[0]
+        if not entry.scored:
+            name = display_name(content, entry.system)
+            link = Link(name, f"#{group_anchor(entry)}")
+            budget = budget_words([entry.budget])
+            lines.append((link, entry.dataset, budget, entry.status))
     columns = ("System", "Dataset", "Budget", "Status")
     return [Table.of("The reasons", columns, lines)] if lines else []

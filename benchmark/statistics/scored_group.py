@@ -63,12 +63,10 @@ def _versions(
     metrics: Sequence[str],
 ) -> tuple[str, ...]:
     stored = [results.versions(entry.run) for entry in entries]
-    by_metric = {
-        metric: ", ".join(
-            sorted({each[metric].version for each in stored if metric in each})
-        )
-        for metric in set(metrics)
-    }
+    by_metric = {}
+    for metric in set(metrics):
+        versions = {each[metric].version for each in stored if metric in each}
+        by_metric[metric] = ", ".join(sorted(versions))
     return tuple(by_metric[metric] for metric in metrics)
 
 

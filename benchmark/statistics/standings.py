@@ -49,7 +49,10 @@ class _Field:
 def tracks(results: Results, metric: str = "psnr") -> list[Track]:
     """All tracks of a store, by dataset, budget, protocol and shared properties."""
     # Reconstructions belong to no track: they have no ranks, and no test is corrected for them.
-    return [track for field in _fields(results, metric) for track in _tracks(field)]
+    standings: list[Track] = []
+    for field in _fields(results, metric):
+        standings += _tracks(field)
+    return standings
 
 
 def _fields(results: Results, metric: str) -> list[_Field]:
@@ -117,7 +120,9 @@ def _tracks(field: _Field) -> list[Track]:
 
 def _complete(members: Sequence[SystemScores]) -> list[SystemScores]:
     """The systems that have every picture of the others; all systems if none has them."""
-    pictures = {picture for member in members for picture in member.pictures}
+    pictures: set[Picture] = set()
+    for member in members:
+        pictures.update(member.pictures)
     return [one for one in members if len(one.pictures) == len(pictures)] or list(
         members
     )
@@ -163,17 +168,13 @@ def _standings(
     sign = -1.0 if field.higher else 1.0
     order = sorted(range(len(labels)), key=lambda n: (sign * means[n], labels[n]))
     places = _places(field, members, order, pictures)
-    return tuple(
-        Standing(
-            (entry := members[n].entry).system,
-            entry.weights,
-            entry.train_dataset,
-            labels[n],
-            means[n],
-            *places.get(n, (None, None, None, None)),
-        )
-        for n in order
-    )
+    standings = []
+    for n in order:
+        entry = members[n].entry
+        place = places.get(n, (None, None, None, None))
+        label = (entry.system, entry.weights, entry.train_dataset, labels[n])
+        standings.append(Standing(*label, means[n], *place))
+    return tuple(standings)
 
 
 def _places(
@@ -268,31 +269,24 @@ def _differences(
     p_matrix = paired_p_values(sums)
     pairs = list(combinations(standings, 2))
     p_values = [float(p_matrix[number[a.label], number[b.label]]) for a, b in pairs]
-    return tuple(
-        Difference(
+    differences = []
+    for (a, b), p_value, adjusted in zip(pairs, p_values, holm(p_values), strict=True):
+        first = members[number[a.label]]
+        second = members[number[b.label]]
+        difference = Difference(
             first=a.label,
             second=b.label,
             difference=a.value - b.value,
             p_value=p_value,
             p_adjusted=adjusted,
             significant=adjusted <= SIGNIFICANCE,
-            resolution=difference_resolution(
-                members[number[a.label]],
-                members[number[b.label]],
-                pictures,
-                codes,
-            ),
+            resolution=difference_resolution(first, second, pictures, codes),
             detectable=minimum_detectable(
                 sums[[number[a.label], number[b.label]]], counts
             ),
         )
-        for (a, b), p_value, adjusted in zip(
-            pairs,
-            p_values,
-            holm(p_values),
-            strict=True,
-        )
-    )
+        differences.append(difference)
+    return tuple(differences)
 
 
 def _alike(

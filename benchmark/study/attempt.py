@@ -23,7 +23,7 @@ from defocus.benchmark.results.run_folder import (
 )
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.changed_sources import sources_of, tell_uncounted
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import Dataset, Split
 from defocus.errors import (
@@ -52,7 +52,7 @@ ASIDE = "before-"
 
 def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     """Request the repetition of all finished trainings; an unfinished request continues."""
-    runs = [(study, run) for study in studies for run in study.runs]
+    runs = runs_of(studies)
     trained = [(study, run) for study, run in runs if run.recipe and not run.training]
     folders = [run_folder(study.out, run.id) for study, run in trained]
     finished = [folder for folder in folders if training_finished(folder)]

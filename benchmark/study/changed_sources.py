@@ -10,7 +10,7 @@ from defocus.baselines.objective_registry import source_hashes
 from defocus.benchmark.leaderboard.seen_notes import STUDY
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.near_copies import near_copies, warn_of_near_copies
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset
 from defocus.datasets.pair_files import pair_contents
 from defocus.plugins.extensions import plugin_of, uncounted_files
@@ -30,7 +30,7 @@ def write_study(studies: Sequence[Study]) -> None:
     """Write the runs of this request, and earlier ones unless one of this request replaces them."""
     path = studies[0].out / STUDY
     datasets = [_dataset_facts(study.dataset) for study in studies]
-    runs = {run.id: _facts(study, run) for study in studies for run in study.runs}
+    runs = {run.id: _facts(study, run) for study, run in runs_of(studies)}
     reasons: dict[str, str] = {}
     for study in studies:
         reasons |= {run.id: reason for run, reason in reasons_of(study)}

@@ -16,7 +16,14 @@ from defocus.benchmark.results.lock import require_study_folder
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.options import TestedStudy
-from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_weights, select
+from defocus.benchmark.study.plan import (
+    Run,
+    Study,
+    plan_runs,
+    plan_weights,
+    runs_of,
+    select,
+)
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.seen_pairs import require_unseen, without_seen
@@ -44,7 +51,7 @@ class Expanded:
     @property
     def runs(self) -> list[tuple[Study, Run]]:
         """All runs in their order, each with its study."""
-        return [(study, run) for study in self.studies for run in study.runs]
+        return runs_of(self.studies)
 
     def moved(self, out: Path) -> "Expanded":
         """The same runs in another folder; a training that they only evaluate stays where it is."""
@@ -52,10 +59,10 @@ class Expanded:
 
     def only(self, ids: set[str]) -> "Expanded":
         """The same study with only these runs."""
-        kept = [
-            replace(study, runs=[run for run in study.runs if run.id in ids])
-            for study in self.studies
-        ]
+        kept = []
+        for study in self.studies:
+            chosen = [run for run in study.runs if run.id in ids]
+            kept.append(replace(study, runs=chosen))
         return Expanded([study for study in kept if study.runs], self.problems)
 
 

@@ -15,7 +15,7 @@ from defocus.benchmark.results.run_folder import (
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
-from defocus.benchmark.study.plan import Study
+from defocus.benchmark.study.plan import Study, runs_of
 from defocus.errors import DefocusError
 from defocus.processes.isolation import LeftOut, say_left_out
 
@@ -56,16 +56,21 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
     claim_study_rows(studies, results)
     rows = publish(studies[0].out, results)
     entries = results.entries()
-    ids = {run.id for study in studies for run in study.runs}
+    ids = {run.id for _, run in runs_of(studies)}
+    failed = []
+    unscored = {}
+    for entry in entries:
+        if entry.run not in ids:
+            continue
+        if entry.failed:
+            failed.append(entry.run)
+        elif not entry.scored:
+            unscored[entry.run] = entry.status.partition(": ")[2]
     return Outcome(
         rows,
         sorted({entry.system for entry in entries if entry.reconstruction}),
-        [entry.run for entry in entries if entry.failed and entry.run in ids],
-        {
-            entry.run: entry.status.partition(": ")[2]
-            for entry in entries
-            if entry.run in ids and not entry.failed and not entry.scored
-        },
+        failed,
+        unscored,
         left_out=list(dict.fromkeys(_left_out(studies, results))),
         pairs=sum(study.dataset.total for study in studies),
         tracks=tracks(results),
@@ -75,7 +80,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
 
 def claim_study_rows(studies: Sequence[Study], results: Results) -> None:
     """Let the leaderboard show these studies' runs, not others that have finished after them."""
-    ids = [run.id for study in studies for run in study.runs]
+    ids = [run.id for _, run in runs_of(studies)]
     claim_rows(results, [*ids, *map(ceiling_run, studies)])
 
 

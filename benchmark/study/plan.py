@@ -278,6 +278,11 @@ class Study:
         )
 
 
+def runs_of(studies: Sequence[Study]) -> list[tuple[Study, Run]]:
+    """All runs of some studies in their order, each with its study."""
+    return [(study, run) for study in studies for run in study.runs]
+
+
 def _recipe_facts(recipe: Recipe) -> Json:
     """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
@@ -348,11 +353,7 @@ def plan_runs(
     if budget == NARROW_BUDGET and start is None:
         baselines = [_copy_for(dataset, one) for one in baselines]
     for baseline in baselines:
-        recipe = None
-        if baseline.recipe:
-            recipe = _overridden(baseline.recipe(), budget, override)
-        if recipe is not None and dataset.endless is None:
-            recipe = recipe.model_copy(update={"training": recipe.training.of_pairs})
+        recipe = _recipe_for(baseline, dataset, budget, override)
         for seed in range(seeds if recipe else 1):
             begun = start if recipe else None
             draft = Run("", "", baseline, recipe, budget, seed, custom, start=begun)
@@ -361,6 +362,21 @@ def plan_runs(
                 draft = replace(draft, training=training)
             runs.append(draft.identified(dataset))
     return runs
+
+
+def _recipe_for(
+    baseline: Baseline,
+    dataset: Dataset,
+    budget: BudgetName,
+    override: Override | None,
+) -> Recipe | None:
+    """How a baseline is trained on a dataset; None if it is not trained."""
+    if not baseline.recipe:
+        return None
+    recipe = _overridden(baseline.recipe(), budget, override)
+    if dataset.endless is None:
+        recipe = recipe.model_copy(update={"training": recipe.training.of_pairs})
+    return recipe
 
 
 def _copy_for(dataset: Dataset, system: Baseline) -> Baseline:

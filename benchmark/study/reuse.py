@@ -29,7 +29,7 @@ from defocus.benchmark.results.store import (
     open_results,
 )
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.errors import InputError
 from defocus.progress import counted, printable, say, several
 from defocus.storage.files import make_folder, write_json
@@ -88,7 +88,7 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
     out = studies[0].out
     with study_lock(out), open_results(out / STORE) as results:
         places = _places(studies, results)
-        planned = {run.id for study in studies for run in study.runs}
+        planned = {run.id for _, run in runs_of(studies)}
         reused: dict[str, Reused] = {}
         for source in sources:
             refused = []
@@ -124,7 +124,7 @@ def _places(studies: Sequence[Study], results: Results) -> dict[str, RunOfStudy]
 
 def _why_not_planned(entry: Entry, studies: Sequence[Study]) -> str:
     """Why the study has no run like that of an entry."""
-    if entry.system not in {run.system for study in studies for run in study.runs}:
+    if entry.system not in {run.system for _, run in runs_of(studies)}:
         return "system not asked for"
     if entry.data_hash not in {study.dataset.content_hash for study in studies}:
         return f"other pictures ({printable(entry.dataset)}, {printable(entry.data_hash[:12])})"
@@ -189,9 +189,11 @@ def _columns(
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
         )
-    scores = [score for name in whole for score in by_metric[name]]
+    taken_over: list[Score] = []
+    for name in whole:
+        taken_over += by_metric[name]
     versions = [one for one in current.values() if column_of(one.metric) in whole]
-    return scores, versions
+    return taken_over, versions
 
 
 def _current_versions(

@@ -40,7 +40,7 @@ from defocus.benchmark.study.attempt import (
 from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, WeightsError
@@ -123,7 +123,7 @@ def opened_study(
 
 def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
     """The unfinished runs in order; damaged checkpoints are set aside."""
-    return [one.run for _, left in _pending(studies, results) for one in left]
+    return [one.run for one in _all_left(_pending(studies, results))]
 
 
 def _pending(
@@ -135,11 +135,20 @@ def _pending(
     for study, left in pending:
         for one in left:
             _set_damaged_aside(study, one)
-    tell_finished(studies, [one for _, left in pending for one in left])
-    waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
-    ids = {run.id for study in studies for run in study.runs}
+    left = _all_left(pending)
+    tell_finished(studies, left)
+    waiting = {one.run.id for one in left if one.metrics is None}
+    ids = {run.id for _, run in runs_of(studies)}
     tell_versions(results.entries(), ids - waiting)
     return pending
+
+
+def _all_left(pending: Sequence[tuple[Study, list[Left]]]) -> list[Left]:
+    """The remaining work of all studies."""
+    every: list[Left] = []
+    for _, left in pending:
+        every += left
+    return every
 
 
 def _work(
@@ -177,13 +186,11 @@ def _work(
 
 def _measure_alone(studies: Sequence[Study], results: Results) -> None:
     """Measure the seconds of runs that shared the machine, now that it has no other work."""
-    waiting = [
-        (study, run)
-        for study in studies
-        for run in study.runs
-        if any(cost.reason == LATER for cost in results.costs(run.id))
-        and training_ready(study, run)
-    ]
+    waiting = []
+    for study, run in runs_of(studies):
+        later = any(cost.reason == LATER for cost in results.costs(run.id))
+        if later and training_ready(study, run):
+            waiting.append((study, run))
     if not waiting:
         return
     from defocus.benchmark.evaluation.seconds import measured_seconds  # imports torch

@@ -50,8 +50,8 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
     for number, row in enumerate(rows, start=2):
         if not any(cell.strip() for cell in row.values()):
             continue
-        title = " ".join(row.get("scene", "").split())
-        note = " ".join(row.get("note", "").split())
+        title = _one_line(row.get("scene", ""))
+        note = _one_line(row.get("note", ""))
         where = f"{path}: line {number}"
         try:
             slug = scene_slug(title)
@@ -68,6 +68,10 @@ def read_scene_list(path: Path) -> tuple[ListedScene, ...]:
             f"{path}: no scenes; give a line for each below '{','.join(rows[0])}'"
         )
     return tuple(scenes.values())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

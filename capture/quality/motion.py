@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blur.gradients import block_means
+from defocus.blur.gradients import block_means, slopes
 from defocus.capture.quality.quick_look import (
     CLIPPED,
     QuickLook,
@@ -168,8 +168,5 @@ def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles
 
 def _slope(first: NDArray[Any]) -> Array:
     """Mean slope of the picture in each tile."""
-    across, down = (
-        cv2.Sobel(first, cv2.CV_32F, *direction, scale=1 / 8)
-        for direction in ((1, 0), (0, 1))
-    )
+    across, down = slopes(first)
     return np.sqrt(block_means(across**2 + down**2, TILE_PX) / 2.0)

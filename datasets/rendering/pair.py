@@ -166,9 +166,7 @@ def draw_misalignment(
     name: str, ranges: DrawnMisalignment, variant: str = ""
 ) -> tuple[Similarity, float]:
     """The true misalignment of a pair and its exposure difference (blurry over sharp, EV)."""
-    draw = np.random.PCG64(seed_of(name, variant, "misalignment"))
-    raw = draw.random_raw(8) >> np.uint64(11)
-    uniform: list[float] = (raw * 2.0**-53).tolist()
+    uniform = _uniform(seed_of(name, variant, "misalignment"))
 
     def magnitude(limits: tuple[float, float], k: int) -> float:
         return limits[0] + (limits[1] - limits[0]) * uniform[k]
@@ -184,6 +182,13 @@ def draw_misalignment(
         shift_px=(length * math.cos(angle), length * math.sin(angle)),
     )
     return geometry, sign(6) * magnitude(ranges.gain_ev, 7)
+
+
+def _uniform(seed: int) -> list[float]:
+    """Eight numbers from 0 to 1, the same with every version of numpy."""
+    raw = np.random.PCG64(seed).random_raw(8) >> np.uint64(11)
+    numbers: list[float] = (raw * 2.0**-53).tolist()
+    return numbers
 
 
 def _finer(geometry: Similarity) -> Similarity:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from defocus.blur.gradients import block_means
+from defocus.blur.gradients import block_means, slopes
 
 LEVELS = 7
 """Number of gradient scales; each is twice the one before. The coarsest sees a blur of 128 px."""
@@ -158,8 +158,7 @@ def _energies(level: Array, tile_px: int) -> NDArray[np.float64]:
         # a row more on either side for the gradients at the border
         first = max(0, top - 1)
         strip = level[first : top + STRIP_PX + 1]
-        across = cv2.Sobel(strip, cv2.CV_32F, 1, 0, scale=1 / 8)
-        down = cv2.Sobel(strip, cv2.CV_32F, 0, 1, scale=1 / 8)
+        across, down = slopes(strip)
         square = (across * across + down * down)[top - first :][:STRIP_PX]
         squares.append(block_means(square, tile_px))
         fourths.append(block_means(square * square, tile_px))

@@ -45,6 +45,13 @@ def squared_gradient(grey: Grey, smoothing_px: float = SMOOTHING_PX) -> Grey:
     return np.asarray(across * across + down * down, np.float32)
 
 
+def slopes(picture: NDArray[Any]) -> tuple[Grey, Grey]:
+    """How much a picture rises to the right and downwards, per pixel (Sobel)."""
+    across = cv2.Sobel(picture, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(picture, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return np.asarray(across), np.asarray(down)
+
+
 def noise_sigma(grey: Grey) -> float:
     """Standard deviation of the noise of a picture, from the calmer half of its detail."""
     response = np.abs(cv2.filter2D(grey, cv2.CV_32F, LAPLACIAN))[1:-1, 1:-1]

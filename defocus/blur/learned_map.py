@@ -233,7 +233,7 @@ def enlarged(cells: Array, size: tuple[int, int]) -> Array:
 
 
 def enlarged_rows(
-    small: Array,
+    small: Colours,
     factor: int,
     top: int,
     bottom: int,
@@ -242,7 +242,7 @@ def enlarged_rows(
     """Rows ``top`` to ``bottom`` - 1 of what is enlarged by a factor, bilinear, to a width."""
     # A row more on both sides makes strips equal to the whole.
     first = max(0, top // factor - 1)
-    last = min(len(small), -(-bottom // factor) + 1)
+    last = min(small.shape[0], -(-bottom // factor) + 1)
     part = small[first:last]
     size = part.shape[1] * factor, len(part) * factor
     wide = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)

@@ -7,6 +7,7 @@ import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from mmap import mmap
 
 MOST_NAMES = 6
 
@@ -31,9 +32,15 @@ class Remark:
     kinds: frozenset[str] = frozenset()
 
 
+def big_number(data: bytes | mmap, place: int, length: int) -> int:
+    """The number of some bytes, the highest first; bytes beyond the end are left out."""
+    return int.from_bytes(data[place : place + length], "big")
+
+
 def resolution_block(across: float, down: float) -> Block:
     """Pixels per metre, which each kind of file says in its own way."""
-    return Block("resolution", "", struct.pack("<dd", round(across), round(down)))
+    packed = struct.pack("<dd", round(across), round(down))
+    return Block("resolution", "", packed)
 
 
 def lost_blocks(before: Iterable[Block], after: Iterable[Block]) -> list[Block]:
@@ -62,7 +69,8 @@ def left_out(blocks: Sequence[Block]) -> str:
 
 def printable_name(name: bytes) -> str:
     """The name of a part of a file for people; others may have control characters in it."""
-    return "".join(one for one in name.decode("latin-1") if one.isprintable())
+    text = name.decode("latin-1")
+    return "".join(one for one in text if one.isprintable())
 
 
 def kind_words(kind: str, names: Sequence[str]) -> str:
@@ -71,11 +79,13 @@ def kind_words(kind: str, names: Sequence[str]) -> str:
         return kind
     more = len(names) - MOST_NAMES
     listed = " ".join(names[:MOST_NAMES])
-    return f"{kind} ({listed}{f' and {more} more' if more > 0 else ''})"
+    further = f" and {more} more" if more > 0 else ""
+    return f"{kind} ({listed}{further})"
 
 
 _IPTC = 0x0404
 _THUMBNAILS = (0x0409, 0x040C)
+_RESOURCE_KINDS = {b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR"}
 
 
 def resource_blocks(resources: bytes) -> list[Block]:
@@ -116,26 +126,25 @@ def iptc_resource(record: bytes) -> bytes:
 
 def _parts(resources: bytes) -> list[tuple[int, int, int, int]] | None:
     """Number, start, end and start of the content of each resource; None if they are damaged."""
-    parts, place = [], 0
+    parts = []
+    place = 0
     while place + 12 <= len(resources):
-        if resources[place : place + 4] not in {
-            b"8BIM",
-            b"MeSa",
-            b"PHUT",
-            b"AgHg",
-            b"DCSR",
-        }:
+        if resources[place : place + 4] not in _RESOURCE_KINDS:
             return None
-        number = int.from_bytes(resources[place + 4 : place + 6], "big")
+        number = big_number(resources, place + 4, 2)
         name = resources[place + 6] + 1
-        at = place + 6 + name + name % 2
-        size = int.from_bytes(resources[at : at + 4], "big")
-        end = at + 4 + size + size % 2
-        if at + 4 + size > len(resources):
+        size_place = place + 6 + name + name % 2
+        size = big_number(resources, size_place, 4)
+        content_place = size_place + 4
+        end = content_place + size
+        if end > len(resources):
             return None
-        parts.append((number, place, min(end, len(resources)), at + 4))
-        place = end
-    return parts if resources[place:].strip(b"\0") == b"" else None
+        padded_end = end + size % 2
+        parts.append((number, place, min(padded_end, len(resources)), content_place))
+        place = padded_end
+    if resources[place:].strip(b"\0"):
+        return None
+    return parts
 
 
 _CAMERA = rb"http://ns\.google\.com/photos/1\.0/camera/"
@@ -165,10 +174,10 @@ def without_pointers(packet: bytes, *kinds: str) -> bytes:
     """A packet without what points at bytes of some kinds, which are keys of :data:`POINTERS`."""
     for kind in kinds:
         for address, names in POINTERS[kind]:
-            for prefix in set(
-                re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + address, packet)
-            ):
-                packet = _without(packet, re.escape(prefix) + b":" + names)
+            declaration = rb"xmlns:([\w.-]+)\s*=\s*[\"']" + address
+            for prefix in set(re.findall(declaration, packet)):
+                property_name = re.escape(prefix) + b":" + names
+                packet = _without(packet, property_name)
     return packet
 
 

@@ -28,7 +28,8 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     if head is None:
         return None
     colours = struct.unpack_from("<I", data, 46)[0]
-    overlap = head.bits <= 8 and head.start < 14 + head.size + 4 * colours
+    palette_end = 14 + head.size + 4 * colours
+    overlap = head.bits <= 8 and head.start < palette_end
     if head.compression in _RUNS or overlap:
         return _of_pillow(path, data)
     fields = _fields(path, data)
@@ -69,7 +70,8 @@ def bmp_losses(data: bytes) -> list[str]:
     if fields is None:
         return []
     values, masks = fields
-    unstated = values & np.uint32(0xFFFFFFFF ^ functools.reduce(operator.or_, masks))
+    stated = functools.reduce(operator.or_, masks)
+    unstated = values & np.uint32(0xFFFFFFFF ^ stated)
     most = max(mask.bit_count() for mask in masks)
     losses = [f"its {most} bits of a colour become 8"] if most > 8 else []
     if values.size and unstated.min() != unstated.max():
@@ -98,14 +100,17 @@ def _fields(
 
 def _rows(path: Path, data: bytes, head: _Head) -> NDArray[np.uint32]:
     """The pixels of 16 or 32 bits as numbers, in the order of the file."""
-    line_bytes = (head.width * head.bits + 31) // 32 * 4
+    line_bits = head.width * head.bits
+    line_bytes = (line_bits + 31) // 32 * 4
     lines = abs(head.height)
     size = line_bytes * lines
-    if head.width <= 0 or not lines or head.start + size > len(data):
+    empty = head.width <= 0 or not lines
+    if empty or head.start + size > len(data):
         raise ImageError(
             f"{path}: the file is cut short ({len(data)} bytes); copy it again"
         )
-    rows = np.frombuffer(data, np.uint8, size, head.start).reshape(lines, line_bytes)
+    pixels = np.frombuffer(data, np.uint8, size, head.start)
+    rows = pixels.reshape(lines, line_bytes)
     numbers = rows.view("<u2" if head.bits == 16 else "<u4")
     return numbers[:, : head.width].astype(np.uint32)
 
@@ -124,7 +129,8 @@ def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
     lowest_bit = mask & -mask
     shift = lowest_bit.bit_length() - 1
     most = mask >> shift
-    selected = (values & np.uint32(mask)) >> np.uint32(shift)
+    selected = values & np.uint32(mask)
+    selected = selected >> np.uint32(shift)
     if most == 255:
         return np.asarray(selected, np.uint8)
     scaled = selected * (255 / most)
@@ -166,7 +172,8 @@ def bmp_blocks(data: bytes) -> list[Block]:
         across, down = struct.unpack_from("<ii", data, 38)
         if across > 0 and down > 0:
             blocks.append(resolution_block(across, down))
-    if size >= 108 and not any(data[70:74]) and any(data[74:122]):
+    profiled = any(data[70:74])
+    if size >= 108 and not profiled and any(data[74:122]):
         blocks.append(Block("calibrated colours", "", data[74:122]))
     if profile := bmp_profile(data):
         blocks.append(Block("colour profile", "", profile))
@@ -177,7 +184,8 @@ def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
     """The BMP file of a picture, with the resolution that another file's head states."""
     from PIL import Image
 
-    has_resolution = len(head) >= 54 and int.from_bytes(head[14:18], "little") >= 40
+    header_size = int.from_bytes(head[14:18], "little")
+    has_resolution = len(head) >= 54 and header_size >= 40
     per_metre = head[38:46] if has_resolution else bytes(8)
     if picture.shape[2:] == (2,):
         picture = picture[:, :, [0, 0, 0, 1]]
@@ -199,7 +207,8 @@ def _with_alpha(picture: NDArray[np.uint8]) -> bytes:
     )
     masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
     rest = b"BGRs" + bytes(48)
-    rows = np.ascontiguousarray(picture[::-1, :, [2, 1, 0, 3]]).tobytes()
+    upside_down = picture[::-1, :, [2, 1, 0, 3]]
+    rows = np.ascontiguousarray(upside_down).tobytes()
     start = 14 + len(head) + len(masks) + len(rest)
     return (
         struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)

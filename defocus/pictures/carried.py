@@ -47,17 +47,18 @@ def remarks_after(written: bytes, metadata: Metadata, kind: str) -> tuple[str, .
     """Remarks on metadata that a written file of a kind lacks."""
     remarks = list(metadata.remarks)
     if kind == "JPEG" and isinstance(metadata.parts, JpegParts):
-        names = dict.fromkeys(block.kind for block in behind(metadata.parts))
+        kinds = [block.kind for block in behind(metadata.parts)]
+        names = dict.fromkeys(kinds)
         names.pop(PREVIEW, None)
         remarks += [Remark(f"its {name} stays as it was") for name in names]
     if pointing(metadata, kind) != metadata.xmp:
         remarks.append(_POINTERS)
     spoken = frozenset().union(*(one.kinds for one in remarks))
-    lost = [
-        block
-        for block in lost_blocks(metadata.blocks, inventory(written))
-        if not {block.kind, f"{block.kind} {block.name}"} & spoken
-    ]
+    lost = []
+    for block in lost_blocks(metadata.blocks, inventory(written)):
+        named = f"{block.kind} {block.name}"
+        if block.kind not in spoken and named not in spoken:
+            lost.append(block)
     said = [remark.text for remark in remarks]
     if lost:
         said.append(left_out(lost))
@@ -78,7 +79,8 @@ def png_with(encoded: bytes, metadata: Metadata, exif: bytes) -> bytes:
     parts = metadata.parts
     if not isinstance(parts, PngParts):
         return with_chunks(encoded, _chunks_of(metadata, exif))
-    kept = kept_chunks(parts, (encoded[BITS], encoded[COLOUR_TYPE]))
+    written_head = (encoded[BITS], encoded[COLOUR_TYPE])
+    kept = kept_chunks(parts, written_head)
     chunks = [chunk for chunk in kept if chunk.name != b"eXIf"]
     had_exif = any(chunk.name == b"eXIf" for chunk in parts.chunks)
     if exif and had_exif:
@@ -95,11 +97,15 @@ def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
     if metadata.colour_code is not None:
         chunks.append(colour_chunk(*metadata.colour_code))
     if metadata.dpi:
-        across, down = (min(round(one / 0.0254), 2**31 - 1) for one in metadata.dpi)
-        chunks.append(Chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
+        packed = b""
+        for dots_per_inch in metadata.dpi:
+            per_metre = min(round(dots_per_inch / 0.0254), 2**31 - 1)
+            packed += struct.pack(">I", per_metre)
+        chunks.append(Chunk(b"pHYs", packed + b"\1"))
     xmp = pointing(metadata, "PNG")
     if xmp:
-        chunks.append(Chunk(b"iTXt", XMP_WORDS + bytes(4) + xmp))
+        content = XMP_WORDS + bytes(4) + xmp
+        chunks.append(Chunk(b"iTXt", content))
     resources = without_thumbnails(metadata.resources)
     if resources:
         chunks.append(resource_chunk(resources))
@@ -199,7 +205,8 @@ def meaning_of(metadata: Metadata, *, converted: bool) -> Metadata:
 
 def has_meaning(png: bytes) -> bool:
     """Whether a PNG says which colours its numbers mean."""
-    return any(one.name in _MEANING for one in png_parts(png).chunks)
+    chunks = png_parts(png).chunks
+    return any(chunk.name in _MEANING for chunk in chunks)
 
 
 def _with_chunks(parts: PngParts, chunks: Iterable[Chunk]) -> PngParts:

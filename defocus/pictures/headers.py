@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import cast
 
 from defocus.errors import FileError, ImageError
+from defocus.pictures.blocks import big_number
 from defocus.pictures.png import BITS, PNG_BEGINS, has_all_pixels
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import first_directory
@@ -111,7 +112,8 @@ def _kind_by_brands(data: bytes) -> str:
     """The kind of a file that says in its first box which brands it has."""
     stated = int.from_bytes(data[:4], "big")
     size = min(max(stated, 16), 256)
-    brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
+    places = (8, *range(16, size, 4))
+    brands = {data[at : at + 4] for at in places}
     if brands & _AVIF:
         return "AVIF"
     return "HEIC" if brands & _HEIC else ""
@@ -119,7 +121,10 @@ def _kind_by_brands(data: bytes) -> str:
 
 def other_kind(data: bytes) -> str:
     """The format by its first bytes, if it is a known one that is not read; else empty."""
-    return next((name for name, begins in _OTHERS if data.startswith(begins)), "")
+    for name, begins in _OTHERS:
+        if data.startswith(begins):
+            return name
+    return ""
 
 
 def why_no_picture(data: bytes) -> str:
@@ -137,10 +142,10 @@ def refuse_truncated(path: Path, data: bytes) -> None:
     """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
     if not data:
         raise ImageError(f"{path}: the file is empty; copy it again")
-    cut_jpeg = (
-        data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[jpeg_scan_start(data) :]
-    )
-    if cut_jpeg or (data[:8] == PNG_BEGINS and not has_all_pixels(data)):
+    has_end = b"\xff\xd9" in data[jpeg_scan_start(data) :]
+    cut_jpeg = data[:2] == b"\xff\xd8" and not has_end
+    cut_png = data[:8] == PNG_BEGINS and not has_all_pixels(data)
+    if cut_jpeg or cut_png:
         raise ImageError(
             f"{path}: the file is cut short ({len(data)} bytes); copy it again"
         )
@@ -148,14 +153,16 @@ def refuse_truncated(path: Path, data: bytes) -> None:
 
 def refuse_cut_short(path: Path) -> None:
     """Like :func:`refuse_truncated`, but reads only the end of a file that is whole."""
-    if path.suffix.lower() not in {*SUFFIXES["JPEG"], *SUFFIXES["PNG"]}:
+    suffixes = {*SUFFIXES["JPEG"], *SUFFIXES["PNG"]}
+    if path.suffix.lower() not in suffixes:
         return
     size = path.stat().st_size
     with path.open("rb") as file:
         png = file.read(len(PNG_BEGINS)) == PNG_BEGINS
         file.seek(max(0, size - _END_BYTES))
         end = file.read()
-    ends = b"IEND" in end if png else b"\xff\xd9" in end and size > _THUMBNAIL_BYTES
+    jpeg_ends = b"\xff\xd9" in end and size > _THUMBNAIL_BYTES
+    ends = b"IEND" in end if png else jpeg_ends
     if not ends:
         refuse_truncated(path, path.read_bytes())
 
@@ -173,7 +180,8 @@ def refuse_oversized(path: Path, data: bytes) -> None:
     pixels = width * height
     if pixels > MAX_PIXELS:
         raise ImageError(f"{path}: {width}x{height} pixels are refused as a bomb")
-    if pixels > FREE_PIXELS and 3 * pixels > MOST_RATIO * len(data):
+    tight = 3 * pixels > MOST_RATIO * len(data)
+    if pixels > FREE_PIXELS and tight:
         raise ImageError(
             f"{path}: {width}x{height} pixels in {len(data)} bytes are refused as a bomb"
         )
@@ -192,7 +200,8 @@ def header_size(path: Path) -> tuple[int, int]:
 def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
     if data[:8] == PNG_BEGINS:
-        width, height = struct.unpack(">II", data[16:24].ljust(8, b"\0"))
+        sides = data[16:24].ljust(8, b"\0")
+        width, height = struct.unpack(">II", sides)
         return width, height
     if data[:2] == b"BM":
         return _bmp_header_size(data)
@@ -208,17 +217,19 @@ def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 def _bmp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height; a height below 0 says that the first row comes first."""
     if data[14:18] == b"\x0c\0\0\0":  # OS/2
-        width, height = struct.unpack("<HH", data[18:22].ljust(4, b"\0"))
+        sides = data[18:22].ljust(4, b"\0")
+        width, height = struct.unpack("<HH", sides)
     else:
-        width, height = struct.unpack("<ii", data[18:26].ljust(8, b"\0"))
+        sides = data[18:26].ljust(8, b"\0")
+        width, height = struct.unpack("<ii", sides)
     return abs(width), abs(height)
 
 
 def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     for marker, place in jpeg_markers(data):
         if marker in JPEG_FRAMES:
-            height = int.from_bytes(data[place + 5 : place + 7], "big")
-            width = int.from_bytes(data[place + 7 : place + 9], "big")
+            height = big_number(data, place + 5, 2)
+            width = big_number(data, place + 7, 2)
             return width, height
     return 0, 0
 
@@ -229,8 +240,8 @@ def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     largest = 0, 0
     place = head.find(b"ispe")
     while place >= 0:
-        width = int.from_bytes(head[place + 8 : place + 12], "big")
-        height = int.from_bytes(head[place + 12 : place + 16], "big")
+        width = big_number(head, place + 8, 4)
+        height = big_number(head, place + 12, 4)
         if width * height > largest[0] * largest[1]:
             largest = width, height
         place = head.find(b"ispe", place + 4)
@@ -261,14 +272,17 @@ def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     if first is None:
         return 0, 0
     structure, directory = first
-    width, height = (structure.number(directory.entry(tag)) or 0 for tag in (256, 257))
+    width = structure.number(directory.entry(256)) or 0
+    height = structure.number(directory.entry(257)) or 0
     return width, height
 
 
 def jpeg_scan_start(data: bytes) -> int:
     """Start of the first scan; an end marker before it may belong to a thumbnail."""
-    ends = (place for marker, place in jpeg_markers(data) if marker in {_SCAN, _END})
-    return next(ends, len(data))
+    for marker, place in jpeg_markers(data):
+        if marker in {_SCAN, _END}:
+            return place
+    return len(data)
 
 
 def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
@@ -276,7 +290,7 @@ def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
     markers = list(jpeg_markers(data))
     while markers and markers[-1][0] == _SCAN:
         place = markers[-1][1]
-        size = int.from_bytes(data[place + 2 : place + 4], "big")
+        size = big_number(data, place + 2, 2)
         following = _NEXT_MARKER.search(data, place + 2 + size)
         if following is None:
             break
@@ -289,7 +303,10 @@ def jpeg_markers(
 ) -> Iterator[tuple[int, int]]:
     """Kind and place of each marker from a position on, up to a scan or the end of the picture."""
     # In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
-    while (position := data.find(b"\xff", position)) >= 0 and position + 1 < len(data):
+    while position >= 0:
+        position = data.find(b"\xff", position)
+        if position < 0 or position + 1 >= len(data):
+            return
         marker = data[position + 1]
         if marker in _NO_MARKERS:
             position += 1
@@ -297,7 +314,7 @@ def jpeg_markers(
         yield marker, position
         if marker in {_SCAN, _END}:
             return
-        size = int.from_bytes(data[position + 2 : position + 4], "big")
+        size = big_number(data, position + 2, 2)
         position += 2 if marker in _ALONE else 2 + max(size, 2)
 
 
@@ -345,4 +362,6 @@ def png_bits(path: Path) -> int | None:
         raise ImageError(
             f"{path}: cannot be read ({error.strerror}); check the file"
         ) from error
-    return header[BITS] if kind_of(header) == "PNG" and len(header) > BITS else None
+    if kind_of(header) != "PNG" or len(header) <= BITS:
+        return None
+    return header[BITS]

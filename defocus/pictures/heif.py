@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.extra_packages import require
-from defocus.pictures.blocks import Block, xmp_block
+from defocus.pictures.blocks import Block, big_number, xmp_block
 from defocus.pictures.png import colour_chunk
 from defocus.pictures.tags import exif_blocks, with_orientation
 from defocus.quiet_decoders import QUIET
@@ -60,11 +60,13 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
     except ImageError as error:
         raise ImageError(f"{path}: is {kind}, which {error}") from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        words = " ".join(str(error).split())
+        reason = words or type(error).__name__
         raise ImageError(
             f"{path}: the {kind} cannot be decoded ({reason}); copy it again"
         ) from error
-    if kind == "JPEG XL" and (pixels.ndim == 4 or pixels.shape[2:] > (4,)):
+    animated = pixels.ndim == 4 or pixels.shape[2:] > (4,)
+    if kind == "JPEG XL" and animated:
         raise ImageError(f"{path}: is an animation of JPEG XL; save its picture as PNG")
     if pixels.ndim == 4:  # an animation, whose pictures are counted
         pixels = pixels[0]
@@ -116,7 +118,8 @@ def divided(picture: NDArray[Any]) -> NDArray[Any]:
     share = picture[:, :, -1:].astype(np.float64)
     full = np.iinfo(picture.dtype).max if integers else 1.0
     divisor = np.where(share > 0, share, 1)
-    straight = np.where(share > 0, colours * full / divisor, colours)
+    whole = colours * full / divisor
+    straight = np.where(share > 0, whole, colours)
     if integers:
         straight = np.rint(np.minimum(straight, full))
     return np.concatenate([straight, share], axis=2).astype(picture.dtype)
@@ -181,7 +184,9 @@ def _of_avif(data: bytes) -> HeifContents:
 
 
 def _of_jpeg_xl(data: bytes) -> HeifContents:
-    boxes = dict(contents_of_boxes(data)) if data[4:8] == b"JXL " else {}
+    boxes = {}
+    if data[4:8] == b"JXL ":
+        boxes = dict(contents_of_boxes(data))
     exif = boxes.get(b"Exif", b"")
     further = ["content credentials (C2PA)"] if b"jumb" in boxes else []
     further += ["compressed metadata"] if b"brob" in boxes else []
@@ -225,13 +230,14 @@ def contents_of_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     place = 0
     while place + 8 <= len(data):
         head = 8
-        size = int.from_bytes(data[place : place + 4], "big")
+        size = big_number(data, place, 4)
         name = data[place + 4 : place + 8]
         if size == 1:  # it has a longer number
             head = 16
-            size = int.from_bytes(data[place + 8 : place + 16], "big")
+            size = big_number(data, place + 8, 8)
         size = size or len(data) - place
-        yield name, data[place + head : place + size]
+        end = place + size
+        yield name, data[place + head : end]
         place += max(size, head)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from defocus.pictures.blocks import (
     Block,
+    big_number,
     printable_name,
     resolution_block,
     resource_blocks,
@@ -78,9 +79,10 @@ def jpeg_parts(data: bytes) -> JpegParts:
     end = len(data)
     for kind, place in jpeg_segments(data):
         if kind in _APP or kind == COMMENT:
-            size = int.from_bytes(data[place + 2 : place + 4], "big")
-            content = data[place + 4 : place + 2 + size]
-            segments.append(Segment(kind, content, place + 4))
+            size = big_number(data, place + 2, 2)
+            begin = place + 4
+            content = data[begin : place + 2 + size]
+            segments.append(Segment(kind, content, begin))
         elif kind in JPEG_FRAMES and place + 9 < len(data):
             colours = data[place + 9]
         elif kind == _END:
@@ -90,12 +92,11 @@ def jpeg_parts(data: bytes) -> JpegParts:
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
-    alike = (
-        one
-        for one in segments
-        if one.marker == marker and one.content.startswith(begin)
-    )
-    return b"".join(one.content[len(begin) :] for one in alike)
+    contents = b""
+    for one in segments:
+        if one.marker == marker and one.content.startswith(begin):
+            contents += one.content[len(begin) :]
+    return contents
 
 
 def jpeg_exif(data: bytes) -> bytes:
@@ -129,7 +130,8 @@ def behind(parts: JpegParts) -> list[Block]:
     blocks = []
     rest = b""
     taken = 0
-    for kind, place, size in sorted(_frames(parts), key=lambda one: one[1]):
+    in_order = sorted(_frames(parts), key=lambda one: one[1])
+    for kind, place, size in in_order:
         frame = trailer[place : place + size]
         blocks.append(Block(_picture_name(kind, frame), "", frame))
         rest += trailer[taken:place]
@@ -154,7 +156,8 @@ def still_true(segments: tuple[Segment, ...], *, profile: bool) -> list[Segment]
         if content.startswith(ICC) and (again or not profile):
             continue
         if content.startswith(JFIF) and len(content) >= 12:
-            kept.append(Segment(one.marker, content[:12] + bytes(2)))
+            without_thumbnail = content[:12] + bytes(2)
+            kept.append(Segment(one.marker, without_thumbnail))
         else:
             kept.append(one)
     return kept
@@ -215,19 +218,19 @@ def _block(segment: Segment) -> Block | None:
         )
     if content.startswith(_GAIN_MAP[0]):
         return Block("HDR gain map", "its version", content)
-    word = printable_name(content[:16].split(b"\0")[0]).split(":")[0]
+    name = content[:16].split(b"\0")[0]
+    word = printable_name(name).split(":")[0]
     return Block("other segments", f"APP{segment.marker - 0xE0}:{word}", content)
 
 
 def _jfif_resolution(header: bytes) -> Block | None:
     """The resolution by a JFIF header, per inch or centimetre; None where it has no unit."""
-    unit, across, down = struct.unpack_from(">BHH", header.ljust(12, b"\0"), 7)
+    packed = header.ljust(12, b"\0")
+    unit, across, down = struct.unpack_from(">BHH", packed, 7)
     per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
-    return (
-        None
-        if per_metre is None
-        else resolution_block(across * per_metre, down * per_metre)
-    )
+    if per_metre is None:
+        return None
+    return resolution_block(across * per_metre, down * per_metre)
 
 
 def _picture_name(kind: int, content: bytes) -> str:
@@ -261,9 +264,11 @@ def _frames(parts: JpegParts) -> list[tuple[int, int, int]]:
         if segment.marker != 0xE2 or not segment.content.startswith(MPF):
             continue
         index_place = segment.place + len(MPF)
-        for kind, size, offset in _index(segment.content[len(MPF) :]):
+        index = segment.content[len(MPF) :]
+        for kind, size, offset in _index(index):
             place = index_place + offset - parts.end
-            if offset and place >= 0 and place + size <= len(parts.trailer):
+            inside = place >= 0 and place + size <= len(parts.trailer)
+            if offset and inside:
                 frames.append((kind, place, size))
     return frames
 
@@ -277,7 +282,8 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
     form = first[0].order + "III"
     pictures = []
     for place in _row_places(entry):
-        attributes, size, offset = struct.unpack_from(form, entry.content, place)
+        row = struct.unpack_from(form, entry.content, place)
+        attributes, size, offset = row
         pictures.append((attributes & 0xFFFFFF, size, offset))
     return pictures
 
@@ -298,7 +304,9 @@ def with_segments(
     trailer, places = _without_previews(given, frames)
     if frames and not places:
         segments = tuple(one for one in segments if not one.content.startswith(MPF))
-    size = len(bare) + sum(len(one.packed) for one in segments)
+    size = len(bare)
+    for segment in segments:
+        size += len(segment.packed)
     written = bare[:2]
     for segment in segments:
         if frames and segment.content.startswith(MPF):  # it keeps its length
@@ -321,8 +329,11 @@ def _without_previews(
     given: JpegParts, frames: list[tuple[int, int, int]]
 ) -> tuple[bytes, dict[int, int]]:
     """The trailer without previews, and the new place of each further picture by its old one."""
-    trailer, places, taken = b"", {}, 0
-    for kind, place, size in sorted(frames, key=lambda one: one[1]):
+    trailer = b""
+    places: dict[int, int] = {}
+    taken = 0
+    in_order = sorted(frames, key=lambda one: one[1])
+    for kind, place, size in in_order:
         if place < taken:
             continue
         if kind in _PREVIEWS:
@@ -354,7 +365,8 @@ class _Move:
             return b""
         index_place = self.place + len(MPF)
         moved = self.size + self.places[old_place] - index_place
-        return row[:8] + struct.pack(order + "I", moved) + row[12:]
+        offset_bytes = struct.pack(order + "I", moved)
+        return row[:8] + offset_bytes + row[12:]
 
 
 def _moved(index: bytes, move: _Move) -> bytes:
@@ -367,9 +379,11 @@ def _moved(index: bytes, move: _Move) -> bytes:
     rows = _moved_rows(entry, move, structure.order)
     table = b"".join(rows).ljust(len(entry.content), b"\0")
     content = bytearray(index)
-    content[entry.value_place : entry.value_place + len(table)] = table
+    table_end = entry.value_place + len(table)
+    content[entry.value_place : table_end] = table
     long = structure.order + "I"
-    struct.pack_into(long, content, entry.place + 4, _MP_ROW_BYTES * len(rows))
+    size = _MP_ROW_BYTES * len(rows)
+    struct.pack_into(long, content, entry.place + 4, size)
     number = directory.entry(_MP_NUMBER)
     if number is not None and number.kind == LONG:
         struct.pack_into(long, content, number.value_place, len(rows))
@@ -398,7 +412,8 @@ def jpeg_oddity(data: bytes) -> str:
         if kind == _START:
             return "is a JPEG that begins twice"
         if kind in _HEADERS:
-            return _odd_frame(kind, data[place + 4 : place + 7].ljust(3, b"\0"))
+            frame = data[place + 4 : place + 7]
+            return _odd_frame(kind, frame.ljust(3, b"\0"))
     return ""
 
 
@@ -434,7 +449,8 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     for index, number in enumerate(restarts):
         if number != 0xD0 + index % 8:
             return True
-    if np.any(picture[-8:, -8:] != 128):
+    corner = picture[-8:, -8:]
+    if np.any(corner != 128):
         return False
     following = b""
     if restarts:
@@ -473,9 +489,12 @@ def _takes_details(
     end = place + 5 + 2 * data[place + 4]
     named = data[place + 5 : end : 2]
     spectrum = data[end : end + 3]
-    if len(spectrum) < 3 or not missing.keys() >= {*named}:
+    if len(spectrum) < 3:
+        return False
+    if not missing.keys() >= {*named}:
         return False
     first, last, bits = spectrum
     for colour in named:
-        missing[colour][first : last + 1] = (bits & 15) != 0
+        details = slice(first, last + 1)
+        missing[colour][details] = (bits & 15) != 0
     return True

@@ -108,8 +108,11 @@ class Exif:
         offset = _OFFSET.fullmatch(self.offset or "")
         if self.moment is None or offset is None:
             return None
-        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-        return self.moment + ahead if offset[1] == "-" else self.moment - ahead
+        hours = int(offset[2])
+        ahead = timedelta(hours=hours, minutes=int(offset[3]))
+        if offset[1] == "-":
+            return self.moment + ahead
+        return self.moment - ahead
 
     @property
     def body(self) -> tuple[str | None, str | None]:
@@ -119,7 +122,8 @@ class Exif:
     @property
     def empty(self) -> bool:
         """Whether the file has no exposure data."""
-        return self.f_number is None and self.seconds is None and self.iso is None
+        values = (self.f_number, self.seconds, self.iso)
+        return values == (None, None, None)
 
 
 def comparable_moments(shots: Sequence[Exif]) -> list[datetime | None]:
@@ -140,11 +144,12 @@ _Tags = dict[tuple[int, int], TagValue]
 def read_exif(path: Path) -> Exif:
     """Read the EXIF of a picture or RAW file; all values are None if it is missing or damaged."""
     tags = read_tags(path)
-    make, model = _text(tags, _MAKE), _text(tags, _MODEL)
+    make = _text(tags, _MAKE)
+    model = _text(tags, _MODEL)
     # many models begin with the make, as "Canon EOS 5D" does
-    model = (
-        model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
-    )
+    if not model.lower().startswith(make.lower()):
+        model = f"{make} {model}".strip()
+    offset = _text(tags, _OFFSET_TAKEN) or _text(tags, _OFFSET_CHANGED)
     return Exif(
         f_number=_number(tags, _F_NUMBER),
         seconds=_number(tags, _SECONDS),
@@ -154,7 +159,7 @@ def read_exif(path: Path) -> Exif:
         taken=_text(tags, _TAKEN)[:32] or None,
         lens=_text(tags, _LENS) or None,
         serial=_text(tags, _BODY_SERIAL) or _text(tags, _SERIAL) or None,
-        offset=(_text(tags, _OFFSET_TAKEN) or _text(tags, _OFFSET_CHANGED))[:6] or None,
+        offset=offset[:6] or None,
         focus_distance_m=_number(tags, _FOCUS_DISTANCE),
     )
 
@@ -177,8 +182,10 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes | FileBytes]]:
     if head[:2] in {b"II", b"MM"}:
         yield 0, data
     elif head.startswith(_RAF):
-        place, size = struct.unpack(">II", head[_RAF_PLACES].ljust(8, b"\0"))
-        yield 0, jpeg_exif(data[place : place + min(size, _HEAD_BYTES)])
+        places = head[_RAF_PLACES].ljust(8, b"\0")
+        place, size = struct.unpack(">II", places)
+        end = place + min(size, _HEAD_BYTES)
+        yield 0, jpeg_exif(data[place:end])
     elif head[4:12] == b"ftypcrx ":
         yield from _of_cr3(head)
     elif kind in HEIF_KINDS:
@@ -242,7 +249,8 @@ def _value(entry: DirectoryEntry, structure: Structure) -> TagValue:
 
 def _tag(tags: _Tags, tag: int) -> TagValue:
     """A tag of the EXIF directory, or of the first one as in some DNG files; empty if absent."""
-    return tags.get((EXIF_DIRECTORY, tag)) or tags.get((0, tag), "")
+    value = tags.get((EXIF_DIRECTORY, tag))
+    return value or tags.get((0, tag), "")
 
 
 def _text(tags: _Tags, tag: int) -> str:
@@ -314,7 +322,8 @@ def writable(values: Mapping[int, Any], directory: int | None = None) -> dict[in
     sound = {}
     for tag, value in values.items():
         alone = Image.Exif()
-        (alone if directory is None else alone.get_ifd(directory))[tag] = value
+        entries = alone if directory is None else alone.get_ifd(directory)
+        entries[tag] = value
         try:
             with warnings.catch_warnings(action="error"):
                 alone.tobytes()
@@ -456,8 +465,11 @@ def _unsound(parts: PngParts, chunks: list[Chunk]) -> Remark:
         blocks = parts.blocks_of(chunk)
         kind = blocks[0].kind if blocks else "chunks"
         names.setdefault(kind, []).append(chunk.name.decode("latin-1"))
-        inside |= {f"{one.kind} {one.name}" for one in blocks}
-    words = [f"{kind} ({' '.join(members)})" for kind, members in names.items()]
+        for one in blocks:
+            inside.add(f"{one.kind} {one.name}")
+    words = []
+    for kind, members in names.items():
+        words.append(f"{kind} ({' '.join(members)})")
     return Remark(f"left out as damaged: {', '.join(words)}", frozenset(inside))
 
 
@@ -576,7 +588,9 @@ def _of_raw(path: Path) -> Metadata:
         # a fraction in damaged files
         case (orientation, *_) if orientation in range(1, 9):
             kept[ORIENTATION] = int(orientation)
-    exif = kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) or gps else b""
+    exif = b""
+    if len(kept) or gps:
+        exif = kept.tobytes().removeprefix(b"Exif\0\0")
     remarks = [Remark(_OF_RAW)]
     if demands := said_of_demands(dng_demands(path)):
         remarks.append(Remark(demands))

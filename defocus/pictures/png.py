@@ -107,11 +107,13 @@ class PngParts:
 def png_parts(data: bytes) -> PngParts:
     """The parts of a file that begins as a PNG."""
     chunks = []
-    early, ended = True, False
+    early = True
+    ended = False
     shown = 0
     trailer = b""
     for name, start, end in png_chunks(data):
-        content, check = data[start : end - 4], data[end - 4 : end]
+        content = data[start : end - 4]
+        check = data[end - 4 : end]
         if name == b"IDAT":
             early = False
         elif name == b"fcTL":  # the still picture may be none of them
@@ -122,16 +124,21 @@ def png_parts(data: bytes) -> PngParts:
             break
         is_whole = len(content) == end - 4 - start
         if is_whole and name not in _PIXELS | _FRAMES:
-            sound = zlib.crc32(name + content).to_bytes(4, "big") == check
+            computed = zlib.crc32(name + content)
+            sound = computed.to_bytes(4, "big") == check
             chunks.append(Chunk(name, content, early, sound))
-    head = (data[BITS], data[COLOUR_TYPE]) if len(data) > COLOUR_TYPE else (0, 0)
+    head = (0, 0)
+    if len(data) > COLOUR_TYPE:
+        head = (data[BITS], data[COLOUR_TYPE])
     return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
 
 
 def png_blocks(data: bytes) -> list[Block]:
     """Everything that a PNG holds besides the pixels of its picture."""
     parts = png_parts(data)
-    blocks = [one for chunk in parts.chunks for one in parts.blocks_of(chunk)]
+    blocks = []
+    for chunk in parts.chunks:
+        blocks += parts.blocks_of(chunk)
     if parts.trailer.strip(b"\0\r\n "):
         blocks.append(Block("data behind the picture", "", parts.trailer))
     return blocks
@@ -152,7 +159,8 @@ def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
     if name in COLOUR:
         return [Block("colour chunks", name.decode(), content)]
     if name == b"sBIT":
-        return [Block("significant bits", "", content[: _SAMPLES.get(head[1], 1)])]
+        samples = _SAMPLES.get(head[1], 1)
+        return [Block("significant bits", "", content[:samples])]
     if name in _NAMES:
         return [Block(_NAMES[name], "", content)]
     return [Block("PNG chunks", name.decode("latin-1"), content)]
@@ -198,7 +206,8 @@ def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
         if name != b"sBIT":
             kept.append(chunk)
             continue
-        significant = chunk.content[: _SAMPLES.get(parts.head[1], 1)]
+        samples = _SAMPLES.get(parts.head[1], 1)
+        significant = chunk.content[:samples]
         if len(significant) == _SAMPLES.get(colour_type):
             has_alpha = colour_type in {4, 6}
             content = significant + bytes([bits] * has_alpha)
@@ -228,16 +237,20 @@ def colour_chunk(primaries: int, curve: int) -> Chunk:
 
 def comment_chunk(text: bytes) -> Chunk:
     """The comment of a JPEG as a text: its bytes are mostly UTF-8, and no encoding is stated."""
-    shown = text.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace").encode()
+    printable = text.rstrip(b"\0").replace(b"\0", b" ")
+    shown = printable.decode("utf-8", "replace").encode()
     return Chunk(b"iTXt", COMMENT_WORDS + shown)
 
 
 def resource_chunk(resources: bytes) -> Chunk:
     """Photoshop resources, IPTC among them, in the form that ImageMagick and exiftool read."""
     digits = resources.hex()
-    lines = [digits[begin : begin + 72] for begin in range(0, len(digits), 72)]
-    text = "\n".join(["", "iptc", f"{len(resources):8d}", *lines, ""])
-    return Chunk(b"zTXt", _RESOURCES + b"\0" + zlib.compress(text.encode()))
+    begins = range(0, len(digits), 72)
+    lines = [digits[begin : begin + 72] for begin in begins]
+    size = f"{len(resources):8d}"
+    text = "\n".join(["", "iptc", size, *lines, ""])
+    packed = zlib.compress(text.encode())
+    return Chunk(b"zTXt", _RESOURCES + b"\0" + packed)
 
 
 def raw_profile(chunk: Chunk) -> bytes:
@@ -246,7 +259,8 @@ def raw_profile(chunk: Chunk) -> bytes:
         text = chunk.content.partition(b"\0")[2]
         if chunk.name == b"zTXt":
             text = zlib.decompressobj().decompress(text[1:], _MOST_BYTES)
-        return bytes.fromhex("".join(text.decode("ascii").split("\n")[3:]))
+        lines = text.decode("ascii").split("\n")
+        return bytes.fromhex("".join(lines[3:]))
     except (zlib.error, ValueError):
         return chunk.content
 
@@ -271,7 +285,8 @@ def transparent_grey(png: bytes) -> int | None:
 
 def lacks_end(png: bytes) -> bool:
     """Whether a PNG has no end, or one behind a chunk that is cut short."""
-    return all(name != b"IEND" for name, _, _ in png_chunks(png))
+    names = [name for name, _, _ in png_chunks(png)]
+    return b"IEND" not in names
 
 
 def is_animated(png: bytes) -> bool:
@@ -282,7 +297,9 @@ def is_animated(png: bytes) -> bool:
 def has_long_transparency(png: bytes) -> bool:
     """Whether a PNG gives more transparencies than its palette has colours, which OpenCV drops."""
     chunks = early_chunks(png)
-    if not chunks.keys() >= {b"PLTE", b"tRNS"} or png[COLOUR_TYPE] != _PALETTE:
+    if not chunks.keys() >= {b"PLTE", b"tRNS"}:
+        return False
+    if png[COLOUR_TYPE] != _PALETTE:
         return False
     return 3 * len(chunks[b"tRNS"]) > len(chunks[b"PLTE"])
 
@@ -334,7 +351,8 @@ def has_pixels_alone(png: bytes) -> bool:
         if name not in _PIXELS_ALONE:
             return False
         if name == b"IEND":
-            in_colour = png[COLOUR_TYPE : COLOUR_TYPE + 1] == bytes([_RGB])
+            colour_type = png[COLOUR_TYPE : COLOUR_TYPE + 1]
+            in_colour = colour_type == bytes([_RGB])
             return in_colour and start + 4 == end == len(png)
     return False
 
@@ -378,7 +396,8 @@ def png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
         .view(np.uint8)
     )
     lines = np.full((height, 1 + rows.shape[1]), up, np.uint8)
-    lines[:, 1:] = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+    above_first = np.zeros_like(rows[:1])
+    lines[:, 1:] = np.diff(rows, axis=0, prepend=above_first)
     return png_of_lines(picture, zlib.compress(lines.tobytes()))
 
 

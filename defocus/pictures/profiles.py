@@ -158,7 +158,8 @@ def _code_of_png(chunks: dict[bytes, bytes]) -> str:
         if abs(gamma - _SRGB_GAMMA) > _CODE_ERROR:
             words.append(f"gAMA {gamma:g}")
     if b"cHRM" in chunks:
-        places = [one / 1e5 for one in struct.unpack(">8I", chunks[b"cHRM"])]
+        stored_places = struct.unpack(">8I", chunks[b"cHRM"])
+        places = [one / 1e5 for one in stored_places]
         apart = np.abs(np.subtract(places, _SRGB_PLACES)).max()
         if apart > _CODE_ERROR:
             listed = " ".join(f"{one:g}" for one in places)
@@ -195,7 +196,9 @@ def in_one_space(
     first, second = pictures
     if not in_two_spaces(*files):
         return first, second
-    return member_in_srgb(files[0], first), member_in_srgb(files[1], second)
+    first = member_in_srgb(files[0], first)
+    second = member_in_srgb(files[1], second)
+    return first, second
 
 
 def member_in_srgb(path: Path, picture: Image) -> Image:
@@ -345,7 +348,8 @@ def _has_text(path: Path) -> bool:
         while len(start := file.read(8)) == 8:
             if start[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
                 return True
-            place = file.seek(place + 12 + int.from_bytes(start[:4], "big"))
+            size = int.from_bytes(start[:4], "big")
+            place = file.seek(place + 12 + size)
     return False
 
 
@@ -359,7 +363,8 @@ def _tiff_header(path: Path) -> PictureHeader:
         grey = photometric in {"MINISBLACK", "MINISWHITE"}
         tag = page.tags.get(ORIENTATION)
         orientation = 1 if tag is None else int(tag.value)
-        return PictureHeader(_colours(path, mode), grey, orientation, len(file.pages))
+        colours = _colours(path, mode)
+        return PictureHeader(colours, grey, orientation, len(file.pages))
 
 
 def _colours(path: Path, mode: str) -> str:

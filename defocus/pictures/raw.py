@@ -105,7 +105,8 @@ def _three_colours(developed: NDArray[np.uint16]) -> NDArray[np.uint16]:
     if developed.ndim == 3 and developed.shape[2] == 3:
         return developed
     height, width = developed.shape[:2]
-    grey = developed.reshape(height, width, -1)[:, :, :1]
+    channels = developed.reshape(height, width, -1)
+    grey = channels[:, :, :1]
     return np.repeat(grey, 3, axis=2)
 
 
@@ -113,7 +114,9 @@ def _white_above_black(raw: Any) -> int | None:  # noqa: ANN401 - a rawpy object
     """The white level for LibRaw where it would take a wrong one; None where it is right."""
     # LibRaw takes from the white level only the black that all of its four channels have. Linear
     # files have three, so that their white would stay too high by the whole black level.
-    used, fourth = raw.black_level_per_channel[:3], raw.black_level_per_channel[3]
+    levels = raw.black_level_per_channel
+    used = levels[:3]
+    fourth = levels[3]
     black = min(used)
     if raw.num_colors != 3 or fourth or not black:
         return None
@@ -276,7 +279,8 @@ def _directories(structure: Structure) -> Iterator[Directory]:
     entry = first.entry(_FURTHER_DIRECTORIES)
     if entry is None or entry.kind not in {4, 13}:
         return
-    for place in struct.unpack(f"{structure.order}{entry.count}I", entry.content):
+    form = f"{structure.order}{entry.count}I"
+    for place in struct.unpack(form, entry.content):
         directory = structure.directory(place)
         if directory is not None and not structure.number(directory.entry(_REDUCED)):
             yield directory
@@ -298,7 +302,9 @@ def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
     crop = directory.entry(_DEFAULT_CROP)
     if crop is not None and crop.kind in {3, 4, 5}:
         size = [round(side) for side in structure.numbers(crop)]
-        whole = [structure.number(directory.entry(tag)) for tag in (_WIDTH, _HEIGHT)]
+        width = structure.number(directory.entry(_WIDTH))
+        height = structure.number(directory.entry(_HEIGHT))
+        whole = [width, height]
         if size != whole:
             yield f"DefaultCrop to {'x'.join(map(str, size))}"
 

@@ -105,14 +105,17 @@ def _read_colours(path: Path) -> Image:
             f"{path}: pixels are {stored.dtype}; save it with 8 or 16 bits, as integers"
         )
     if stored.ndim == 2 or stored.shape[2] == 2:
-        stored = np.repeat(stored.reshape(*stored.shape[:2], -1)[:, :, :1], 3, axis=2)
+        height, width = stored.shape[:2]
+        grey = stored.reshape(height, width, -1)[:, :, :1]
+        stored = np.repeat(grey, 3, axis=2)
     colour: Image = np.ascontiguousarray(stored[:, :, :3])
     return colour
 
 
 def _with_white(path: Path, picture: Image, white: float) -> Image:
     """A picture whose largest integer is white."""
-    if picture.dtype == np.uint16 and white < FULL and known_white(path) is None:
+    deep = picture.dtype == np.uint16 and white < FULL
+    if deep and known_white(path) is None:
         largest = largest_value(picture)
         if largest > white:
             raise ImageError(
@@ -202,7 +205,8 @@ def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     level = transparent_grey(data)
     if decoded.ndim == 2 and level is not None:
         most = np.iinfo(decoded.dtype).max
-        alpha = np.where(decoded == level, 0, most).astype(decoded.dtype)
+        shown = np.where(decoded == level, 0, most)
+        alpha = shown.astype(decoded.dtype)
         decoded = np.dstack([decoded, alpha])
     return _checked(path, decoded)
 
@@ -218,7 +222,8 @@ def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
 
 
 def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
-    if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+    readable = (np.uint8, np.uint16, np.float32, np.float64)
+    if decoded.dtype not in readable:
         raise ImageError(
             f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
             "bits are read; save it so"
@@ -244,9 +249,11 @@ def _of_opencv(
             strip = picture[rows]
             cv2.cvtColor(strip, cv2.COLOR_BGR2RGB, dst=strip)
         return picture
-    if content[:4].tobytes() == b"\x89PNG" and content[COLOUR_TYPE] in GREY_TYPES:
+    is_png = content[:4].tobytes() == b"\x89PNG"
+    if is_png and content[COLOUR_TYPE] in GREY_TYPES:
         return picture[:, :, [0, -1]]
-    return picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
+    order = [2, 1, 0, *range(3, picture.shape[2])]
+    return picture[:, :, order]
 
 
 def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] | None:
@@ -295,7 +302,8 @@ def read_pair(
     # white, ``white`` or what the values of both say.
     from defocus.pictures.profiles import in_one_space  # not needed for one picture
 
-    if blurry.suffix.lower() in RAW_SUFFIXES and sharp.suffix.lower() in RAW_SUFFIXES:
+    suffixes = {blurry.suffix.lower(), sharp.suffix.lower()}
+    if suffixes <= RAW_SUFFIXES:
         pictures = develop_pair(blurry, sharp)
         for path, picture in zip((blurry, sharp), pictures, strict=True):
             if white is None:
@@ -305,8 +313,9 @@ def read_pair(
         pictures = alike[blurry], alike[sharp]
     first, second = pictures
     if first.shape != second.shape:
-        sizes = (first.shape[1], first.shape[0]), (second.shape[1], second.shape[0])
-        raise ImageError(sizes_differ(blurry, sizes[0], sharp, sizes[1]))
+        blurry_size = (first.shape[1], first.shape[0])
+        sharp_size = (second.shape[1], second.shape[0])
+        raise ImageError(sizes_differ(blurry, blurry_size, sharp, sharp_size))
     return in_one_space((blurry, sharp), (first, second))
 
 
@@ -390,7 +399,8 @@ _BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
 
 def _bits_and_grey(path: Path) -> tuple[int, bool]:
     """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; else 0."""
-    if path.suffix.lower() not in {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}:
+    suffixes = {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}
+    if path.suffix.lower() not in suffixes:
         return 0, False
     try:
         with path.open("rb") as file:
@@ -404,9 +414,8 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
     if first is None:
         return 0, False
     structure, directory = first
-    bits, colours = (
-        structure.number(directory.entry(tag)) for tag in (_BITS_TAG, _COLOURS_TAG)
-    )
+    bits = structure.number(directory.entry(_BITS_TAG))
+    colours = structure.number(directory.entry(_COLOURS_TAG))
     return bits or 0, colours in _GREY_TIFF
 
 
@@ -428,7 +437,8 @@ def read_own_picture(
 ) -> OwnPicture:
     """Read a picture and its metadata; without ``white`` that of :func:`white_level` counts."""
     stored = read_stored(path)
-    if stored.dtype.kind == "f" and not np.isfinite(stored).all():
+    floats = stored.dtype.kind == "f"
+    if floats and not np.isfinite(stored).all():
         raise ImageError(f"{path}: has values that are not finite; mend the picture")
     metadata = _with_true_kind(path, read_metadata(path))
     if white is not None:
@@ -440,11 +450,11 @@ def read_own_picture(
         picture = OwnPicture(stored, metadata, known or 0.0)
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
-    said = [
-        "" if known == FULL else _said_of_white(picture),
-        MOSAIC if is_mosaic(stored) else "",
-    ]
-    remarks = (*metadata.remarks, *(Remark(text) for text in said if text))
+    remarks = metadata.remarks
+    if known != FULL and (said := _said_of_white(picture)):
+        remarks = (*remarks, Remark(said))
+    if is_mosaic(stored):
+        remarks = (*remarks, Remark(MOSAIC))
     return replace(picture, metadata=replace(metadata, remarks=remarks))
 
 
@@ -463,13 +473,15 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
     # The mask is over the picture as it is shown; white is restored, black is left.
     mask = read_own_picture(path)
     colours = StoredColours(mask)
-    values = np.empty(mask.stored.shape[:2], np.float32)
+    size = mask.stored.shape[:2]
+    values = np.empty(size, np.float32)
     for rows in strips(len(values)):
         values[rows] = mean_of_colours(colours[rows])
     shown = as_shown(values, mask.orientation)
     stored = as_stored(shown, picture.orientation)
     if stored.shape != picture.stored.shape[:2]:
-        height, width = as_shown(picture.stored, picture.orientation).shape[:2]
+        whole = as_shown(picture.stored, picture.orientation)
+        height, width = whole.shape[:2]
         raise ImageError(
             f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
             f"{width}x{height}; make it that size"

@@ -64,7 +64,10 @@ class Directory:
 
     def entry(self, tag: int) -> DirectoryEntry | None:
         """The first entry of a tag."""
-        return next((one for one in self.entries if one.tag == tag), None)
+        for one in self.entries:
+            if one.tag == tag:
+                return one
+        return None
 
 
 @dataclass(frozen=True)
@@ -83,13 +86,16 @@ class Structure:
         if entry is None:
             return ()
         if entry.kind in LETTERS:
-            form = f"{self.order}{entry.count}{LETTERS[entry.kind]}"
+            letter = LETTERS[entry.kind]
+            form = f"{self.order}{entry.count}{letter}"
             return struct.unpack(form, entry.content)
         if entry.kind not in FRACTIONS:
             return ()
-        form = f"{self.order}{2 * entry.count}{FRACTIONS[entry.kind]}"
+        letter = FRACTIONS[entry.kind]
+        form = f"{self.order}{2 * entry.count}{letter}"
         values = struct.unpack(form, entry.content)
-        above, below = values[::2], values[1::2]
+        above = values[::2]
+        below = values[1::2]
         if _INFINITE in above or not all(below):
             return ()
         return tuple(map(Fraction, above, below))
@@ -111,14 +117,16 @@ class Structure:
             return None
         stated = self._unpacked(count, place)
         begin = place + head
-        table = self.data[begin : begin + step * stated]
+        table_end = begin + step * stated
+        table = self.data[begin:table_end]
         number = len(table) // step
         if not number and stated:
             return None
         end = begin + step * number
         entries, damaged = self._entries(range(begin, end, step))
         pointer_bytes = step // 3
-        cut = number < stated or end + pointer_bytes > len(self.data)
+        file_end = len(self.data)
+        cut = number < stated or end + pointer_bytes > file_end
         following = 0 if cut else self._unpacked(pointer, end)
         return Directory(entries, damaged, place, following, cut)
 
@@ -129,10 +137,12 @@ class Structure:
         entries, damaged = [], []
         table = self.data[places.start : places.stop]
         for at in places:
-            packed = table[at - places.start :][: places.step]
+            start = at - places.start
+            packed = table[start:][: places.step]
             entry = self._entry(packed, at)
             if entry is None:
-                damaged.append((struct.unpack_from(self.order + "H", packed)[0], at))
+                tag = struct.unpack_from(self.order + "H", packed)[0]
+                damaged.append((tag, at))
             else:
                 entries.append(entry)
         return tuple(entries), tuple(damaged)
@@ -150,14 +160,17 @@ class Structure:
     def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
         """The entry at a place; None if its type is unknown or its values lie outside the data."""
         form, room, value = ("HHQ", 8, 12) if self.big else ("HHI", 4, 8)
-        tag, kind, count = struct.unpack_from(self.order + form, packed)
-        if kind not in SIZES or (kind in LONG8 and not self.big):
+        head = struct.unpack_from(self.order + form, packed)
+        tag, kind, count = head
+        unexpected = kind in LONG8 and not self.big
+        if kind not in SIZES or unexpected:
             return None
         size = SIZES[kind] * count
         if size <= room:
             content = packed[value : value + size]
             return DirectoryEntry(tag, kind, count, content, at, at + value)
-        (place,) = struct.unpack_from(self.order + form[-1], packed, value)
+        pointer_form = self.order + form[-1]
+        (place,) = struct.unpack_from(pointer_form, packed, value)
         content = self.data[place : place + size]
         if len(content) != size:
             return None
@@ -172,11 +185,11 @@ def read_structure(data: bytes | FileBytes) -> Structure | None:
         return None
     (magic,) = struct.unpack_from(order + "H", begin, 2)
     if magic == 43 and len(begin) == 16:
-        return Structure(
-            data, order, True, struct.unpack_from(order + "Q", begin, 8)[0]
-        )
+        first = struct.unpack_from(order + "Q", begin, 8)[0]
+        return Structure(data, order, True, first)
     # RAW files of Olympus and Panasonic have their own numbers
-    return Structure(data, order, False, struct.unpack_from(order + "I", begin, 4)[0])
+    first = struct.unpack_from(order + "I", begin, 4)[0]
+    return Structure(data, order, False, first)
 
 
 def first_directory(data: bytes | FileBytes) -> tuple[Structure, Directory] | None:
@@ -237,7 +250,8 @@ def tag_name(tag: int, group: int = 0) -> str:
     """Name of a tag for people; its number if it has none."""
     from PIL.ExifTags import GPSTAGS, TAGS
 
-    return str((GPSTAGS if group == GPS_DIRECTORY else TAGS).get(tag, f"0x{tag:04x}"))
+    names = GPSTAGS if group == GPS_DIRECTORY else TAGS
+    return str(names.get(tag, f"0x{tag:04x}"))
 
 
 def type_fits(tag: int, kind: int, group: int = 0) -> bool:
@@ -248,7 +262,9 @@ def type_fits(tag: int, kind: int, group: int = 0) -> bool:
     if wanted is None and group in {0, 1, *_POINTERS}:
         tag_info = TiffTags.lookup(tag, group if group in _POINTERS else None)
         wanted = tag_info.type
-    return wanted is None or kind in _COMPATIBLE.get(wanted, {wanted})
+    if wanted is None:
+        return True
+    return kind in _COMPATIBLE.get(wanted, {wanted})
 
 
 def exif_blocks(exif: bytes) -> list[Block]:
@@ -280,8 +296,10 @@ def _little(entry: DirectoryEntry, order: str) -> bytes:
     letter = _SWAPPED.get(entry.kind)
     if letter is None:
         return entry.content
-    number = len(entry.content) // struct.calcsize("<" + letter)
-    values = struct.unpack(f"{order}{number}{letter}", entry.content)
+    size = struct.calcsize("<" + letter)
+    number = len(entry.content) // size
+    form = f"{order}{number}{letter}"
+    values = struct.unpack(form, entry.content)
     if entry.kind == 16 and all(one < 2**32 for one in values):
         letter = "I"
     return struct.pack(f"<{number}{letter}", *values)
@@ -295,7 +313,9 @@ def pointer(tag: int, place: int, order: str) -> DirectoryEntry:
 def number_of_tag(exif: bytes, tag: int) -> int | None:
     """The whole number that a tag of the first directory has, if its type is right."""
     structure, entry = _first_entry(exif, tag)
-    if structure is None or entry is None or not type_fits(tag, entry.kind):
+    if structure is None or entry is None:
+        return None
+    if not type_fits(tag, entry.kind):
         return None
     return structure.number(entry)
 
@@ -305,7 +325,10 @@ def _first_entry(
 ) -> tuple[Structure | None, DirectoryEntry | None]:
     """The structure of a block, and the entry of a tag in its first directory."""
     first = first_directory(exif)
-    return (None, None) if first is None else (first[0], first[1].entry(tag))
+    if first is None:
+        return None, None
+    structure, directory = first
+    return structure, directory.entry(tag)
 
 
 def with_orientation(exif: bytes, orientation: int) -> bytes:
@@ -318,17 +341,19 @@ def with_orientation(exif: bytes, orientation: int) -> bytes:
         or not entry.count
     ):
         return exif
-    value = struct.pack(
-        structure.order + ("H" if entry.kind == 3 else "I"), orientation
-    )
-    return exif[: entry.value_place] + value + exif[entry.value_place + len(value) :]
+    form = structure.order + ("H" if entry.kind == 3 else "I")
+    value = struct.pack(form, orientation)
+    end = entry.value_place + len(value)
+    return exif[: entry.value_place] + value + exif[end:]
 
 
 def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
     """An EXIF block without its damaged tags, empty if all of it is damaged; and their names."""
     structure = read_structure(exif)
-    whole = structure is not None and exif[2:4] in {b"*\0", b"\0*"}
-    if structure is None or not whole or structure.directory(structure.first) is None:
+    whole = exif[2:4] in {b"*\0", b"\0*"}
+    if structure is None or not whole:
+        return b"", ["all of it"] if exif else []
+    if structure.directory(structure.first) is None:
         return b"", ["all of it"] if exif else []
     content = bytearray(exif)
     names: list[str] = []
@@ -347,7 +372,8 @@ def _mend(
     gone = list(directory.damaged)
     kept = []
     for entry in directory.entries:
-        lost = entry.tag in _POINTERS and structure.number(entry) not in reached
+        unreached = structure.number(entry) not in reached
+        lost = entry.tag in _POINTERS and unreached
         if lost or not type_fits(entry.tag, entry.kind, group):
             gone.append((entry.tag, entry.place))
         else:
@@ -369,7 +395,9 @@ def _rewrite(
     following: int,
 ) -> None:
     """Write a directory's table again with some of its entries; their values stay in place."""
-    entries = b"".join(bytes(content[place : place + 12]) for place in kept)
+    entries = b""
+    for place in kept:
+        entries += bytes(content[place : place + 12])
     table = (
         struct.pack(order + "H", len(kept))
         + entries
@@ -377,7 +405,8 @@ def _rewrite(
     )
     number = len(directory.entries) + len(directory.damaged)
     whole = table.ljust(2 + 12 * number + 4, b"\0")
-    content[directory.place : directory.place + len(whole)] = whole
+    end = directory.place + len(whole)
+    content[directory.place : end] = whole
 
 
 def _parts(structure: Structure) -> Iterator[_Part]:
@@ -390,8 +419,9 @@ def _parts(structure: Structure) -> Iterator[_Part]:
     while waiting:
         part = waiting.pop(0)
         yield part
-        places = [(one.tag, structure.number(one)) for one in part.directory.entries]
-        further = [(tag, place) for tag, place in places if tag in _POINTERS]
+        entries = part.directory.entries
+        pointers = [entry for entry in entries if entry.tag in _POINTERS]
+        further = [(entry.tag, structure.number(entry)) for entry in pointers]
         if part.group == 0:
             further.append((1, part.directory.following))
         for group, place in further:
@@ -415,7 +445,8 @@ def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
     content = bytearray(exif)
     place, size, entry = _thumbnail(exif)
     if thumbnail and entry is not None and len(thumbnail) <= size:
-        content[place : place + size] = thumbnail.ljust(size, b"\0")
+        padded = thumbnail.ljust(size, b"\0")
+        content[place : place + size] = padded
         form = structure.order + ("H" if entry.kind == 3 else "I")
         struct.pack_into(form, content, entry.value_place, len(thumbnail))
         return bytes(content)

@@ -125,7 +125,10 @@ class TiffTags:
 
     def content(self, tag: int) -> bytes:
         """The values of a tag of the first directory; empty if it has none."""
-        return next((one.content for one in self.image if one.tag == tag), b"")
+        for one in self.image:
+            if one.tag == tag:
+                return one.content
+        return b""
 
 
 def tiff_tags(data: bytes) -> TiffTags:
@@ -146,7 +149,8 @@ def tiff_tags(data: bytes) -> TiffTags:
             image.append(entry)
         else:
             damaged.append(tag_name(entry.tag))
-    tags = TiffTags(structure.order, tuple(image), directories, tuple(damaged))
+    groups = tuple(image), directories, tuple(damaged)
+    tags = TiffTags(structure.order, *groups)
     return _with_layout(tags, structure, directory)
 
 
@@ -169,8 +173,11 @@ def tiff_pictures(data: bytes) -> int:
     """How many pictures a file has, with masks of transparency, but without smaller copies."""
     structure = read_structure(data)
     seen: set[int] = set()
-    place, count = structure.first if structure is not None else 0, 0
-    while structure is not None and place not in seen and len(seen) < _MOST_PICTURES:
+    if structure is None:
+        return 1
+    place = structure.first
+    count = 0
+    while place not in seen and len(seen) < _MOST_PICTURES:
         seen.add(place)
         directory = structure.directory(place)
         if directory is None:
@@ -192,16 +199,16 @@ def _add_directory(
     if directory is None or pointer.tag in directories:
         damaged.append(tag_name(pointer.tag))
         return
-    sound = [
-        one for one in directory.entries if type_fits(one.tag, one.kind, pointer.tag)
-    ]
+    damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
+    sound = []
+    for entry in directory.entries:
+        if type_fits(entry.tag, entry.kind, pointer.tag):
+            sound.append(entry)
+        else:
+            damaged.append(tag_name(entry.tag, pointer.tag))
     directories[pointer.tag] = tuple(
         one for one in sound if one.tag != INTEROP_DIRECTORY
     )
-    damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
-    damaged += [
-        tag_name(one.tag, pointer.tag) for one in directory.entries if one not in sound
-    ]
     if (
         pointer.tag == EXIF_DIRECTORY
         and (inner := directory.entry(INTEROP_DIRECTORY)) is not None
@@ -238,7 +245,8 @@ def kept_entries(
     """The tags of the first directory that stay true with ``values`` values per pixel."""
     kept = []
     for entry in tags.image:
-        if entry.tag in _GONE or (entry.tag == ICC and not profile):
+        unwanted = entry.tag == ICC and not profile
+        if entry.tag in _GONE or unwanted:
             continue
         if entry.tag == _DESCRIPTION and _of_other_pixels(entry.content, values):
             continue
@@ -261,7 +269,8 @@ def _of_other_pixels(description: bytes, values: tuple[int, ...]) -> bool:
         return planes != {b"C": colours, b"Z": 1, b"T": 1}
     shape = re.match(rb'(?:{"shape": \[|shape=\()([\d, ]*)[\])]', description)
     if shape is not None:
-        sides = tuple(map(int, re.findall(rb"\d+", shape[1])))
+        numbers = re.findall(rb"\d+", shape[1])
+        sides = tuple(map(int, numbers))
         return sides[2:] != values
     several = re.match(rb"ImageJ=.*\nimages=(?!1\s)", description, re.DOTALL)
     return several is not None
@@ -301,7 +310,8 @@ def with_tags(
     first = first_directory(encoded)
     if first is None:
         return encoded
-    (structure, own), content = first, bytearray(encoded)
+    structure, own = first
+    content = bytearray(encoded)
     order = structure.order
 
     def leading(tag: int, members: Iterable[DirectoryEntry]) -> DirectoryEntry:
@@ -313,7 +323,8 @@ def with_tags(
         groups[EXIF_DIRECTORY] = (*outer, leading(INTEROP_DIRECTORY, inner))
     entries = _joined(image, own.entries)
     entries += [leading(tag, members) for tag, members in groups.items()]
-    struct.pack_into(order + "I", content, 4, _appended(content, entries, order))
+    place = _appended(content, entries, order)
+    struct.pack_into(order + "I", content, 4, place)
     return bytes(content)
 
 
@@ -347,11 +358,13 @@ def packed_directory(
     values_place = place + 2 + 12 * len(classic) + 4
     for entry in classic:
         content = entry.content
-        table += struct.pack(order + "HHI", entry.tag, entry.kind, entry.count)
+        head = (entry.tag, entry.kind, entry.count)
+        table += struct.pack(order + "HHI", *head)
         if len(content) <= 4:
             table += content.ljust(4, b"\0")
             continue
-        table += struct.pack(order + "I", values_place + len(values))
+        place_of_value = values_place + len(values)
+        table += struct.pack(order + "I", place_of_value)
         values += content + b"\0" * (len(content) % 2)
     return table + b"\0\0\0\0" + values
 
@@ -361,7 +374,6 @@ def _classic(entry: DirectoryEntry, order: str) -> DirectoryEntry:
     if entry.kind not in LONG8:
         return entry
     numbers = struct.unpack(f"{order}{entry.count}Q", entry.content)
-    content = struct.pack(
-        f"{order}{entry.count}I", *(min(one, 2**32 - 1) for one in numbers)
-    )
+    short = [min(one, 2**32 - 1) for one in numbers]
+    content = struct.pack(f"{order}{entry.count}I", *short)
     return DirectoryEntry(entry.tag, LONG, entry.count, content)

@@ -94,8 +94,11 @@ class TiffLayout:
         if self.multiplied:
             picture = divided(picture)
         if self.negative:
-            grey = picture if picture.ndim == 2 else picture[:, :, 0]
-            np.subtract(integer_white([grey]), grey, out=grey)
+            grey = picture
+            if picture.ndim == 3:
+                grey = picture[:, :, 0]
+            white = integer_white([grey])
+            np.subtract(white, grey, out=grey)
         return picture
 
 
@@ -111,7 +114,8 @@ def tiff_layout(path: Path, content: bytes) -> TiffLayout:
             page = file.pages.first
             refused = _refused(page)
             layout = _layout_of(page)
-            if any(offset + count > len(content) for offset, count in _places(page)):
+            ends = [offset + count for offset, count in _places(page)]
+            if any(end > len(content) for end in ends):
                 # it ends before its pixels: its layout is not the cause then
                 layout = replace(layout, coding="")
     except _TIFF_DAMAGE:
@@ -143,7 +147,8 @@ def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
 def _layout_of(page: "TiffPage") -> TiffLayout:
     bits, values = page.bitspersample, page.samplesperpixel
     kind = page.photometric
-    transparent = values in {2, 4} and kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
+    may_be_transparent = kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
+    transparent = values in {2, 4} and may_be_transparent
     grey_transparent = values == 2 and transparent
     apart = values > 1 and page.planarconfig == 2
     half_floats = page.dtype == np.float16
@@ -180,7 +185,8 @@ def _compression(page: "TiffPage") -> str:
     import tifffile
 
     names = {int(one): one.name for one in tifffile.COMPRESSION}
-    return names.get(int(page.compression), str(int(page.compression)))
+    number = int(page.compression)
+    return names.get(number, str(number))
 
 
 def _coding(page: "TiffPage") -> str:
@@ -201,7 +207,8 @@ def _refused(page: "TiffPage") -> str:
     order = page.tags.get(_BIT_ORDER)
     if refusal := _refused_colours(page):
         return refusal
-    if page.is_reduced and (page.subifds or len(page.parent.pages) > 1):
+    one_of_several = page.subifds or len(page.parent.pages) > 1
+    if page.is_reduced and one_of_several:
         return "its first picture is a reduced copy; save the one at full size alone"
     if page.imagedepth > 1:
         return f"a volume of {page.imagedepth} slices; save the slices as pictures"
@@ -223,7 +230,8 @@ def _refused_colours(page: "TiffPage") -> str:
     if refusal := _refused_number(kind, page.samplesperpixel):
         return refusal
     bits = int(page.bitspersample)
-    odd_bits = bits not in {1, 2, 4, 8, 16} or page.sampleformat != 1
+    odd_bits = bits not in {1, 2, 4, 8, 16}
+    odd_bits = odd_bits or page.sampleformat != 1
     if kind == _WHITE_IS_ZERO and odd_bits:
         return f"grey of {bits} bits or floats with white as 0; {_WAYS}"
     return ""
@@ -233,7 +241,8 @@ def _refused_number(kind: int, values: int) -> str:
     """Why this number of values per pixel is not read; empty if it is."""
     if kind == _RGB and values < 3:
         return f"colours with {values} value{'s' * (values > 1)} per pixel; {_WAYS}"
-    if values <= _MOST_VALUES.get(kind, 4) and (kind, values) != (_YCBCR, 2):
+    few = values <= _MOST_VALUES.get(kind, 4)
+    if few and (kind, values) != (_YCBCR, 2):
         return ""
     grey = "grey with " * (kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO})
     return f"{grey}{values} values per pixel; {_WAYS}, with one transparency at most"
@@ -257,12 +266,15 @@ def _has_odd_inks(page: "TiffPage") -> bool:
     if inks is not None and inks.value != 1:
         return True
     levels = page.tags.get(_INK_LEVELS)
-    return levels is not None and tuple(levels.value[:2]) != (0, 255)
+    if levels is None:
+        return False
+    return tuple(levels.value[:2]) != (0, 255)
 
 
 def _refused_brightness(page: "TiffPage") -> str:
     """Why brightness and colours (YCbCr) are not read; empty if they are."""
-    if page.planarconfig == 2 and tuple(page.subsampling or (1, 1)) != (1, 1):
+    subsampled = tuple(page.subsampling or (1, 1)) != (1, 1)
+    if page.planarconfig == 2 and subsampled:
         return f"brightness and colours that lie apart, of different sizes; {_WAYS}"
     if int(page.compression) not in _OF_OPENCV:
         return (
@@ -287,7 +299,8 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
             picture = _decoded(page, content)
             if not picture.size:
                 raise ValueError("no pixels")
-            if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
+            colours = page.samplesperpixel
+            if colours > 1 and picture.shape[0] == colours:
                 picture = np.moveaxis(picture, 0, 2)
             picture = _as_colours(page, picture)
     except _TIFF_DAMAGE as error:
@@ -317,17 +330,21 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
 
 def _of_few_bits(picture: NDArray[Any], bits: int) -> NDArray[Any]:
     """Integers of ``bits`` bits, scaled to all bits of their type; other values as they are."""
-    if picture.dtype.kind != "u" or bits >= 8 * picture.itemsize:
+    itself = bits >= 8 * picture.itemsize
+    if picture.dtype.kind != "u" or itself:
         return picture
-    scale = np.iinfo(picture.dtype).max / (2**bits - 1)
+    most = np.iinfo(picture.dtype).max
+    scale = most / (2**bits - 1)
     return np.asarray(np.rint(picture * scale), picture.dtype)
 
 
 def _of_inks(picture: NDArray[Any]) -> NDArray[np.uint8]:
     """CMYK of 8 bits as RGB."""
     light = 255 - picture.astype(np.uint16)
-    colours, black = light[:, :, :3], light[:, :, 3:]
-    return np.asarray(np.rint(colours * (black / 255)), np.uint8)
+    colours = light[:, :, :3]
+    black = light[:, :, 3:]
+    mixed = np.rint(colours * (black / 255))
+    return np.asarray(mixed, np.uint8)
 
 
 def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint8]:
@@ -340,22 +357,26 @@ def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint
 
 def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
-    of_red, of_green, of_blue = _fractions(page, 529) or [0.299, 0.587, 0.114]
+    fractions = _fractions(page, 529) or [0.299, 0.587, 0.114]
+    of_red, of_green, of_blue = fractions
     black, white = _limits(page)
     if not of_green or np.any(white == black):
         raise ValueError("brightness and colours without a range")
-    y, blueness, redness = np.moveaxis((picture - black) / (white - black), 2, 0)
+    in_range = (picture - black) / (white - black)
+    y, blueness, redness = np.moveaxis(in_range, 2, 0)
     brightness = y * 255
     red = brightness + redness * 127 * (2 - 2 * of_red)
     blue = brightness + blueness * 127 * (2 - 2 * of_blue)
-    green = (brightness - of_red * red - of_blue * blue) / of_green
-    colours = np.clip(np.dstack([red, green, blue]), 0, 255)
-    return np.asarray(np.rint(colours), np.uint8)
+    of_others = brightness - of_red * red - of_blue * blue
+    green = of_others / of_green
+    colours = np.dstack([red, green, blue])
+    return np.asarray(np.rint(np.clip(colours, 0, 255)), np.uint8)
 
 
 def _limits(page: "TiffPage") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The values of black and of white, for brightness and both colours."""
-    limits = np.array(_fractions(page, 532) or [0, 255, 128, 255, 128, 255], float)
+    usual = [0, 255, 128, 255, 128, 255]
+    limits = np.array(_fractions(page, 532) or usual, float)
     return limits[::2], limits[1::2]
 
 
@@ -365,8 +386,8 @@ def _fractions(page: "TiffPage", tag: int) -> list[float]:
     if tag_of_page is None:
         return []
     numbers = tuple(tag_of_page.value)
-    above, below = numbers[::2], numbers[1::2]
-    return [one / other for one, other in zip(above, below, strict=True)]
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return [above / below for above, below in pairs]
 
 
 def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
@@ -384,12 +405,14 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
         raise ValueError(f"{_compression(page)} with these values is not read")
     with io.BytesIO(content) as stream, QUIET, Image.open(stream) as opened:
         shown = np.asarray(opened)  # Pillow turns it
-        undone = _MULTIPLIED in page.extrasamples and opened.mode in {"RGBA", "LA"}
+        has_alpha_band = opened.mode in {"RGBA", "LA"}
+        undone = _MULTIPLIED in page.extrasamples and has_alpha_band
         # less one of no known meaning
         number = 3 if opened.mode == "RGB" else page.samplesperpixel
     picture = as_stored(shown, _orientation(page))
     size = (page.imagelength, page.imagewidth)
-    if picture.shape != (size if number == 1 else (*size, number)):
+    expected = size if number == 1 else (*size, number)
+    if picture.shape != expected:
         raise ValueError(f"{_compression(page)} with these values is not read")
     return _multiplied(picture) if undone else _as_numbers(page, picture)
 

@@ -52,20 +52,25 @@ def luma_of(picture: Image) -> NDArray[np.float32]:
     """``(H, W)`` float32, 0..1: sRGB-encoded luma of a picture, BT.601 weights."""
     luma = np.empty(picture.shape[:2], np.float32)
     for rows in strips(len(luma)):
-        cv2.cvtColor(as_float(picture[rows]), cv2.COLOR_RGB2GRAY, luma[rows])
+        strip = as_float(picture[rows])
+        cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY, luma[rows])
     return luma
 
 
 def as_integer(image: FloatImage, bits: int) -> Image:
     """Convert [0, 1] to integers of 8 or 16 bits, clamped and rounded half to even."""
-    scaled = np.rint(np.clip(image, 0.0, 1.0) * (2**bits - 1))
-    return np.asarray(scaled, np.uint8 if bits == 8 else np.uint16)
+    white = 2**bits - 1
+    scaled = np.rint(np.clip(image, 0.0, 1.0) * white)
+    kind = np.uint8 if bits == 8 else np.uint16
+    return np.asarray(scaled, kind)
 
 
 def srgb_to_linear(image: FloatImage) -> FloatImage:
     """Undo the sRGB transfer curve (IEC 61966-2-1); values in [0, 1], any shape."""
-    high = np.power((np.maximum(image, 0.0) + 0.055) / 1.055, 2.4)
-    return np.where(image <= 0.04045, image / 12.92, high).astype(image.dtype)
+    light = np.maximum(image, 0.0)
+    high = np.power((light + 0.055) / 1.055, 2.4)
+    linear = np.where(image <= 0.04045, image / 12.92, high)
+    return linear.astype(image.dtype)
 
 
 def as_linear(image: Image) -> NDArray[np.float32]:
@@ -73,14 +78,16 @@ def as_linear(image: Image) -> NDArray[np.float32]:
     # To the bit the same as ``srgb_to_linear(as_float(image))``, in a tenth of its time.
     table = linear_table(bit_depth(image))
     if image.dtype == np.uint8 and image.ndim <= 3:
-        return np.asarray(cv2.LUT(image, table), np.float32).reshape(image.shape)
+        light = np.asarray(cv2.LUT(image, table), np.float32)
+        return light.reshape(image.shape)
     return np.asarray(table[image], np.float32)
 
 
 @functools.cache
 def linear_table(bits: int) -> NDArray[np.float32]:
     """Linear light of every integer of 8 or 16 bits."""
-    values = np.arange(2**bits, dtype=np.uint8 if bits == 8 else np.uint16)
+    kind = np.uint8 if bits == 8 else np.uint16
+    values = np.arange(2**bits, dtype=kind)
     return np.asarray(srgb_to_linear(as_float(values)), np.float32)
 
 
@@ -88,7 +95,8 @@ def linear_to_srgb(image: FloatImage) -> FloatImage:
     """Apply the sRGB transfer curve (IEC 61966-2-1); negative values become 0, any shape."""
     clipped = np.maximum(image, 0.0)
     high = 1.055 * np.power(clipped, 1.0 / 2.4) - 0.055
-    return np.where(clipped <= 0.0031308, clipped * 12.92, high).astype(image.dtype)
+    codes = np.where(clipped <= 0.0031308, clipped * 12.92, high)
+    return codes.astype(image.dtype)
 
 
 def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -137,7 +145,10 @@ def white_level(picture: NDArray[Any]) -> float:
     if picture.dtype.kind == "u":
         return float(integer_white([picture]))
     most = float(values.max(initial=0))
-    if most <= 1 or (float(np.median(values)) <= 1 and (values % 1).any()):
+    if most <= 1:
+        return 1.0
+    usually_below = float(np.median(values)) <= 1
+    if usually_below and (values % 1).any():
         return 1.0
     white = float_white(most)
     if white is None:
@@ -168,7 +179,8 @@ def largest_value(picture: NDArray[Any]) -> int:
     """The largest value; where all 16 bits are in use, one that shows it."""
     most = 0
     for rows in strips(len(picture)):
-        most = max(most, int(picture[rows].max(initial=0)))
+        largest = picture[rows].max(initial=0)
+        most = max(most, int(largest))
         if most > FOURTEEN_BITS:
             break
     return most
@@ -176,7 +188,10 @@ def largest_value(picture: NDArray[Any]) -> int:
 
 def float_white(most: float) -> float | None:
     """The white of floats that were integers, by the largest value; None if no usual white fits."""
-    return next((float(one) for one in FLOAT_WHITES if one / 4 < most <= one), None)
+    for white in FLOAT_WHITES:
+        if white / 4 < most <= white:
+            return float(white)
+    return None
 
 
 def stretched(picture: NDArray[Any], white: float) -> NDArray[Any]:
@@ -185,7 +200,8 @@ def stretched(picture: NDArray[Any], white: float) -> NDArray[Any]:
         return picture
     output = np.empty_like(picture)
     for rows in strips(len(picture)):
-        strip = picture[rows].astype(np.float32) * np.float32(FULL / white)
+        strip = picture[rows].astype(np.float32)
+        strip = strip * np.float32(FULL / white)
         output[rows] = np.minimum(np.rint(strip), FULL)
     return output
 
@@ -194,7 +210,8 @@ def compressed(picture: NDArray[Any], white: float) -> NDArray[Any]:
     """The opposite of :func:`stretched`: values from 0 to a white."""
     if picture.dtype != np.uint16 or white == FULL:
         return picture
-    return np.asarray(np.rint(picture * (white / FULL)), np.uint16)
+    values = np.rint(picture * (white / FULL))
+    return np.asarray(values, np.uint16)
 
 
 def white_words(most: float, white: float) -> str:
@@ -290,13 +307,11 @@ def is_mosaic(picture: NDArray[Any]) -> bool:
     grey = _grey_part(picture)
     if grey is None or min(grey.shape) < _LEAST_PX:
         return False
-    values = grey.astype(np.float32) / np.float32(np.iinfo(grey.dtype).max)
+    white = np.float32(np.iinfo(grey.dtype).max)
+    values = grey.astype(np.float32) / white
     values /= np.float32(max(float(values.max()), 1e-6))
-    return all(
-        share > _LEAST_SHARE
-        for one in (values, values.T)
-        for share in _alternating(one)
-    )
+    shares = [*_alternating(values), *_alternating(values.T)]
+    return all(share > _LEAST_SHARE for share in shares)
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
@@ -306,7 +321,8 @@ def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
     height, width = picture.shape[:2]
     top = max(0, (height - _LOOKED_PX) // 2)
     left = max(0, (width - _LOOKED_PX) // 2)
-    part = picture[top : top + _LOOKED_PX, left : left + _LOOKED_PX]
+    rows = slice(top, top + _LOOKED_PX)
+    part = picture[rows, left : left + _LOOKED_PX]
     if part.ndim == 2:
         return part
     first = part[:, :, 0]
@@ -317,16 +333,21 @@ def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
 
 def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
     """Share of the cells whose columns alternate, in even and in odd rows."""
-    left, middle, right = values[:, :-2], values[:, 1:-1], values[:, 2:]
+    left = values[:, :-2]
+    middle = values[:, 1:-1]
+    right = values[:, 2:]
     steps = middle - (left + right) / 2
     steps[:, 1::2] *= -1
-    down, across = (side // _CELL_PX for side in steps.shape)
+    height, width = steps.shape
+    down = height // _CELL_PX
+    across = width // _CELL_PX
     whole = steps[: down * _CELL_PX, : across * _CELL_PX]
     cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
     for phase in (0, 1):
         rows = cells[:, phase::2]
         means = rows.mean(axis=(1, 3))
-        limits = np.maximum(rows.std(axis=(1, 3)) / 2, _LEAST_STEP)
+        scatter = rows.std(axis=(1, 3)) / 2
+        limits = np.maximum(scatter, _LEAST_STEP)
         yield float(np.mean(np.abs(means) > limits))
 
 
@@ -360,13 +381,15 @@ class OwnPicture:
         colours = self.all_colours(part)
         if self._has_usual_white:
             return np.asarray(as_float(colours), np.float32)
-        return np.asarray(np.clip(colours / self.white, 0, 1), np.float32)
+        shares = np.clip(colours / self.white, 0, 1)
+        return np.asarray(shares, np.float32)
 
     def luma(self) -> Array:
         """``(H, W)`` in [0, 1]: the brightness of :meth:`colours`, in less time and memory."""
         if self._has_usual_white:
             return luma_of(self.all_colours())
-        return np.asarray(cv2.cvtColor(self.colours(), cv2.COLOR_RGB2GRAY), np.float32)
+        luma = cv2.cvtColor(self.colours(), cv2.COLOR_RGB2GRAY)
+        return np.asarray(luma, np.float32)
 
     def with_colours(self, restored: Rows) -> NDArray[Any]:
         """The picture in its own form with other colours ``(H, W, 3)``; integers are cut off."""
@@ -376,7 +399,8 @@ class OwnPicture:
         for rows in strips(len(output)):
             colours = restored[rows]
             if colourless:
-                colours = np.repeat(mean_of_colours(colours)[:, :, None], 3, axis=2)
+                grey = mean_of_colours(colours)[:, :, None]
+                colours = np.repeat(grey, 3, axis=2)
             output[rows] = self._in_own_form(colours, rows)
         return output
 
@@ -394,16 +418,18 @@ class OwnPicture:
             return colours
         alpha = self.stored[rows, :, -1:]
         number = self.stored.shape[2] - 1
-        seen = np.where(alpha == 0, given, colours)[:, :, :number]
+        seen = np.where(alpha == 0, given, colours)
+        seen = seen[:, :, :number]
         return np.concatenate([seen, alpha], axis=2)
 
     def _with_what_is_beyond(
         self, restored: Array, given: NDArray[Any]
     ) -> NDArray[Any]:
         """Colours from 0 to white, and what lay beyond white or was negative, added again."""
-        inside = np.clip(given, 0, self.white).astype(given.dtype)
+        kind = given.dtype
+        inside = np.clip(given, 0, self.white).astype(kind)
         beyond = given - inside
-        colours = restored * given.dtype.type(self.white) + beyond
+        colours = restored * kind.type(self.white) + beyond
         if given.dtype.kind == "u":
             most = np.iinfo(given.dtype).max
             colours = np.rint(np.clip(colours, 0, most))
@@ -429,9 +455,10 @@ class OwnPicture:
         """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
         stored = self.stored[part]
         if stored.ndim == 3 and stored.shape[2] > 2:
-            return np.asarray(stored[:, :, :3])
+            return stored[:, :, :3]
         height, width = stored.shape[:2]
-        grey = stored.reshape(height, width, -1)[:, :, :1]
+        channels = stored.reshape(height, width, -1)
+        grey = channels[:, :, :1]
         return np.repeat(grey, 3, axis=2)
 
 

@@ -37,7 +37,8 @@ def is_lossless(data: bytes) -> bool:
     """Whether the first picture of a file is stored without loss."""
     for name, content in chunks_of(data):
         if name == b"ANMF":
-            return any(one == b"VP8L" for one, _ in chunks_of(content, 16))
+            names = [inner for inner, _ in chunks_of(content, 16)]
+            return b"VP8L" in names
         if name in {b"VP8 ", b"VP8L"}:
             return name == b"VP8L"
     return False
@@ -45,7 +46,8 @@ def is_lossless(data: bytes) -> bool:
 
 def webp_frames(data: bytes) -> int:
     """How many pictures a file has."""
-    return max(1, sum(name == b"ANMF" for name, _ in chunks_of(data)))
+    names = [name for name, _ in chunks_of(data)]
+    return max(1, names.count(b"ANMF"))
 
 
 def webp_blocks(data: bytes) -> list[Block]:

@@ -137,7 +137,8 @@ def through_jpeg(
     decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
     if decoded is None:  # what was just encoded is whole
         raise MemoryError
-    return np.ascontiguousarray(np.asarray(decoded, np.uint8)[:, :, ::-1])
+    colours = np.asarray(decoded, np.uint8)
+    return np.ascontiguousarray(colours[:, :, ::-1])
 
 
 def write_float_tiff(path: Path, values: NDArray[np.float32], **layout: Any) -> None:  # noqa: ANN401 - tifffile's
@@ -164,7 +165,8 @@ def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
     if not written or not path.is_file():
         return False
     with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - len(PNG_END), 0))
+        size = path.stat().st_size
+        file.seek(max(size - len(PNG_END), 0))
         return file.read() == PNG_END
 
 
@@ -231,7 +233,9 @@ def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
     wide, high = _size_of(old)
     height, width = colours.shape[:2]
     scale = min(wide / width, high / height, 1.0)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    new_width = max(round(width * scale), 1)
+    new_height = max(round(height * scale), 1)
+    size = (new_width, new_height)
     small = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA))
     for quality in _THUMBNAIL_QUALITIES:
         jpeg = encoded_jpeg(small, quality)
@@ -317,7 +321,8 @@ def write_plain_png(path: Path, picture: NDArray[np.uint8], metadata: Metadata) 
             strip = picture[top : top + _STRIP_ROWS]
             rows = strip.reshape(len(strip), -1)
             # filter 0, None
-            lines = np.zeros((len(strip), 1 + rows.shape[1]), np.uint8)
+            line_bytes = 1 + rows.shape[1]
+            lines = np.zeros((len(strip), line_bytes), np.uint8)
             lines[:, 1:] = rows
             file.write(png_chunk(b"IDAT", packing.compress(lines.data)))
         file.write(png_chunk(b"IDAT", packing.flush()))

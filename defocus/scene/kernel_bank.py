@@ -293,9 +293,7 @@ def _shares(
     frame: Window,
 ) -> Iterator[tuple[int, Array, Window]]:
     """The nodes that the background needs, with their weights and where these are."""
-    nodes = np.asarray(optic.nodes, np.float32)
-    numbers = np.arange(len(nodes), dtype=np.float32)
-    places = np.interp(diameters[frame.index], nodes, numbers).astype(np.float32)
+    places = _places(optic, diameters[frame.index])
     rows = places.min(axis=1), places.max(axis=1)
     columns = places.min(axis=0), places.max(axis=0)
     for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
@@ -303,8 +301,16 @@ def _shares(
         left, right = _near(*columns, node)
         box = Window(left, top, right, bottom)
         if not box.empty:
-            weight = np.maximum(1 - np.abs(places[box.index] - np.float32(node)), 0)
+            apart = np.abs(places[box.index] - np.float32(node))
+            weight = np.maximum(1 - apart, 0)
             yield node, weight, box.moved(frame.left, frame.top)
+
+
+def _places(optic: Optic, diameters: Array) -> Array:
+    """Where diameters lie between the numbers of the nodes."""
+    nodes = np.asarray(optic.nodes, np.float32)
+    numbers = np.arange(len(nodes), dtype=np.float32)
+    return np.interp(diameters, nodes, numbers).astype(np.float32)
 
 
 def _near(low: Array, high: Array, node: int) -> tuple[int, int]:

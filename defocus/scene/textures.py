@@ -183,13 +183,26 @@ def text(
     scale = cv2.getFontScaleFromHeight(font, max(round(tall), 2), thick)
     step = tall * random.uniform(1.4, 2.2)
     line = random.uniform(0, step)
+    _write_lines(random, canvas, tall, (font, scale, tone, thick), line, step)
+    return _shaded(random, _turned(random, _reduced(canvas, height, width)))
+
+
+def _write_lines(
+    random: np.random.Generator,
+    canvas: NDArray[np.uint8],
+    tall: float,
+    lettering: tuple[int, float, tuple[int, int, int], int],
+    line: float,
+    step: float,
+) -> None:
+    """Write lines of drawn words onto a canvas, from the first line to its end."""
+    font, scale, tone, thick = lettering
     high, wide = canvas.shape[:2]
     while line < high + tall:
         words = random_text(random, int(wide / (tall * 0.6)) + 4)
         start = (int(random.uniform(-3, 1) * tall), round(line))
         cv2.putText(canvas, words, start, font, scale, tone, thick, cv2.LINE_AA)
         line += step
-    return _shaded(random, _turned(random, _reduced(canvas, height, width)))
 
 
 def _lettering(random: np.random.Generator) -> tuple[int, float, int]:

@@ -100,8 +100,10 @@ MOVED = "camera or chart moved, focus stayed"
 
 def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
     """The part of a reading that is compared."""
-    mtf50 = [e.response.mtf50 if e.response else None for e in reading.edges]
-    numbers = np.array([math.nan if one is None else one for one in mtf50])
+    numbers = np.full(len(reading.edges), math.nan)
+    for number, edge in enumerate(reading.edges):
+        if edge.response and edge.response.mtf50 is not None:
+            numbers[number] = edge.response.mtf50
     return ChartMarks(reading.sheet.layout, size_px, numbers, reading.geometry.centres)
 
 

@@ -171,16 +171,16 @@ def _chosen(
     dataset: Dataset,
     systems: Sequence[str],
 ) -> list[Entry]:
-    entries = [
-        entry
-        for group in current_entries(results)
-        for entry in group
-        if entry.scored
-        and entry.data_hash == dataset.content_hash
-        and entry.weights != ELSEWHERE
-        and entry.system != CEILING
-        and (not systems or any(fnmatchcase(entry.system, one) for one in systems))
-    ]
+    entries = []
+    for group in current_entries(results):
+        for entry in group:
+            if not entry.scored or entry.data_hash != dataset.content_hash:
+                continue
+            if entry.weights == ELSEWHERE or entry.system == CEILING:
+                continue
+            if systems and not any(fnmatchcase(entry.system, one) for one in systems):
+                continue
+            entries.append(entry)
     if not entries:
         raise InputError(
             f"{out}: no scored run of {', '.join(systems) or dataset.name} in it"

@@ -114,20 +114,22 @@ def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
 
 def _last_tries(session: Path) -> dict[str, datetime]:
     """When each pair was last taken; imports have no line for the shots alone."""
-    return {  # of the last try; imports have no line for the shots alone
-        record["pair"]: datetime.fromisoformat(record["time"]).astimezone()
-        for event in ("pair-complete", "pair-shot")
-        for record in read_journal(session / JOURNAL).records
-        if record["event"] == event
-    }
+    # of the last try; imports have no line for the shots alone
+    records = read_journal(session / JOURNAL).records
+    times = {}
+    for event in ("pair-complete", "pair-shot"):
+        for record in records:
+            if record["event"] == event:
+                time = datetime.fromisoformat(record["time"])
+                times[record["pair"]] = time.astimezone()
+    return times
 
 
 def _shot_words(state: SessionState) -> dict[str, ShotWords]:
-    return {
-        name: said
-        for one in session_additions()
-        for name, said in one.words(state).items()
-    }
+    words: dict[str, ShotWords] = {}
+    for addition in session_additions():
+        words |= addition.words(state)
+    return words
 
 
 def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow:
@@ -248,10 +250,9 @@ def _facts(rows: Sequence[LogRow]) -> Facts:
 
 
 def _counts(rows: Sequence[LogRow]) -> str:
-    numbers = {
-        said: sum(row.verdict == verdict for row in rows)
-        for verdict, said in VERDICT_WORDS.items()
-    }
+    numbers = {}
+    for verdict, said in VERDICT_WORDS.items():
+        numbers[said] = sum(row.verdict == verdict for row in rows)
     verdicts = ", ".join(
         f"{number} {said}" for said, number in numbers.items() if number
     )

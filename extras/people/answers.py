@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -120,12 +121,14 @@ def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgemen
                 )
         by_file[path] = one
     names = Counter(one.judge for one in by_file.values())
-    return [
-        one.model_copy(update={"judge": f"{one.judge} ({path})"})
-        if names[one.judge] > 1
-        else one
-        for path, one in by_file.items()
-    ]
+    own = []
+    for path, one in by_file.items():
+        if names[one.judge] > 1:
+            judge = f"{one.judge} ({path})"
+            own.append(one.model_copy(update={"judge": judge}))
+        else:
+            own.append(one)
+    return own
 
 
 def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
@@ -133,16 +136,13 @@ def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     shares = {one.judge: _caught(trials, one) for one in people}
     left_out = {name: share for name, share in shares.items() if share < LEAST_CAUGHT}
     counting = [one for one in people if one.judge not in left_out]
-    comparisons = [
-        PairedChoice(
-            trials[answer.trial].left,
-            trials[answer.trial].right,
-            _share(answer),
-        )
-        for one in counting
-        for answer in one.answers
-        if trials[answer.trial].kind != "catch"
-    ]
+    comparisons = []
+    for one in counting:
+        for answer in one.answers:
+            trial = trials[answer.trial]
+            if trial.kind != "catch":
+                choice = PairedChoice(trial.left, trial.right, _share(answer))
+                comparisons.append(choice)
     if not comparisons:
         raise InputError(
             "no judgement counts: nobody passed the catch trials, or all are empty"
@@ -164,11 +164,11 @@ def _share(answer: PairedJudgement) -> float:
 
 def _caught(trials: Sequence[Trial], one: Judgements) -> float:
     """Share of catch trials in which the sharp picture was preferred; 1 without any."""
-    right = [
-        getattr(trials[answer.trial], answer.better, BLURRY) == SHARP
-        for answer in one.answers
-        if trials[answer.trial].kind == "catch"
-    ]
+    right = []
+    for answer in one.answers:
+        trial = trials[answer.trial]
+        if trial.kind == "catch":
+            right.append(getattr(trial, answer.better, BLURRY) == SHARP)
     return sum(right) / len(right) if right else 1.0
 
 
@@ -179,11 +179,11 @@ def _with_themselves(
     alike: list[bool] = []
     for one in people:
         given = {answer.trial: _share(answer) for answer in one.answers}
-        alike += [
-            given[number] == 1 - given[trial.of]
-            for number, trial in enumerate(trials)
-            if trial.kind == "repeat" and number in given and trial.of in given
-        ]
+        for number, trial in enumerate(trials):
+            if trial.kind != "repeat":
+                continue
+            if number in given and trial.of in given:
+                alike.append(given[number] == 1 - given[trial.of])
     return sum(alike) / len(alike) if alike else None
 
 
@@ -194,12 +194,9 @@ def _with_others(trials: Sequence[Trial], people: Sequence[Judgements]) -> float
         for answer in one.answers:
             if trials[answer.trial].kind != "catch":
                 given[answer.trial].append(_share(answer))
-    alike = [
-        a == b
-        for shares in given.values()
-        for n, a in enumerate(shares)
-        for b in shares[n + 1 :]
-    ]
+    alike = []
+    for shares in given.values():
+        alike += [a == b for a, b in combinations(shares, 2)]
     return sum(alike) / len(alike) if alike else None
 
 

@@ -30,9 +30,11 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
             path.name.removesuffix(".restored.png")
             for path in folder.glob("*.restored.png")
         }
-        whole = {
-            n for n in names if all((folder / f"{n}.{s}.png").is_file() for s in STATES)
-        }
+        whole = set()
+        for name in names:
+            files = [folder / f"{name}.{state}.png" for state in STATES]
+            if all(file.is_file() for file in files):
+                whole.add(name)
         shared = whole if shared is None else shared & whole
     if not shared:
         raise InputError(

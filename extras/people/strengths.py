@@ -40,7 +40,10 @@ def strengths(comparisons: Sequence[PairedChoice]) -> list[Strength]:
     """Estimate strengths by maximum likelihood of independent judgements, the strongest first.
 
     Source: R. A. Bradley and M. E. Terry, Rank analysis of incomplete block designs, 1952."""
-    names = sorted({name for one in comparisons for name in (one.first, one.second)})
+    every: set[str] = set()
+    for one in comparisons:
+        every |= {one.first, one.second}
+    names = sorted(every)
     first = _places([one.first for one in comparisons], names)
     second = _places([one.second for one in comparisons], names)
     share = np.array([one.share for one in comparisons])

@@ -81,13 +81,12 @@ def _metrics_table(
         key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)),
     )
     many = max((one.systems for one in agreements), default=0)
-    rows = tuple(
-        (
-            all_metrics()[metric].display_name,
-            *(_cell(by_protocol[p]) if p in by_protocol else None for p in protocols),
-        )
-        for metric, by_protocol in by_metric.items()
-    )
+    every = []
+    for metric, by_protocol in by_metric.items():
+        known = {name: _cell(one) for name, one in by_protocol.items()}
+        cells = [known.get(protocol) for protocol in protocols]
+        every.append((all_metrics()[metric].display_name, *cells))
+    rows = tuple(every)
     return Table.of(
         f"How far metrics order systems as people do: {dataset}, profile {profile}",
         ("Metric", *(Column(p, better="higher", decimals=2) for p in protocols)),

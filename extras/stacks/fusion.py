@@ -87,9 +87,8 @@ def _summed(
 
 def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], Array]:
     """Index of the frame with the strongest detail, and how clearly it leads."""
-    best = total = np.zeros((1, 1), np.float32)
+    best = total = count = np.zeros((1, 1), np.float32)
     index = np.zeros((1, 1), np.uint16)
-    count = np.zeros((1, 1), np.float32)
     noise = np.inf
     for number, (frame, seen) in enumerate(frames):
         detail = _detail(frame) * seen
@@ -104,8 +103,12 @@ def _chosen(frames: Iterator[tuple[Array, Mask]]) -> tuple[NDArray[np.uint16], A
         count += seen
         noise = min(noise, _noise(detail[seen]))
     others = (total - best) / np.maximum(count - 1, 1)
-    index = np.asarray(cv2.medianBlur(index, STRAY_PX), np.uint16)
-    return index, _confidence(best, others, noise)
+    return _without_strays(index), _confidence(best, others, noise)
+
+
+def _without_strays(index: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The index without single places that differ from those around them."""
+    return np.asarray(cv2.medianBlur(index, STRAY_PX), np.uint16)
 
 
 def _confidence(best: Array, others: NDArray[Any], noise: float) -> Array:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.register import register
+from defocus.align.registration.register import Registration, register
 from defocus.align.sampling.pyramid import factor_for, scaling
 from defocus.align.sampling.resample import luminance_view
 from defocus.datasets.deriving.maker import (
@@ -140,12 +140,10 @@ def fuse_stacks(
     making = make_dataset(out, how, where)
     failed = [replace(one, id=named[one.id].name) for one in making.left_out]
     lacking = {one.id for one in making.left_out}
-    unread = (
-        one
-        for name, stack in named.items()
-        if name not in lacking
-        for one in _unread(stack, folder / name)
-    )
+    unread: list[LeftOut] = []
+    for name, stack in named.items():
+        if name not in lacking:
+            unread += _unread(stack, folder / name)
     unhashed = (one for one in dataset.left_out if one not in unlisted)
     return fused_stacks(), (*unlisted, *failed, *unhashed, *unread)
 
@@ -157,12 +155,11 @@ def _contents(
     """Content of the pairs of each stack, by the name of its new folder."""
     contents = pair_contents(dataset)
     ids = {pair.blurry: pair.id for pair in dataset.pairs}
-    return {
-        name: {
-            ids[frame]: contents[ids[frame]] for frame in stack.frames if frame in ids
-        }
-        for name, stack in stacks.items()
-    }
+    hashes = {}
+    for name, stack in stacks.items():
+        known = [ids[frame] for frame in stack.frames if frame in ids]
+        hashes[name] = {pair_id: contents[pair_id] for pair_id in known}
+    return hashes
 
 
 def _completed(out: Path, contents: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -319,27 +316,36 @@ def _compared(
     other = read_image(merged)
     if other.shape != picture.shape:
         return {"with": merged.name, "reason": "it has another size"}
-    factor = factor_for(picture.shape, REGISTRATION_SIDE)
-    registration = register(
-        luminance_view(picture, factor),
-        luminance_view(other, factor),
-    )
-    if registration.matrix is None or registration.similarity is None:
+    registration, matrix = _onto_picture(picture, other)
+    if matrix is None or registration.similarity is None:
         return {"with": merged.name, "reason": registration.reason}
-    scale = scaling(factor)
-    matrix = np.linalg.inv(scale) @ registration.matrix @ scale
     wanted, seen = _on_grid(picture, other, matrix)
     fusion = np.asarray(as_float(picture), np.float32)
     gain = _mean_light(wanted[seen]) / max(_mean_light(fusion[seen]), 1e-6)
     of_frames = [_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames]
+    similarity = registration.similarity
     return {
         "with": merged.name,
-        "shift_px": list(registration.similarity.shift_px),
-        "zoom": registration.similarity.zoom,
+        "shift_px": list(similarity.shift_px),
+        "zoom": similarity.zoom,
         "gain": gain,
         "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
         "best_frame_db": max(of_frames),
     }
+
+
+def _onto_picture(
+    picture: Image,
+    other: Image,
+) -> tuple[Registration, NDArray[np.float64] | None]:
+    """The registration of another picture at a reduced size, and its transform at full size."""
+    factor = factor_for(picture.shape, REGISTRATION_SIDE)
+    small_picture = luminance_view(picture, factor)
+    registration = register(small_picture, luminance_view(other, factor))
+    if registration.matrix is None:
+        return registration, None
+    scale = scaling(factor)
+    return registration, np.linalg.inv(scale) @ registration.matrix @ scale
 
 
 def _mean_light(encoded: NDArray[np.float32]) -> float:

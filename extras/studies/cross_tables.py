@@ -84,7 +84,9 @@ def _printed_row(group: Sequence[PublishedGain], notes: dict[str, int]) -> Row:
         one = by_set.get(name)
         own = ", own set" if one and one.own_set else ""
         cells.append(f"{one.value:+.2f}{own}" if one else NOT_PRINTED)
-    texts = dict.fromkeys(text for one in group for text in _sources(one))
+    texts: dict[str, None] = {}
+    for one in group:
+        texts |= dict.fromkeys(_sources(one))
     numbers = " ".join(_number(text, notes) for text in texts)
     return group[0].cell.system, ", then ".join(group[0].trained_on), *cells, numbers
 
@@ -159,19 +161,24 @@ def _together(gains: Sequence[CrossGain]) -> list[list[CrossGain]]:
 
 def cross_document(systems: Systems, gains: Sequence[CrossGain]) -> dict[str, Any]:
     """The document of ``--json`` and ``cross.json``; takes the arguments of the tables."""
-    beside = [
-        (system, name, in_field(gains, system, name))
-        for system in systems
-        for name in FIELD
-    ]
+    beside = []
+    for system in systems:
+        for name in FIELD:
+            own = in_field(gains, system, name)
+            row: dict[str, Any] = {
+                "system": system,
+                "dataset": name,
+                "gain": None,
+                "reason": "",
+            }
+            if isinstance(own, str):
+                row["reason"] = own
+            else:
+                row["gain"] = own.gain
+            beside.append(row)
     return {
         "metric": "psnr",
-        "beside_published": [
-            {"system": system, "dataset": name, "gain": None, "reason": one}
-            if isinstance(one, str)
-            else {"system": system, "dataset": name, "gain": one.gain, "reason": ""}
-            for system, name, one in beside
-        ],
+        "beside_published": beside,
         "measured": [one.to_json() for one in gains],
         "published": [
             {

@@ -72,9 +72,9 @@ def _displaced_in(root: Path, dataset: Dataset, shift_px: float, zoom: float) ->
 
 
 def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
-    sides = [
-        side for pair in dataset.pairs for side in readable_size(pair.blurry) or ()
-    ]
+    sides: list[int] = []
+    for pair in dataset.pairs:
+        sides += readable_size(pair.blurry) or ()
     most = LARGEST_SHIFT * min(sides, default=math.inf)
     if shift_px > most:
         raise InputError(

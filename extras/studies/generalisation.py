@@ -74,7 +74,8 @@ def generalisation_study(
     rows: list[Crossed] = []
 
     def conclude(results: Results) -> None:
-        rows.extend(one for part in studies for one in _read(part, results))
+        for part in studies:
+            rows.extend(_read(part, results))
         write_json_if_changed(
             out / "generalise.json",
             generalisation_document(train, rows),

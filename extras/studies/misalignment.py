@@ -96,10 +96,11 @@ def misalignment_document(dataset: str, rows: Sequence[Condition]) -> dict[str, 
 
 def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]:
     names = dict.fromkeys(run.system for run in runs)
-    return {
-        name: mean_psnr(results, [run for run in runs if run.system == name], "truth")
-        for name in names
-    }
+    psnr = {}
+    for name in names:
+        own = [run for run in runs if run.system == name]
+        psnr[name] = mean_psnr(results, own, "truth")
+    return psnr
 
 
 def misalignment_table(all_conditions: Sequence[Condition]) -> Table:

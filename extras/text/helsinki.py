@@ -3,7 +3,7 @@
 Source: the challenge's rules and its ``OCR_evaluation.py``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -146,24 +146,16 @@ def score_steps(
     ``text_free`` has restored pictures of :func:`write_text_free`."""
     matching = match(restored, dataset_subjects(dataset))
     files = {subject.name: path for subject, path in matching.files}
-    by_step: dict[int, list[Pair]] = {}
-    for pair in dataset.split("test"):
-        by_step.setdefault(_step_of(pair), []).append(pair)
-
-    def score(pair: Pair) -> _Read:
-        if pair.id not in files:
-            return _Read(0)
-        return _Read(helsinki_score(_grey(files[pair.id]), str(pair.metadata["text"])))
-
     steps = []
     failed = list[LeftOut]()
-    for step, pairs in track(sorted(by_step.items()), "reading steps"):
+    for step, pairs in track(_by_step(dataset), "reading steps"):
         read, unread = parted(
-            attempt(pair.id, partial(score, pair), (ImageError, OSError))
+            attempt(pair.id, partial(_score, files, pair), (ImageError, OSError))
             for pair in pairs
         )
         failed += unread
-        steps += [_step_score(step, [one.score for one in read])] if read else []
+        if read:
+            steps.append(_step_score(step, [one.score for one in read]))
     characters = _false_characters(text_free) if text_free is not None else None
     return HelsinkiResult(
         tuple(steps),
@@ -172,6 +164,21 @@ def score_steps(
         tesseract_version(),
         dataset.without(failed),
     )
+
+
+def _by_step(dataset: Dataset) -> list[tuple[int, list[Pair]]]:
+    """The test pairs of each step of blur, in the order of the steps."""
+    by_step: dict[int, list[Pair]] = {}
+    for pair in dataset.split("test"):
+        by_step.setdefault(_step_of(pair), []).append(pair)
+    return sorted(by_step.items())
+
+
+def _score(files: Mapping[str, Path], pair: Pair) -> "_Read":
+    """How much of a pair's text is read in its restored picture; 0 without one."""
+    if pair.id not in files:
+        return _Read(0)
+    return _Read(helsinki_score(_grey(files[pair.id]), str(pair.metadata["text"])))
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,14 @@ def write_fiftyone(
     fields: Sequence[str],
 ) -> None:
     """Write ``metadata.json`` and ``samples.json`` beside the pictures, which are there."""
-    kinds = {
-        field: kind_of(pair.fields.get(field) for pair in pairs) for field in fields
-    }
-    samples = [
-        _sample(name, pair, slice_name, path, kinds)
-        for pair in pairs
-        for slice_name, path in pair.pictures.items()
-    ]
+    kinds = {}
+    for field in fields:
+        kinds[field] = kind_of(pair.fields.get(field) for pair in pairs)
+    samples = []
+    for pair in pairs:
+        for slice_name, path in pair.pictures.items():
+            sample = _sample(name, pair, slice_name, path, kinds)
+            samples.append(sample)
     write_json(folder / "metadata.json", _document(name, kinds))
     write_json(folder / "samples.json", {"samples": samples})
 
@@ -140,11 +140,10 @@ def _sample(
     """The document of one picture."""
     digest = hashlib.sha256(f"{name}/{pair.id}/{slice_name}".encode()).hexdigest()
     group = hashlib.sha256(f"{name}/{pair.id}".encode()).hexdigest()
-    values = {
-        field: value if value is None else kind(value)
-        for field, kind in kinds.items()
-        for value in (pair.fields.get(field),)
-    }
+    values = {}
+    for field, kind in kinds.items():
+        value = pair.fields.get(field)
+        values[field] = value if value is None else kind(value)
     return {
         "_id": {"$oid": digest[:24]},
         "filepath": path,

@@ -34,7 +34,10 @@ def write_hub(
 ) -> None:
     """Write the table of each split beside its pictures, which are there."""
     parquet: Any = require("pyarrow.parquet", "parquet", "18")
-    slices = sorted({name for pair in pairs for name in pair.pictures})
+    names: set[str] = set()
+    for pair in pairs:
+        names.update(pair.pictures)
+    slices = sorted(names)
     schema = _schema(pairs, slices, fields)
     by_split: dict[str, list[ShownPair]] = defaultdict(list)
     for pair in pairs:

@@ -119,26 +119,32 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     real_like = _real_like(plan, folder / "real-like pairs")
     if not plan.rendered:
         return TruthResults({}, [], {}, [], real_like)
-    scores: dict[str, dict[str, list[PairScore]]] = {}
+    scores = {}
     for setting in settings_of(plan):
-        work = partial(_scored, plan=plan, setting=setting)
-        documents = _completed(
-            folder / setting.name,
-            key,
-            work,
-            range(setting.count),
-            plan,
-        )
-        scores[setting.name] = {
-            name: [_pair_score(document[name]) for document in documents]
-            for name in plan.methods
-        }
+        scores[setting.name] = _setting_scores(plan, setting, folder, key)
     trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
     still = _still_trials(plan, folder, key)
     work = partial(_framed, plan=plan)
-    stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
+    numbers = range(len(frames))
+    stacks = _completed(folder / "stacks", key, work, numbers, plan)
     frame_scores = list(map(_frame_score, stacks))
     return TruthResults(scores, trials, still, frame_scores, real_like)
+
+
+def _setting_scores(
+    plan: TruthPlan,
+    setting: TruthSetting,
+    folder: Path,
+    key: str,
+) -> dict[str, list[PairScore]]:
+    """The scores of each method on the pairs of a setting."""
+    work = partial(_scored, plan=plan, setting=setting)
+    numbers = range(setting.count)
+    documents = _completed(folder / setting.name, key, work, numbers, plan)
+    scores = {}
+    for name in plan.methods:
+        scores[name] = [_pair_score(document[name]) for document in documents]
+    return scores
 
 
 def _still_trials(
@@ -147,16 +153,11 @@ def _still_trials(
     key: str,
 ) -> dict[str, list[RegistrationTrial]]:
     """Trials of pairs without misalignment, by the asymmetry of their point spread."""
-    still: dict[str, list[RegistrationTrial]] = {
-        name: _trials(
-            folder / f"still trials {name}",
-            key,
-            plan,
-            replace(STILL, families=(name,)),
-            plan.trials // 20,
-        )
-        for name in ASYMMETRIC
-    }
+    still: dict[str, list[RegistrationTrial]] = {}
+    for name in ASYMMETRIC:
+        place = folder / f"still trials {name}"
+        ranges = replace(STILL, families=(name,))
+        still[name] = _trials(place, key, plan, ranges, plan.trials // 20)
     return still
 
 
@@ -273,7 +274,8 @@ def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
     trials = []
     for index in range(first, first + TRIALS_AT_ONCE):
         pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
-        trials.append(trial(pair, Members(pair.blurry, pair.sharp).registration))
+        registration = Members(pair.blurry, pair.sharp).registration
+        trials.append(trial(pair, registration))
     return {"trials": list(map(asdict, trials))}
 
 

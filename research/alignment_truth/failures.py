@@ -52,14 +52,16 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     corners = np.array([(x, y, 1.0) for x in (0, width - 1) for y in (0, height - 1)])
     moved = corners @ matrix.T
     similarity = pair.view.similarity.matrix(width, height)
-    difference = moved[:, :2] / moved[:, 2:] - corners @ similarity.T
+    places = moved[:, :2] / moved[:, 2:]
+    difference = places - corners @ similarity.T
     parallax = np.array(pair.view.parallax_px)
     low, high = (depth - 0.5 for depth in pair.depth_range)
     length2 = float(parallax @ parallax)
     along = (
         np.clip(difference @ parallax / length2, low, high) if length2 else np.zeros(4)
     )
-    return float(np.linalg.norm(difference - along[:, None] * parallax, axis=1).max())
+    left = difference - along[:, None] * parallax
+    return float(np.linalg.norm(left, axis=1).max())
 
 
 def trial(pair: TruthPair, registration: Registration) -> RegistrationTrial:
@@ -96,10 +98,10 @@ def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
     median = float(np.median(errors)) if errors else None
     if median is not None and not math.isfinite(median):
         median = None
-    said = [
-        one.error_px <= 2 * one.sigma_px
-        for one in trials
-        if one.error_px is not None and one.sigma_px is not None
-    ]
+    said = []
+    for one in trials:
+        if one.error_px is not None and one.sigma_px is not None:
+            sure = one.error_px <= 2 * one.sigma_px
+            said.append(sure)
     within = sum(said) / len(said) if said else None
     return Failures(pairs, pairs - len(errors), failed, bound, median, within)

@@ -82,7 +82,8 @@ def _grey(picture: Array) -> Array:
 
 
 def _zero(pair: Members) -> Answer:
-    return Answer(np.zeros((2, *pair.grey[0].shape), np.float32))
+    size = pair.grey[0].shape
+    return Answer(np.zeros((2, *size), np.float32))
 
 
 def _ecc(pair: Members) -> Answer:
@@ -101,7 +102,8 @@ def _ecc(pair: Members) -> Answer:
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return Answer(None)
-    return Answer(_flow_of(np.vstack([affine, [0, 0, 1]]), inside.shape))
+    matrix = np.vstack([affine, [0, 0, 1]])
+    return Answer(_flow_of(matrix, inside.shape))
 
 
 def _flow_of(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
@@ -116,7 +118,8 @@ def _tiles(pair: Members) -> Answer:
     tile_moves = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
     columns = np.unique(tile_moves.centres[:, 0])
     rows = np.unique(tile_moves.centres[:, 1])
-    shifts = tile_moves.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
+    moves = tile_moves.shifts.reshape(len(rows), len(columns), 2)
+    shifts = moves.astype(np.float32)
     field = RegularGridInterpolator(
         (rows, columns),
         _smoothed(shifts),
@@ -143,7 +146,9 @@ def _smoothed(shifts: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _registration(pair: Members) -> Answer:
     matrix = pair.registration.matrix
-    return Answer(None if matrix is None else _flow_of(matrix, pair.grey[0].shape))
+    if matrix is None:
+        return Answer(None)
+    return Answer(_flow_of(matrix, pair.grey[0].shape))
 
 
 def _plain(estimator: str) -> Callable[[Members], Answer]:

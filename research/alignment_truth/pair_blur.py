@@ -15,6 +15,7 @@ from defocus.align.compensation.blur_map import blur_map
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.sampling.pyramid import reduced, resized_to
+from defocus.blur.gradients import slopes
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.scene.aperture import disc_psf
@@ -57,12 +58,14 @@ def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
         return "unknown"
     margin = round(diameter_px) + MARGIN_PX
     left = round(SHARP_SHARE * sharp.shape[1])
-    inner = (slice(margin, -margin), slice(left + margin, -margin))
+    rows = slice(margin, -margin)
+    inner = (rows, slice(left + margin, -margin))
     values = blur.diameter_px[inner][detailed(sharp)[inner]]
     known = np.isfinite(values)
     if not known.any():
         return "none known"
-    return f"{np.median(values[known]):.1f} ({100 * known.mean():.0f} %)"
+    share = 100 * known.mean()
+    return f"{np.median(values[known]):.1f} ({share:.0f} %)"
 
 
 def _of_size(light: Array, megapixels: float) -> Array:
@@ -100,7 +103,8 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REFLECT,
     )
-    return _photographed(blurry, rng), _photographed(np.asarray(moved, np.float32), rng)
+    sharp = np.asarray(moved, np.float32)
+    return _photographed(blurry, rng), _photographed(sharp, rng)
 
 
 def _photographed(light: Array, rng: np.random.Generator) -> Image:
@@ -118,10 +122,10 @@ def detailed(light: Array) -> Mask:
         cv2.COLOR_RGB2GRAY,
     )
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
-    x = cv2.Sobel(small, cv2.CV_32F, 1, 0, scale=1 / 8)
-    y = cv2.Sobel(small, cv2.CV_32F, 0, 1, scale=1 / 8)
+    x, y = slopes(small)
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
-    return resized_to(np.sqrt(np.asarray(energy, np.float32)), codes.shape) > DETAIL
+    detail = np.sqrt(np.asarray(energy, np.float32))
+    return resized_to(detail, codes.shape) > DETAIL
 
 
 def main() -> None:

@@ -71,27 +71,21 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
     candidates = {RAW: np.eye(3), **answers}
     grid = pixel_grid(*blurry.shape[:2])
     frame = np.asarray(as_float(blurry), np.float32)
-    aligned = {
-        name: _at(sharp, transformed(grid, matrix))
-        for name, matrix in candidates.items()
-    }
+    aligned = {}
+    for name, matrix in candidates.items():
+        aligned[name] = _at(sharp, transformed(grid, matrix))
     focus = np.logical_and.reduce([in_focus(frame, one) for one in aligned.values()])
-    if focus.mean() < LEAST_FOCUS:
-        return Reference(np.eye(3), float(focus.mean()), {}, sure=False)
-    detail = _detail(frame)
-    like = _like_db(aligned, detail, focus)
+    share = float(focus.mean())
+    if share < LEAST_FOCUS:
+        return Reference(np.eye(3), share, {}, sure=False)
+    like = _like_db(aligned, _detail(frame), focus)
     best = max(like, key=lambda name: like[name])
-    near = [name for name in like if like[name] > like[best] - LIKE_DB]
-    apart = [
-        corner_distance_px(candidates[name], candidates[best], blurry.shape)
-        for name in near
-    ]
-    return Reference(
-        candidates[best],
-        float(focus.mean()),
-        like,
-        max(apart) <= APART_PX,
-    )
+    apart_px = []
+    for name, like_db in like.items():
+        if like_db > like[best] - LIKE_DB:
+            transforms = (candidates[name], candidates[best])
+            apart_px.append(corner_distance_px(*transforms, blurry.shape))
+    return Reference(candidates[best], share, like, max(apart_px) <= APART_PX)
 
 
 def _like_db(
@@ -100,10 +94,11 @@ def _like_db(
     focus: NDArray[np.bool_],
 ) -> dict[str, float]:
     """How alike the detail in focus is under each answer, dB."""
-    return {
-        name: float(-10 * np.log10(np.square(_detail(one) - detail)[focus].mean()))
-        for name, one in aligned.items()
-    }
+    like = {}
+    for name, one in aligned.items():
+        squares = np.square(_detail(one) - detail)[focus]
+        like[name] = float(-10 * np.log10(squares.mean()))
+    return like
 
 
 def _at(sharp: Image, places: Array) -> Array:
@@ -125,11 +120,14 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
     measured = measure(blurry, sharp, flow_estimator(DEFAULT_ESTIMATOR))
     places = _own_places(blurry, sharp, measured)
     seconds = time.process_time() - start
-    answers = [(name, one, seconds) for name, one in zip(OURS, places, strict=True)]
+    answers = []
+    for name, one in zip(OURS, places, strict=True):
+        answers.append((name, one, seconds))
     for name, method in {**PEERS, "DIS flow": _dis_flow}.items():
         if name not in OURS:
             start = time.process_time()
-            answers.append((name, method(blurry, sharp), time.process_time() - start))
+            matrix = method(blurry, sharp)
+            answers.append((name, matrix, time.process_time() - start))
     return answers, measured.misalignment.reason
 
 
@@ -141,12 +139,16 @@ def _own_places(
     """Places of each pixel by our transform and our flow; None if there is no transform."""
     places: list[Placed | None] = [None, None]
     if (matrix := measured.misalignment.matrix) is not None:
-        sides = [np.arange(side, dtype=float) for side in blurry.shape[1::-1]]
+        height, width = blurry.shape[:2]
+        sides = [np.arange(width, dtype=float), np.arange(height, dtype=float)]
         plans = [
             plan_compensation(measured, sharp.shape, Release(m))
             for m in ("global", "flow")
         ]
-        both = [np.stack(plan.placement(*sides)).astype(np.float32) for plan in plans]
+        both = []
+        for plan in plans:
+            placed = np.stack(plan.placement(*sides))
+            both.append(placed.astype(np.float32))
         sigma = measured.misalignment.sigma
         places = [
             Placed(one, matrix, None if sigma is None else sigma.corner_px)
@@ -168,8 +170,10 @@ def _dis_flow(blurry: Image, sharp: Image) -> Placed:
 
 def _affine(places: Array) -> Matrix:
     """The affine transform nearest to where the pixels lie."""
-    start = pixel_grid(*places.shape[1:])[:, ::8, ::8].reshape(2, -1)
-    end = places[:, ::8, ::8].reshape(2, -1).astype(np.float64)
+    grid = pixel_grid(*places.shape[1:])
+    start = grid[:, ::8, ::8].reshape(2, -1)
+    end = places[:, ::8, ::8].reshape(2, -1)
+    end = end.astype(np.float64)
     rows = np.linalg.lstsq(
         np.vstack([start, np.ones_like(start[:1])]).T,
         end.T,
@@ -181,7 +185,8 @@ def _affine(places: Array) -> Matrix:
 def shot_reference(blurry: Image, sharp: Image) -> Reference:
     """The reference of a pair as it was shot, by the answers of all methods."""
     answers, _ = _answers(blurry, sharp)
-    return reference(blurry, sharp, {key: one.matrix for key, one, _ in answers if one})
+    matrices = {key: one.matrix for key, one, _ in answers if one}
+    return reference(blurry, sharp, matrices)
 
 
 def moves(
@@ -219,7 +224,8 @@ def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
         8,
     )
     rng = np.random.default_rng([SEED, number])
-    for kind, picture, true in moves(sharp, shot, rng) if shot.sure else ():
+    moved_members = moves(sharp, shot, rng) if shot.sure else ()
+    for kind, picture, true in moved_members:
         answers, reason = _answers(blurry, picture)
         scores[kind] = scores_of(picture, wanted, true, answers)
         reasons |= {kind: reason} if reason else {}
@@ -232,29 +238,31 @@ def report(trials: Sequence[Trial]) -> str:
         "| pair | in focus | most alike | dB | ours, dB |",
         "| --- | ---: | --- | ---: | ---: |",
     ]
-    for one in trials:
-        like = one.shot.like_db
-        own_db = one.shot.like_db.get(OURS[0])
-        best = max(like, key=lambda name: like[name]) if like else "–"
-        most = f"{like[best]:.1f}" if like else "–"
-        lines.append(
-            f"| {one.name} | {100 * one.shot.focus:.0f} % | {best} | {most} | "
-            f"{'–' if own_db is None else f'{own_db:.1f}'} |"
-        )
+    lines += [_shot_row(trial) for trial in trials]
     parts = ["\n".join(lines)]
     for kind in KINDS:
         pairs = [one.scores[kind] for one in trials if kind in one.scores]
         parts.append(
             f"### {len(pairs)} real pairs, {kind}\n\n{method_table(method_means(pairs))}"
         )
-        parts += [
-            f"- {one.name}: {one.reasons[kind]}"
-            for one in trials
-            if kind in one.reasons
-        ]
+        failed = [one for one in trials if kind in one.reasons]
+        parts += [f"- {one.name}: {one.reasons[kind]}" for one in failed]
     unsure = [one.name for one in trials if not one.shot.sure]
-    return "\n\n".join(
-        [*parts, f"Without a sure reference: {', '.join(unsure) or 'none'}."]
+    parts.append(f"Without a sure reference: {', '.join(unsure) or 'none'}.")
+    return "\n\n".join(parts)
+
+
+def _shot_row(trial: Trial) -> str:
+    """A row of the table of pairs: the most alike answer, and ours."""
+    like = trial.shot.like_db
+    own_db = like.get(OURS[0])
+    best = most = "–"
+    if like:
+        best = max(like, key=lambda name: like[name])
+        most = f"{like[best]:.1f}"
+    own = "–" if own_db is None else f"{own_db:.1f}"
+    return (
+        f"| {trial.name} | {100 * trial.shot.focus:.0f} % | {best} | {most} | {own} |"
     )
 
 

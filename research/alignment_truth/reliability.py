@@ -48,7 +48,8 @@ def table(sets: Mapping[str, Sequence[Judged]]) -> Iterator[str]:
     yield f"| pairs | answers | error, median px | stated, median px | {within} |"
     yield "| --- |" + " ---: |" * (3 + len(SIGMAS))
     for name, judged in sets.items():
-        errors, stated = np.array(judged, np.float64).reshape(-1, 2).T
+        pairs = np.array(judged, np.float64).reshape(-1, 2)
+        errors, stated = pairs.T
         shares = " | ".join(
             f"{100 * np.mean(errors <= one * stated):.0f} %" for one in SIGMAS
         )
@@ -92,7 +93,8 @@ def _registered(
     true: NDArray[np.float64],
 ) -> Iterator[Judged]:
     """The error of our transform, if it gives one."""
-    found = register(*(reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)))
+    lights = [reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)]
+    found = register(*lights)
     if found.matrix is not None and found.corner_error_px is not None:
         yield (
             corner_distance_px(found.matrix, true, blurry.shape),
@@ -105,7 +107,8 @@ def _half(picture: Image) -> Image:
         np.asarray(srgb_to_linear(as_float(picture)), np.float32),
         REDUCTION,
     )
-    return as_integer(np.asarray(linear_to_srgb(np.clip(light, 0, 1)), np.float32), 8)
+    codes = linear_to_srgb(np.clip(light, 0, 1))
+    return as_integer(np.asarray(codes, np.float32), 8)
 
 
 def main() -> None:

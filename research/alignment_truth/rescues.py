@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,7 +51,10 @@ class MovedPair:
     @property
     def reach_px(self) -> float:
         """Longest way of a corner."""
-        return max(math.hypot(*self.flow[:, y, x]) for y in (0, -1) for x in (0, -1))
+        lengths = []
+        for y in (0, -1):
+            lengths += [math.hypot(*self.flow[:, y, x]) for x in (0, -1)]
+        return max(lengths)
 
     @property
     def zoom(self) -> float:
@@ -64,7 +68,8 @@ class MovedPair:
         for y in (0, HEIGHT - 1):
             for x in (0, WIDTH - 1):
                 placed = np.asarray(registration.matrix) @ (x, y, 1.0)
-                away = placed[:2] / placed[2] - (x, y) - self.flow[:, y, x]
+                shift = placed[:2] / placed[2] - (x, y)
+                away = shift - self.flow[:, y, x]
                 worst = max(worst, math.hypot(*away))
         return worst
 
@@ -99,35 +104,50 @@ def _rendered(
 def _soft(picture: Picture, rng: np.random.Generator) -> Picture:
     """A scene without fine texture and with little contrast."""
     wide = cv2.GaussianBlur(picture, (0, 0), SOFT_SIGMA_PX)
-    noisy = 0.5 + SOFT_CONTRAST * (wide - 0.5) + rng.normal(0, NOISE, wide.shape)
+    noise = rng.normal(0, NOISE, wide.shape)
+    noisy = 0.5 + SOFT_CONTRAST * (wide - 0.5) + noise
     return np.asarray(np.clip(noisy, 0, 1), np.float32)
 
 
 def _bricks(number: int) -> MovedPair:
     """A wall of equal bricks that moved by less than half a brick."""
     rng = np.random.default_rng(number)
-    side = int(rng.integers(*BRICK_PX))
-    y, x = np.mgrid[: HEIGHT + 2 * BRICK_MARGIN, : WIDTH + 2 * BRICK_MARGIN]
-    mortar = ((x + y // side % 2 * side) % (2 * side) > 3) & (y % side > 2)
-    wall = np.where(mortar, 0.65, 0.35).astype(np.float32)
+    wall = _wall(int(rng.integers(*BRICK_PX)))
     across, down = rng.integers(-6, 7, 2).tolist()
-    blurred = cv2.filter2D(wall, -1, disc_psf(float(rng.uniform(3, 8))))
-    shown = [
-        one[top : top + HEIGHT, left : left + WIDTH]
-        for one, top, left in (
-            (blurred, BRICK_MARGIN, BRICK_MARGIN),
-            (wall, BRICK_MARGIN - down, BRICK_MARGIN - across),
-        )
-    ]
-    noisy = [np.clip(one + rng.normal(0, 0.004, one.shape), 0, 1) for one in shown]
-    flow = np.tile(
-        np.array([across, down], np.float32)[:, None, None],
-        (1, HEIGHT, WIDTH),
-    )
-    return MovedPair(
-        *Members(*(np.dstack([one.astype(np.float32)] * 3) for one in noisy)).light,
-        flow,
-    )
+    diameter_px = float(rng.uniform(3, 8))
+    blurred = cv2.filter2D(wall, -1, disc_psf(diameter_px))
+    blurry = _noisy(_part(blurred, BRICK_MARGIN, BRICK_MARGIN), rng)
+    shifted = _part(wall, BRICK_MARGIN - down, BRICK_MARGIN - across)
+    sharp = _noisy(shifted, rng)
+    moved = np.array([across, down], np.float32)
+    flow = np.tile(moved[:, None, None], (1, HEIGHT, WIDTH))
+    return MovedPair(*Members(_coloured(blurry), _coloured(sharp)).light, flow)
+
+
+def _wall(side: int) -> NDArray[np.float32]:
+    """Bricks of a height, with mortar of 3 px, larger than a picture by a margin on each side."""
+    height = HEIGHT + 2 * BRICK_MARGIN
+    width = WIDTH + 2 * BRICK_MARGIN
+    y, x = np.mgrid[:height, :width]
+    every_second_row = y // side % 2 * side
+    in_row = (x + every_second_row) % (2 * side) > 3
+    brick = in_row & (y % side > 2)
+    return np.where(brick, 0.65, 0.35).astype(np.float32)
+
+
+def _part(wall: NDArray[Any], top: int, left: int) -> NDArray[Any]:
+    """What a picture shows of a wall."""
+    return wall[top : top + HEIGHT, left : left + WIDTH]
+
+
+def _noisy(grey: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """A picture with the noise of a camera."""
+    noise = rng.normal(0, 0.004, grey.shape)
+    return np.clip(grey + noise, 0, 1)
+
+
+def _coloured(grey: NDArray[Any]) -> NDArray[np.float32]:
+    return np.dstack([grey.astype(np.float32)] * 3)
 
 
 def _kinds() -> Iterator[Kind]:
@@ -158,7 +178,8 @@ def _kinds() -> Iterator[Kind]:
 def _tries(pair: MovedPair) -> dict[str, Find]:
     """Remedies for a person that do not need the pair to be taken again."""
     # the zoom is the true one: what a session's zoom answers, not whether the session finds it
-    session = SessionLens(Shared(pair.zoom, ZOOM_SIGMA if pair.zoom != 1 else 0.0, 3))
+    zoom_sigma = ZOOM_SIGMA if pair.zoom != 1 else 0.0
+    session = SessionLens(Shared(pair.zoom, zoom_sigma, 3))
 
     def in_session(blurry: Picture, sharp: Picture) -> Registration:
         return register_in_session(blurry, sharp, session)[0]

@@ -46,7 +46,8 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
     The bins of blur and flow leave out pixels near occluding edges, a class for themselves."""
     if answer.flow is None:
         return PairScore(False, seconds, {})
-    error = np.hypot(*(answer.flow - pair.flow)).astype(np.float64)
+    error = np.hypot(*(answer.flow - pair.flow))
+    error = error.astype(np.float64)
     masks = _classes(pair)
     shares: tuple[float | None, float | None] = None, None
     if answer.reliable is not None:
@@ -83,7 +84,8 @@ def _classes(pair: TruthPair) -> dict[str, Mask]:
         ("flow", length, FLOW_BINS),
     ):
         for low, high in bins:
-            masks[f"{name} {low}-{high}"] = plain & (values >= low) & (values < high)
+            within = (values >= low) & (values < high)
+            masks[f"{name} {low}-{high}"] = plain & within
     return masks
 
 
@@ -125,9 +127,8 @@ def summary(scores: Sequence[PairScore]) -> Summary:
 
 def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
     """For each pair, whether every method answered, so that methods can be compared."""
-    return [
-        all(one.answered for one in pair) for pair in zip(*scores.values(), strict=True)
-    ]
+    pairs = zip(*scores.values(), strict=True)
+    return [all(one.answered for one in pair) for pair in pairs]
 
 
 def ratio(

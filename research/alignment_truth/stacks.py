@@ -60,13 +60,15 @@ class FrameScore:
 def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
     """The frames of all stacks in a folder, each with the merged picture of its stack."""
     candidates = [folder, *sorted(folder.iterdir())] if folder.is_dir() else []
-    frames = [
-        (frame, stack / MERGED)
-        for stack in candidates
-        if (stack / MERGED).is_file()
-        for frame in sorted(stack.iterdir())
-        if frame.suffix.lower() in IMAGE_SUFFIXES and frame.name != MERGED
-    ]
+    frames = []
+    for stack in candidates:
+        merged = stack / MERGED
+        if not merged.is_file():
+            continue
+        for frame in sorted(stack.iterdir()):
+            if frame.suffix.lower() in IMAGE_SUFFIXES and frame.name != MERGED:
+                pair = (frame, merged)
+                frames.append(pair)
     if not frames:
         raise DatasetError(
             f"{folder}: no focus stack there; a stack is a folder of frames with {MERGED}"
@@ -107,7 +109,8 @@ def _encoded(linear: FloatImage) -> Array:
 def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
     """The merged picture on the frame's grid, and its valid area."""
     places = pixel_grid(*flow.shape[1:]) + flow
-    return _encoded(sampled(members.linear[1], places, cubic=True)), inside(places)
+    moved = sampled(members.linear[1], places, cubic=True)
+    return _encoded(moved), inside(places)
 
 
 def in_focus(frame: Array, aligned: Array) -> Mask:
@@ -137,13 +140,15 @@ def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore
 def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
     if not mask.any():
         return None
-    error = float(np.mean((frame[mask] - aligned[mask]).astype(np.float64) ** 2))
+    difference = (frame[mask] - aligned[mask]).astype(np.float64)
+    error = float(np.mean(difference**2))
     return -10 * math.log10(max(error, 1e-12))
 
 
 def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
     height, width = focus.shape
-    grid = max(1, height // TILE_SPACING_PX), max(1, width // TILE_SPACING_PX)
+    rows = max(1, height // TILE_SPACING_PX)
+    grid = rows, max(1, width // TILE_SPACING_PX)
     pair = Members(frame, aligned)
     shifts = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
     share = cv2.blur(focus.astype(np.float32), (TILE_PX, TILE_PX))
@@ -166,14 +171,14 @@ def stack_means(
         scores = [
             score for frame in common if (score := frame.scores[name]) is not None
         ]
+        fields = {}
+        for field in ("psnr_db", "in_focus_db", "residual_px"):
+            fields[field] = _mean([getattr(score, field) for score in scores])
         result[name] = {
             "frames": len(frames),
             "answered": sum(frame.scores.get(name) is not None for frame in frames),
             "compared": len(common),
-            **{
-                field: _mean([getattr(score, field) for score in scores])
-                for field in ("psnr_db", "in_focus_db", "residual_px")
-            },
+            **fields,
         }
     return result
 

@@ -108,15 +108,11 @@ def _compared(
 
 def csv_rows(results: TruthResults) -> str:
     """One row for each setting, pair and method, as CSV."""
-    names = list(
-        dict.fromkeys(
-            name
-            for methods in results.scores.values()
-            for pairs in methods.values()
-            for one in pairs
-            for name in one.sums
-        )
-    )
+    every: list[PairScore] = []
+    for methods in results.scores.values():
+        for pairs in methods.values():
+            every += pairs
+    names = list(dict.fromkeys(name for one in every for name in one.sums))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     head = ["setting", "pair", "method", "answered", "seconds", "reliable_share"]
@@ -135,11 +131,9 @@ def csv_rows(results: TruthResults) -> str:
 
 def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
     """The tables by the name of their place on a page: real-like pairs, and all others."""
-    parts = [
-        part
-        for setting in settings_of(plan)
-        for part in _setting_tables(setting, results)
-    ]
+    parts: list[str] = []
+    for setting in settings_of(plan):
+        parts += _setting_tables(setting, results)
     if results.trials:
         parts.append(_failures(results))
     if results.frames:
@@ -230,11 +224,11 @@ def _rows(
 def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:
     """Errors on the pairs that some method did not answer, for those that answered all."""
     others = _compared(scores, answered=False)
-    means = [
-        f"{name} {_number(summary(pairs).mean_px.get('all'))}"
-        for name, pairs in others.items()
-        if pairs and all(pair.answered for pair in pairs)
-    ]
+    means = []
+    for name, pairs in others.items():
+        if pairs and all(pair.answered for pair in pairs):
+            mean_px = summary(pairs).mean_px.get("all")
+            means.append(f"{name} {_number(mean_px)}")
     return (
         f"Overall errors on the other pairs, px: {', '.join(means)}." if means else ""
     )
@@ -270,19 +264,17 @@ def _believed(sums: Mapping[str, Summary]) -> list[str]:
 def _failures(results: TruthResults) -> str:
     bins = {"0–10 px": (0, 10), "10–20 px": (10, 20), "20–40 px": (20, 41)}
     trials = results.trials
-    parts = {
-        "all": trials,
-        **{
-            label: [one for one in trials if low <= one.largest_coc_px < high]
-            for label, (low, high) in bins.items()
-        },
-        **{
-            f"still pairs, {name}": still
-            for name, still in results.still_trials.items()
-        },
-    }
-    rows = [
-        [
+    parts = {"all": trials}
+    for label, (low, high) in bins.items():
+        parts[label] = [one for one in trials if low <= one.largest_coc_px < high]
+    for name, still in results.still_trials.items():
+        parts[f"still pairs, {name}"] = still
+    rows = []
+    for label, chosen in parts.items():
+        if not chosen:
+            continue
+        count = count_failures(chosen)
+        row = [
             label,
             str(count.pairs),
             _percent(count.unknown / count.pairs),
@@ -291,10 +283,7 @@ def _failures(results: TruthResults) -> str:
             _number(count.median_px),
             _percent(count.within),
         ]
-        for label, chosen in parts.items()
-        if chosen
-        for count in (count_failures(chosen),)
-    ]
+        rows.append(row)
     head = [
         "largest CoC",
         "pairs",

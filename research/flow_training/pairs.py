@@ -60,7 +60,8 @@ def flow_batch(
 ) -> FlowBatch:
     """The batch of a step, by the seed and the step alone, or a process's part of it."""
     stage = plan.stage(step)
-    numbers = range(step * MOST_IN_BATCH, step * MOST_IN_BATCH + stage.batch)
+    first = step * MOST_IN_BATCH
+    numbers = range(first, first + stage.batch)
     shared = numbers[places_of(stage.batch, mine)]
     return _stacked([_pair(textures, stage, plan.seed, number) for number in shared])
 
@@ -148,7 +149,9 @@ def _disc_blurred(
             gaps / max(largest, 1e-6)
         )
         share = np.maximum(1 - distance, 0)[:, :, None]
-        kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
+        kernel = np.ones((1, 1))
+        if node > 1:
+            kernel = disc_psf(float(node))
         blurred += share * cv2.filter2D(
             linear,
             cv2.CV_32F,
@@ -169,5 +172,6 @@ def _stacked(pairs: list[TruthPair]) -> FlowBatch:
 
 
 def _pictures(pictures: list[NDArray[np.float32]]) -> torch.Tensor:
-    stacked = np.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2)
+    stacked = np.stack(pictures)[..., ::-1]
+    stacked = stacked.transpose(0, 3, 1, 2)
     return torch.from_numpy(np.ascontiguousarray(stacked))

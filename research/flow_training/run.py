@@ -111,10 +111,8 @@ def _rounded_scores(
     full = network.cpu().eval()
     rounded = PWCNet(normalise=full.normalise).eval()
     rounded.load_state_dict(half_precision(full))
-    before, after = (
-        [estimate_flow(one, pair.blurry, pair.sharp) for pair in pairs]
-        for one in (full, rounded)
-    )
+    before = [estimate_flow(full, pair.blurry, pair.sharp) for pair in pairs]
+    after = [estimate_flow(rounded, pair.blurry, pair.sharp) for pair in pairs]
     changes = torch.cat(
         [end_point_error(*two).ravel() for two in zip(before, after, strict=True)]
     )

@@ -42,8 +42,9 @@ def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> R
         error = end_point_error(flow, pair.flow)
         everywhere.append(error.ravel())
         off_edges.append(error[pair.plain])
-        sharp.append(error[pair.plain & (pair.coc_px < BLURRED_FROM_PX)])
-        blurred.append(error[pair.plain & (pair.coc_px >= BLURRED_FROM_PX)])
+        is_blurred = pair.coc_px >= BLURRED_FROM_PX
+        sharp.append(error[pair.plain & ~is_blurred])
+        blurred.append(error[pair.plain & is_blurred])
     classes = {
         "epe_px": off_edges,
         "epe_sharp_px": sharp,
@@ -59,7 +60,8 @@ def _mean(values: torch.Tensor) -> float | None:
 
 def described(row: Mapping[str, float | None]) -> str:
     """The errors as readable text."""
-    return "  ".join(
-        f"{name} {'-' if value is None else format(value, '.3f').removesuffix('.000')}"
-        for name, value in row.items()
-    )
+    words = []
+    for name, value in row.items():
+        shown = "-" if value is None else format(value, ".3f").removesuffix(".000")
+        words.append(f"{name} {shown}")
+    return "  ".join(words)

@@ -109,7 +109,8 @@ def blurred_crop(light: Array, number: int) -> BlurredCrop:
 
 def native_camera(random: np.random.Generator) -> StreamCamera:
     """A camera whose pictures have the size of its sensor."""
-    shot = math.exp(random.uniform(math.log(1e-6), math.log(1e-2)))
+    exponent = random.uniform(math.log(1e-6), math.log(1e-2))
+    shot = math.exp(exponent)
     sharpens = random.random() < 0.4
     compresses = random.random() < 0.6
     return StreamCamera(
@@ -131,7 +132,9 @@ def _crop(light: Array, random: np.random.Generator) -> Array:
     """A square of a photograph, of which the camera sees one of several reductions."""
     scale = float(random.choice(SCALES))
     side = min(math.ceil(SIDE_PX / scale), *light.shape[:2])
-    top, left = (int(random.integers(length - side + 1)) for length in light.shape[:2])
+    height, width = light.shape[:2]
+    top = int(random.integers(height - side + 1))
+    left = int(random.integers(width - side + 1))
     part = light[top : top + side, left : left + side]
     reduced = cv2.resize(part, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.float32)
@@ -157,7 +160,8 @@ def _diameters(random: np.random.Generator) -> list[float]:
 def _diameter(random: np.random.Generator) -> float:
     if random.random() < IN_FOCUS_SHARE:
         return 0.0
-    return math.exp(random.uniform(math.log(SMALLEST_PX), math.log(LARGEST_PX)))
+    exponent = random.uniform(math.log(SMALLEST_PX), math.log(LARGEST_PX))
+    return math.exp(exponent)
 
 
 class BlockNetwork(nn.Module):
@@ -176,7 +180,8 @@ class BlockNetwork(nn.Module):
 
     def forward(self, shapes: torch.Tensor) -> torch.Tensor:
         """The quantiles of log2(1 + diameter), ``(…, 3)``, from ``(…, 13)``."""
-        hidden = functional.silu(self.first((shapes - self.mean) / self.deviation))
+        normed = (shapes - self.mean) / self.deviation
+        hidden = functional.silu(self.first(normed))
         median, below, above = self.ending(functional.silu(self.second(hidden))).unbind(
             dim=-1
         )
@@ -224,14 +229,16 @@ def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """Pinball loss, least if ``(N, BLURS, blocks, 3)`` are quantiles of ``(N, BLURS)``."""
     above = levels[:, :, None, None] - quantiles
     wanted = torch.tensor(QUANTILES)
-    return torch.maximum(wanted * above, (wanted - 1) * above).mean()
+    loss = torch.maximum(wanted * above, (wanted - 1) * above)
+    return loss.mean()
 
 
 def _disorder(medians: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     """How much the medians of a crop, ``(N, BLURS)``, are not in the order of the levels."""
     differences = levels[:, :, None] - levels[:, None, :]
     larger = (differences > 0).float()
-    missing = ORDER_SLOPE * differences - (medians[:, :, None] - medians[:, None, :])
+    steps = medians[:, :, None] - medians[:, None, :]
+    missing = ORDER_SLOPE * differences - steps
     losses = ORDER_WIDTH * functional.softplus(missing / ORDER_WIDTH)
     return (losses * larger).sum() / larger.sum()
 

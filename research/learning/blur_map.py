@@ -40,7 +40,8 @@ def main() -> None:
     torch.manual_seed(0)
     renderer = Renderer(find_photographs(given.photographs), "train")
     samples = [_sample(renderer, number) for number in track(range(PAIRS), "rendering")]
-    network = learn([one for one, _ in samples], [other for _, other in samples])
+    features = [one for one, _ in samples]
+    network = learn(features, [other for _, other in samples])
     state = network.state_dict()
     write_bytes(
         given.out,
@@ -86,10 +87,10 @@ def _drawn(
     """Details of some crops and their diameters, all turned alike."""
     chosen = torch.randint(len(features), (BATCH,), generator=draw).tolist()
     turns, mirrored = torch.randint(4, (2,), generator=draw).tolist()
-    batch, truth = (
-        _turned(torch.stack([one[index] for index in chosen]), turns, mirrored > 1)
-        for one in (features, diameters)
-    )
+    chosen_features = torch.stack([features[index] for index in chosen])
+    chosen_diameters = torch.stack([diameters[index] for index in chosen])
+    batch = _turned(chosen_features, turns, mirrored > 1)
+    truth = _turned(chosen_diameters, turns, mirrored > 1)
     return batch, truth
 
 
@@ -102,7 +103,8 @@ def pinball(levels: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
     """Pinball loss, least if levels ``(N, 2, h, w)`` are quantiles of ``(N, 1, h, w)`` px."""
     above = as_level(diameters) - levels
     quantiles = torch.tensor(QUANTILES).view(1, 2, 1, 1)
-    return torch.maximum(quantiles * above, (quantiles - 1) * above).mean()
+    loss = torch.maximum(quantiles * above, (quantiles - 1) * above)
+    return loss.mean()
 
 
 def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,7 +117,8 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
         pair = renderer.pair(number, SIDE_PX)
         picture = pair.blurry
         diameter = np.abs(pair.diameters)
-    tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+    channels_first = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    tensor = torch.from_numpy(channels_first)[None]
     return details(tensor)[0], functional.avg_pool2d(
         torch.from_numpy(diameter)[None],
         CELL_PX,
@@ -146,7 +149,8 @@ def _share(
     """How much of the second colour each pixel has."""
     kind = int(random.integers(5))
     if kind == 0:
-        share = 0.5 + 0.5 * np.sin(2 * math.pi * along / period)
+        phase = 2 * math.pi * along / period
+        share = 0.5 + 0.5 * np.sin(phase)
     elif kind == 1:
         share = np.clip(along / along.max(), 0, 1)
     elif kind == 2:
@@ -155,7 +159,8 @@ def _share(
             2 * math.pi * np.hypot(x - centre[0], y - centre[1]) / period
         )
     elif kind == 3:
-        share = random.random((side, side, 3)) * random.choice((0.1, 0.4, 1.0))
+        noise = random.random((side, side, 3))
+        share = noise * random.choice((0.1, 0.4, 1.0))
     else:
         share = np.zeros((side, side))
     return np.asarray(share)

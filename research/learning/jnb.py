@@ -57,7 +57,8 @@ def learned_dictionary() -> NDArray[np.float32]:
     )
     patches = patches[patches.var(axis=1) > LEAST_VARIANCE]
     patches = patches[rng.choice(len(patches), PATCHES, replace=False)]
-    atoms = _unit(patches[rng.choice(len(patches), ATOMS, replace=False)])
+    chosen = rng.choice(len(patches), ATOMS, replace=False)
+    atoms = _unit(patches[chosen])
     for _ in track(range(ROUNDS), "learning the dictionary"):
         atoms = _round(patches, atoms)
     return atoms
@@ -75,7 +76,8 @@ def _round(
         users = weights[:, index] != 0
         if not users.any():
             worst = int(np.einsum("np,np->n", rest, rest).argmax())
-            fitted[index] = patches[worst] / np.linalg.norm(patches[worst])
+            drawn = patches[worst]
+            fitted[index] = drawn / np.linalg.norm(drawn)
             rest[worst] = 0
             continue
         used = weights[users, index]
@@ -95,11 +97,14 @@ def _coded(
     chosen = np.zeros((len(patches), SPARSITY), np.int32)
     values = np.zeros((len(patches), SPARSITY), np.float32)
     energies = np.einsum("np,np->n", patches, patches)
-    code(patches @ atoms.T, energies, atoms @ atoms.T, 1.0, counts, chosen, values)
+    products = patches @ atoms.T
+    overlaps = atoms @ atoms.T
+    code(products, energies, overlaps, 1.0, counts, chosen, values)
     weights = np.zeros((len(patches), ATOMS), np.float32)
     for k in range(SPARSITY):
         used = counts > k
-        weights[used, chosen[used, k]] = values[used, k]
+        atom = chosen[used, k]
+        weights[used, atom] = values[used, k]
     return weights
 
 
@@ -117,7 +122,8 @@ def learned_curve(dictionary: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _blurred(name: str, sigma_px: float) -> NDArray[np.float32]:
-    picture = linear_to_srgb(np.asarray(texture(name, *SIZE), np.float32))
+    light = np.asarray(texture(name, *SIZE), np.float32)
+    picture = linear_to_srgb(light)
     if sigma_px == 0:
         return np.asarray(picture)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px))

@@ -72,7 +72,9 @@ def main() -> None:
         _sample(files, number) for number in track(range(given.samples), "rendering")
     ]
     network = learn(samples)
-    state = {name: values.contiguous() for name, values in network.state_dict().items()}
+    state = {}
+    for name, values in network.state_dict().items():
+        state[name] = values.contiguous()
     write_bytes(given.out, save(state))
 
 
@@ -81,17 +83,12 @@ def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
     torch.manual_seed(0)
     rows = [measures.reshape(-1, measures.shape[2]) for measures, _ in samples]
     seen = torch.from_numpy(np.concatenate(rows))
-    truth = torch.from_numpy(np.concatenate([level.ravel() for _, level in samples]))
+    levels = [level.ravel() for _, level in samples]
+    truth = torch.from_numpy(np.concatenate(levels))
     network = LargeBlurNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     for step in track(range(STEPS), "learning"):
-        rate = (
-            RATE
-            * min(1, (step + 1) / WARM_UP)
-            * 0.5
-            * (1 + math.cos(math.pi * step / STEPS))
-        )
-        optimiser.param_groups[0]["lr"] = rate
+        optimiser.param_groups[0]["lr"] = _rate(step)
         chosen = torch.randint(len(seen), (BATCH,))
         loss = pinball(network(seen[chosen]), truth[chosen])
         optimiser.zero_grad()
@@ -100,11 +97,18 @@ def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
     return network
 
 
+def _rate(step: int) -> float:
+    """The learning rate of a step: it rises at first, and then falls along half a cosine."""
+    warm_up = RATE * min(1, (step + 1) / WARM_UP)
+    return warm_up * 0.5 * (1 + math.cos(math.pi * step / STEPS))
+
+
 def pinball(levels: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Pinball loss, least if the levels ``(n, 2)`` are quantiles of the truth ``(n,)``."""
     above = truth[:, None] - levels
     quantiles = torch.tensor(QUANTILES)
-    return torch.maximum(quantiles * above, (quantiles - 1) * above).mean()
+    loss = torch.maximum(quantiles * above, (quantiles - 1) * above)
+    return loss.mean()
 
 
 def _sample(files: Sequence[Path], number: int) -> Sample:
@@ -113,7 +117,8 @@ def _sample(files: Sequence[Path], number: int) -> Sample:
         picture = pattern(random, SIDE_PX)
         diameters = np.zeros(picture.shape[:2], np.float32)
     else:
-        (photograph,) = read_photographs([files[int(random.integers(len(files)))]])
+        file = files[int(random.integers(len(files)))]
+        (photograph,) = read_photographs([file])
         light, diameters = blurred_crop(random, photograph)
         picture = recorded(random, light)
     copies = {1: picture, **reduced(picture, SCALES[1:])}
@@ -124,10 +129,12 @@ def _sample(files: Sequence[Path], number: int) -> Sample:
 def _true_levels(diameters: Array) -> Array:
     """The mean level in each square of 32 px."""
     side = CELLS * CELL_PX
-    rows, columns = (-(-length // side) for length in diameters.shape)
+    rows = -(-diameters.shape[0] // side)
+    columns = -(-diameters.shape[1] // side)
     below = rows * side - diameters.shape[0]
     right = columns * side - diameters.shape[1]
-    padded = np.pad(np.log2(1 + diameters), ((0, below), (0, right)), mode="edge")
+    levels = np.log2(1 + diameters)
+    padded = np.pad(levels, ((0, below), (0, right)), mode="edge")
     blocks = padded.reshape(rows, side, columns, side)
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
@@ -161,7 +168,8 @@ def _crop(random: np.random.Generator, photograph: Photograph) -> Array:
     while min(photograph.pixels.shape[:2]) < 0.8 * SIDE_PX * factor and factor > 1:
         factor //= 2
     whole = photograph.pixels
-    height, width = (length // factor for length in whole.shape[:2])
+    height = whole.shape[0] // factor
+    width = whole.shape[1] // factor
     smaller = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     pixels = np.asarray(smaller, np.uint8)
     top = int(random.integers(max(1, height - SIDE_PX + 1)))
@@ -180,14 +188,15 @@ def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
     border = kernel.shape[0] // 2
     if border == 0:
         return light
-    wide = np.pad(light, ((border, border), (border, border), (0, 0)), mode="symmetric")
+    sides = (border, border)
+    wide = np.pad(light, (sides, sides, (0, 0)), mode="symmetric")
     size = [fft.next_fast_len(length, real=True) for length in wide.shape[:2]]
     transfer = fft.rfft2(kernel, size)
-    height, width = light.shape[:2]
+    height, width, channels = light.shape
     rows = slice(2 * border, 2 * border + height)
     columns = slice(2 * border, 2 * border + width)
     blurred = np.empty_like(light)
-    for channel in range(light.shape[2]):
+    for channel in range(channels):
         spectrum = fft.rfft2(wide[:, :, channel], size) * transfer
         blurred[:, :, channel] = fft.irfft2(spectrum, size)[rows, columns]
     return blurred
@@ -205,7 +214,8 @@ def ramp(
     along = x * math.cos(turn) + y * math.sin(turn)
     share = (along - along.min()) / np.ptp(along)
     begin_px, end_px = ends_px
-    diameters = np.asarray(begin_px + (end_px - begin_px) * share, np.float32)
+    along_ramp = begin_px + (end_px - begin_px) * share
+    diameters = np.asarray(along_ramp, np.float32)
     mixed = _mixed(light, aperture, diameters)
     return mixed, diameters
 
@@ -217,7 +227,8 @@ def _mixed(light: Array, aperture: Aperture, diameters: Array) -> Array:
     place = np.interp(diameters, steps, np.arange(len(steps)))
     mixed = np.zeros_like(light)
     for number, step in enumerate(steps):
-        weight = np.clip(1 - np.abs(place - number), 0, 1).astype(np.float32)
+        weight = np.clip(1 - np.abs(place - number), 0, 1)
+        weight = weight.astype(np.float32)
         if weight.any():
             mixed += weight[:, :, None] * convolved(light, step, aperture)
     return mixed
@@ -230,7 +241,8 @@ def _layers(
 ) -> tuple[Array, Array]:
     """A background and two objects before it, each with its diameter and a soft outline."""
     height, width = light.shape[:2]
-    other = np.roll(light[:, ::-1], int(random.integers(width)), axis=1)
+    shift = int(random.integers(width))
+    other = np.roll(light[:, ::-1], shift, axis=1)
     behind = 0.0 if random.random() < 0.3 else _diameter(random)
     seen = convolved(light, behind, aperture)
     diameters = np.full((height, width), behind, np.float32)
@@ -238,7 +250,8 @@ def _layers(
         diameter = 0.0 if random.random() < 0.4 else _diameter(random)
         opaque = _outline(random, width, height)
         cover = convolved(opaque, diameter, aperture)
-        seen = seen * (1 - cover) + convolved(other * opaque, diameter, aperture)
+        covered = convolved(other * opaque, diameter, aperture)
+        seen = seen * (1 - cover) + covered
         diameters[opaque[:, :, 0] > 0] = diameter
     return np.asarray(seen, np.float32), diameters
 
@@ -247,7 +260,8 @@ def _outline(random: np.random.Generator, width: int, height: int) -> Array:
     """A drawn outline, ``(H, W, 1)``, 1 inside."""
     waves = random.standard_normal((6, 6)).astype(np.float32)
     wide = cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC)
-    return (wide > random.uniform(0.5, 1)).astype(np.float32)[:, :, None]
+    outline = (wide > random.uniform(0.5, 1)).astype(np.float32)
+    return outline[:, :, None]
 
 
 def recorded(random: np.random.Generator, light: Array) -> Array:
@@ -255,7 +269,8 @@ def recorded(random: np.random.Generator, light: Array) -> Array:
     stored = linear_to_srgb(np.clip(light, 0, 1))
     deviation = float(random.choice(NOISES))
     noisy = stored + deviation * random.standard_normal(stored.shape)
-    pixels = np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)
+    codes = np.rint(255 * np.clip(noisy, 0, 1))
+    pixels = codes.astype(np.uint8)
     if random.random() < JPEG_SHARE:
         quality = int(random.integers(*QUALITIES))
         _, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])

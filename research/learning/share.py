@@ -77,9 +77,8 @@ def main() -> None:
 
 def learn(samples: list[Sample]) -> ShareNetwork:
     """A network for the least error of a picture in the mean, in dB."""
-    seen, errors = (
-        torch.from_numpy(np.stack(one)) for one in list(zip(*samples, strict=True))[:2]
-    )
+    seen = torch.from_numpy(np.stack([given for given, _, _ in samples]))
+    errors = torch.from_numpy(np.stack([error for _, error, _ in samples]))
     weights = torch.tensor([weight for _, _, weight in samples])
     mean = seen.mean(dim=(0, 1))
     deviation = seen.std(dim=(0, 1)) + 1e-3
@@ -89,17 +88,27 @@ def learn(samples: list[Sample]) -> ShareNetwork:
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     draw = torch.Generator().manual_seed(0)
     for step in track(range(STEPS), "learning"):
-        optimiser.param_groups[0]["lr"] = (
-            RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
-        )
+        optimiser.param_groups[0]["lr"] = _rate(step)
         loss = _loss(samples, draw, seen, network, errors, weights)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    with torch.no_grad():  # the first layer takes what it is given
-        network.first.weight.div_(deviation)
-        network.first.bias.sub_(network.first.weight @ mean)
+    _fold_in(network.first, mean, deviation)
     return network
+
+
+@torch.no_grad()
+def _fold_in(
+    first: torch.nn.Linear, mean: torch.Tensor, deviation: torch.Tensor
+) -> None:
+    """Let the first layer take what it is given, without the scaling of the training."""
+    first.weight.div_(deviation)
+    first.bias.sub_(first.weight @ mean)
+
+
+def _rate(step: int) -> float:
+    """The learning rate of a step, which falls along half a cosine."""
+    return RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
 
 
 def _loss(
@@ -113,15 +122,18 @@ def _loss(
     """Mean error of some pictures, in logarithms."""
     chosen = torch.randint(len(samples), (BATCH,), generator=draw)
     noise = JITTER * torch.randn(seen[chosen].shape, generator=draw)
-    share = torch.sigmoid(network(seen[chosen] + noise)[..., 0])
+    logit = network(seen[chosen] + noise)[..., 0]
+    share = torch.sigmoid(logit)
     error = torch.log10(error_left(share, errors[chosen]) + AS_GOOD_AS_RIGHT)
-    return (weights[chosen] * error).sum() / weights[chosen].sum()
+    chosen_weights = weights[chosen]
+    return (chosen_weights * error).sum() / chosen_weights.sum()
 
 
 def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
     """``(N,)``: mean squared errors where a share ``(N, n)`` of the change is kept."""
     change, common, before = errors.unbind(dim=1)
-    return (change * share**2 - 2 * common * share + before).mean(dim=1).clamp(min=0)
+    squares = change * share**2 - 2 * common * share + before
+    return squares.mean(dim=1).clamp(min=0)
 
 
 def _sample(
@@ -131,9 +143,11 @@ def _sample(
     number: int,
 ) -> Sample:
     blurry, sharp, weight = _pair(renderer, pictures, number)
-    blurry = np.ascontiguousarray(np.rint(255 * blurry) / 255, np.float32)
+    stored = np.rint(255 * blurry) / 255
+    blurry = np.ascontiguousarray(stored, np.float32)
     restored = restore(blurry)
-    seen = _blocks(surroundings(blurry, restored)) / np.float32(BLOCK_CELLS**2)
+    area = np.float32(BLOCK_CELLS**2)
+    seen = _blocks(surroundings(blurry, restored)) / area
     return seen, _blocks(_errors(blurry, restored, sharp)).T, weight
 
 
@@ -151,18 +165,16 @@ def _pair(
         sharp = pair.sharp
         weight = LIKELY
     elif kind < STREAM_SHARE + PHOTOGRAPH_SHARE + SOFT_SHARE:
-        truth = _cut(random, pictures[int(random.integers(len(pictures)))])
+        picture = pictures[int(random.integers(len(pictures)))]
+        truth = _cut(random, picture)
         weight = LIKELY
         if kind >= STREAM_SHARE + PHOTOGRAPH_SHARE:
             truth = softened(random, truth)
             weight = 1.0
-        blurry, sharp = (
-            np.asarray(
-                one[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX] / 255,
-                np.float32,
-            )
-            for one in (_blurred(random, truth), truth)
-        )
+        inner = slice(MARGIN_PX, -MARGIN_PX)
+        seen = _blurred(random, truth)[inner, inner]
+        blurry = np.asarray(seen / 255, np.float32)
+        sharp = np.asarray(truth[inner, inner] / 255, np.float32)
     else:
         blurry = sharp = _drawn(random)
         weight = 1.0
@@ -191,7 +203,8 @@ def _blocks(cells: Array) -> Array:
         -1,
         count,
     )
-    return np.asarray(blocks.sum(axis=(1, 3)).reshape(-1, count), np.float32)
+    sums = blocks.sum(axis=(1, 3)).reshape(-1, count)
+    return np.asarray(sums, np.float32)
 
 
 def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -201,13 +214,14 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
     if smallest < 1 and random.random() < 0.5:
         scale = random.uniform(max(0.3, smallest), 1.0)
         size = [max(side, round(scale * length)) for length in picture.shape[1::-1]]
-        picture = np.asarray(
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
-            np.uint8,
-        )
-    pad = [(0, max(0, side - length)) for length in picture.shape[:2]]
-    wide = np.pad(picture, [*pad, (0, 0)], mode="reflect")
-    top, left = (int(random.integers(length - side + 1)) for length in wide.shape[:2])
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(small, np.uint8)
+    height, width = picture.shape[:2]
+    below = max(0, side - height)
+    right = max(0, side - width)
+    wide = np.pad(picture, [(0, below), (0, right), (0, 0)], mode="reflect")
+    top = int(random.integers(wide.shape[0] - side + 1))
+    left = int(random.integers(wide.shape[1] - side + 1))
     return np.ascontiguousarray(wide[top : top + side, left : left + side])
 
 
@@ -220,7 +234,8 @@ def softened(
     kind = int(random.integers(4))
     if kind < 2:
         scale = random.uniform(1.1, 2.6)
-        part = picture[: round(height / scale), : round(width / scale)]
+        rows = round(height / scale)
+        part = picture[:rows, : round(width / scale)]
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[
             int(random.integers(3))
         ]
@@ -262,7 +277,8 @@ def _blurred(
     through = _through(picture, diameter, shape)
     noise = MOST_NOISE * random.random() ** 3
     seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)
-    stored = np.rint(255 * np.clip(seen, 0, 1)).astype(np.uint8)
+    codes = np.rint(255 * np.clip(seen, 0, 1))
+    stored = codes.astype(np.uint8)
     compressed = random.random() < 0.3
     return _compressed(stored, int(random.integers(60, 98))) if compressed else stored
 
@@ -272,8 +288,10 @@ def _through(picture: NDArray[np.uint8], diameter: float, shape: Aperture) -> Ar
     psf = aperture_psf(diameter, shape).astype(np.float32)
     pad = psf.shape[0] // 2
     light = srgb_to_linear(picture.astype(np.float32) / 255)
-    wide = np.pad(light, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
-    return np.asarray(np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1))
+    sides = (pad, pad)
+    wide = np.pad(light, (sides, sides, (0, 0)), mode="reflect")
+    through = fftconvolve(wide, psf[:, :, None], mode="valid")
+    return np.asarray(np.clip(through, 0, 1))
 
 
 def _drawn(random: np.random.Generator) -> Array:
@@ -284,7 +302,8 @@ def _drawn(random: np.random.Generator) -> Array:
     picture = np.asarray(picture, np.float32)
     if random.random() < 0.5:
         soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.7, 2.0))
-        picture = np.clip(picture + random.uniform(0.5, 1.5) * (picture - soft), 0, 1)
+        strength = random.uniform(0.5, 1.5)
+        picture = np.clip(picture + strength * (picture - soft), 0, 1)
     return picture
 
 

@@ -115,7 +115,8 @@ class Rendered:
         # middles of parts that lie in the picture
         inside = mean[half:-half, half:-half]
         top, left = divmod(int(inside.argmax()), inside.shape[1])
-        return slice(top, top + CROP_PX), slice(left, left + CROP_PX)
+        rows = slice(top, top + CROP_PX)
+        return rows, slice(left, left + CROP_PX)
 
 
 @dataclass(frozen=True)

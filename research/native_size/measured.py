@@ -162,14 +162,16 @@ def _errors_by_part(
     part: NDArray[np.intp],
 ) -> tuple[float, ...]:
     """Sums of the squared errors of all pixels of each part."""
-    errors = np.square(picture - sharp).mean(axis=2, dtype=np.float64)
+    squares = np.square(picture - sharp)
+    errors = squares.mean(axis=2, dtype=np.float64)
     sums = np.bincount(part, errors.ravel(), minlength=len(BINS_PX))
     return tuple(sums.tolist())
 
 
 def gain_of(before: float, after: float, pixels: int) -> float:
     """Gain in PSNR from sums of squared errors, dB."""
-    return decibels(after / pixels, DEFAULT) - decibels(before / pixels, DEFAULT)
+    level_after = decibels(after / pixels, DEFAULT)
+    return level_after - decibels(before / pixels, DEFAULT)
 
 
 def shown_part(restored: Array, picture: Rendered) -> NDArray[np.uint8]:

@@ -73,7 +73,9 @@ def _stack_gains(
     kept: Kept,
 ) -> dict[str, Gains]:
     """The gains of each row; frames are aligned only for rows that are not kept."""
-    paths = {row.name: kept.folder / f"{_key(folder, size, row)}.json" for row in rows}
+    paths = {}
+    for row in rows:
+        paths[row.name] = kept.folder / f"{_key(folder, size, row)}.json"
     lacking = [row for row in rows if not paths[row.name].is_file()]
     if lacking:
         _measure_frames(folder, size, lacking, paths)
@@ -118,7 +120,8 @@ def _frame_gains(
 def _gain(restored: Array, frame: AlignedFrame, where: NDArray[np.bool_]) -> float:
     """Gain over the frame in a part of it, dB."""
     sharp = frame.sharp[where]
-    return psnr(restored[where], sharp) - psnr(frame.blurry[where], sharp)
+    psnr_after = psnr(restored[where], sharp)
+    return psnr_after - psnr(frame.blurry[where], sharp)
 
 
 def _read(path: Path) -> Gains:

@@ -93,7 +93,8 @@ def _deconvolved(method: Deconvolution, given: Given) -> Array:
     restored = np.empty_like(linear)
     for colour, psf in enumerate(given.kernel):
         restored[:, :, colour] = _in_border(method, linear[:, :, colour], psf)
-    stored = np.asarray(np.clip(linear_to_srgb(restored), 0, 1), np.float32)
+    encoded = np.clip(linear_to_srgb(restored), 0, 1)
+    stored = np.asarray(encoded, np.float32)
     diameters = np.full(stored.shape[:2], given.diameter_px)
     return fade_to_blurry(stored, given.blurry, diameters)
 
@@ -108,7 +109,8 @@ def _in_border(method: Deconvolution, channel: Array, psf: Array) -> Channel:
     left_right = (border, columns - width - border)
     wide = np.pad(channel, (above_below, left_right), mode="symmetric")
     scene = method(edgetaper(wide, psf), psf, Periodic((rows, columns)))
-    return scene[border : border + height, border : border + width]
+    inner = slice(border, border + height)
+    return scene[inner, border : border + width]
 
 
 def network_rows(names: Sequence[str]) -> list[Row]:
@@ -150,23 +152,29 @@ def _rows_of(stored: StoredWeights) -> list[Row]:
     system = baseline(stored.system)
     restorer = restorer_of(system, stored, None, torch.device("cpu"))
     own = stored.origin == "own"
-    name = stored.system if own else f"{stored.system} ({stored.label})"
-    plain_name, scaled_name = (
-        (f"{name} plain", name) if own else (name, f"{name}@scales")
-    )
+    if own:
+        plain_name = f"{stored.system} plain"
+        scaled_name = stored.system
+    else:
+        plain_name = f"{stored.system} ({stored.label})"
+        scaled_name = f"{plain_name}@scales"
     identity = f"{system.identity()} {stored.sha256}"
-    restoration = _folder(defocus.restoration)
-    blur = _folder(defocus.blur)
-    alone = [restoration / "restorer.py", _folder(defocus.restoration.guard)]
-    alone += sorted(blur.glob("learned*"))
-    whole = [
-        path for path in sorted(restoration.glob("*.py")) if path.name not in AROUND
-    ]
-    whole += [_folder(defocus.restoration.guard), blur]
+    alone, whole = _sources()
     return [
         Row(plain_name, partial(_plain, restorer, own), _digest(alone, identity)),
         Row(scaled_name, partial(_scaled, restorer, own), _digest(whole, identity)),
     ]
+
+
+def _sources() -> tuple[list[Path], list[Path]]:
+    """The code that restores at one scale, and at all."""
+    restoration = _folder(defocus.restoration)
+    guard = _folder(defocus.restoration.guard)
+    blur = _folder(defocus.blur)
+    alone = [restoration / "restorer.py", guard, *sorted(blur.glob("learned*"))]
+    modules = sorted(restoration.glob("*.py"))
+    whole = [path for path in modules if path.name not in AROUND]
+    return alone, [*whole, guard, blur]
 
 
 def _plain(restorer: Restorer, guard: bool, given: Given) -> Array:

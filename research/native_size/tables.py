@@ -29,7 +29,8 @@ QUALITIES = range(90, 30, -5)
 def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
     """Mean gain, its interval and the worst picture of each row and blur."""
     blurs = list(dict.fromkeys(case.blur for case in cases))
-    lines = head_lines(["gain, dB", *(f"{blur.name} px" for blur in blurs)])
+    heads = [f"{blur.name} px" for blur in blurs]
+    lines = head_lines(["gain, dB", *heads])
     for row in rows:
         texts = [row.name]
         for blur in blurs:
@@ -60,7 +61,8 @@ def _cell_text(row: Row, cases: Sequence[Case], cells: Cells) -> str:
             gains.append(cell.gain_db)
     if not gains:
         return FAILED
-    text = f"{signed(np.mean(gains))}{_interval(gains)} ({signed(min(gains))})"
+    mean = signed(np.mean(gains))
+    text = f"{mean}{_interval(gains)} ({signed(min(gains))})"
     if len(gains) < len(cases):
         text += f", {len(gains)} of {len(cases)}"
     return text

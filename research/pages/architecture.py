@@ -31,9 +31,8 @@ def layers() -> list[tuple[str, ...]]:
         for one in contract["tool"]["importlinter"]["contracts"]
         if one["name"] == "stages import downward only"
     ]
-    return [
-        tuple(part.strip() for part in layer.split("|")) for layer in stages["layers"]
-    ]
+    layers = stages["layers"]
+    return [tuple(part.strip() for part in layer.split("|")) for layer in layers]
 
 
 def rooms(package: str) -> list[str]:
@@ -59,7 +58,8 @@ def drawn() -> str:
         for name, held in _rows(layer):
             inside += _labelled(name, held, top)
             top += _height(held) + GAP
-        bands.append(_box("layer", MARGIN, begin, WIDTH - 2 * MARGIN, top - begin))
+        height = top - begin
+        bands.append(_box("layer", MARGIN, begin, WIDTH - 2 * MARGIN, height))
         bands += inside
         bands.append(f'<text class="arrow" x="{WIDTH // 2}" y="{top + 15}">↓</text>')
         top += 20
@@ -87,7 +87,8 @@ def _per_row() -> int:
 
 
 def _height(held: list[str]) -> int:
-    return -(-len(held) // _per_row()) * (ROOM_HEIGHT + GAP) - GAP
+    rows = -(-len(held) // _per_row())
+    return rows * (ROOM_HEIGHT + GAP) - GAP
 
 
 def _labelled(name: str, held: list[str], top: int) -> Iterator[str]:

@@ -4,6 +4,7 @@ Nothing is fetched: NIQE and DISTS have this package's parameters, VGG-16 weight
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -64,7 +65,8 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
 
 def tensor(picture: NDArray[np.float64]) -> torch.Tensor:
     """``(1, 3, H, W)`` in single precision, as pyiqa reads a file."""
-    return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
+    channels_first = picture.transpose(2, 0, 1)[None]
+    return torch.from_numpy(channels_first.astype(np.float32))
 
 
 def main() -> None:
@@ -74,27 +76,40 @@ def main() -> None:
         patch.dict("os.environ", TORCH_HOME=name),
     ):
         theirs = peers(Path(name))
-        heads = [f"{metric}, {side}" for metric in theirs for side in ("ours", "pyiqa")]
+        heads = []
+        for metric in theirs:
+            heads += [f"{metric}, ours", f"{metric}, pyiqa"]
         print(f"| picture | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}")  # noqa: T201
         for title, read in PICTURES.items():
             sharp = read().astype(np.float64)  # type: ignore[no-untyped-call]
-            noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
-            blurred = np.clip(
-                np.rint(cv2.GaussianBlur(sharp, (9, 9), 1.3) + noise),
-                0,
-                255,
-            )
-            pair = blurred / 255, sharp / 255
-            mask = np.ones(sharp.shape[:2], bool)
+            pair = degraded(sharp) / 255, sharp / 255
             cells = []
             for metric, module in theirs.items():
-                own_value = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
-                given = list(map(tensor, pair))[: 1 if metric == "niqe" else 2]
-                with torch.no_grad():
-                    cells += [
-                        f"{value:.6f}" for value in (own_value, float(module(*given)))
-                    ]
+                cells += both_values(metric, module, pair)
             print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
+
+
+def degraded(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A picture behind a blur with noise, in whole codes."""
+    noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
+    blurred = cv2.GaussianBlur(sharp, (9, 9), 1.3)
+    return np.clip(np.rint(blurred + noise), 0, 255)
+
+
+def both_values(
+    metric: str,
+    module: Callable[..., torch.Tensor],
+    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> list[str]:
+    """The value of our metric and that of pyiqa."""
+    mask = np.ones(pair[1].shape[:2], bool)
+    own_value = all_metrics()[metric].score(*pair, mask, PROFILES["pyiqa"])
+    given = list(map(tensor, pair))
+    if metric == "niqe":
+        given = given[:1]
+    with torch.no_grad():
+        their_value = float(module(*given))
+    return [f"{own_value:.6f}", f"{their_value:.6f}"]
 
 
 if __name__ == "__main__":

@@ -66,7 +66,8 @@ def main() -> None:
             "--baseline",
             given.baseline,
         ]
-        subprocess.run([*command, "--out", str(Path(folder, "restored"))], check=True)
+        out = str(Path(folder, "restored"))
+        subprocess.run([*command, "--out", out], check=True)
         for line in table(Path(folder), sharp):
             say(line)
 
@@ -98,7 +99,8 @@ def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
     top, left = _place(picture, detail)
-    return np.ascontiguousarray(picture[top : top + HEIGHT_PX, left : left + WIDTH_PX])
+    rows = slice(top, top + HEIGHT_PX)
+    return np.ascontiguousarray(picture[rows, left : left + WIDTH_PX])
 
 
 def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int, int]:
@@ -141,7 +143,8 @@ def blurred_ways(
 def _stored(light: Array, random: np.random.Generator) -> NDArray[np.uint8]:
     stored = linear_to_srgb(np.clip(light, 0, 1))
     noisy = stored + NOISE * random.standard_normal(stored.shape)
-    return np.asarray(np.rint(255 * np.clip(noisy, 0, 1)), np.uint8)
+    codes = np.rint(255 * np.clip(noisy, 0, 1))
+    return np.asarray(codes, np.uint8)
 
 
 def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
@@ -177,13 +180,23 @@ def map_table(files: list[Path]) -> Iterator[str]:
         shown = []
         for number, crop in enumerate(crops):
             picture, detail = _shot(crop, reduced_by, number, diameter)
-            blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
-            followed.append(float(np.median(blur_map.full()[detail])))
-            as_shown = shown_map(blur_map, luma_of(picture))
-            shown.append(float(np.median(as_shown.full()[detail])))
+            of_followed, of_shown = _map_medians(picture, detail)
+            followed.append(of_followed)
+            shown.append(of_shown)
         each = ", ".join(f"{value:.1f}" for value in shown)
         medians = f"{np.nanmedian(followed):.1f} | {np.nanmedian(shown):.1f}"
         yield f"| {diameter} | 1/{reduced_by} | {medians} | {each} |"
+
+
+def _map_medians(
+    picture: NDArray[np.uint8],
+    detail: NDArray[np.bool_],
+) -> tuple[float, float]:
+    """Medians of the map that restoring follows and of the map as it is shown, px."""
+    blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
+    as_shown = shown_map(blur_map, luma_of(picture))
+    followed = np.median(blur_map.full()[detail])
+    return float(followed), float(np.median(as_shown.full()[detail]))
 
 
 def _shot(
@@ -204,13 +217,17 @@ def _shot(
 def _reduced_light(crop: NDArray[np.uint8], reduced_by: int) -> Array:
     light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
     size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
-    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+    small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
     """PSNR of two pictures of 8 bits, dB; 99 where they are equal."""
-    error = np.square(np.asarray(first, float) - np.asarray(second, float)).mean()
-    return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
+    difference = np.asarray(first, float) - np.asarray(second, float)
+    error = np.square(difference).mean()
+    if error == 0:
+        return 99.0
+    return float(10 * np.log10(255**2 / error))
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ def pictures(photograph: Picture, megapixels: float) -> Iterator[tuple[str, Pict
     width = round(height * WIDTH_BY_HEIGHT)
     rows = max(0, height - photograph.shape[0])
     columns = max(0, width - photograph.shape[1])
-    mirrored = np.pad(photograph, ((0, rows), (0, columns), (0, 0)), mode="symmetric")
+    margin = ((0, rows), (0, columns), (0, 0))
+    mirrored = np.pad(photograph, margin, mode="symmetric")
     sharp = np.ascontiguousarray(mirrored[:height, :width])
     yield "in focus", sharp
     yield f"{DIAMETER_PX} px everywhere", blurred(sharp)
@@ -80,17 +81,18 @@ def blurred(sharp: Picture) -> Picture:
     result = np.empty_like(sharp)
     for top in range(0, sharp.shape[0], TILE_PX):
         for left in range(0, sharp.shape[1], TILE_PX):
-            place = slice(top, top + TILE_PX), slice(left, left + TILE_PX)
+            rows = slice(top, top + TILE_PX)
+            place = rows, slice(left, left + TILE_PX)
             height, width = result[place].shape[:2]
-            part = padded[
-                top : top + height + 2 * border, left : left + width + 2 * border
-            ]
-            light = np.asarray(
-                srgb_to_linear(as_float(np.asarray(part, np.uint8))), np.float32
-            )
+            below = top + height + 2 * border
+            right = left + width + 2 * border
+            part = np.asarray(padded[top:below, left:right], np.uint8)
+            light = np.asarray(srgb_to_linear(as_float(part)), np.float32)
             soft = convolved(light, DIAMETER_PX, Aperture())
-            inner = soft[border : border + height, border : border + width]
-            result[place] = as_integer(linear_to_srgb(np.clip(inner, 0, 1)), 8)
+            rows = slice(border, border + height)
+            inner = soft[rows, border : border + width]
+            codes = linear_to_srgb(np.clip(inner, 0, 1))
+            result[place] = as_integer(codes, 8)
     return result
 
 

@@ -55,7 +55,8 @@ def main() -> None:
             systems[name],
             given.minutes,
         )
-        write_page({name: rows[name] for name in systems if name in rows})
+        chosen = {name: rows[name] for name in systems if name in rows}
+        write_page(chosen)
 
 
 def listed() -> dict[str, Baseline]:
@@ -78,7 +79,8 @@ def written_rows() -> dict[str, str]:
 def same_network(system: Baseline, rows: dict[str, str]) -> str:
     """The row of a system that is another one's network, trained in another way; else empty."""
     for name, other in listed().items():
-        if name != system.card.name and name in rows and other.build == system.build:
+        same = other.build == system.build
+        if name != system.card.name and name in rows and same:
             cells = rows[name].split(" | ")
             if not cells[-1].startswith("as `"):
                 return " | ".join(

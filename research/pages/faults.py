@@ -74,7 +74,8 @@ def _brighter_to_the_right(light: Light, size: float) -> Light:
 
 
 def _shaken(light: Light, size: float) -> Light:
-    return np.asarray(cv2.blur(light, (max(round(size), 1), 1)))
+    width = max(round(size), 1)
+    return np.asarray(cv2.blur(light, (width, 1)))
 
 
 def _more_light(light: Light, size: float) -> Light:
@@ -99,7 +100,8 @@ def _distorted(light: Light, size: float) -> Light:
 
 
 def _in_p3(light: Light, size: float) -> Light:
-    return np.asarray(light @ (size * P3_OF_SRGB + (1 - size) * np.eye(3)).T)
+    mixed = size * P3_OF_SRGB + (1 - size) * np.eye(3)
+    return np.asarray(light @ mixed.T)
 
 
 def _upside_down(light: Light, _: float) -> Light:
@@ -180,7 +182,8 @@ def shot(number: int, which: int) -> dict[str, bytes]:
     if plant.name == "one file twice":
         files["sharp"] = files["blurry"]
     if plant.name == "sharp file cut short":
-        files["sharp"] = files["sharp"][: len(files["sharp"]) // 2]
+        whole = files["sharp"]
+        files["sharp"] = whole[: len(whole) // 2]
     return files
 
 
@@ -220,7 +223,9 @@ def camera_jpeg(
     pixels = as_integer(linear_to_srgb(np.clip(light, 0, 1)), 8)
     exif = PillowImage.Exif()
     second = 60 * number + (role == "sharp")
-    when = f"2026:01:01 {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    hours = second // 3600
+    minutes = second // 60 % 60
+    when = f"2026:01:01 {hours:02d}:{minutes:02d}:{second % 60:02d}"
     time = IFDRational(seconds).limit_rational(10_000)
     exif[0x8769] = {
         36867: when,
@@ -324,9 +329,7 @@ def _say_good(
 
 def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
     """Print what is said of pairs without a fault."""
-    files = tuple(
-        one for folder in folders for one in sorted(folder.glob("*.[jp][pn]g"))
-    )
+    files = _pictures_of(folders)
     textures = load_textures("test", folders)
     ranges = at_width(FULL, 512)
 
@@ -348,6 +351,14 @@ def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, pairs in sets:
         _say_set(pairs, name)
+
+
+def _pictures_of(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """The JPEG and PNG files of some folders."""
+    files: list[Path] = []
+    for folder in folders:
+        files += sorted(folder.glob("*.[jp][pn]g"))
+    return tuple(files)
 
 
 def _say_set(pairs: Iterable[tuple[Image, Image]], name: str) -> None:

@@ -61,9 +61,15 @@ def chain(folder: Path, dataset: str) -> set[str]:
     )
     if not (release / "manifest.json").exists():
         seconds = {str(step[0]): run("datasets", *step) for step in steps}
-        parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
-        click.echo(f"{folder}: {sum(seconds.values()):.0f} s ({parts})")
-    return {str(pair["id"]) for pair in read_json(release / "manifest.json")["pairs"]}
+        _say_seconds(folder, seconds)
+    pairs = read_json(release / "manifest.json")["pairs"]
+    return {str(pair["id"]) for pair in pairs}
+
+
+def _say_seconds(folder: Path, seconds: dict[str, float]) -> None:
+    """Print how long each step took."""
+    parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
+    click.echo(f"{folder}: {sum(seconds.values()):.0f} s ({parts})")
 
 
 def run(program: str, *arguments: str | Path) -> float:
@@ -84,6 +90,7 @@ def numbers_of(session: Path) -> dict[str, int]:
 
 def number_of(pair_json: Path) -> int:
     """Number of a pair, from the minute of its time."""
-    taken = read_json(pair_json)["roles"]["blurry"]["exif"]["taken"].split(" ")[-1]
+    exif = read_json(pair_json)["roles"]["blurry"]["exif"]
+    taken = exif["taken"].split(" ")[-1]
     hours, minutes, _ = map(int, taken.split(":"))
     return int(60 * hours + minutes)

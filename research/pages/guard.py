@@ -4,7 +4,7 @@
 
 import argparse
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -46,22 +46,34 @@ def main() -> None:
         for line in gains(restorer, given.photographs):
             say(line)
         return
-    for size, seed in itertools.product(given.sizes, given.seeds):
-        for damage, names in spoiled(restorer, seed, size).items():
-            which = f"seed {seed} at {size:g} of the size, {damage}"
-            say(f"{which}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
+    say_spoiled(restorer, given.sizes, given.seeds)
     if given.traps_only:
         return
     renderer = Renderer(find_photographs(given.photographs), "held-out")
     numbers = range(given.first, given.first + PAIRS)
-    pairs = (
-        (pair.blurry, pair.sharp)
-        for pair in (renderer.pair(one, SIDE_PX) for one in numbers)
-    )
+    rendered = (renderer.pair(number, SIDE_PX) for number in numbers)
+    pairs = ((pair.blurry, pair.sharp) for pair in rendered)
     good, touched, put_back = counted(restorer, pairs)
     say(
         f"{good} parts gain 0.2 dB: {touched} lose a part of it, {put_back} are put back"
     )
+
+
+def say_spoiled(
+    restorer: Restorer,
+    sizes: Sequence[float],
+    seeds: Sequence[int],
+) -> None:
+    """Print how many pictures get worse by each damage, and a table of it."""
+    losers: dict[float, dict[str, list[int]]] = {}
+    for size, seed in itertools.product(sizes, seeds):
+        counts = losers.setdefault(size, {})
+        for damage, names in spoiled(restorer, seed, size).items():
+            which = f"seed {seed} at {size:g} of the size, {damage}"
+            say(f"{which}: {len(names)} of 100 worse by 1 dB: {' '.join(names)}")
+            counts.setdefault(damage, []).append(len(names))
+    for line in table_of_sizes(losers):
+        say(line)
 
 
 def _typed() -> argparse.Namespace:
@@ -121,6 +133,23 @@ def spoiled(restorer: Restorer, seed: int, size: float = 1.0) -> dict[str, list[
                 if psnr(restoration.at(strength), trap.truth) < right - 1:
                     names.append(trap.name)
     return by_way
+
+
+def table_of_sizes(
+    losers: Mapping[float, Mapping[str, Sequence[int]]],
+) -> Iterator[str]:
+    """Lines of a table in Markdown: how many traps come out worse at each size, and of each seed.
+
+    ``losers``: by the factor of the size and by the way of restoring, a count for each seed."""
+    ways = list(dict.fromkeys(way for counts in losers.values() for way in counts))
+    yield f"| size | {' | '.join(ways)} |"
+    yield f"|---{'|---' * len(ways)}|"
+    for size, counts in losers.items():
+        cells = []
+        for way in ways:
+            of_seeds = ", ".join(str(count) for count in counts[way])
+            cells.append(f"{sum(counts[way])} ({of_seeds})")
+        yield f"| {size:g} | {' | '.join(cells)} |"
 
 
 def resized(trap: Trap, size: float) -> Trap:
@@ -186,14 +215,16 @@ def both(restorer: Restorer, given: Array) -> tuple[Array, Array]:
     """Restored without and with the guard."""
     blur_map = estimate_blur_map(given)
     free = restore_colours(restorer, given, blur_map, guard=False).restored
-    return free, np.clip(guarded(given, free.copy(), blur_map).restored, 0, 1)
+    guarded_picture = guarded(given, free.copy(), blur_map).restored
+    return free, np.clip(guarded_picture, 0, 1)
 
 
 def errors(picture: Array, truth: Array) -> NDArray[np.floating]:
     """Mean squared error of each part of 64 x 64 px."""
     squares = np.square(picture - truth).mean(axis=2)
     count = SIDE_PX // TILE_PX
-    return np.asarray(squares.reshape(count, TILE_PX, count, TILE_PX).mean(axis=(1, 3)))
+    tiles = squares.reshape(count, TILE_PX, count, TILE_PX)
+    return np.asarray(tiles.mean(axis=(1, 3)))
 
 
 def psnr(picture: Array, truth: Array) -> float:

@@ -86,22 +86,26 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
         places(read_image(path), number)
         for number, path in enumerate(track(files, "rendering"))
     ]
-    orders = [order for listed in measured for order in right_orders(listed)]
+    orders: list[Order] = []
+    for listed in measured:
+        orders += right_orders(listed)
     orders += _between(measured)
     yield f"| frames | pairs | all | {' | '.join(f'from {base} px' for base in BASES_PX)} |"
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
     for kind in dict.fromkeys(order.kind for order in orders):
         members = [order for order in orders if order.kind == kind]
-        bases = [
-            _share([one for one in members if one.base_px == base]) for base in BASES_PX
-        ]
+        bases = []
+        for base in BASES_PX:
+            own = [one for one in members if one.base_px == base]
+            bases.append(_share(own))
         yield f"| {kind} | {len(members)} | {_share(members)} | {' | '.join(bases)} |"
 
 
 def _share(orders: Sequence[Order]) -> str:
     if not orders:
         return ""
-    return f"{100 * np.mean([order.right for order in orders]):.1f} %"
+    right = [order.right for order in orders]
+    return f"{100 * np.mean(right):.1f} %"
 
 
 class Place(NamedTuple):
@@ -140,9 +144,9 @@ def frames(
     random: np.random.Generator,
 ) -> Iterator[tuple[Frame, Pixels]]:
     """All frames of a photograph."""
-    detailed, _ = parts_of(photograph, SIZE_PX)
-    scene = LensScene(as_linear(detailed))
-    front = LensScene(_with_opacity(as_linear(detailed)))
+    detailed = as_linear(parts_of(photograph, SIZE_PX)[0])
+    scene = LensScene(detailed)
+    front = LensScene(_with_opacity(detailed))
     for diameter_px in DIAMETERS_PX:
         light = scene.blurred(diameter_px, aperture)
         far_px = far_diameter_px(diameter_px)
@@ -155,7 +159,15 @@ def frames(
         behind = _over(front.blurred(far_px, aperture), light)
         yield Frame("behind", diameter_px), taken(behind, random, NOISE)
     _, plain = parts_of(photograph, PLAIN_PX)
-    scene = LensScene(as_linear(plain))
+    yield from _plain_frames(LensScene(as_linear(plain)), aperture, random)
+
+
+def _plain_frames(
+    scene: LensScene,
+    aperture: Aperture,
+    random: np.random.Generator,
+) -> Iterator[tuple[Frame, Pixels]]:
+    """Frames of a part without detail."""
     for diameter_px in DIAMETERS_PX:
         light = scene.blurred(diameter_px, aperture)
         yield Frame("plain", diameter_px), taken(light, random, NOISE)
@@ -186,14 +198,16 @@ def _with_opacity(light: Array) -> Array:
 
 def _over(front: Array, background: Array) -> Array:
     """Blurred light with opacity in front of a background."""
-    return front[:, :, :3] + (1 - front[:, :, 3:]) * background
+    opacity = front[:, :, 3:]
+    return front[:, :, :3] + (1 - opacity) * background
 
 
 def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
     """A picture of some light, 8 bits."""
     deviation = noise * np.sqrt(np.maximum(light, 0) + 0.1)
-    noisy = light + deviation * random.standard_normal(light.shape, dtype=np.float32)
-    return np.rint(255 * np.clip(noisy, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
+    drawn = random.standard_normal(light.shape, dtype=np.float32)
+    noisy = np.clip(light + deviation * drawn, 0, 1)
+    return np.rint(255 * noisy ** (1 / GAMMA)).astype(np.uint8)
 
 
 def compressed(pixels: Pixels) -> Pixels:
@@ -205,7 +219,8 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     """The parts of a photograph that have most and least detail."""
     height, width = map(min, zip(size_px, photograph.shape[:2], strict=True))
     luma = luma_of(photograph)
-    detail = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
+    smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
+    detail = np.abs(luma - smooth)
     means = cv2.blur(
         detail,
         (width, height),
@@ -215,11 +230,23 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1
     inside = means[:rows, :columns]
-    places = [
-        np.unravel_index(at, inside.shape) for at in (inside.argmax(), inside.argmin())
-    ]
-    most, least = (photograph[top:, left:][:height, :width] for top, left in places)
-    return np.ascontiguousarray(most), np.ascontiguousarray(least)
+    most, least = (
+        _part_at(photograph, inside.shape, int(at), (height, width))
+        for at in (inside.argmax(), inside.argmin())
+    )
+    return most, least
+
+
+def _part_at(
+    photograph: Pixels,
+    shape: tuple[int, ...],
+    at: int,
+    size: tuple[int, int],
+) -> Pixels:
+    """The part whose top left corner has a number in the map of such corners."""
+    top, left = np.unravel_index(at, shape)
+    part = photograph[top:, left:][: size[0], : size[1]]
+    return np.ascontiguousarray(part)
 
 
 def right_orders(listed: Places) -> Iterator[Order]:

@@ -388,24 +388,31 @@ def claim_doses(document: Document) -> list[Document | None]:
 def measured_claims(document: Document) -> Iterator[str]:
     """Claims that no difference of PSNR tests: straight lines, and the protocol."""
     doses = [one for one in document["doses"] if one["dose_px"] >= FROM_PX]
-    plain = document["plain"]
-    whole = document["whole"]
-    by_plain, by_whole = (
-        [line["bent_px"] for one in doses if (line := line_of(one, label)) is not None]
-        for label in (plain, whole)
-    )
+    by_plain = bends_of(doses, document["plain"])
+    by_whole = bends_of(doses, document["whole"])
     bends = any(one["low"] > 0 for one in by_plain)
     kept = bends and all(one["low"] <= 0 for one in by_whole)
     yield row(
         "straight lines stay straight (bend that it adds)",
         "pictures",
-        *cells_of(claim_doses(document), whole, "bent_px", unit=" px"),
+        *cells_of(claim_doses(document), document["whole"], "bent_px", unit=" px"),
         "confirmed" if kept else "not decided",
         f"the plain loss adds {interval(by_plain[-1])} px at {doses[-1]['dose_px']:g} px",
     )
+    yield protocol_row(document, doses)
+
+
+def bends_of(doses: list[Document], label: str) -> list[Document]:
+    """By how much a line of the table bends straight lines, at each dose that has the line."""
+    lines = [line_of(one, label) for one in doses]
+    return [line["bent_px"] for line in lines if line is not None]
+
+
+def protocol_row(document: Document, doses: list[Document]) -> str:
+    """The claim about the protocol ``deformed-gt``."""
     taus = [{} if one is None else one["tau"] for one in claim_doses(document)]
     others = ", ".join(f"{tau['input-aligned']['value']:.2f}" for tau in taus if tau)
-    yield row(
+    return row(
         "a deformed target scores fairly (tau of `deformed-gt`)",
         "",
         *(interval(tau["deformed-gt"]) if tau else "" for tau in taus),
@@ -416,7 +423,10 @@ def measured_claims(document: Document) -> Iterator[str]:
 
 def dose_of(document: Document, dose_px: float) -> Document | None:
     """A study's results at a dose; None if it has not been trained with it."""
-    return next((one for one in document["doses"] if one["dose_px"] == dose_px), None)
+    for dose in document["doses"]:
+        if dose["dose_px"] == dose_px:
+            return dose
+    return None
 
 
 def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
@@ -455,7 +465,8 @@ def trained_hours(document: Document) -> float:
     once = [control["seconds"] for control, _ in controls(document)]
     others = [line["seconds"] for one in document["doses"] for line in one["lines"]
               if line["label"] != document["truth"] and line["steps"]]  # fmt: skip
-    return float(document["seeds"] * (sum(once) + sum(others)) / 3600)
+    seconds = sum(once) + sum(others)
+    return float(document["seeds"] * seconds / 3600)
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
@@ -544,28 +555,15 @@ def name_of(document: Document) -> str:
 def row_chart(document: Document) -> bytes:
     """The gain over the blurry input with a row per line; many lines stay apart so."""
     labels = labels_of(document)
+    doses = document["doses"]
     figure, axis = plt.subplots(
         figsize=(6.4, 0.7 + 0.34 * len(labels)),
         layout="constrained",
     )
-    shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(document["doses"])))
-    for place, (one, shade) in enumerate(zip(document["doses"], shades, strict=True)):
-        offset = (place - (len(document["doses"]) - 1) / 2) * 0.2
-        lines = [(row, line_of(one, label)) for row, label in enumerate(labels)]
-        points = [
-            (row + offset, line["over_input"])
-            for row, line in lines
-            if line is not None
-        ]
-        values = np.array(
-            [[one["value"], one["low"], one["high"]] for _, one in points]
-        ).T
-        axis.errorbar(
-            values[0], [row for row, _ in points],
-            xerr=np.maximum([values[0] - values[1], values[2] - values[0]], 0),
-            fmt="o", color=shade, markersize=4, linewidth=1.2, capsize=2,
-            label=f"{one['dose_px']:g} px",
-        )  # fmt: skip
+    shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(doses)))
+    for place, (dose, shade) in enumerate(zip(doses, shades, strict=True)):
+        offset = (place - (len(doses) - 1) / 2) * 0.2
+        draw_dose(axis, dose, labels, offset, shade)
     axis.axvline(0, color="black", linewidth=0.8)
     axis.grid(visible=True, axis="x", linewidth=0.4)
     axis.set_yticks(range(len(labels)), labels)
@@ -576,6 +574,31 @@ def row_chart(document: Document) -> bytes:
     figure.savefig(drawn, format="svg", metadata={"Date": None})
     plt.close(figure)
     return drawn.getvalue()
+
+
+def draw_dose(axis, dose, labels, offset, shade) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - of matplotlib
+    """The gains at one dose and their intervals, a little beside the row of each line."""
+    places = []
+    gains = []
+    for number, label in enumerate(labels):
+        line = line_of(dose, label)
+        if line is not None:
+            places.append(number + offset)
+            gains.append(line["over_input"])
+    values = np.array([gain["value"] for gain in gains])
+    below = values - [gain["low"] for gain in gains]
+    above = [gain["high"] for gain in gains] - values
+    axis.errorbar(
+        values,
+        places,
+        xerr=np.maximum([below, above], 0),
+        fmt="o",
+        color=shade,
+        markersize=4,
+        linewidth=1.2,
+        capsize=2,
+        label=f"{dose['dose_px']:g} px",
+    )
 
 
 def study_facts(document: Document) -> Iterator[str]:
@@ -677,12 +700,16 @@ def by_seed(line: Document) -> str:
 
 def mean_px(line: Document, name: str) -> str:
     """Mean displacement of edges, or bend of lines; empty where none was seen."""
-    return f"{line['means'][name]:.2f}" if name in line["means"] else ""
+    if name not in line["means"]:
+        return ""
+    return f"{line['means'][name]:.2f}"
 
 
 def added(line: Document, name: str) -> str:
     """Displacement of edges, or bend of lines, that the trainings add to the input's."""
-    return "" if line[name] is None or not line["steps"] else interval(line[name])
+    if line[name] is None or not line["steps"]:
+        return ""
+    return interval(line[name])
 
 
 def part_tables(document: Document) -> Iterator[str]:
@@ -816,7 +843,9 @@ def interval(estimate: Document) -> str:
 
 def signed_text(number: float) -> str:
     """Two decimals, or three where two would be 0 but the number is not."""
-    return number_text(number, 2 if abs(number) >= 0.005 or abs(number) < 0.0005 else 3)
+    tiny = abs(number) < 0.0005
+    decimals = 2 if abs(number) >= 0.005 or tiny else 3
+    return number_text(number, decimals)
 
 
 def row(*cells: str) -> str:

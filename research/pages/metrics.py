@@ -39,7 +39,8 @@ def probe_scene(size: tuple[int, int] = SIZE) -> Picture:
             (width, height),
             interpolation=cv2.INTER_CUBIC,
         )
-    return np.asarray(np.clip(0.5 + 0.15 * scene / scene.std(), 0, 1))
+    scaled = 0.5 + 0.15 * scene / scene.std()
+    return np.asarray(np.clip(scaled, 0, 1))
 
 
 def _moved(shift_px: float, sharp: Picture) -> Picture:
@@ -55,7 +56,8 @@ def _positions(sharp: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]
 def _warped(sharp: Picture) -> Picture:
     """Warp a picture smoothly, by 2 px at most."""
     rows, columns = _positions(sharp)
-    wave = np.sin(2 * np.pi * rows / 120) * np.sin(2 * np.pi * columns / 160)
+    down = np.sin(2 * np.pi * rows / 120)
+    wave = down * np.sin(2 * np.pi * columns / 160)
     return _sampled(sharp, columns + 2 * wave, rows)
 
 
@@ -112,7 +114,8 @@ def protocol_table(size: tuple[int, int] = SIZE) -> str:
         output = probe(sharp)
         targets = [Target(sharp, everywhere(sharp))]
         targets += [_followed(sharp, output, one) for one in estimators.values()]
-        rows.append((name, [_cell(output, target, "defocus-v1") for target in targets]))
+        cells = [_cell(output, target, "defocus-v1") for target in targets]
+        rows.append((name, cells))
     return _markdown(heads, rows)
 
 
@@ -150,7 +153,10 @@ def _cell(output: Picture, target: Target, profile: str) -> str:
 
 
 def _markdown(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
-    lines = [f"| output | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
+    lines = [
+        f"| output | {' | '.join(heads)} |",
+        f"| --- |{' ---: |' * len(heads)}",
+    ]
     lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
     return "\n".join(lines)
 

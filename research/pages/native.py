@@ -87,10 +87,9 @@ def main() -> None:
         made[OF_SIZE.format(size=size)] = parts
     if asked.stacks is not None:
         made[OF_STACKS] = [STACKS, stack_table(asked.stacks, rows, kept)]
-    texts = {
-        head: "\n\n".join(part for part in parts if part)
-        for head, parts in made.items()
-    }
+    texts = {}
+    for head, parts in made.items():
+        texts[head] = "\n\n".join(part for part in parts if part)
     put_into(asked.page, {**written, **texts})
 
 
@@ -172,7 +171,8 @@ def show(
     """Write the picture of crops; return the line that shows it."""
     if not crops:
         return ""
-    write_bytes(folder / PICTURE, jpeg(np.hstack(list(crops.values()))))
+    picture = np.hstack(list(crops.values()))
+    write_bytes(folder / PICTURE, jpeg(picture))
     columns = [before_and_after(crops[blur]) for blur in FIRST_BLURS if blur in crops]
     if columns:
         write_bytes(folder / FIRST_PICTURE, jpeg(np.hstack(columns)))
@@ -185,7 +185,9 @@ def before_and_after(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     side = crop.shape[1]
     top = (side - FIRST_HEIGHT) // 2
     middle = slice(top, top + FIRST_HEIGHT)
-    return np.vstack([crop[:side][middle], crop[-2 * side : -side][middle]])
+    above = crop[:side]
+    below = crop[-2 * side : -side]
+    return np.vstack([above[middle], below[middle]])
 
 
 def require_place(page: Path) -> None:
@@ -215,7 +217,9 @@ def tables_of(page: Path) -> dict[str, str]:
 def size_of(head: str) -> float:
     """Megapixels of the tables below a head; those of stacks come last."""
     found = HEAD.fullmatch(head)
-    return float(found[1]) if found is not None and found[1] else math.inf
+    if found is None or not found[1]:
+        return math.inf
+    return float(found[1])
 
 
 def put_into(page: Path, tables: Mapping[str, str]) -> None:
@@ -223,7 +227,8 @@ def put_into(page: Path, tables: Mapping[str, str]) -> None:
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     heads = sorted(tables, key=size_of)
-    made = "\n\n".join([MEANING, *(f"{head}\n\n{tables[head]}" for head in heads)])
+    parts = [f"{head}\n\n{tables[head]}" for head in heads]
+    made = "\n\n".join([MEANING, *parts])
     page.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
 
 

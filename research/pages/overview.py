@@ -30,8 +30,10 @@ def main() -> None:
     blurry, sharp = read_pair(folder / "blurry.png", folder / "sharp.png")
     truth = as_float(read_image(folder / "truth.png"))
     aligned = compensate(blurry, sharp, measure(blurry, sharp, flow_estimator("dis")))
-    before = np.clip(GAIN * np.abs(as_float(sharp) - truth), 0, 1)
-    after = np.clip(GAIN * np.abs(as_float(aligned.sharp) - truth), 0, 1)
+    error_before = np.abs(as_float(sharp) - truth)
+    error_after = np.abs(as_float(aligned.sharp) - truth)
+    before = np.clip(GAIN * error_before, 0, 1)
+    after = np.clip(GAIN * error_after, 0, 1)
     panels = {
         "blurry": as_float(blurry),
         "sharp, as captured": as_float(sharp),

@@ -84,7 +84,9 @@ def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
     """Local flow ``(2, H, W)`` that the target ``registered-flow`` is moved by beside it."""
     plan = plan_compensation(measurement, size, Release("flow", photometric="match"))
     local = plan.placement.local
-    return np.zeros((2, *size)) if local is None else np.asarray(local.field)
+    if local is None:
+        return np.zeros((2, *size))
+    return np.asarray(local.field)
 
 
 def by_kind(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -92,10 +94,10 @@ def by_kind(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for kind in dict.fromkeys(one["kind"] for one in rows):
         pairs = [one for one in rows if one["kind"] == kind]
         answered = [one for one in pairs if one["known"]]
-        means = {
-            name: float(np.mean([one[name] for one in answered])) if answered else None
-            for name in ("before_px", "after_px", "by_flow_px")
-        }
+        means = dict.fromkeys(("before_px", "after_px", "by_flow_px"))
+        if answered:
+            for name in means:
+                means[name] = float(np.mean([one[name] for one in answered]))
         yield {
             "kind": kind,
             "pairs": len(pairs),

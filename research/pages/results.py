@@ -44,7 +44,8 @@ def write_pages(folder: Path) -> None:
         if pair.id in PAGES:
             for member, picture in (("blurry", pair.blurry), ("sharp", pair.sharp)):
                 make_folder(folder / member)
-                write_image(folder / member / f"{pair.id}.png", picture[ROWS, COLUMNS])
+                path = folder / member / f"{pair.id}.png"
+                write_image(path, picture[ROWS, COLUMNS])
 
 
 def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:

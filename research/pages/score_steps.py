@@ -91,13 +91,15 @@ def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
         picture = as_float(read_image(folder / name))
         top, left = ((side - SHOWN_PX) // 2 for side in picture.shape[:2])
         crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
-        values.append(torch.from_numpy(crop).permute(2, 0, 1)[None].contiguous())
+        channels_first = torch.from_numpy(crop).permute(2, 0, 1)
+        values.append(channels_first[None].contiguous())
     return values[0], values[1]
 
 
 def psnr(restored: torch.Tensor, truth: torch.Tensor) -> float:
     """Peak signal-to-noise ratio, dB."""
-    return float(-10 * (restored - truth).square().mean().log10())
+    error = (restored - truth).square().mean()
+    return float(-10 * error.log10())
 
 
 if __name__ == "__main__":

@@ -40,17 +40,18 @@ def main() -> None:
         circle = int(pair.id.split("-")[1])
         text = "".join(str(pair.metadata["text"]).split())
         blurry = as_float(pair.blurry, np.float64)
+        for name, way in ways.items():
+            read[circle][name].append(percent_read(way(blurry), text))
         sharp = as_float(pair.sharp, np.float64)
-        for name, restored in [
-            *((n, way(blurry)) for n, way in ways.items()),
-            ("perfect", sharp),
-        ]:
-            everywhere = np.ones(restored.shape[:2], bool)
-            read[circle][name].append(
-                100 * similarity(characters_in(restored, everywhere), text)
-            )
+        read[circle]["perfect"].append(percent_read(sharp, text))
     written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     PAGE.write_text(f"{written}{MARK}\n\n{table(read)}", encoding="utf-8")
+
+
+def percent_read(page: Array, text: str) -> float:
+    """How much of a text is read on a page, percent."""
+    everywhere = np.ones(page.shape[:2], bool)
+    return 100 * similarity(characters_in(page, everywhere), text)
 
 
 def restorer(name: str) -> Callable[[Array], Array]:

@@ -29,11 +29,15 @@ PICTURES = 8
 
 def fall(law: int, corner_ev: float, shape: tuple[int, ...]) -> Array:
     """Light over that at the centre: fourth power of the cosine, power of 2 in r² or in r⁴."""
-    y, x = np.mgrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
+    rows = slice(-1, 1, complex(shape[0]))
+    columns = slice(-1, 1, complex(shape[1]))
+    y, x = np.ogrid[rows, columns]
     squared = (x * x + y * y) / 2
     if law == 0:
-        return np.asarray((1 + (2 ** (corner_ev / 2) - 1) * squared) ** -2, np.float32)
-    return np.asarray(2 ** (-corner_ev * squared**law), np.float32)
+        fall = (2 ** (corner_ev / 2) - 1) * squared
+        return np.asarray((1 + fall) ** -2, np.float32)
+    stops = -corner_ev * squared**law
+    return np.asarray(2**stops, np.float32)
 
 
 def stored(light: Array, seed: int) -> Array:
@@ -43,7 +47,8 @@ def stored(light: Array, seed: int) -> Array:
         np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32),
         8,
     )
-    return reduced_light(np.repeat(codes[:, :, None], 3, axis=2), 1, LUMINANCE)
+    coloured = np.repeat(codes[:, :, None], 3, axis=2)
+    return reduced_light(coloured, 1, LUMINANCE)
 
 
 def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, float]:
@@ -74,8 +79,10 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
 def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
     """A drawn transform."""
     rng = np.random.default_rng(number)
-    shift = (float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1)))
-    moved = Similarity(zoom=1 + float(rng.uniform(-0.002, 0.002)), shift_px=shift)
+    right = float(rng.uniform(-1, 1))
+    down = float(rng.uniform(-1, 1))
+    zoom = 1 + float(rng.uniform(-0.002, 0.002))
+    moved = Similarity(zoom=zoom, shift_px=(right, down))
     similarity = moved if number % 2 else Similarity()
     return np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
 

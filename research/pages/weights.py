@@ -172,8 +172,10 @@ def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
         shape = Aperture(blades=7, turn_deg=20.0) if number % 2 else Aperture()
         psf = aperture_psf(2 * radius_px, shape)
         pad = psf.shape[0] // 2
-        wide = np.pad(light, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
-        through = np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
+        sides = (pad, pad)
+        wide = np.pad(light, (sides, sides, (0, 0)), mode="reflect")
+        through = fftconvolve(wide, psf[:, :, None], mode="valid")
+        through = np.clip(through, 0, 1)
         random = np.random.default_rng(number)
         seen = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
         pairs.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
@@ -196,7 +198,8 @@ def table(
             psnr(restore(blurry), sharp) - psnr(blurry, sharp)
             for blurry, sharp in members
         ]
-        share = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
+        better = sum(gain > 0 for gain in gains)
+        share = f"{better} of {len(gains)}"
         lines.append(
             f"| {value:g} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {share} |"
         )
@@ -212,7 +215,9 @@ def unharmed(sharp: list[Array], restore: Restore) -> str:
 
 def by_circle(restore: Restore, photographs: Path) -> str:
     """Gain of the stream's test pairs, all pixels and by circle of confusion."""
-    before, after, counts = (np.zeros(len(BINS_PX)) for _ in range(3))
+    before = np.zeros(len(BINS_PX))
+    after = np.zeros(len(BINS_PX))
+    counts = np.zeros(len(BINS_PX))
     all_gains = []
     for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
         blurry = as_unit(pair.blurry)
@@ -231,7 +236,8 @@ def by_circle(restore: Restore, photographs: Path) -> str:
 
 def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
     """Sum over some pixels of the error's mean square over the colours."""
-    return float(np.square(error)[inside].mean(axis=-1).sum())
+    squares = np.square(error)[inside]
+    return float(squares.mean(axis=-1).sum())
 
 
 def _bins_table(
@@ -262,7 +268,8 @@ def classical_table(photographs: Path) -> str:
         for pair in pairs:
             blurry = as_unit(pair.blurry)
             sharp = as_unit(pair.sharp)
-            gains.append(psnr(restore(blurry), sharp) - psnr(blurry, sharp))
+            after = psnr(restore(blurry), sharp)
+            gains.append(after - psnr(blurry, sharp))
         lines.append(f"| `{name}` | {np.mean(gains):+.2f} |")
     return "\n".join(lines) + "\n"
 
@@ -284,11 +291,12 @@ def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
     """Gain of each frame that can be aligned, where it is blurred and on the whole."""
     for frame in aligned_frames(stack, half):
         restored = restore(frame.blurry)
-        yield tuple(
-            psnr(restored[where], frame.sharp[where])
-            - psnr(frame.blurry[where], frame.sharp[where])
-            for where in (frame.soft, frame.valid)
-        )
+        gains = []
+        for where in (frame.soft, frame.valid):
+            sharp = frame.sharp[where]
+            before = psnr(frame.blurry[where], sharp)
+            gains.append(psnr(restored[where], sharp) - before)
+        yield tuple(gains)
 
 
 @dataclass(frozen=True)
@@ -314,20 +322,18 @@ def aligned_frames(
         if path.name == "expected.jpg":
             continue
         frame = size(read_image(path))
-        height, width = (
-            min(a, b) for a, b in zip(frame.shape[:2], merged.shape[:2], strict=True)
-        )
+        height = min(frame.shape[0], merged.shape[0])
+        width = min(frame.shape[1], merged.shape[1])
+        frame = frame[:height, :width]
         try:
-            aligned = defocus.align_pair(
-                frame[:height, :width],
-                merged[:height, :width],
-            )
+            aligned = defocus.align_pair(frame, merged[:height, :width])
         except AlignmentError as error:
             print(f"{path}: left out, {error}")  # noqa: T201 - a script
             continue
-        blurry = frame[:height, :width] / 255
+        blurry = frame / 255
         sharp = aligned.sharp / 255
-        soft = aligned.valid_mask & (detail(sharp) > LESS_SHARP * detail(blurry))
+        sharper = detail(sharp) > LESS_SHARP * detail(blurry)
+        soft = aligned.valid_mask & sharper
         yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
 
 
@@ -343,8 +349,10 @@ def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
 def detail(picture: Array) -> Array:
     """Strength of gradients around each pixel."""
     grey = picture.mean(axis=2)
-    across, down = (np.square(np.gradient(grey, axis=axis)) for axis in (1, 0))
-    return np.asarray(np.sqrt(cv2.GaussianBlur(across + down, (0, 0), 6)))
+    across = np.square(np.gradient(grey, axis=1))
+    down = np.square(np.gradient(grey, axis=0))
+    energy = cv2.GaussianBlur(across + down, (0, 0), 6)
+    return np.asarray(np.sqrt(energy))
 
 
 def show(restore: Restore, photographs: Path) -> None:
@@ -358,19 +366,23 @@ def show(restore: Restore, photographs: Path) -> None:
         blurry = as_unit(pair.blurry)
         sharp = as_unit(pair.sharp)
         top, left = ((side - CROP_PX) // 2 for side in blurry.shape[:2])
-        crop = (slice(top, top + CROP_PX), slice(left, left + CROP_PX))
+        rows_shown = slice(top, top + CROP_PX)
+        crop = (rows_shown, slice(left, left + CROP_PX))
         rows.append(np.vstack([one[crop] for one in (blurry, restore(blurry), sharp)]))
-    write_image(PICTURES, np.rint(np.hstack(rows) * 255).astype(np.uint8))
+    codes = np.rint(np.hstack(rows) * 255)
+    write_image(PICTURES, codes.astype(np.uint8))
 
 
 def as_unit(picture: NDArray[np.generic]) -> Array:
     """A stored picture in [0, 1]."""
-    return np.asarray(picture / np.iinfo(picture.dtype).max, np.float64)
+    white = np.iinfo(picture.dtype).max
+    return np.asarray(picture / white, np.float64)
 
 
 def psnr(first: Array, second: Array) -> float:
     """PSNR as the benchmark computes it, of values in [0, 1], dB."""
-    return decibels(float(np.mean(np.square(first - second))), DEFAULT)
+    error = float(np.mean(np.square(first - second)))
+    return decibels(error, DEFAULT)
 
 
 if __name__ == "__main__":

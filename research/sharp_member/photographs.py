@@ -5,6 +5,7 @@ from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.unexplained import causes
 from defocus.align.sharp_member.discs import Places, with_resting_discs
 from defocus.align.sharp_member.suspicion import Suspicion, numbers_of, suspicions
@@ -57,20 +58,25 @@ def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[S
         answer = measure(pair.blurry, pair.sharp, estimator).misalignment
         name = str(place)
         reasons[name] = [answer.reason] if answer.reason else []
-        if answer.unexplained is not None:
-            reasons[name] += causes(answer.unexplained)
-            numbers[name] = numbers_of(answer.unexplained.to_json())
-            more = {
-                "gain_ev": answer.gain_ev,
-                "residual_p95_px": answer.residual_p95_px,
-            }
-            numbers[name] |= {
-                key: value for key, value in more.items() if value is not None
-            }
-            if (member := answer.unexplained.sharp_member) is not None:
-                discs[name] = member.dark_discs
+        if answer.unexplained is None:
+            continue
+        reasons[name] += causes(answer.unexplained)
+        numbers[name] = _numbers(answer)
+        if (member := answer.unexplained.sharp_member) is not None:
+            discs[name] = member.dark_discs
     suspected = suspicions(with_resting_discs(numbers, discs))
     return _verdicts(planned, suspected, reasons)
+
+
+def _numbers(answer: Misalignment) -> dict[str, float]:
+    """The known numbers by which a pair is compared with others."""
+    assert answer.unexplained is not None  # noqa: S101 - for the type checker
+    numbers = numbers_of(answer.unexplained.to_json())
+    if answer.gain_ev is not None:
+        numbers["gain_ev"] = answer.gain_ev
+    if answer.residual_p95_px is not None:
+        numbers["residual_p95_px"] = answer.residual_p95_px
+    return numbers
 
 
 def _verdicts(

@@ -33,7 +33,9 @@ def _moved(light: Light, size: float, draw: Draw) -> Light:
     place = (round(centre[0]), round(centre[1]))
     cv2.ellipse(mask, place, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
     angle = draw.uniform(0, 2 * math.pi)
-    shift = np.array([[1, 0, size * math.cos(angle)], [0, 1, size * math.sin(angle)]])
+    across = size * math.cos(angle)
+    down = size * math.sin(angle)
+    shift = np.array([[1, 0, across], [0, 1, down]])
     beside = cv2.warpAffine(
         light,
         shift,
@@ -45,7 +47,8 @@ def _moved(light: Light, size: float, draw: Draw) -> Light:
 
 def _shaken(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, math.pi)
-    steps = np.linspace(-size / 2, size / 2, max(2 * round(size), 2))
+    half = size / 2
+    steps = np.linspace(-half, half, max(2 * round(size), 2))
     return _exposed_along(
         light,
         [(s * math.cos(angle), s * math.sin(angle)) for s in steps],
@@ -55,14 +58,16 @@ def _shaken(light: Light, size: float, draw: Draw) -> Light:
 def _settling(light: Light, size: float, _: Draw) -> Light:
     """A tripod swings up and down, and less and less."""
     times = np.linspace(0, 1, 24)
-    places = size / 2 * np.exp(-2 * times) * np.cos(14 * times)
+    oscillation = np.cos(14 * times)
+    places = size / 2 * np.exp(-2 * times) * oscillation
     return _exposed_along(light, [(0.0, float(place)) for place in places])
 
 
 def _double(light: Light, size: float, draw: Draw) -> Light:
     angle = draw.uniform(0, math.pi)
+    start = (0.0, 0.0)
     there = (size * math.cos(angle), size * math.sin(angle))
-    return _exposed_along(light, [(0.0, 0.0), (0.0, 0.0), (0.0, 0.0), there, there])
+    return _exposed_along(light, [start, start, start, there, there])
 
 
 def _exposed_along(light: Light, places: list[tuple[float, float]]) -> Light:
@@ -77,7 +82,8 @@ def _exposed_along(light: Light, places: list[tuple[float, float]]) -> Light:
             borderMode=cv2.BORDER_REFLECT,
         )
         total += np.asarray(moved, np.float32)
-    return np.asarray(np.maximum(total / len(places), 0), np.float32)
+    mean = total / len(places)
+    return np.asarray(np.maximum(mean, 0), np.float32)
 
 
 def _half_blurred(light: Light, size: float, draw: Draw) -> Light:
@@ -87,12 +93,15 @@ def _half_blurred(light: Light, size: float, draw: Draw) -> Light:
 
 def _focus_behind(light: Light, size: float, draw: Draw) -> Light:
     """The blur grows from the middle to one side, up to the size."""
-    rise = np.clip(2 * _ramp(light, draw, width=0.5) - 1, 0, 1)
-    steps = [disc_blurred(light, size * share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    ramp = _ramp(light, draw, width=0.5)
+    rise = np.clip(2 * ramp - 1, 0, 1)
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    steps = [disc_blurred(light, size * share) for share in shares]
     place = rise * (len(steps) - 1)
     total = np.zeros_like(light)
     for index, one in enumerate(steps):
-        total += np.maximum(1 - np.abs(place - index), 0)[..., None] * one
+        weight = np.maximum(1 - np.abs(place - index), 0)
+        total += weight[..., None] * one
     return total
 
 
@@ -114,9 +123,12 @@ def disc_blurred(light: Light, diameter: float) -> Light:
 def _ramp(light: Light, draw: Draw, width: float) -> Light:
     """0 on one side of a line through the middle, 1 on the other."""
     angle = draw.uniform(0, 2 * math.pi)
-    y, x = np.ogrid[-1 : 1 : complex(light.shape[0]), -1 : 1 : complex(light.shape[1])]
+    rows = slice(-1, 1, complex(light.shape[0]))
+    columns = slice(-1, 1, complex(light.shape[1]))
+    y, x = np.ogrid[rows, columns]
     across = math.cos(angle) * x + math.sin(angle) * y
-    return np.asarray(np.clip(across / (2 * width) + 0.5, 0, 1), np.float32)
+    share = across / (2 * width) + 0.5
+    return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
 def _dust(light: Light, size: float, draw: Draw) -> Light:
@@ -133,8 +145,9 @@ def _dust(light: Light, size: float, draw: Draw) -> Light:
             -1,
             cv2.LINE_AA,
         )
-    veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
-    return np.asarray(light * (1 - 0.35 * veil[..., None]), np.float32)
+    blurred = cv2.GaussianBlur(veil, (0, 0), 1.0)
+    veil = np.asarray(blurred, np.float32)[..., None]
+    return np.asarray(light * (1 - 0.35 * veil), np.float32)
 
 
 def _resting_dust(light: Light, size: float, _: Draw) -> Light:
@@ -162,8 +175,9 @@ def _hair(light: Light, size: float, draw: Draw) -> Light:
         thickness=5,
         lineType=cv2.LINE_AA,
     )
-    veil = np.asarray(cv2.GaussianBlur(veil, (0, 0), 1.0), np.float32)
-    return np.asarray(light * (1 - np.float32(size) * veil[..., None]), np.float32)
+    blurred = cv2.GaussianBlur(veil, (0, 0), 1.0)
+    veil = np.asarray(blurred, np.float32)[..., None]
+    return np.asarray(light * (1 - np.float32(size) * veil), np.float32)
 
 
 def _strap(light: Light, size: float, draw: Draw) -> Light:
@@ -174,7 +188,8 @@ def _strap(light: Light, size: float, draw: Draw) -> Light:
         x = x[:, ::-1]
     if draw.random() < 0.5:
         y = y[::-1]
-    cover = np.clip((size - x - 1.3 * y) / (0.3 * size) + 0.5, 0, 1)
+    edge = (size - x - 1.3 * y) / (0.3 * size)
+    cover = np.clip(edge + 0.5, 0, 1)
     return np.asarray(
         light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None],
         np.float32,
@@ -197,8 +212,10 @@ def _cloud(light: Light, size: float, draw: Draw) -> Light:
     """A shadow with a soft edge on a part of the scene."""
     field = draw.normal(size=(4, 5)).astype(np.float32)
     shade = cv2.resize(field, light.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    cover = 1 / (1 + np.exp(-3 * (shade - np.median(shade))))
-    return np.asarray(light * 2.0 ** (-size * cover[..., None]), np.float32)
+    depth = shade - np.median(shade)
+    cover = 1 / (1 + np.exp(-3 * depth))
+    darker = 2.0 ** (-size * cover[..., None])
+    return np.asarray(light * darker, np.float32)
 
 
 def _overexposed(light: Light, size: float, _: Draw) -> Light:
@@ -225,7 +242,8 @@ def _rolling(light: Light, size: float, draw: Draw) -> Light:
     height, width = light.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     turns = draw.uniform(1.5, 4)
-    x += np.float32(size) * np.sin(2 * math.pi * turns * y / height, dtype=np.float32)
+    phase = 2 * math.pi * turns * y / height
+    x += np.float32(size) * np.sin(phase, dtype=np.float32)
     return np.asarray(
         cv2.remap(light, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     )
@@ -247,7 +265,8 @@ def _distorted(light: Light, size: float, _: Draw) -> Light:
 
 def _mixed(first: Light, second: Light, share: Light) -> Light:
     part = share[..., None]
-    return np.asarray((1 - part) * first + part * second, np.float32)
+    mixed = (1 - part) * first + part * second
+    return np.asarray(mixed, np.float32)
 
 
 PLANTS: tuple[Plant, ...] = (

@@ -77,8 +77,10 @@ class Session:
         draw = np.random.default_rng([self.seed, 1, number])
         scene = draw_scene(self.files, draw)
         light = _of_weak_texture(scene.light, weak, draw) if weak else scene.light
-        inner = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-        blurry = np.maximum(lens_blurred(light, scene.diameter, self.lens)[inner], 0)
+        inside = slice(MARGIN_PX, -MARGIN_PX)
+        inner = (inside, inside)
+        blurred = lens_blurred(light, scene.diameter, self.lens)
+        blurry = np.maximum(blurred[inner], 0)
         sharp = self._sharp(light, scene, draw)
         if plant is not None:
             sharp = plant.change(sharp, plant.size[strength], draw)
@@ -96,14 +98,14 @@ class Session:
     ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
-        soft = np.asarray(cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX), np.float32)
+        smooth = cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX)
+        soft = np.asarray(smooth, np.float32)
         steps = [soft, disc_blurred(soft, 2.0), disc_blurred(soft, 4.0)]
         total = np.zeros_like(light)
+        place = np.minimum(blur / 2, 2)
         for index, one in enumerate(steps):
-            total += (
-                np.maximum(1 - np.abs(np.minimum(blur / 2, 2) - index), 0)[..., None]
-                * one
-            )
+            weight = np.maximum(1 - np.abs(place - index), 0)
+            total += weight[..., None] * one
         height = light.shape[0] - 2 * MARGIN_PX
         width = light.shape[1] - 2 * MARGIN_PX
         back = _drawn_warp(draw, width, height)
@@ -123,21 +125,28 @@ def _drawn_warp(
         rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),
         shift_px=(draw.uniform(-SHIFT_PX, SHIFT_PX), draw.uniform(-SHIFT_PX, SHIFT_PX)),
     )
-    back = np.linalg.inv(np.vstack([warp.matrix(width, height), [0.0, 0.0, 1.0]]))
+    affine = warp.matrix(width, height)
+    back = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
     back[:2, 2] += MARGIN_PX
     return back
 
 
 def _falloff(shape: tuple[int, ...]) -> Light:
-    y, x = np.ogrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
-    return np.asarray(2.0 ** (-VIGNETTING_EV * (x * x + y * y) / 2), np.float32)
+    height, width = shape
+    rows = slice(-1, 1, complex(height))
+    columns = slice(-1, 1, complex(width))
+    y, x = np.ogrid[rows, columns]
+    stops = -VIGNETTING_EV * (x * x + y * y) / 2
+    return np.asarray(2.0**stops, np.float32)
 
 
 def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Light:
     """A photograph turned into a plain wall, a sky over a strip of land, or a night."""
     mean = light.mean(axis=(0, 1))
     if kind == "wall":
-        return np.asarray(mean + draw.uniform(0.05, 0.15) * (light - mean), np.float32)
+        contrast = draw.uniform(0.05, 0.15)
+        weak = mean + contrast * (light - mean)
+        return np.asarray(weak, np.float32)
     if kind == "night":
         return np.asarray(
             np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2),
@@ -146,5 +155,7 @@ def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Ligh
     height = light.shape[0]
     rows = np.arange(height)[:, None, None] / height
     sky = np.array([0.35, 0.5, 0.8]) * (0.6 + 0.5 * rows)
-    land = np.clip((rows - draw.uniform(0.6, 0.8)) / 0.02, 0, 1)
-    return np.asarray((1 - land) * sky + land * light, np.float32)
+    horizon = draw.uniform(0.6, 0.8)
+    land = np.clip((rows - horizon) / 0.02, 0, 1)
+    mixed = (1 - land) * sky + land * light
+    return np.asarray(mixed, np.float32)

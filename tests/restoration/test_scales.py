@@ -17,7 +17,7 @@ from defocus.blur.learned_map import (
     enlarged_rows,
     estimate_blur_map,
 )
-from defocus.restoration.restoration import Restoration, restore_colours
+from defocus.restoration.restoration import Restoration, ScaleChange, restore_colours
 from defocus.restoration.restorer import make_restorer
 from defocus.restoration.scales import (
     follow_scale,
@@ -147,6 +147,22 @@ def test_reducing_keeps_the_light_and_strips_are_as_the_whole(rng, size):
         for top in range(0, size[0], 56)
     ]
     np.testing.assert_array_equal(np.concatenate(strips), whole)
+
+
+@pytest.mark.parametrize("size", [(1000, 320), (515, 333)])
+@pytest.mark.parametrize("factor", [2, 8])
+def test_changes_of_a_reduced_picture_are_made_some_rows_at_a_time(rng, size, factor):
+    blurry = rng.random((*size, 3), np.float32)
+    given = np.asarray(reduced_picture(blurry, factor))
+    restored = rng.random(given.shape, np.float32)
+    changes = ScaleChange(blurry, factor, restored)
+    assert changes.shape == given.shape
+    np.testing.assert_array_equal(changes[:], restored - given)
+    for first in range(0, len(given), 33):
+        rows = slice(first, first + 35)
+        np.testing.assert_array_equal(changes[rows], (restored - given)[rows])
+    part = np.s_[3:9, 5:20]
+    np.testing.assert_array_equal(changes[part], (restored - given)[part])
 
 
 def gradient() -> Array:

@@ -40,7 +40,8 @@ def nvlabs_modules() -> dict[str, str]:
     for level in range(6, 1, -1):
         level_name = LEVEL_NAMES[level - 1]
         for index in range(5):
-            names[f"conv{level}_{index}.0"] = f"{level_name}.{LEVEL_NAMES[index]}.0"
+            layer = LEVEL_NAMES[index]
+            names[f"conv{level}_{index}.0"] = f"{level_name}.{layer}.0"
         names[f"predict_flow{level}"] = f"{level_name}.netSix.0"
         if level > 2:
             below = LEVEL_NAMES[level - 2]
@@ -48,7 +49,8 @@ def nvlabs_modules() -> dict[str, str]:
             names[f"upfeat{level}"] = f"{below}.netUpfeat"
     for index in range(7):
         suffix = "" if index == 6 else ".0"
-        names[f"dc_conv{index + 1}{suffix}"] = f"netRefiner.netMain.{2 * index}"
+        theirs = f"dc_conv{index + 1}{suffix}"
+        names[theirs] = f"netRefiner.netMain.{2 * index}"
     return names
 
 
@@ -122,7 +124,10 @@ def load_weights(path: Path) -> Weights:
         state = _from_nvlabs(state)
         inner_warp = NVLABS
     else:
-        state = {name.replace("module", "net"): value for name, value in state.items()}
+        renamed = {}
+        for name, value in state.items():
+            renamed[name.replace("module", "net")] = value
+        state = renamed
     with torch.device("meta"):
         wanted = PWCNet().state_dict()
     check_state("PWC-Net", state, entries_of(wanted), str(path))
@@ -201,8 +206,11 @@ def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     renamed = {}
     for name, value in state.items():
         module, _, kind = name.rpartition(".")
-        if module != NVLABS_UNUSED:
-            renamed[f"{modules[module]}.{kind}" if module in modules else name] = value
+        if module == NVLABS_UNUSED:
+            continue
+        if module in modules:
+            name = f"{modules[module]}.{kind}"
+        renamed[name] = value
     return renamed
 
 

@@ -45,7 +45,9 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         torch.promote_types(first.dtype, second.dtype),
         torch.float32,
     )
-    volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
+    first = first.to(dtype)
+    second = second.to(dtype)
+    volume: torch.Tensor = _CostVolume.apply(first, second)
     return volume
 
 
@@ -96,11 +98,13 @@ class _CostVolume(torch.autograd.Function):
 def _by_rows(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """The cost volume for a GPU: 18 launches instead of 162, each dearer than its sums."""
     count, _, height, width = first.shape
-    volume = first.new_empty(count, 2 * RADIUS + 1, 2 * RADIUS + 1, height, width)
+    steps = 2 * RADIUS + 1
+    volume = first.new_empty(count, steps, steps, height, width)
     padded = _padded(second)
     for dy, row in enumerate(volume.unbind(1)):
         moved = padded[:, :, dy : dy + height].unfold(3, width, 1)  # (N, C, H, 9, W)
-        row.copy_((first.unsqueeze(3) * moved).mean(dim=1).transpose(1, 2))
+        products = first.unsqueeze(3) * moved
+        row.copy_(products.mean(dim=1).transpose(1, 2))
     return volume.flatten(1, 2)
 
 
@@ -111,8 +115,9 @@ def _padded(features: torch.Tensor) -> torch.Tensor:
 def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Tensor]:
     """Views of a padded map, one for each displacement, in the order of a cost volume."""
     for dy in range(2 * RADIUS + 1):
+        rows = slice(dy, dy + height)
         for dx in range(2 * RADIUS + 1):
-            yield padded[:, :, dy : dy + height, dx : dx + width]
+            yield padded[:, :, rows, dx : dx + width]
 
 
 def warp_features(
@@ -122,8 +127,10 @@ def warp_features(
 ) -> torch.Tensor:
     """Backward warp, px of this level, with zeros where a sample is (partly) outside the frame."""
     height, width = features.shape[2:]
-    rows = _axis(height, rule, flow)[:, None] + flow[:, 1] * (2.0 / (height - 1))
-    columns = _axis(width, rule, flow)[None, :] + flow[:, 0] * (2.0 / (width - 1))
+    down = flow[:, 1] * (2.0 / (height - 1))
+    right = flow[:, 0] * (2.0 / (width - 1))
+    rows = _axis(height, rule, flow)[:, None] + down
+    columns = _axis(width, rule, flow)[None, :] + right
     ones = torch.ones_like(features[:, :1])
     sampled = nn.functional.grid_sample(
         torch.cat([features, ones], dim=1),
@@ -132,7 +139,8 @@ def warp_features(
         padding_mode="zeros",
         align_corners=rule.aligned_corners,
     )
-    return sampled[:, :-1] * (sampled[:, -1:] > rule.valid_above).to(sampled.dtype)
+    inside = sampled[:, -1:] > rule.valid_above
+    return sampled[:, :-1] * inside.to(sampled.dtype)
 
 
 def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
@@ -155,7 +163,8 @@ def normalised_features(
     Else no network learns from blurry/sharp pairs. Source: Jonschkowski et al. (ECCV 2020), 3.2."""
     both = torch.stack([first, second])
     both = both.to(torch.promote_types(both.dtype, torch.float32))
-    variance, mean = torch.var_mean(both, dim=(0, 2, 3, 4), correction=0, keepdim=True)
+    axes = (0, 2, 3, 4)
+    variance, mean = torch.var_mean(both, dim=axes, correction=0, keepdim=True)
     return tuple((both - mean) * torch.rsqrt(variance + VARIANCE_FLOOR))
 
 
@@ -270,15 +279,18 @@ class Decoder(nn.Module):
         above: tuple[torch.Tensor, torch.Tensor] | None,
     ) -> torch.Tensor:
         """Inputs of the dense layers, in a separate function to free temporary tensors."""
-        compared, sought = (
-            normalised_features(first, second) if self.normalise else (first, second)
-        )
+        compared = first
+        sought = second
+        if self.normalise:
+            compared, sought = normalised_features(first, second)
         if above is None:
             return self.volume(compared, sought)
         flow = self.netUpflow(above[0])
         upfeat = self.netUpfeat(above[1])
-        warped = warp_features(sought, flow * (FLOW_SCALE / 2**self.level), self.rule)
-        return torch.cat([self.volume(compared, warped), first, flow, upfeat], dim=1)
+        level_flow = flow * (FLOW_SCALE / 2**self.level)
+        warped = warp_features(sought, level_flow, self.rule)
+        volume = self.volume(compared, warped)
+        return torch.cat([volume, first, flow, upfeat], dim=1)
 
     def volume(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """The rectified cost volume."""
@@ -312,7 +324,8 @@ def _addends(
     bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Contribution of a source to several layers, which have it as their channels ``channels``."""
-    weight = torch.cat([layer.weight[:, channels] for layer in layers])
+    weights = [layer.weight[:, channels] for layer in layers]
+    weight = torch.cat(weights)
     return nn.functional.conv2d(source, weight, bias, padding=1)
 
 
@@ -388,7 +401,8 @@ class PWCNet(nn.Module):
         assert above is not None  # noqa: S101 - the loop ran
         with torch.autocast(first.device.type, torch.float16) if half else _AS_IT_IS:
             correction = self.netRefiner(above[1])
-        return Flows._make([*flows, above[0] + correction.to(above[0].dtype)])
+        finest = above[0] + correction.to(above[0].dtype)
+        return Flows._make([*flows, finest])
 
     def forward(
         self,
@@ -410,6 +424,7 @@ def estimate_flow(
 ) -> torch.Tensor:
     """``(N, 2, H, W)`` px for BGR of any size: bilinear to multiples of 64 and back, rescaled."""
     height, width = first.shape[2:]
+    # the next multiples of 64
     size = (-(-height // 64) * 64, -(-width // 64) * 64)
     frames = [_resized(one, size) for one in (first, second)]
     flow = _resized(network(*frames, half=half), (height, width))

@@ -70,8 +70,10 @@ def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Ten
     height, width = forward.shape[-2:]
     x = torch.arange(width, device=forward.device) + forward[:, 0]
     y = torch.arange(height, device=forward.device)[:, None] + forward[:, 1]
-    inside = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))[:, None]
-    return ((missed < RELATIVE * lengths + ABSOLUTE_PX2) & inside).to(forward.dtype)
+    inside = (x >= 0) & (x <= width - 1)
+    inside = (inside & (y >= 0) & (y <= height - 1))[:, None]
+    agrees = missed < RELATIVE * lengths + ABSOLUTE_PX2
+    return (agrees & inside).to(forward.dtype)
 
 
 DOUBLING_EPOCHS = 15
@@ -240,7 +242,8 @@ class JDRLObjective(Objective):
         """Loss of ``fixed`` and the warped ``moved`` over all pixels; the mask's kept share."""
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
         # backward: ``warp(second, flow(first -> second))`` shows the second in the first's geometry
-        loss = self.charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
+        deformed = warp(moved, flow, grid=grid)
+        loss = self.charbonnier(mask * fixed, mask * deformed)
         return loss, mask.mean().detach()
 
     def charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

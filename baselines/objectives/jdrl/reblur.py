@@ -54,13 +54,15 @@ def _kernel(diameter: int) -> torch.Tensor:
 
 def _linear(encoded: torch.Tensor) -> torch.Tensor:
     encoded = encoded.clamp(0, 1)
-    bent = ((encoded.clamp(min=LINEAR_TO) + SCALE - 1) / SCALE) ** EXPONENT
+    base = (encoded.clamp(min=LINEAR_TO) + SCALE - 1) / SCALE
+    bent = base**EXPONENT
     return torch.where(encoded <= LINEAR_TO, encoded / TOE, bent)
 
 
 def _encoded(linear: torch.Tensor) -> torch.Tensor:
     knee = LINEAR_TO / TOE
-    bent = SCALE * linear.clamp(min=knee) ** (1 / EXPONENT) - (SCALE - 1)
+    root = linear.clamp(min=knee) ** (1 / EXPONENT)
+    bent = SCALE * root - (SCALE - 1)
     return torch.where(linear <= knee, linear * TOE, bent)
 
 
@@ -86,7 +88,8 @@ class Trunk(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """The maps, without an activation."""
-        features = self.block3(self.block2(self.block1(self.conv_first(pictures))))
+        first = self.block1(self.conv_first(pictures))
+        features = self.block3(self.block2(first))
         maps: torch.Tensor = self.out(features)
         return maps
 
@@ -166,7 +169,8 @@ class FreeKernelNet(nn.Module):
         ):
             shifted = functional.unfold(restored, 2 * radius + 1, padding=radius)
             shifted = shifted.view(count, colours, -1, height, width)
-            level = (torch.softmax(logits, dim=1)[:, None] * shifted).sum(dim=2)
+            taps = torch.softmax(logits, dim=1)[:, None]
+            level = (taps * shifted).sum(dim=2)
             blurred = blurred + weights[:, radius : radius + 1] * level
         return blurred
 

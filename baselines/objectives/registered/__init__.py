@@ -35,7 +35,13 @@ def remaining_displacement(
     second = _smoothed(target.mean(1, keepdim=True))
     across, down = _slopes(second)
     off = first - second
-    products = [across * across, across * down, down * down, across * off, down * off]
+    products = [
+        across * across,
+        across * down,
+        down * down,
+        across * off,
+        down * off,
+    ]
     step = tile_px // 2
     sums = functional.avg_pool2d(
         torch.cat(products, 1),
@@ -70,7 +76,8 @@ def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     height, width = picture.shape[-2:]
     x = torch.arange(width, device=picture.device) + displacement[:, 0]
     y = torch.arange(height, device=picture.device)[:, None] + displacement[:, 1]
-    grid = torch.stack([2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1], dim=-1)
+    places = [2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1]
+    grid = torch.stack(places, dim=-1)
     return functional.grid_sample(
         picture,
         grid,
@@ -93,8 +100,12 @@ def _smoothed(grey: torch.Tensor) -> torch.Tensor:
 def _slopes(grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Central differences to the right and down, range per px."""
     padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
-    across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
-    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
+    left = padded[..., 1:-1, :-2]
+    right = padded[..., 1:-1, 2:]
+    above = padded[..., :-2, 1:-1]
+    below = padded[..., 2:, 1:-1]
+    across = (right - left) / 2
+    down = (below - above) / 2
     return across, down
 
 

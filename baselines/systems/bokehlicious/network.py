@@ -93,7 +93,8 @@ class _Attention(nn.Module):
 
     def _by_row(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, H, W, C)`` to ``(N, H, heads, W, C / heads)``."""
-        return features.reshape(*features.shape[:3], self.heads, -1).transpose(2, 3)
+        by_head = features.reshape(*features.shape[:3], self.heads, -1)
+        return by_head.transpose(2, 3)
 
 
 class _AttentionBlock(nn.Module):
@@ -194,7 +195,8 @@ class _Block(nn.Module):
         placed = torch.cat([self.norm1(features), places], dim=1)
         mixed = functional.gelu(self.conv1(placed))
         features = features + self.conv2(mixed * self.attention(mixed)) * self.beta
-        fed = self.conv4(functional.gelu(self.conv3(self.norm2(features))))
+        opened = self.conv3(self.norm2(features))
+        fed = self.conv4(functional.gelu(opened))
         given: torch.Tensor = features + fed * self.gamma
         return given
 
@@ -326,14 +328,16 @@ class Bokehlicious(nn.Module):
         pixels = self.patch_embed(prepared.permute(0, 2, 3, 1))
         for group in self.blocks:
             pixels = group(pixels, places, fading)
-        mixed = self.conv_after_body(self.norm(pixels).permute(0, 3, 1, 2)) + prepared
+        normed = self.norm(pixels).permute(0, 3, 1, 2)
+        mixed = self.conv_after_body(normed) + prepared
         change: torch.Tensor = self.conv_last(torch.cat([mixed, places], dim=1))
         return change
 
     def _fading(self, strength: torch.Tensor, side: int) -> torch.Tensor:
         """Logarithms of the weights of pixels by their distance, ``(N, heads, side, side)``."""
         head = torch.arange(self.heads, device=strength.device) / self.heads
-        ranges = NEAREST + RANGE * head * strength[:, None].abs() ** 0.25
+        growth = RANGE * head * strength[:, None].abs() ** 0.25
+        ranges = NEAREST + growth
         decay = torch.log(1 - 2**-ranges)
         place = torch.arange(side, device=strength.device)
         distance = (place[:, None] - place).abs()
@@ -352,8 +356,8 @@ def _depthwise(channels: int, size: int) -> nn.Sequential:
 
 def _of_pixels(layer: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
     """A layer of maps applied to ``(N, H, W, C)``."""
-    given: torch.Tensor = layer(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    return given
+    given: torch.Tensor = layer(pixels.permute(0, 3, 1, 2))
+    return given.permute(0, 2, 3, 1)
 
 
 def _initialised(layer: nn.Module) -> None:

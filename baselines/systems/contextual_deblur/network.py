@@ -35,7 +35,8 @@ class _Attention(nn.Module):
         self.proj = PointwiseLinear(width, width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))
+        qkv = qkv.permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
         attended: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
         return attended
@@ -103,8 +104,10 @@ class _MaskedAutoencoder(nn.Module):
             (tiles - self.mean) / self.deviation
         )
         positions = _test_positions(self.pos_embed, *patches.shape[-2:])
-        tokens = patches.flatten(2).transpose(1, 2) + positions[:, 1:]
-        first = (self.cls_token + positions[:, :1]).expand(tokens.shape[0], -1, -1)
+        tokens = patches.flatten(2).transpose(1, 2)
+        tokens = tokens + positions[:, 1:]
+        first = self.cls_token + positions[:, :1]
+        first = first.expand(tokens.shape[0], -1, -1)
         tokens = torch.cat([first, tokens], dim=1)
         features: list[torch.Tensor] = []
         for block in self.blocks[:-1]:
@@ -229,7 +232,8 @@ def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tens
 def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
     """Bicubic, class position apart; the scale is (side + 0.1) / old side, as in the code."""
     old = math.isqrt(positions.shape[1] - 1)
-    grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
+    grid = positions[:, 1:].transpose(1, 2)
+    grid = torch.unflatten(grid, 2, (old, old))
     scale = (side + 0.1) / old
     resized = functional.interpolate(
         grid,
@@ -237,7 +241,8 @@ def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
         mode="bicubic",
         align_corners=False,
     )
-    return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+    flat = resized.flatten(2).transpose(1, 2)
+    return torch.cat([positions[:, :1], flat], dim=1)
 
 
 def _initial_positions(width: int) -> torch.Tensor:
@@ -373,7 +378,8 @@ class ContextualDeblur(nn.Module):
         height, width = blurry.shape[-2:]
         picture = self._padded(blurry).flip(1)
         tiled = stitch(picture, self._tile, self.stride, self.tile, self.step)
-        features = self.inputecoding_step(torch.cat([picture, picture], dim=1)) + tiled
+        twice = torch.cat([picture, picture], dim=1)
+        features = self.inputecoding_step(twice) + tiled
         around = self.stride // 2 + LAST // 2
         features = functional.pad(
             features,

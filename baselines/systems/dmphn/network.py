@@ -51,7 +51,8 @@ def decoder(width: int = WIDTH) -> nn.Sequential:
 def initialise(module: nn.Module) -> None:
     """The official start: normal weights, half as wide as He's by fan-out; biases 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+        height, width = module.kernel_size
+        fan_out = height * width * module.out_channels
         nn.init.normal_(module.weight, std=0.5 * math.sqrt(2 / fan_out))
         if module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -72,7 +72,8 @@ class DPDNet(nn.Module):
             larger = functional.interpolate(features, scale_factor=2)
             # TensorFlow's "same" for an even kernel: one row below, one column on the right
             larger = functional.pad(larger, (0, 1, 0, 1))
-            joined = torch.cat([skip, self._relu(f"up{level}", larger)], dim=1)
+            raised = self._relu(f"up{level}", larger)
+            joined = torch.cat([skip, raised], dim=1)
             features = self._double(level, joined)
         colours = self._relu(self.head, features)
         given: torch.Tensor = self.get_submodule(self.final)(colours)
@@ -93,7 +94,8 @@ class DPDNet(nn.Module):
         return encoded
 
     def _double(self, level: int, features: torch.Tensor) -> torch.Tensor:
-        return self._relu(f"conv{level}_2", self._relu(f"conv{level}_1", features))
+        first = self._relu(f"conv{level}_1", features)
+        return self._relu(f"conv{level}_2", first)
 
     def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
         return functional.relu(self.get_submodule(name)(features), inplace=True)

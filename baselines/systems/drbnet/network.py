@@ -32,7 +32,8 @@ def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
     result = torch.zeros_like(picture)
     for tap in range(SIDE * SIDE):
         top, left = divmod(tap, SIDE)
-        window = padded[..., top : top + height, left : left + width]
+        rows = slice(top, top + height)
+        window = padded[..., rows, left : left + width]
         result = torch.addcmul(result, window, kernels[:, tap : tap + 1])
     return result
 

@@ -50,7 +50,8 @@ def chosen_scale(edges: Mask) -> NDArray[np.float64]:
     """``(H, W)``: the coarser scale to measure an edge at; 0 where there is no edge."""
     # It grows with the scales, from the finest on, at which the edge is seen without a gap.
     run = np.minimum.accumulate(edges, axis=0).sum(axis=0)
-    return np.where(run >= FINEST, 0.5 * (1 + 0.5 * (run - 1)), 0.0)
+    radius = 0.5 * (1 + 0.5 * (run - 1))
+    return np.where(run >= FINEST, radius, 0.0)
 
 
 def sparse_sigma_px(grey: Array, edge: Mask, scale: Array) -> NDArray[np.float64]:
@@ -78,8 +79,10 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
         second,
         minlength=len(own),
     )
-    upper = sparse.coo_matrix((pull, (first, second)), shape=(len(own), len(own)))
-    system = upper + upper.T + sparse.diags(weight + 2 * COUPLING * neighbours)
+    size = (len(own), len(own))
+    upper = sparse.coo_matrix((pull, (first, second)), shape=size)
+    diagonal = sparse.diags(weight + 2 * COUPLING * neighbours)
+    system = upper + upper.T + diagonal
     filtered = np.zeros(edge.shape)
     filtered[edge] = spsolve(system.tocsc(), weight * sparse_map[edge])
     return filtered
@@ -96,8 +99,11 @@ def _neighbours(
     pairs = []
     # the other four are these, turned
     for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
-        other = index[1 + down : 1 + down + height, 1 + right : 1 + right + width][edge]
-        pairs.append(np.stack([own[other >= 0], other[other >= 0]]))
+        rows = slice(1 + down, 1 + down + height)
+        columns = slice(1 + right, 1 + right + width)
+        other = index[rows, columns][edge]
+        known = other >= 0
+        pairs.append(np.stack([own[known], other[known]]))
     first, second = np.concatenate(pairs, axis=1)
     return own, first, second
 

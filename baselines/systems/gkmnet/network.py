@@ -284,7 +284,8 @@ class GKMNet(Backbone, SeveralOutputs):
                 )
             )
         restored, half, quarter = self.restored_scales(pyramid)
-        cropped = restored[..., top : top + height, left : left + width]
+        rows = slice(top, top + height)
+        cropped = restored[..., rows, left : left + width]
         return {"restored": cropped, "half": half, "quarter": quarter}
 
     def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:

@@ -196,11 +196,11 @@ def _why_empty(scores: Iterable[Row]) -> Iterator[tuple[str, str]]:
 def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
     """The rows of some lines that are scored under a convention."""
     wanted = convention.profile, convention.evaluation, convention.protocol
+    rows: list[Row] = []
+    for line in lines:
+        rows += line.rows.values()
     return [
-        row
-        for line in lines
-        for row in line.rows.values()
-        if (row.profile, row.evaluation, row.protocol) == wanted
+        row for row in rows if (row.profile, row.evaluation, row.protocol) == wanted
     ]
 
 
@@ -242,7 +242,7 @@ def dataset_notes(content: Content, board: Board) -> list[str]:
     """Pairs in a leaderboard's dataset that are in no number of pictures, each reason once."""
     names: dict[str, set[str]] = defaultdict(set)
     key = board.key
-    for entry in (one for group in content.groups for one in group):
+    for entry in content.entries:
         same = entry.data_hash.startswith(key.data_revision)
         if same and (entry.dataset, entry.split) == (key.dataset, key.split):
             for pair in run_document(content.out, entry).get("left_out", []):
@@ -259,7 +259,7 @@ def dataset_notes(content: Content, board: Board) -> list[str]:
 def _origin_notes(content: Content, board: Board) -> list[str]:
     """Which systems of a leaderboard have scores that were not computed here, by their origin."""
     systems: dict[str, set[str]] = defaultdict(set)
-    for entry in (one for group in content.groups for one in group):
+    for entry in content.entries:
         same = entry.data_hash.startswith(board.key.data_revision)
         origin = origin_of(run_document(content.out, entry))
         if same and origin:
@@ -340,12 +340,9 @@ def _tests(tracks: Iterable[Track]) -> list[str]:
 def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:
     """How exactly gains and differences are known, and which differences are smaller than that."""
     gains = [row.gain_resolution for row in rows if row.gain_resolution is not None]
-    pairs = [
-        one
-        for track in tracks
-        for one in track.differences
-        if one.resolution is not None
-    ]
+    pairs = []
+    for track in tracks:
+        pairs += [one for one in track.differences if one.resolution is not None]
     changes = (
         [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
     )

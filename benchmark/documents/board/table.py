@@ -149,12 +149,11 @@ def classes_on(
 
 def metrics_of(lines: Sequence[BoardLine], convention: Convention) -> list[Metric]:
     """The metrics with a value on some line."""
-    names = {
-        name
-        for line in lines
-        for (of, name), row in line.rows.items()
-        if of == convention and row.value is not None
-    }
+    names = set()
+    for line in lines:
+        for (of, name), row in line.rows.items():
+            if of == convention and row.value is not None:
+                names.add(name)
     return [metric for name, metric in all_metrics().items() if name in names]
 
 

@@ -160,10 +160,10 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
 def _means_by_picture(differences: Sequence[ByPicture]) -> dict[str, float]:
     """Mean over networks on the pictures that all of them restored."""
     shared = set.intersection(*(set(each) for each in differences))
-    return {
-        picture: statistics.fmean(each[picture] for each in differences)
-        for picture in sorted(shared)
-    }
+    means = {}
+    for picture in sorted(shared):
+        means[picture] = statistics.fmean(each[picture] for each in differences)
+    return means
 
 
 def _sentence(

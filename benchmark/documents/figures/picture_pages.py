@@ -441,10 +441,11 @@ def _scores_of(scores: PictureScores, pair: str) -> Table:
     metrics = [metric for name, metric in all_metrics().items() if name in present]
     shown = [metric for metric in metrics if metric.name in PICTURE_METRICS]
     metrics = shown or metrics
-    body = tuple(
-        (scores.names[line], *(by_metric.get(m.name) for m in metrics))
-        for line, by_metric in sorted(by_line.items())
-    )
+    rows = []
+    for line, by_metric in sorted(by_line.items()):
+        cells = [by_metric.get(metric.name) for metric in metrics]
+        rows.append((scores.names[line], *cells))
+    body = tuple(rows)
     return Table.of(
         f"Scores of {pair}",
         ("System", *(column(m.name) for m in metrics)),

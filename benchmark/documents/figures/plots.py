@@ -35,11 +35,10 @@ table."""
 def pareto_plots(content: Content) -> list[Scatter]:
     """PSNR against multiply-adds and against time, one figure per leaderboard and cost."""
     # The front is only of the largest track's systems that are not below the blurry input.
-    figures = [
-        _pareto(content, board, cost)
-        for board in read_boards(content)
-        for cost in ("macs_g", "seconds")
-    ]
+    figures = []
+    for board in read_boards(content):
+        figures.append(_pareto(content, board, "macs_g"))
+        figures.append(_pareto(content, board, "seconds"))
     return [figure for figure in figures if figure]
 
 
@@ -152,6 +151,8 @@ def _thinned(points: Sequence[tuple[float, ...]]) -> list[tuple[float, float]]:
     parts = [
         points[start : start + stretch] for start in range(0, len(points), stretch)
     ]
-    return [
-        (part[-1][0], math.fsum(loss for _, loss in part) / len(part)) for part in parts
-    ]
+    means = []
+    for part in parts:
+        total = math.fsum(loss for _, loss in part)
+        means.append((part[-1][0], total / len(part)))
+    return means

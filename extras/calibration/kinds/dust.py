@@ -37,13 +37,12 @@ def calibrate_dust(
         axis=0,
     )
     pixels = looks[0].pixels
-    specks = [
-        {
-            **speck,
-            **{key: speck[key] * pixels for key in ("x_px", "y_px", "diameter_px")},
-        }
-        for speck in find_specks(light)
-    ]
+    specks = []
+    for speck in find_specks(light):
+        whole = dict(speck)
+        for key in ("x_px", "y_px", "diameter_px"):
+            whole[key] = speck[key] * pixels
+        specks.append(whole)
     height, width = (round(side * pixels) for side in light.shape)
     return {
         "aperture": exposure.aperture,
@@ -62,16 +61,19 @@ def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
     count, labels, stats, centres = cv2.connectedComponentsWithStats(
         (missing > limit).astype(np.uint8)
     )
-    specks = [
-        {
-            "x_px": float(centres[n][0]),
-            "y_px": float(centres[n][1]),
-            "diameter_px": float(np.sqrt(4 * stats[n, cv2.CC_STAT_AREA] / np.pi)),
+    specks = []
+    for n in range(1, count):
+        area = stats[n, cv2.CC_STAT_AREA]
+        if area < LEAST_AREA_PX:
+            continue
+        x, y = centres[n]
+        speck = {
+            "x_px": float(x),
+            "y_px": float(y),
+            "diameter_px": float(np.sqrt(4 * area / np.pi)),
             "depth": float(missing[labels == n].max()),
         }
-        for n in range(1, count)
-        if stats[n, cv2.CC_STAT_AREA] >= LEAST_AREA_PX
-    ]
+        specks.append(speck)
     return sorted(specks, key=lambda speck: -speck["depth"])
 
 

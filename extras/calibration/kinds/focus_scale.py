@@ -71,12 +71,16 @@ def _blurs(views: Sequence[FocusView], best: float) -> list[tuple[int, float]]:
     sharp = min(views, key=lambda view: abs(view.steps - best))
     energies = {view.steps: gradient_energy(view.centre) for view in views}
     floor = OVER_FLOOR * min(energies.values())
-    return [
-        (view.steps, float(np.sign(view.steps - best)) * blur * sharp.pixels)
-        for view in views
-        for blur in [_blur(sharp.centre, energies[view.steps])]
-        if energies[view.steps] > floor and SMALLEST_PX < blur < LARGEST_PX
-    ]
+    points = []
+    for view in views:
+        energy = energies[view.steps]
+        if energy <= floor:
+            continue
+        blur = _blur(sharp.centre, energy)
+        if SMALLEST_PX < blur < LARGEST_PX:
+            side = float(np.sign(view.steps - best))
+            points.append((view.steps, side * blur * sharp.pixels))
+    return points
 
 
 def step_words(result: Mapping[str, Any]) -> str:

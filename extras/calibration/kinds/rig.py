@@ -147,16 +147,18 @@ def _skew_seconds(
     looks = [_mirrored(r.sharp) if mirrored else r.sharp for r in releases]
     second = _tracks([encoded_grey(look.linear) for look in looks])
     height, width = releases[0].blurry.linear.shape[:2]
-    inverse = np.linalg.inv(
-        np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
-    )
-    onto_first = {n: (inverse @ [*place, 1.0])[:2] for n, place in second.items()}
-    both = [n for n in first if n in onto_first]
-    velocity = _velocity({n: first[n] for n in both}, [r.ordered_at for r in releases])
+    affine = similarity.matrix(width, height)
+    inverse = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
+    both = [number for number in first if number in second]
+    tracks = {number: first[number] for number in both}
+    velocity = _velocity(tracks, [r.ordered_at for r in releases])
     if len(both) < LEAST_SHOTS or velocity is None:
         return None, None
     speed = float(velocity @ velocity)
-    delays = [float((onto_first[n] - first[n]) @ velocity) / speed for n in both]
+    delays = []
+    for number in both:
+        onto_first = (inverse @ [*second[number], 1.0])[:2]
+        delays.append(float((onto_first - first[number]) @ velocity) / speed)
     return float(np.median(delays)), float(np.std(delays))
 
 
@@ -197,11 +199,11 @@ def _velocity(
     ordered_at: Sequence[float],
 ) -> NDArray[np.float64] | None:
     """Median velocity between consecutive pictures, px/s: a restart of the object is an outlier."""
-    steps = [
-        (places[n + 1] - places[n]) / (ordered_at[n + 1] - ordered_at[n])
-        for n in places
-        if n + 1 in places
-    ]
+    steps = []
+    for n, place in places.items():
+        if n + 1 in places:
+            seconds = ordered_at[n + 1] - ordered_at[n]
+            steps.append((places[n + 1] - place) / seconds)
     if not steps:
         return None
     velocity = np.median(steps, axis=0)

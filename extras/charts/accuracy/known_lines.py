@@ -26,7 +26,9 @@ def line_table() -> str:
         f"| width, px | circle of confusion, px | {columns} |",
         f"|---|---|{'---|' * (2 * len(NOISES))}",
     ]
-    return "\n".join([*head, *(row for width in WIDTHS_PX for row in _rows(width))])
+    for width in WIDTHS_PX:
+        head += _rows(width)
+    return "\n".join(head)
 
 
 def _rows(width: int) -> Iterator[str]:

@@ -143,21 +143,17 @@ def lens_errors(seeds: range) -> Iterator[LensError]:
     for seed in seeds:
         lens = usable_lens(np.random.default_rng(seed))
         estimate = replace(fitted_to_chart(lens).lens, f_number=lens.f_number)
-        kernels = [
-            [
-                kernel_error(colour_psfs(lens, d, p), colour_psfs(estimate, d, p))
-                for p in PLACES
-            ]
-            for d in CHECKED
-        ]
-        mtf50 = [
-            [
-                kernel_mtf50(estimate, d, p) / kernel_mtf50(lens, d, p) - 1.0
-                for p in PLACES
-            ]
-            for d in CHECKED
-        ]
-        yield LensError(lens, np.array(kernels), np.array(mtf50))
+        kernels = []
+        mtf50 = []
+        for diameter in CHECKED:
+            for place in PLACES:
+                true = (lens, diameter, place)
+                fitted = (estimate, diameter, place)
+                kernels.append(kernel_error(colour_psfs(*true), colour_psfs(*fitted)))
+                mtf50.append(kernel_mtf50(*fitted) / kernel_mtf50(*true) - 1.0)
+        shape = (len(CHECKED), len(PLACES))
+        kernel_errors = np.array(kernels).reshape(shape)
+        yield LensError(lens, kernel_errors, np.array(mtf50).reshape(shape))
 
 
 def lens_table(seeds: range) -> str:

@@ -69,19 +69,15 @@ def tables(*, every: int = 1) -> str:
         ),
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    cells = [
-        _row(
-            f"{mtf50:g}",
-            f"{noise:.1%}",
-            [r for r in rows if (r.mtf50, r.noise) == key],
-        )
-        for mtf50, noise in itertools.product(MTF50S, NOISES)
-        for key in [(mtf50, noise)]
-        if any((r.mtf50, r.noise) == key for r in rows)
-    ]
-    by_noise = [
-        _row("all", f"{n:.1%}", [r for r in rows if r.noise == n]) for n in NOISES
-    ]
+    cells = []
+    for mtf50, noise in itertools.product(MTF50S, NOISES):
+        alike = [r for r in rows if (r.mtf50, r.noise) == (mtf50, noise)]
+        if alike:
+            cells.append(_row(f"{mtf50:g}", f"{noise:.1%}", alike))
+    by_noise = []
+    for noise in NOISES:
+        alike = [r for r in rows if r.noise == noise]
+        by_noise.append(_row("all", f"{noise:.1%}", alike))
     patterns = [
         "",
         f"| pattern | circle of confusion | {' | '.join(f'noise {n:.1%}' for n in NOISES)} |",
@@ -93,9 +89,8 @@ def tables(*, every: int = 1) -> str:
 
 
 def _row(mtf50: str, noise: str, rows: list[EdgeError]) -> str:
-    first, second = (
-        np.array([getattr(r, name) for r in rows]) for name in ("ours", "second")
-    )
+    first = np.array([r.ours for r in rows])
+    second = np.array([r.second for r in rows])
     place = np.sqrt(np.mean([r.place_px**2 for r in rows]))
     errors = " | ".join(
         f"{np.abs(e).mean():.2%} | {np.quantile(np.abs(e), 0.95):.2%} | {e.mean():+.2%}"

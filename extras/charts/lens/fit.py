@@ -99,14 +99,12 @@ def fit_lens(
         )
     shots = [shots[k] for k in kept]
     diameters = signed[kept]
-    seen = [
-        _Seen(k, one, shot.f_number)
-        for k, shot in enumerate(shots)
-        for one in probes(shot)
-    ]
-    if any(
-        sum(one.shot == k for one in seen) < LEAST_PROBES for k in range(len(shots))
-    ):
+    seen = []
+    for k, shot in enumerate(shots):
+        own = [_Seen(k, one, shot.f_number) for one in probes(shot)]
+        if len(own) < LEAST_PROBES:
+            raise ImageError(why_too_few(shots, LEAST_PROBES))
+        seen += own
         raise ImageError(why_too_few(shots, LEAST_PROBES))
     open_ = (
         min(shot.f_number for shot in shots) if open_f_number is None else open_f_number

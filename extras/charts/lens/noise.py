@@ -22,10 +22,10 @@ CLIPPED = 0.99
 
 def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
     """Fit ``shot * x + read``, both >= 0, to the variance of linear light ``x`` in the patches."""
-    levels = np.array([value for shot in shots for value in _levels(shot)]).reshape(
-        -1,
-        2,
-    )
+    values: list[tuple[float, float]] = []
+    for shot in shots:
+        values += _levels(shot)
+    levels = np.array(values).reshape(-1, 2)
     if len(levels) < LEAST_VALUES:
         raise ImageError(
             "too few plain patches of the chart can be seen; fill the frame with it"

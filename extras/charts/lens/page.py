@@ -158,12 +158,12 @@ def lens_parts(measured: MeasuredLens) -> list[Part]:
 
 def _kernels(opened: RealLens, f_number: float) -> Gallery:
     lens = replace(opened, f_number=f_number)
-    tiles = [
-        Tile(f"{side}, {place}", _kernel_picture(colour_psfs(lens, diameter, field)),
-             f"MTF50 {kernel_mtf50(lens, diameter, field):.3f}")
-        for diameter, side in KERNELS
-        for place, field in PLACES
-    ]  # fmt: skip
+    tiles = []
+    for diameter, side in KERNELS:
+        for place, field in PLACES:
+            kernel = _kernel_picture(colour_psfs(lens, diameter, field))
+            mtf50 = kernel_mtf50(lens, diameter, field)
+            tiles.append(Tile(f"{side}, {place}", kernel, f"MTF50 {mtf50:.3f}"))
     blur = f"a circle of confusion of {KERNELS[1][0]:g} px"
     return Gallery(
         f"Point spread functions at {_f_number(f_number)} and {blur}",

@@ -27,19 +27,40 @@ def through_lens(
         for left in range(0, width, TILE):
             bottom = min(top + TILE, height)
             right = min(left + TILE, width)
-            middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2]) - centre
-            field = middle / np.hypot(*centre)
-            kernels = colour_psfs(lens, diameter_px, (float(field[0]), float(field[1])))
-            reach = kernels.shape[-1] // 2
-            rows = np.clip(np.arange(top - reach, bottom + reach), 0, height - 1)
-            columns = np.clip(np.arange(left - reach, right + reach), 0, width - 1)
-            part = light[np.ix_(rows, columns)]
-            for colour, kernel in enumerate(kernels):
-                blurred = cv2.filter2D(
-                    np.ascontiguousarray(part[:, :, colour]), -1,
-                    np.ascontiguousarray(kernel[::-1, ::-1]), borderType=cv2.BORDER_REFLECT,
-                )  # fmt: skip
-                seen[top:bottom, left:right, colour] += blurred[
-                    reach : reach + bottom - top, reach : reach + right - left
-                ]
+            x, y = _field_of((left + right - 1) / 2, (top + bottom - 1) / 2, centre)
+            kernels = colour_psfs(lens, diameter_px, (x, y))
+            box = (left, top, right, bottom)
+            seen[top:bottom, left:right] += _blurred_tile(light, box, kernels)
     return np.asarray(np.clip(seen, 0.0, 1.0))
+
+
+def _field_of(x: float, y: float, centre: Floats) -> tuple[float, float]:
+    """A place of the picture, of which the corners are at a distance of 1 from the centre."""
+    field = (np.array([x, y]) - centre) / np.hypot(*centre)
+    return float(field[0]), float(field[1])
+
+
+def _blurred_tile(
+    light: Floats,
+    box: tuple[int, int, int, int],
+    kernels: Floats,
+) -> Floats:
+    """A tile behind the kernel of each colour; the border of the picture is repeated."""
+    height, width = light.shape[:2]
+    left, top, right, bottom = box
+    reach = kernels.shape[-1] // 2
+    rows = np.clip(np.arange(top - reach, bottom + reach), 0, height - 1)
+    columns = np.clip(np.arange(left - reach, right + reach), 0, width - 1)
+    part = light[np.ix_(rows, columns)]
+    inner_rows = slice(reach, reach + bottom - top)
+    inner_columns = slice(reach, reach + right - left)
+    tile = np.empty((bottom - top, right - left, len(kernels)))
+    for colour, kernel in enumerate(kernels):
+        blurred = cv2.filter2D(
+            np.ascontiguousarray(part[:, :, colour]),
+            -1,
+            np.ascontiguousarray(kernel[::-1, ::-1]),
+            borderType=cv2.BORDER_REFLECT,
+        )
+        tile[:, :, colour] = blurred[inner_rows, inner_columns]
+    return tile

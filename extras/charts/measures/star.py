@@ -29,27 +29,34 @@ def star_mtf(
     It ends at 0.5 cycles per pixel; the star is brightest at ``y = 0, x > 0``, y being downwards.
     """
     radius = np.hypot(x, y)
-    angle = np.arctan2(y, x)
+    edges = _ring_edges(x, y, cycles)
+    ring = np.digitize(radius.ravel(), edges) - 1
+    count = len(edges) - 1
+    used = np.flatnonzero((ring >= 0) & (ring < count))
+    rings = ring[used]
+    phase = cycles * np.arctan2(y, x).ravel()[used]
+    mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
+    values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
+    radii = _mean_radii(rings, radius.ravel()[used], count)
+    frequencies = cycles / (2 * math.pi * radii)
+    return MtfCurve(frequencies[::-1], np.asarray(values[::-1]))
+
+
+def _mean_radii(rings: NDArray[np.intp], radius: Array, count: int) -> Array:
+    """Mean radius of the pixels of each ring, px."""
+    sums = np.bincount(rings, radius, count)
+    return np.asarray(sums / np.bincount(rings, minlength=count))
+
+
+def _ring_edges(x: Array, y: Array, cycles: int) -> Array:
+    """Radii, px, between which the star is measured, ring by ring."""
     largest = min(-x.min(), x.max(), -y.min(), y.max())
     smallest = max(cycles / math.pi, LEAST_RADIUS_PX)
     if largest < smallest + 2:
         raise ImageError(
             f"{largest:.0f} px radius is too little for {cycles} cycles; come nearer"
         )
-    edges = np.arange(math.ceil(smallest), math.floor(largest) + 1)
-    ring = np.digitize(radius.ravel(), edges) - 1
-    used = np.flatnonzero((ring >= 0) & (ring < len(edges) - 1))
-    rings = ring[used]
-    count = len(edges) - 1
-    phase = cycles * angle.ravel()[used]
-    mean, cosine, sine = _waves_of_rings(light.ravel()[used], phase, rings, count)
-    values = np.copysign(np.hypot(cosine, sine), cosine) / mean / contrast
-    radii = np.bincount(rings, radius.ravel()[used], count) / np.bincount(
-        rings,
-        minlength=count,
-    )
-    frequencies = cycles / (2 * math.pi * radii)
-    return MtfCurve(frequencies[::-1], np.asarray(values[::-1]))
+    return np.arange(math.ceil(smallest), math.floor(largest) + 1)
 
 
 def _waves_of_rings(

@@ -99,13 +99,13 @@ def _by_blur(
     sums: NDArray[np.float64],
 ) -> tuple[BlurGain, ...]:
     """Gain in each range of circles of confusion that has pixels."""
-    return tuple(
-        BlurGain(low, None if math.isinf(high) else high, share, *_gains(sums[:, k]))
-        for k, ((low, high), share) in enumerate(
-            zip(edges, counts / counts.sum(), strict=True)
-        )
-        if counts[k]
-    )
+    shares = counts / counts.sum()
+    gains = []
+    for k, (low, high) in enumerate(edges):
+        if counts[k]:
+            end = None if math.isinf(high) else high
+            gains.append(BlurGain(low, end, shares[k], *_gains(sums[:, k])))
+    return tuple(gains)
 
 
 def _errors(

@@ -148,10 +148,11 @@ def _following(
 
 def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
     """Two chains as sides of the frame, dots and blobs; the first is its top or right side."""
-    sides = [
-        [k % COUNT for k in range(CORNERS[s], CORNERS[s] + (ACROSS, DOWN)[s % 2])]
-        for s in range(4)
-    ]
+    sides = []
+    for s in range(4):
+        length = (ACROSS, DOWN)[s % 2]
+        first = CORNERS[s]
+        sides.append([k % COUNT for k in range(first, first + length)])
     for one, other in itertools.combinations(chains, 2):
         for s, t in itertools.product((0, 1), range(4)):
             if (
@@ -171,11 +172,12 @@ def _placed(
     side: list[int],
 ) -> list[tuple[list[int], list[int]]]:
     """All places of a chain on a side, in both directions."""
-    return [
-        (side[start : start + len(chain)], list(chain[::direction]))
-        for start in range(len(side) - len(chain) + 1)
-        for direction in (1, -1)
-    ]
+    matches = []
+    for start in range(len(side) - len(chain) + 1):
+        part = side[start : start + len(chain)]
+        matches.append((part, list(chain)))
+        matches.append((part, list(chain[::-1])))
+    return matches
 
 
 def _fitted(

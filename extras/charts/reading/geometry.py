@@ -168,35 +168,57 @@ def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
 
 def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
     """Centroid of pixels darker than the paper around a dot; NaN where it leaves the picture."""
-    scale = geometry.scale(dot.x, dot.y)
-    inner = (dot.radius + AROUND_MM) * scale
-    outer = (dot.radius + AROUND_MM + RING_MM) * scale
     place = geometry.to_picture(np.array([[dot.x, dot.y]]))[0]
     for _ in range(2):
-        left, top = np.floor(place - outer).astype(int).tolist()
-        right, bottom = (np.ceil(place + outer).astype(int) + 1).tolist()
-        if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
-            return UNSEEN
-        part = grey[top:bottom, left:right]
-        x, y = np.meshgrid(
-            np.arange(left, right) - place[0],
-            np.arange(top, bottom) - place[1],
-        )
-        radius = np.hypot(x, y)
-        ring = (radius > inner) & (radius <= outer)
-        ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])
-        if ring.sum() < RING_PX:
-            return UNSEEN
-        level, paper = _paper_under(part, x, y, ring)
-        dark = np.where(radius <= inner, paper - part, 0.0)
-        total = dark.sum()
-        if total <= 0.1 * level * np.pi * (dot.radius * scale) ** 2:
-            return UNSEEN
-        moved = np.array([(dark * x).sum(), (dark * y).sum()]) / total
-        if np.hypot(*moved) > dot.radius * scale:
+        moved = _moved_centre(grey, dot, geometry, place)
+        if moved is None:
             return UNSEEN
         place = place + moved
     return np.asarray(place)
+
+
+def _moved_centre(
+    grey: Floats,
+    dot: Dot,
+    geometry: ChartGeometry,
+    place: Floats,
+) -> Floats | None:
+    """How far the centroid is from a place, px; None if the dot is not seen there."""
+    scale = geometry.scale(dot.x, dot.y)
+    inner = (dot.radius + AROUND_MM) * scale
+    outer = (dot.radius + AROUND_MM + RING_MM) * scale
+    left, top = np.floor(place - outer).astype(int).tolist()
+    right, bottom = (np.ceil(place + outer).astype(int) + 1).tolist()
+    if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
+        return None
+    across = np.arange(left, right) - place[0]
+    x, y = np.meshgrid(across, np.arange(top, bottom) - place[1])
+    radius = np.hypot(x, y)
+    ring = (radius > inner) & (radius <= outer)
+    ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])
+    if ring.sum() < RING_PX:
+        return None
+    part = grey[top:bottom, left:right]
+    level, paper = _paper_under(part, x, y, ring)
+    dark = np.where(radius <= inner, paper - part, 0.0)
+    return _centroid(dark, x, y, level, dot.radius * scale)
+
+
+def _centroid(
+    dark: Floats,
+    x: Floats,
+    y: Floats,
+    level: float,
+    radius_px: float,
+) -> Floats | None:
+    """Centroid of the ink; None if it is too little for the dot, or outside of it."""
+    total = dark.sum()
+    if total <= 0.1 * level * np.pi * radius_px**2:
+        return None
+    centroid = np.array([(dark * x).sum(), (dark * y).sum()]) / total
+    if np.hypot(*centroid) > radius_px:
+        return None
+    return np.asarray(centroid)
 
 
 def _paper_under(

@@ -44,13 +44,12 @@ def _beside_squares(
     off: float,
 ) -> Floats:
     """``(N, 3)`` light to the right of the black squares' middles, by a share of their side."""
-    points = np.array(
-        [
-            (part.x + off * part.side, part.y)
-            for part in sheet.parts
-            if isinstance(part, SlantedSquare) and part.bright == 1.0
-        ]
-    )
+    places = []
+    for part in sheet.parts:
+        if isinstance(part, SlantedSquare) and part.bright == 1.0:
+            x = part.x + off * part.side
+            places.append((x, part.y))
+    points = np.array(places)
     columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
     seen = (columns >= 0) & (rows >= 0)
     seen &= (columns < light.shape[1]) & (rows < light.shape[0])

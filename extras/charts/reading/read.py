@@ -80,11 +80,11 @@ class ChartReading:
         """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
         rows = []
         for left, right in self.sheet.columns:
-            values = [
-                e.response.mtf50
-                for e in self.edges
-                if e.response and e.response.mtf50 and left <= e.x < right
-            ]
+            values = []
+            for edge in self.edges:
+                response = edge.response
+                if response and response.mtf50 and left <= edge.x < right:
+                    values.append(response.mtf50)
             if values:
                 median = float(np.median(values))
                 rows.append(
@@ -201,6 +201,32 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     """Find and measure the chart in linear light; None if there is none, or it is mirrored.
 
     A large stored picture is reduced to find it; only the fields of the chart are read whole."""
+    found = _found(light)
+    if found is None:
+        return None
+    sheet, geometry = found
+    edges = tuple(read_edges(light, sheet, geometry))
+    reading = ChartReading(sheet, geometry, edges, (), (), (), KNOWN_LINEAR)
+    if isinstance(light, StoredLight):
+        tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
+        if tone.fitted is not None:
+            light = tone.light(light)
+            edges = tuple(read_edges(light, sheet, geometry))
+        reading = replace(reading, edges=edges, tone=tone)
+    white, black = paper_and_ink(light, sheet, geometry)
+    blurs_px = np.array([reading.blur_in_column(dot.x) for dot in sheet.dots])
+    sides = read_sides(sheet, geometry, blurs_px)
+    of_ink = (light, sheet, geometry, white, black)
+    return replace(
+        reading,
+        stars=tuple(read_stars(light, sheet, geometry, black, edges)),
+        leaves=tuple(read_leaves(*of_ink)),
+        straight=(*sides, *read_lines(*of_ink)),
+    )
+
+
+def _found(light: Floats | StoredLight) -> tuple[Sheet, ChartGeometry] | None:
+    """The sheet that is photographed, and where it is in the picture at full size."""
     factor = 1
     seen = light
     if isinstance(light, StoredLight):
@@ -211,25 +237,5 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     if frame is None:
         return None
     dots = fit_geometry(grey, frame.sheet.dots, frame.homography)
-    geometry = fit_whole_sheet(grey, frame.sheet, dots).enlarged(factor)
-    sheet = frame.sheet
-    edges = tuple(read_edges(light, sheet, geometry))
-    reading = ChartReading(sheet, geometry, edges, (), (), (), KNOWN_LINEAR)
-    if isinstance(light, StoredLight):
-        tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
-        if tone.fitted is not None:
-            light = tone.light(light)
-            edges = tuple(read_edges(light, sheet, geometry))
-        reading = replace(reading, edges=edges, tone=tone)
-    white, black = paper_and_ink(light, sheet, geometry)
-    sides = read_sides(
-        sheet,
-        geometry,
-        np.array([reading.blur_in_column(d.x) for d in sheet.dots]),
-    )
-    return replace(
-        reading,
-        stars=tuple(read_stars(light, sheet, geometry, black, edges)),
-        leaves=tuple(read_leaves(light, sheet, geometry, white, black)),
-        straight=(*sides, *read_lines(light, sheet, geometry, white, black)),
-    )
+    geometry = fit_whole_sheet(grey, frame.sheet, dots)
+    return frame.sheet, geometry.enlarged(factor)

@@ -83,33 +83,43 @@ def fit_whole_sheet(
     The given one stays if it has 20 dots and under a quarter of the sheet is blurred by 6 mm."""
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2)
     factor = max(1, round(scale / PX_PER_MM))
+    most_px = MIXING_BLUR_MM * scale
     best = geometry
     least = np.inf
     for _ in range(ROUNDS):
         drawing = _drawing(grey, sheet, geometry, factor)
-        discs = {cell: disc for cell in range(CELLS[0] * CELLS[1])
-                 if (disc := _likeliest_disc(drawing, cell)) is not None}  # fmt: skip
+        discs = _likeliest_discs(drawing)
         if len(discs) < LEAST_CELLS:
             return best
-        blur = float(np.quantile(drawing.diameters[[*discs.values()]], MIXED_SHARE))
-        if blur * factor < MIXING_BLUR_MM * scale and geometry.dots >= ENOUGH_DOTS:
+        if geometry.dots >= ENOUGH_DOTS and factor * _blur_px(drawing, discs) < most_px:
             return best
         equations = _equations(drawing, discs)
         if equations.left_over > least:
             return best
         best = geometry
         least = equations.left_over
-        step = np.asarray(
-            np.linalg.solve(equations.matrix, equations.vector),
-            np.float64,
-        )
-        geometry = _changed(geometry, step)
-        if (
-            np.abs(geometry.to_picture(CORNERS) - best.to_picture(CORNERS)).max()
-            < ENOUGH_PX
-        ):
+        step = np.linalg.solve(equations.matrix, equations.vector)
+        geometry = _changed(geometry, np.asarray(step, np.float64))
+        moved = geometry.to_picture(CORNERS) - best.to_picture(CORNERS)
+        if np.abs(moved).max() < ENOUGH_PX:
             return geometry
     return geometry
+
+
+def _blur_px(drawing: "_Drawing", discs: dict[int, int]) -> float:
+    """Diameter of the disc that few cells exceed, px of the drawing."""
+    diameters = drawing.diameters[[*discs.values()]]
+    return float(np.quantile(diameters, MIXED_SHARE))
+
+
+def _likeliest_discs(drawing: _Drawing) -> dict[int, int]:
+    """The disc that fits each cell best, of those cells that show it."""
+    discs = {}
+    for cell in range(CELLS[0] * CELLS[1]):
+        disc = _likeliest_disc(drawing, cell)
+        if disc is not None:
+            discs[cell] = disc
+    return discs
 
 
 CORNERS = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
@@ -284,15 +294,27 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     mask = whole[box]
     seen = drawing.seen[whole].astype(np.float64)
     discs = drawing.discs[:, *box].astype(np.float64)
-    near = range(max(disc - SMALLER, 0), min(disc + LARGER + 1, len(discs)))
-    mixed = sorted({0, *near})
+    mixed = _mixed_discs(disc, len(discs))
     design = _free_terms(discs, mask, disc, mixed, drawing.places[whole])
-    normal = design.T @ design
-    normal += RIDGE * np.trace(normal) / len(normal) * np.eye(len(normal))
+    normal = _ridged(design.T @ design)
     shares = np.linalg.solve(normal, design.T @ seen)
     explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
     slopes = _changes(drawing, explained, mask, whole, design, normal)
     return slopes, seen - design @ shares
+
+
+def _mixed_discs(disc: int, count: int) -> list[int]:
+    """The discs near one, and none."""
+    first = max(disc - SMALLER, 0)
+    last = min(disc + LARGER, count - 1)
+    return sorted({0, *range(first, last + 1)})
+
+
+def _ridged(normal: Floats) -> Floats:
+    """Normal equations that prefer small parameters a little."""
+    count = len(normal)
+    ridge = RIDGE * np.trace(normal) / count * np.eye(count)
+    return np.asarray(normal + ridge)
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

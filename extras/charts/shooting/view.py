@@ -42,11 +42,12 @@ def drift_words(state: SessionState) -> dict[str, ShotWords]:
 
 
 def _sentence(points: list[ChartPoint]) -> str:
-    changes = [
-        f"{one.chart.id}: {', '.join(names)} ({one.drift.cause})"
-        for one in points
-        if one.drift and (names := _clear(one))
-    ]
+    changes = []
+    for one in points:
+        names = _clear(one) if one.drift else []
+        if one.drift and names:
+            words = f"{', '.join(names)} ({one.drift.cause})"
+            changes.append(f"{one.chart.id}: {words}")
     if changes:
         return f"Changed since the first chart by more than the error: {'; '.join(changes)}."
     if any(one.drift for one in points):

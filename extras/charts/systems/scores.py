@@ -71,8 +71,7 @@ def restored_score(
     restored = tuple(read_edges(restoration, view.sheet, view.geometry))
     before, (mtf50, overshoot) = shared_medians((view.edges, restored), view.field)
     compared = [*_compared(view, restoration, other)]
-    every = restored_leaves(restoration, view.sheet, view.geometry, levels, view.leaves)
-    leaves = [one for one in every if one.x in view.field]
+    leaves = _leaves_in_field(restoration, view, levels)
     textures = [one.texture for one in leaves if one.texture is not None]
     return ChartScore(
         system,
@@ -89,6 +88,16 @@ def restored_score(
         leaves[0].reason if leaves and not textures else "",
         lines_px=_median([*_lines_moved(view, restoration, levels)]),
     )
+
+
+def _leaves_in_field(
+    restoration: Floats,
+    view: ChartView,
+    levels: tuple[float, float],
+) -> list[ReadLeaves]:
+    """The leaves of a restored chart that are read in the field of the view."""
+    every = restored_leaves(restoration, view.sheet, view.geometry, levels, view.leaves)
+    return [one for one in every if one.x in view.field]
 
 
 def _mean(values: list[float]) -> float | None:

@@ -62,17 +62,15 @@ def _text(value: float | None, form: str) -> str:
 
 def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> list[Part]:
     """For browsers: a table for each circle of confusion, and where edges and leaves disagree."""
-    return [
-        Tabs(
-            label,
-            tuple((tab, (Paragraph(said), table)) for tab, said, table in tables),
-        )
-        for label, tables in (
-            ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
-            ("Photograph", _tables(_taken(scores), _with_weights(name))),
-        )
-        if tables
-    ]
+    tabs: list[Part] = []
+    for label, tables in (
+        ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
+        ("Photograph", _tables(_taken(scores), _with_weights(name))),
+    ):
+        parts = [(tab, (Paragraph(said), table)) for tab, said, table in tables]
+        if parts:
+            tabs.append(Tabs(label, tuple(parts)))
+    return tabs
 
 
 def printed_chart_parts(
@@ -180,12 +178,8 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     if any(one.invented is None or one.lost is None for one in systems):
         reason = next((f": {one.reason}" for one in systems if one.reason), "")
         return f"{said}. The leaves cannot be measured here{reason}."
-    beside = next((one.invented for one in rows if one.system == INPUT), None)
-    shown = "" if beside is None else f" ({_percent(beside)} in the blurry chart)"
     whose = "its" if len(systems) == 1 else f"{name(sharpest)}'s"
-    said = (
-        f"{said}; {_percent(sharpest.invented)} of {whose} texture is invented{shown}"
-    )
+    said = f"{said}; {_invented_texture(rows, sharpest, whose)}"
     if len(systems) == 1:
         return f"{said}."
     others = [*_other_leaders(systems, alike, name)]
@@ -197,6 +191,17 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
         verdict = "edges and leaves agree"
     read = "".join(f" {one}." for one in _other_reader(systems, alike, name))
     return f"{'. '.join([said, *others])}: {verdict}.{read}"
+
+
+def _invented_texture(
+    rows: Sequence[ChartScore], sharpest: ChartScore, whose: str
+) -> str:
+    """How much of its texture the sharpest system invents, beside the blurry chart."""
+    of_input = [one.invented for one in rows if one.system == INPUT]
+    shown = ""
+    if of_input and of_input[0] is not None:
+        shown = f" ({_percent(of_input[0])} in the blurry chart)"
+    return f"{_percent(sharpest.invented)} of {whose} texture is invented{shown}"
 
 
 GAIN_MARGIN = 1.03

@@ -100,11 +100,12 @@ def _histories(
     for group, lines in groups.items():
         for line in lines:
             by_system[line.run.entry.system].setdefault(group, []).append(line)
-    return {
-        system: by_group
-        for system, by_group in sorted(by_system.items())
-        if system != INPUT and max(map(len, by_group.values())) >= HISTORY_AT_LEAST
-    }
+    histories = {}
+    for system, by_group in sorted(by_system.items()):
+        longest = max(map(len, by_group.values()))
+        if system != INPUT and longest >= HISTORY_AT_LEAST:
+            histories[system] = by_group
+    return histories
 
 
 def _refused(
@@ -128,10 +129,10 @@ def _index(
     admitted = [one for one in submissions if not one.problems]
     labs = {one.statement.lab for one in admitted}
     several = len({group.dataset for group in groups}) < len(groups)
-    sections = [
-        (_heading(group, several=several), (_tab(group, latest_lines(lines)),))
-        for group, lines in groups.items()
-    ]
+    sections = []
+    for group, lines in groups.items():
+        tab = _tab(group, latest_lines(lines))
+        sections.append((_heading(group, several=several), (tab,)))
     further = _further(histories, admitted, _refused(submissions, unreadable))
     remark = "No submission was scored again by a verifier of this repository."
     summary = f"{counted(len(admitted), 'submission')} of {counted(len(labs), 'lab')}"
@@ -235,19 +236,26 @@ def _history(
 ) -> tuple[list[tuple[Cell, ...]], tuple[Curve, ...]]:
     """Rows of the submissions, and a curve for each lab with several."""
     by_lab: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    rows: list[tuple[Cell, ...]] = []
+    rows = []
     for number, line in enumerate(lines, 1):
-        psnr = line.scores["psnr"]
-        statement = line.submission.statement
         if not line.is_demo:
-            by_lab[statement.lab].append((float(number), psnr.value or 0.0))
-        name = Link(line.submission.name, f"../{line.submission.page}", line.marks)
-        score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
-        origin = statement.made[:10], statement.tool
-        rows.append((name, statement.lab, *origin, score, line.submission.checked))
+            psnr = line.scores["psnr"].value or 0.0
+            by_lab[line.submission.statement.lab].append((float(number), psnr))
+        rows.append(_history_row(line))
     curves = []
     for lab, points in by_lab.items():
         if len(points) > 1:
             numbers, values = zip(*points, strict=True)
             curves.append(Curve(lab, numbers, values))
     return rows, tuple(curves)
+
+
+def _history_row(line: SubmissionLine) -> tuple[Cell, ...]:
+    """Name, lab, day, version, score and check of a submission."""
+    psnr = line.scores["psnr"]
+    submission = line.submission
+    statement = submission.statement
+    name = Link(submission.name, f"../{submission.page}", line.marks)
+    score = measured(psnr.value, psnr.ci_low, psnr.ci_high)
+    origin = statement.made[:10], statement.tool
+    return name, statement.lab, *origin, score, submission.checked

@@ -30,11 +30,12 @@ from defocus.reports.model import (
 def submission_page(one: Submission, groups: BoardGroups) -> Page:
     """The board's numbers, what a reader wants to know of the submission, and the rest folded."""
     statement = one.statement
-    rows = tuple(
-        lines_table(group, latest_lines(mine), linked=False)
-        for group, lines in groups.items()
-        if (mine := [line for line in lines if line.submission is one])
-    )
+    tables = []
+    for group, lines in groups.items():
+        mine = [line for line in lines if line.submission is one]
+        if mine:
+            tables.append(lines_table(group, latest_lines(mine), linked=False))
+    rows = tuple(tables)
     facts = Facts(
         "Stated",
         (

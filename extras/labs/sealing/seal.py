@@ -177,15 +177,19 @@ def _require_opens(sealed: Path, facts: SealFacts, key: bytes) -> None:
             raise DatasetError(f"{sealed}: does not open again; nothing was written")
 
 
+def _hidden(pairs: tuple[Pair, ...]) -> list[Path]:
+    """The files of the truth, which are sealed."""
+    hidden = []
+    for pair in pairs:
+        files = pair_files(pair)
+        hidden += [path for role, path in files.items() if role not in GIVEN]
+    return hidden
+
+
 def _require_truth(dataset: Dataset, pairs: tuple[Pair, ...]) -> None:
     if not pairs:
         raise DatasetError(f"{dataset.name}: no test pairs to seal")
-    hidden = [
-        path
-        for pair in pairs
-        for role, path in pair_files(pair).items()
-        if role not in GIVEN
-    ]
+    hidden = _hidden(pairs)
     without = [pair.id for pair in pairs if pair.sharp is None and pair.truth is None]
     if without:
         raise DatasetError(f"{dataset.name}: {without[0]} has no truth to seal")
@@ -224,12 +228,7 @@ def _content_hash(folder: Path) -> str:
 
 def _truth_archive(folder: Path, pairs: tuple[Pair, ...]) -> bytes:
     """The hidden files and the whole manifest, as a ZIP file that is the same every time."""
-    hidden = [
-        path
-        for pair in pairs
-        for role, path in pair_files(pair).items()
-        if role not in GIVEN
-    ]
+    hidden = _hidden(pairs)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path in [folder / MANIFEST, *sorted(hidden)]:

@@ -125,7 +125,10 @@ def _memory(
     memories = [
         _remembered(network, system, dataset, pair) for pair in dataset.split("test")
     ]
-    share = low_share([share for shares in memories for share in shares])
+    all_shares: list[float] = []
+    for shares in memories:
+        all_shares += shares
+    share = low_share(all_shares)
     if share is not None and share > MOST_LEAKED:
         yield (
             "memory",
@@ -154,8 +157,7 @@ def _remembered(
         erased,
     ).picture
     before = np.asarray(as_float(erased, np.float64), dtype=np.float64)
-    return [
-        share
-        for truth in truths(dataset, pair, restored)
-        for share in leaked_shares(restored, before, truth)
-    ]
+    shares: list[float] = []
+    for truth in truths(dataset, pair, restored):
+        shares += leaked_shares(restored, before, truth)
+    return shares

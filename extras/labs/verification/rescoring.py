@@ -103,12 +103,10 @@ def _rescore_run(
     is_shipped = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)
     blurry = [_picture(pair.blurry, pair.white) for pair in pairs]
-    again = [
-        score
-        for pair in tests
-        if pair.id in unread
-        for score in scorer.of_unread(pair, unread[pair.id])
-    ]
+    again: list[Score] = []
+    for pair in tests:
+        if pair.id in unread:
+            again += scorer.of_unread(pair, unread[pair.id])
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)

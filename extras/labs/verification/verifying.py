@@ -426,11 +426,12 @@ def _pictures_findings(
 
 def _rows(statement: Statement, outcome: Rescored) -> list[Row]:
     """The leaderboard by the scores computed here, for runs that were rescored as a whole."""
-    return rows_of(
-        (run.entry, outcome.scores[run.entry.run], run.costs, run.versions)
-        for run in statement.runs
-        if run.entry.run in outcome.scores
-    )
+    scored = []
+    for run in statement.runs:
+        scores = outcome.scores.get(run.entry.run)
+        if scores is not None:
+            scored.append((run.entry, scores, run.costs, run.versions))
+    return rows_of(scored)
 
 
 def _unread_pairs(scores: Iterable[Score]) -> set[str]:

@@ -108,37 +108,39 @@ class ShootingThread:
                 scene_slug(name)
             return lambda: self._next_scene(name)
         if action == "focus":
-            steps = words.get("steps", "")
-            if not re.fullmatch(r"[+-]?[1-9]\d{0,3}", steps):
-                raise InputError(
-                    f"focus by '{steps}': give steps of the motor, such as -10"
-                )
-            if self._state.busy or self._state.prompt:
-                raise InputError("a pair is being shot; wait for its verdict")
-            return lambda: self._move_focus(int(steps))
+            return self._focus_task(words.get("steps", ""))
         if action == "note":
-            about = words.get("about", "")
             text = " ".join(words.get("text", "").split())[:2000]
-            pairs = self.session.planned
-            if about not in pairs and about not in {
-                pair.scene for pair in pairs.values()
-            }:
-                raise InputError(
-                    "choose a pair or a scene of this session for the note"
-                )
-            return lambda: self._folder.note(about, text)
+            return self._note_task(words.get("about", ""), text)
         pair = self.session.complete.get(words.get("pair", ""))
         if pair is None:
             raise InputError("choose a pair that has been shot")
         if action == "retake":
             return lambda: self._retake(pair.id)
-        reason = (
-            " ".join(words.get("reason", "").split())[:500] or f"{action}ed by hand"
-        )
+        given = words.get("reason", "").split()
+        reason = " ".join(given)[:500] or f"{action}ed by hand"
         verdict: Literal["accept", "reject"] = (
             "accept" if action == "accept" else "reject"
         )
         return lambda: self._judge(pair.id, verdict, reason)
+
+    def _focus_task(self, steps: str) -> Task:
+        """Move the focus by some steps of the motor."""
+        if not re.fullmatch(r"[+-]?[1-9]\d{0,3}", steps):
+            raise InputError(
+                f"focus by '{steps}': give steps of the motor, such as -10"
+            )
+        if self._state.busy or self._state.prompt:
+            raise InputError("a pair is being shot; wait for its verdict")
+        return lambda: self._move_focus(int(steps))
+
+    def _note_task(self, about: str, text: str) -> Task:
+        """Note something about a pair or a scene."""
+        pairs = self.session.planned
+        scenes = {pair.scene for pair in pairs.values()}
+        if about not in pairs and about not in scenes:
+            raise InputError("choose a pair or a scene of this session for the note")
+        return lambda: self._folder.note(about, text)
 
     def stop(self) -> None:
         """Let :meth:`run` end after the present request."""

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.blur.gradients import slopes
 from defocus.pictures.values import Image, as_float, srgb_to_linear
 
 STEEP_PX = 0.8
@@ -41,8 +42,7 @@ def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 def gradient_length(sharp: NDArray[np.float32], blur_px: float) -> NDArray[np.float32]:
     """Length of the gradient after a Gaussian blur, per px."""
     grey = cv2.GaussianBlur(sharp, (0, 0), blur_px)
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
+    across, down = slopes(grey)
     return np.hypot(across, down)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.edges.edge import DISC_RISE, measure_edge
+from defocus.edges.edge import DISC_RISE, EdgeResponse, measure_edge
 from defocus.edges.edge_line import EdgeLeavesError, fit_edge_line, upright
 from defocus.edges.linear_light import Region, grey_of, is_clipped
 from defocus.errors import CameraError, ImageError, InputError
@@ -202,10 +202,8 @@ def _around(
 
 def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
     """MTF50 of a slanted edge in a square, blue first, or None and why."""
-    light = np.asarray(
-        srgb_to_linear(as_float(square[:, :, ::-1], np.float64)),
-        np.float64,
-    )
+    colours = as_float(square[:, :, ::-1], np.float64)
+    light = np.asarray(srgb_to_linear(colours), np.float64)
     if min(light.shape[:2]) < LEAST_PX:
         return None, TOO_SMALL
     if is_clipped(light):
@@ -218,17 +216,20 @@ def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
     except SeveralEdgesError:
         return None, SEVERAL_EDGES
     except EdgeLeavesError:
-        return None, _why_it_leaves(
-            fit_edge_line(grey_of(upright(light)[0])).coefficients[0],
-            light,
-        )
+        line = fit_edge_line(grey_of(upright(light)[0]))
+        return None, _why_it_leaves(line.coefficients[0], light)
     except ImageError:
         return None, NO_EDGE
-    turned = math.tan(math.radians(abs(edge.angle_deg))) * min(light.shape[:2]) / 2
-    room = min(light.shape[:2]) / 2 - _from_middle(edge.place_px, light) - turned
-    if room < edge.rise_px / DISC_RISE / 2 + RIM_PX:
+    if _room_px(edge, light) < edge.rise_px / DISC_RISE / 2 + RIM_PX:
         return None, _why_it_leaves(edge.place_px, light)
     return edge.mtf50, "" if edge.mtf50 else SHARPER
+
+
+def _room_px(edge: EdgeResponse, light: NDArray[np.float64]) -> float:
+    """Distance of an edge from the sides of its square, where it comes nearest."""
+    half = min(light.shape[:2]) / 2
+    turned = math.tan(math.radians(abs(edge.angle_deg))) * half
+    return float(half - _from_middle(edge.place_px, light) - turned)
 
 
 def _from_middle(place_px: float, light: NDArray[np.float64]) -> float:

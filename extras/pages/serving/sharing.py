@@ -71,10 +71,8 @@ def qr_lines(text: str) -> list[str]:
     if len(dark) % 2:
         dark = np.pad(dark, ((0, 1), (0, 0)))
     blocks = " \N{UPPER HALF BLOCK}\N{LOWER HALF BLOCK}\N{FULL BLOCK}"
-    return [
-        "".join(
-            blocks[int(above) + 2 * int(below)]
-            for above, below in zip(*rows, strict=True)
-        )
-        for rows in zip(dark[::2], dark[1::2], strict=True)
-    ]
+    lines = []
+    for above, below in zip(dark[::2], dark[1::2], strict=True):
+        pairs = zip(above, below, strict=True)
+        lines.append("".join(blocks[int(up) + 2 * int(down)] for up, down in pairs))
+    return lines

@@ -68,12 +68,10 @@ def _write_page(settings: "JudgeSettings", page: Path) -> None:
     from defocus.extras.people.trials import pictures_of, plan_trials, write_plan
     from defocus.storage.files import write_text
 
+    only = settings.only
     folders = pictures_of(settings.out)
-    chosen = {
-        name: folder
-        for name, folder in folders.items()
-        if not settings.only or any(fnmatchcase(name, one) for one in settings.only)
-    }
+    names = [name for name in folders if any(fnmatchcase(name, one) for one in only)]
+    chosen = {name: folders[name] for name in (names if only else folders)}
     trials = plan_trials(
         list(chosen),
         shared_pairs(chosen) if chosen else [],

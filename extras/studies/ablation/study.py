@@ -243,7 +243,9 @@ def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
         )
         for run in runs
     ]
-    return [
-        None if None in values else statistics.fmean(v for v in values if v is not None)
-        for values in zip(*rows, strict=True)
-    ]
+    means: list[float | None] = []
+    for values in zip(*rows, strict=True):
+        known = [value for value in values if value is not None]
+        whole = len(known) == len(values)
+        means.append(statistics.fmean(known) if whole else None)
+    return means

@@ -55,16 +55,11 @@ def blur_table(measured: Sequence[LineResult], names: Sequence[str]) -> Table:
         "Line",
         *(Column(f"{name} px", "dB", None, 2) for name in names),
     )
-    rows = tuple(
-        (
-            line.label,
-            *(
-                _apart(own, base)
-                for own, base in zip(line.by_blur, plain.by_blur, strict=True)
-            ),
-        )
-        for line in measured[1:]
-    )
+    every = []
+    for line in measured[1:]:
+        pairs = zip(line.by_blur, plain.by_blur, strict=True)
+        every.append((line.label, *(_apart(own, base) for own, base in pairs)))
+    rows = tuple(every)
     caption = "Gain over the plain loss by circle of confusion"
     return Table.of(
         caption,

@@ -2,7 +2,7 @@
 
 A claim is that the whole objective is better than one of its lines, against the truth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -50,7 +50,10 @@ def labels_of(document: Mapping[str, Any]) -> list[str]:
 
 def labels_at_any_dose(document: Mapping[str, Any]) -> set[str]:
     """Labels of the lines of all doses."""
-    return {line["label"] for one in document["doses"] for line in one["lines"]}
+    labels: set[str] = set()
+    for one in document["doses"]:
+        labels |= {line["label"] for line in one["lines"]}
+    return labels
 
 
 def claims_of(document: Mapping[str, Any]) -> list[Claim]:
@@ -63,15 +66,13 @@ def claims_of(document: Mapping[str, Any]) -> list[Claim]:
 def rival_claims_of(document: Mapping[str, Any]) -> list[Claim]:
     """Claims, by ``dose.json``, that each rival is better than the whole objective."""
     labels = set(labels_of(document))
-    return [
-        _claim(
-            document,
-            label,
-            [(dose, turned(one)) for dose, one in _differences(document, label)],
-        )
-        for label in document["rivals"]
-        if label in labels
-    ]
+    claims = []
+    for label in document["rivals"]:
+        if label in labels:
+            own = _differences(document, label)
+            gains = [(dose, turned(one)) for dose, one in own]
+            claims.append(_claim(document, label, gains))
+    return claims
 
 
 def turned(difference: Estimate) -> dict[str, float]:
@@ -98,7 +99,7 @@ def _differences(
 def _claim(
     document: Mapping[str, Any],
     label: str,
-    differences: list[tuple[float, Estimate]],
+    differences: Sequence[tuple[float, Estimate]],
 ) -> Claim:
     answer = verdict([one for _, one in differences])
     origins = document.get("origins")  # datasets of an older version lack it

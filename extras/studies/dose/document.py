@@ -1,5 +1,6 @@
 """Results of a study by dose, read from its store and its restored pictures."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import compress
@@ -88,9 +89,9 @@ def _at_one_dose(
     reblurs: dict[str, dict[str, float] | None] = {}
     for line in study.lines():
         name = study.systems([line])[0].card.name
-        runs = [
-            (part, run) for part in parts for run in part.runs if run.system == name
-        ]
+        runs = []
+        for part in parts:
+            runs += [(part, run) for run in part.runs if run.system == name]
         scores[line.label] = _scores(runs, results)
         facts[line.label] = _facts(runs)
         reblurs[line.label] = _reblur(runs)
@@ -233,23 +234,29 @@ def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any
 
 def _scores(runs: Sequence[tuple[Study, Run]], results: Results) -> Scores:
     """``protocol/metric`` to ``(seeds, scenes)``."""
-    rows: dict[str, list[list[float]]] = {}
+    rows: dict[str, list[list[float]]] = defaultdict(list)
     for part, run in runs:
-        pairs = [pair.id for pair in part.dataset.split("test")]
-        by_key = {
-            (score.protocol, score.metric, score.pair): score.value
-            for score in results.scores(run.id)
-            if score.metric == "psnr" or (score.protocol, score.metric) in _PARTS
-        }
-        names = dict.fromkeys((protocol, metric) for protocol, metric, _ in by_key)
-        for protocol, metric in names:
-            values_of_pairs = [by_key.get((protocol, metric, pair)) for pair in pairs]
-            numbers = [np.nan if one is None else one for one in values_of_pairs]
-            rows.setdefault(f"{protocol}/{metric}", []).append(numbers)
+        for name, numbers in _stored_scores(part, run, results).items():
+            rows[name].append(numbers)
         for name, values in restored_scores(part, run).items():
             where = f"{name}/psnr" if name == OFFICIAL_GRID else name
-            rows.setdefault(where, []).append(values)
+            rows[where].append(values)
     return {name: np.array(values) for name, values in rows.items()}
+
+
+def _stored_scores(part: Study, run: Run, results: Results) -> dict[str, list[float]]:
+    """``protocol/metric`` to a number for each test pair, NaN where it has none."""
+    pairs = [pair.id for pair in part.dataset.split("test")]
+    by_name: dict[str, dict[str | None, float | None]] = {}
+    for score in results.scores(run.id):
+        if score.metric == "psnr" or (score.protocol, score.metric) in _PARTS:
+            name = f"{score.protocol}/{score.metric}"
+            by_name.setdefault(name, {})[score.pair] = score.value
+    numbers = {}
+    for name, by_pair in by_name.items():
+        known = [by_pair.get(pair) for pair in pairs]
+        numbers[name] = [np.nan if one is None else one for one in known]
+    return numbers
 
 
 def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:

@@ -12,18 +12,20 @@ def dose_tables(document: Mapping[str, Any]) -> list[Table]:
     doses = document["doses"]
     labels = [line["label"] for line in doses[0]["lines"]]
     heads = tuple(Column(f"{one['dose_px']:g} px", "dB", None, 2) for one in doses)
-    gains = tuple(
-        (label, *(_told(one["lines"][place]["over_input"]) for one in doses))
-        for place, label in enumerate(labels)
-    )
+    gain_rows = []
+    for place, label in enumerate(labels):
+        own = [one["lines"][place]["over_input"] for one in doses]
+        gain_rows.append((label, *map(_told, own)))
+    gains = tuple(gain_rows)
     note = (
         f"PSNR against the truth, with 95 % intervals; {document['scenes']} test scenes, seeds: "
         f"{document['seeds']}"
     )
-    taus = tuple(
-        (protocol, *(_told(one["tau"][protocol]) for one in doses))
-        for protocol in doses[0]["tau"]
-    )
+    tau_rows = []
+    for protocol in doses[0]["tau"]:
+        own = [one["tau"][protocol] for one in doses]
+        tau_rows.append((protocol, *map(_told, own)))
+    taus = tuple(tau_rows)
     agreeing = tuple(Column(f"{one['dose_px']:g} px", "", None, 2) for one in doses)
     return [
         Table.of("Gain over the blurry input by dose", ("Line", *heads), gains, note),

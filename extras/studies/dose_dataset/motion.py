@@ -88,26 +88,31 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
     spread = float(np.percentile(np.abs(diameters - np.float32(pivot)), PERCENTILE))
     angles = random.uniform(0, 2 * math.pi, 2)
     signs = np.where(random.random(2) < 0.5, -1.0, 1.0)
-    shares: dict[str, float] = dict(MIXTURE) if kind == "mixture" else {kind: 1.0}
     flat = spread < 0.05
-    if flat and "parallax" in shares:
-        shares["shift"] = shares.get("shift", 0.0) + shares.pop("parallax")
-    reach = math.hypot(*diameters.shape) / 2
-    zoom = shares.get("zoom", 0.0) / reach
-    turn = shares.get("rotation", 0.0) / reach
+    shares = _shares(kind, flat=flat)
+    height, width = diameters.shape
+    reach = math.hypot(height, width) / 2
+    zoom = signs[0] * (shares.get("zoom", 0.0) / reach)
+    turn = signs[1] * (shares.get("rotation", 0.0) / reach)
     first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
     drawn = Motion(
-        linear=np.array(
-            [[signs[0] * zoom, -signs[1] * turn], [signs[1] * turn, signs[0] * zoom]]
-        ),
+        linear=np.array([[zoom, -turn], [turn, zoom]]),
         shift=shares.get("shift", 0.0) * first,
         parallax=shares.get("parallax", 0.0) * second,
         pivot=pivot,
         spread=1.0 if flat else spread,
     )
-    height, width = diameters.shape
-    lengths = np.hypot(*drawn.flow(diameters, ((width - 1) / 2, (height - 1) / 2)))
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    lengths = np.hypot(*drawn.flow(diameters, centre))
     return drawn.times(1.0 / float(np.percentile(lengths, PERCENTILE)))
+
+
+def _shares(kind: Kind, *, flat: bool) -> dict[str, float]:
+    """Shares of a misalignment; in a flat scene that of a parallax is a shift's."""
+    shares: dict[str, float] = dict(MIXTURE) if kind == "mixture" else {kind: 1.0}
+    if flat and "parallax" in shares:
+        shares["shift"] = shares.get("shift", 0.0) + shares.pop("parallax")
+    return shares
 
 
 def moved_scene(

@@ -48,11 +48,12 @@ def dose_chart(document: Document) -> Curves:
     doses = sorted(one["dose_px"] for one in document["doses"])
     shown = _charted(document, MOST_CURVES)
     floor = _floor(document, shown)
-    curves = [
-        _curve(label, [(doses.index(dose), one) for dose, one in estimates])
-        for label in shown
-        if _reaches(estimates := _estimates(document, label), floor)
-    ]
+    curves = []
+    for label in shown:
+        estimates = _estimates(document, label)
+        if _reaches(estimates, floor):
+            points = [(doses.index(dose), one) for dose, one in estimates]
+            curves.append(_curve(label, points))
     said = [study_words(document), _below(document, floor), _left_out(document, shown)]
     return Curves(
         "Gain over the blurry input by dose of misalignment",
@@ -137,7 +138,9 @@ def _best(document: Document, label: str) -> float:
 
 def _references(document: Document) -> list[str]:
     """Label of the blurry input."""
-    lines = [line for one in document["doses"] for line in one["lines"]]
+    lines = []
+    for one in document["doses"]:
+        lines += one["lines"]
     return list(
         dict.fromkeys(line["label"] for line in lines if line["system"] == INPUT)
     )
@@ -191,7 +194,9 @@ def _floor(document: Document, labels: Sequence[str]) -> float | None:
     """Lower end of the chart if the plain loss falls below all others; None if it does not."""
     plain = document["plain"]
     others = [label for label in labels if label != plain]
-    lows = [one["low"] for label in others for _, one in _estimates(document, label)]
+    lows = []
+    for label in others:
+        lows += [one["low"] for _, one in _estimates(document, label)]
     floor = math.floor(10 * min([0.0, *lows])) / 10
     falls = any(one["value"] < floor for _, one in _estimates(document, plain))
     return floor if falls else None

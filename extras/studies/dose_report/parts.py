@@ -96,11 +96,11 @@ def _claims(document: Document) -> Table:
     doses = [one["dose_px"] for one in document["doses"] if one["dose_px"] >= FROM_PX]
     whole = document["whole"]
     rivals = set(document["rivals"])
-    rows = [
-        (f"{whole} above {claim.line}", *_cells(claim, doses))
-        for claim in claims_of(document)
-        if claim.line not in rivals
-    ]
+    rows = []
+    for claim in claims_of(document):
+        if claim.line not in rivals:
+            cells = _cells(claim, doses)
+            rows.append((f"{whole} above {claim.line}", *cells))
     rows += [
         (f"{claim.line} above {whole}", *_cells(claim, doses))
         for claim in rival_claims_of(document)

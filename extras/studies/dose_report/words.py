@@ -40,13 +40,12 @@ def study_title(document: Document) -> str:
     A study of the central lines asks what the whole objective is worth, not what its parts are."""
     labels = {document["plain"], document["whole"], document["truth"]}
     labels |= {*document["rivals"], *document["controls"]}
-    lines = (line for one in document["doses"] for line in one["lines"])
-    parts = any(
-        line["label"] not in labels
-        and not line["label"].startswith(CONTROL)
-        and line["system"] != INPUT
-        for line in lines
-    )
+    parts = False
+    for one in document["doses"]:
+        for line in one["lines"]:
+            control = line["label"].startswith(CONTROL)
+            listed = line["label"] in labels or control
+            parts = parts or not (listed or line["system"] == INPUT)
     asked = f"each part of {document['whole']}" if parts else document["whole"]
     return f"What {asked} is worth: {_network(document)}"
 

@@ -57,10 +57,9 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
             weighted,
             study.where,
         )
-        systems = {
-            row_name(system.card.name, stored): stored.trained_on
-            for system, stored in weighted
-        }
+        systems = {}
+        for system, stored in weighted:
+            systems[row_name(system.card.name, stored)] = stored.trained_on
         document = cross_document(systems, gains)
         write_json_if_changed(study.out / "cross.json", document)
         write_text(study.out / "cross.md", cross_markdown(systems, gains))

@@ -1,6 +1,7 @@
 """``defocus-bench studies maps``."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,13 +50,10 @@ def command(where: "Where", *, dataset: str, as_json: bool) -> int:
         say_left_out(left_out, opened.total, "pair")
         if not scored:
             raise NotApplicableError(f"{dataset}: no test pair can be read")
-        rows = [
-            row
-            for name in SYSTEMS
-            for rows in scored
-            for row in rows
-            if row["name"] == name
-        ]
+        every = list(chain.from_iterable(scored))
+        rows = []
+        for name in SYSTEMS:
+            rows += [row for row in every if row["name"] == name]
         if as_json:
             output.write(
                 [*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)]

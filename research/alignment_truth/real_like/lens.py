@@ -35,9 +35,11 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     Within the kernels' reach of the border, light from outside is missing."""
     low = float(diameter.min())
     high = float(diameter.max())
-    count = min(MOST_LAYERS, max(1, math.ceil((high - low) / LEAST_STEP_PX)))
+    steps = math.ceil((high - low) / LEAST_STEP_PX)
+    count = min(MOST_LAYERS, max(1, steps))
     step = (high - low) / count or 1.0
-    bins = np.clip(((diameter - low) / step).astype(int), 0, count - 1)
+    places = ((diameter - low) / step).astype(int)
+    bins = np.clip(places, 0, count - 1)
     reach = max(abs(low), abs(high)) / 2 + 4
     farthest = int(bins.max())
     canvas = Window.of(diameter.shape)
@@ -73,7 +75,8 @@ def _shares(
                 [0, 1, 2, 1]
             ]
             own = shown(weight)
-            shares.append(LightShare(for_correlation(kernels), weight[own.index], own))
+            psf = for_correlation(kernels)
+            shares.append(LightShare(psf, weight[own.index], own))
     return shares
 
 

@@ -48,7 +48,8 @@ class Bend:
 
     def at(self, places: Array) -> Array:
         """``(2, H, W)`` displacement at positions in a picture of that size, px."""
-        half = np.array(places.shape[:0:-1]).reshape(2, 1, 1) / 2
+        size = np.array(places.shape[:0:-1])
+        half = size.reshape(2, 1, 1) / 2
         place = places / half - 1
         radius = np.hypot(*place) / np.sqrt(2)
         u, v, phase = self.waves.T[:, :, None, None]
@@ -69,18 +70,15 @@ def moved(
 ) -> tuple[Image, Callable[[Array], Array]]:
     """A moved picture, and the function from positions in the picture to those in the moved one."""
     grid = pixel_grid(*sharp.shape[:2])
-    back = transformed(grid, np.asarray(np.linalg.inv(matrix), np.float64))
+    inverse = np.asarray(np.linalg.inv(matrix), np.float64)
+    back = transformed(grid, inverse)
     source = back if bend is None else back + bend.at(back)
     light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
     lanczos = cv2.INTER_LANCZOS4
     border = cv2.BORDER_REFLECT
-    picture = np.asarray(
-        cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
-    )
-    codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(picture, 0, 1)), np.float32),
-        8,
-    )
+    remapped = cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
+    encoded = linear_to_srgb(np.clip(np.asarray(remapped), 0, 1))
+    codes = as_integer(np.asarray(encoded, np.float32), 8)
 
     def there(places: Array) -> Array:
         start = places

@@ -55,14 +55,16 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
     """Render one pair; the same arguments give the same pair."""
     rng = np.random.default_rng([seed, index])
     scene = draw_scene(files, rng)
-    inner = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
+    inner = _inside(scene.light.shape)
     diameter = np.ascontiguousarray(scene.diameter[inner])
     shape = diameter.shape
     lens = sharp_lens(rng)
-    blurred = np.maximum(lens_blurred(scene.light, scene.diameter, lens)[inner], 0)
+    blurred = lens_blurred(scene.light, scene.diameter, lens)
+    blurred = np.maximum(blurred[inner], 0)
     matrix = draw_warp(shape, rng)
     moved = _moved(matrix, scene, shape)
-    camera = replace(draw_camera(rng), mosaic=bool(rng.random() < MOSAIC_SHARE))
+    mosaic = bool(rng.random() < MOSAIC_SHARE)
+    camera = replace(draw_camera(rng), mosaic=mosaic)
     noise = rng if rng.random() < NOISY_SHARP_SHARE else None
     return RealLikePair(
         blurry=_stored(camera, blurred * _light(shape, rng)[:, :, None], rng),
@@ -72,6 +74,13 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
         diameter=diameter,
         name=scene.name,
     )
+
+
+def _inside(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The scene without the margin that light of the border comes from."""
+    height, width = shape[:2]
+    rows = slice(MARGIN_PX, height - MARGIN_PX)
+    return rows, slice(MARGIN_PX, width - MARGIN_PX)
 
 
 def _moved(
@@ -95,7 +104,8 @@ def sharp_lens(rng: np.random.Generator) -> RealLens:
 
     Colours that lie apart do so in both members: left out."""
     while True:
-        lens = draw_lens(rng, math.exp(rng.uniform(*np.log(PITCHES_UM))))
+        pitch_um = math.exp(rng.uniform(*np.log(PITCHES_UM)))
+        lens = draw_lens(rng, pitch_um)
         lens = replace(lens, lateral_colour_um=(0.0, 0.0))
         if all(_true_in_focus(lens, field) for field in FIELDS):
             return lens
@@ -104,8 +114,11 @@ def sharp_lens(rng: np.random.Generator) -> RealLens:
 def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
     kernel = colour_psfs(lens, 0.0, field)[1]
     places = np.arange(len(kernel)) - len(kernel) // 2
-    spread = math.sqrt(float((kernel * (places[:, None] ** 2 + places**2)).sum()) / 2)
-    off = math.hypot(*(float(kernel.sum(axis=axis) @ places) for axis in (0, 1)))
+    squares = places[:, None] ** 2 + places**2
+    spread = math.sqrt(float((kernel * squares).sum()) / 2)
+    across = float(kernel.sum(axis=0) @ places)
+    down = float(kernel.sum(axis=1) @ places)
+    off = math.hypot(across, down)
     return spread <= LARGEST_ERROR_PX and off <= LARGEST_OFFSET_PX
 
 
@@ -131,12 +144,17 @@ def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.fl
         similarity = Similarity()
     elif kind < STILL_SHARE + SHIFTED_SHARE:
         similarity = Similarity(shift_px=similarity.shift_px)
-    return np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+    affine = similarity.matrix(shape[1], shape[0])
+    return np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
 def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Exposure and vignetting of the wide aperture."""
     gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
-    y, x = np.ogrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])]
+    height, width = shape
+    rows = slice(-1, 1, complex(height))
+    columns = slice(-1, 1, complex(width))
+    y, x = np.ogrid[rows, columns]
     loss = rng.uniform(0, 1 - 2.0**-VIGNETTING_EV)
-    return np.asarray(gain * (1 - loss * (x * x + y * y) / 2), np.float32)
+    fall = loss * (x * x + y * y) / 2
+    return np.asarray(gain * (1 - fall), np.float32)

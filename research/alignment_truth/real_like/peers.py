@@ -44,7 +44,8 @@ def _of(
     shape: tuple[int, ...],
     sigma_px: float | None = None,
 ) -> Placed:
-    return Placed(transformed(pixel_grid(*shape[:2]), matrix), matrix, sigma_px)
+    flow = transformed(pixel_grid(*shape[:2]), matrix)
+    return Placed(flow, matrix, sigma_px)
 
 
 def _global(blurry: Image, sharp: Image) -> Placed | None:
@@ -63,8 +64,10 @@ def _flow(blurry: Image, sharp: Image) -> Placed | None:
     if matrix is None:
         return None
     placement = plan_compensation(measured, sharp.shape, Release("flow")).placement
-    rows, columns = (np.arange(side, dtype=float) for side in blurry.shape[:2])
-    return Placed(np.stack(placement(columns, rows)).astype(np.float32), matrix)
+    columns = np.arange(blurry.shape[1], dtype=float)
+    rows = np.arange(blurry.shape[0], dtype=float)
+    places = np.stack(placement(columns, rows))
+    return Placed(places.astype(np.float32), matrix)
 
 
 def _ecc(blurry: Image, sharp: Image) -> Placed | None:
@@ -86,14 +89,16 @@ def _ecc(blurry: Image, sharp: Image) -> Placed | None:
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return None
-    return _of(np.vstack([affine, [0, 0, 1]]).astype(np.float64), blurry.shape)
+    matrix = np.vstack([affine, [0, 0, 1]])
+    return _of(matrix.astype(np.float64), blurry.shape)
 
 
 def _dis(blurry: Image, sharp: Image) -> Placed | None:
     """Dense inverse search, and the similarity on which most of its flow agrees."""
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     none = np.zeros((*blurry.shape[:2], 2), np.float32)
-    flow = np.asarray(estimator.calc(_grey(blurry), _grey(sharp), none))
+    flow = estimator.calc(_grey(blurry), _grey(sharp), none)
+    flow = np.asarray(flow)
     start = (
         pixel_grid(*blurry.shape[:2])[:, ::FLOW_STEP_PX, ::FLOW_STEP_PX]
         .reshape(2, -1)
@@ -116,8 +121,10 @@ def _sift(blurry: Image, sharp: Image) -> Placed | None:
         return None
     pairs = cv2.BFMatcher().knnMatch(a, b, k=2)
     good = [best for best, other in pairs if best.distance < LIKE * other.distance]
-    start = np.array([first[match.queryIdx].pt for match in good]).reshape(-1, 2)
-    end = np.array([second[match.trainIdx].pt for match in good]).reshape(-1, 2)
+    start_points = [first[match.queryIdx].pt for match in good]
+    end_points = [second[match.trainIdx].pt for match in good]
+    start = np.array(start_points).reshape(-1, 2)
+    end = np.array(end_points).reshape(-1, 2)
     return _agreed(start, end, blurry)
 
 
@@ -147,7 +154,8 @@ def _phase(blurry: Image, sharp: Image) -> Placed | None:
     second = _grey(sharp).astype(np.float32)
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(first, second, window)
-    return _of(np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]]), blurry.shape)
+    matrix = np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+    return _of(matrix, blurry.shape)
 
 
 def _grey(picture: Image) -> NDArray[np.uint8]:

@@ -59,13 +59,18 @@ def scene_files(
     """The photographs of a split, by the hash of their files.
 
     ``choose`` has those of the truth set's split of that name, ``test`` all others."""
-    files = [file for folder in folders for file in _pictures(folder)]
+    files: list[Path] = []
+    for folder in folders:
+        files += _pictures(folder)
     for stack in (
         sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ()
     ):
         frames = _pictures(stack)
         merged = stack / MERGED
-        files += [merged] if merged in frames else frames[len(frames) // 2 :][:1]
+        if merged in frames:
+            files.append(merged)
+        else:
+            files += frames[len(frames) // 2 :][:1]
     own = [
         file
         for file in files
@@ -81,7 +86,8 @@ def scene_files(
 
 def _pictures(folder: Path) -> list[Path]:
     suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
-    return sorted(one for one in folder.iterdir() if one.suffix.lower() in suffixes)
+    files = [one for one in folder.iterdir() if one.suffix.lower() in suffixes]
+    return sorted(files)
 
 
 @lru_cache(maxsize=2)
@@ -93,27 +99,34 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene
     """A part of a photograph with depth."""
     while True:
         file = files[int(rng.integers(len(files)))]
-        light = _photograph(file)
-        large = min(light.shape[:2]) > 1.3 * CANVAS[0]
-        if large:
-            scale = rng.uniform(*SCALES)
-            size = (round(light.shape[1] * scale), round(light.shape[0] * scale))
-            light = np.asarray(
-                cv2.resize(light, size, interpolation=cv2.INTER_AREA),
-                np.float32,
-            )
-        rows, columns = (min(a, b) for a, b in zip(light.shape, CANVAS, strict=False))
+        light = _at_drawn_size(_photograph(file), rng)
+        rows = min(light.shape[0], CANVAS[0])
+        columns = min(light.shape[1], CANVAS[1])
         if min(rows, columns) >= LEAST_SIDE_PX:
             break
     top = int(rng.integers(light.shape[0] - rows + 1))
     left = int(rng.integers(light.shape[1] - columns + 1))
-    part = np.ascontiguousarray(light[top : top + rows, left : left + columns])
+    part = light[top : top + rows, left : left + columns]
+    part = np.ascontiguousarray(part)
     return RealLikeScene(_beyond_white(part, rng), _diameters(part, rng), file.name)
 
 
+def _at_drawn_size(light: Array, rng: np.random.Generator) -> Array:
+    """A photograph, reduced by a drawn scale if it is large."""
+    height, width = light.shape[:2]
+    if min(height, width) <= 1.3 * CANVAS[0]:
+        return light
+    scale = rng.uniform(*SCALES)
+    size = (round(width * scale), round(height * scale))
+    small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
+
+
 def _beyond_white(light: Array, rng: np.random.Generator) -> Array:
-    clipped = np.clip((light.min(axis=2) - BRIGHT_FROM) / (1 - BRIGHT_FROM), 0, 1)
-    gain = 1 + clipped * np.float32(rng.uniform(0, BRIGHTEST - 1))
+    above = (light.min(axis=2) - BRIGHT_FROM) / (1 - BRIGHT_FROM)
+    clipped = np.clip(above, 0, 1)
+    brightest = np.float32(rng.uniform(0, BRIGHTEST - 1))
+    gain = 1 + clipped * brightest
     return np.asarray(light * gain[:, :, None], np.float32)
 
 
@@ -122,10 +135,12 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
     nearness = _nearness(light, rng)
     focus = np.quantile(nearness, rng.uniform())
     distance = focus - nearness
-    sharp = np.quantile(np.abs(distance), rng.uniform(*SHARP_SHARE))
-    beyond = np.sign(distance) * np.maximum(np.abs(distance) - sharp, 0)
+    length = np.abs(distance)
+    sharp = np.quantile(length, rng.uniform(*SHARP_SHARE))
+    beyond = np.sign(distance) * np.maximum(length - sharp, 0)
     beyond = np.sign(beyond) * np.abs(beyond) ** RISE
-    largest = math.exp(rng.uniform(*np.log(LARGEST_PX))) * light.shape[1] / CANVAS[1]
+    largest = math.exp(rng.uniform(*np.log(LARGEST_PX)))
+    largest = largest * light.shape[1] / CANVAS[1]
     return np.asarray(
         beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)),
         np.float32,
@@ -137,11 +152,14 @@ def _nearness(light: Array, rng: np.random.Generator) -> Array:
     labels = _segments(light)
     height, width = light.shape[:2]
     angle = rng.normal(math.pi / 2, 0.7)
-    y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
+    rows = slice(-1, 1, complex(height))
+    columns = slice(-1, 1, complex(width))
+    y, x = np.ogrid[rows, columns]
     slope = math.cos(angle) * x + math.sin(angle) * y
     upright = rng.uniform(-1, 1, int(labels.max()) + 1)
     share = rng.uniform(0.4, 0.9)
-    return np.asarray(share * upright[labels] + (1 - share) * slope, np.float32)
+    nearness = share * upright[labels] + (1 - share) * slope
+    return np.asarray(nearness, np.float32)
 
 
 def _segments(light: Array) -> NDArray[np.int32]:
@@ -154,7 +172,8 @@ def _segments(light: Array) -> NDArray[np.int32]:
         fx=SEGMENTED_AT,
         fy=SEGMENTED_AT,
     )
-    least = round(LEAST_SEGMENT * small.shape[0] * small.shape[1])
+    height, width = small.shape[:2]
+    least = round(LEAST_SEGMENT * height * width)
     labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)
     return np.asarray(
         cv2.resize(labels, light.shape[1::-1], interpolation=cv2.INTER_NEAREST)

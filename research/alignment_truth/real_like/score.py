@@ -83,8 +83,10 @@ def scores_of(
 def _seen(true: Placed) -> NDArray[np.bool_]:
     """Places that the moved picture shows, but for those near its border."""
     shown = inside(true.positions).astype(np.uint8)
-    shown[[0, -1]] = shown[:, [0, -1]] = 0
-    return cv2.erode(shown, np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)) > 0
+    shown[[0, -1]] = 0
+    shown[:, [0, -1]] = 0
+    neighbours = np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)
+    return cv2.erode(shown, neighbours) > 0
 
 
 def _psnr_db(
@@ -94,8 +96,9 @@ def _psnr_db(
     seen: NDArray[np.bool_],
 ) -> float:
     picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
-    squared = np.square(picture[seen] - as_float(wanted)[seen], dtype=np.float64)
-    return min(-10 * math.log10(max(float(squared.mean()), 1e-12)), MOST_DB)
+    difference = picture[seen] - as_float(wanted)[seen]
+    error = float(np.square(difference, dtype=np.float64).mean())
+    return min(-10 * math.log10(max(error, 1e-12)), MOST_DB)
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,16 @@ class MethodMeans:
 def method_means(pairs: Sequence[dict[str, WarpScore]]) -> dict[str, MethodMeans]:
     """Each method over all pairs."""
     common = [pair for pair in pairs if all(score.answered for score in pair.values())]
-    return {
-        name: _means([pair[name] for pair in pairs], [pair[name] for pair in common])
-        for name in (pairs[0] if pairs else ())
-    }
+    means = {}
+    for name in pairs[0] if pairs else ():
+        every = [pair[name] for pair in pairs]
+        means[name] = _means(every, [pair[name] for pair in common])
+    return means
 
 
 def _means(scores: Sequence[WarpScore], common: Sequence[WarpScore]) -> MethodMeans:
-    corner = np.array([one.corner_px for one in scores if one.corner_px is not None])
+    lengths = [one.corner_px for one in scores if one.corner_px is not None]
+    corner = np.array(lengths)
     return MethodMeans(
         pairs=len(scores),
         answered=len(corner),

@@ -33,27 +33,31 @@ HEAD = (
 def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
     """A heading, what the best of the others has, and one row for each method, as Markdown."""
     means = method_means(pairs)
-    others = {
-        name: one for name, one in means.items() if name not in (*OURS, TRUE, RAW)
-    }
-    least = min(
-        (one.median_px, name)
-        for name, one in others.items()
-        if one.median_px is not None
-    )
-    said = [
-        (one.corner_px, one.sigma_px)
-        for pair in pairs
-        if (one := pair[OURS[0]]).corner_px is not None and one.sigma_px is not None
-    ]
-    within = sum(corner <= 2 * sigma for corner, sigma in said)
+    medians = []
+    for name, one in means.items():
+        if name not in (*OURS, TRUE, RAW) and one.median_px is not None:
+            medians.append((one.median_px, name))
+    least_px, best = min(medians)
+    within, said = _within_errors(pairs)
     note = (
-        f"Least median error of the others: {least[1]}, {least[0]:.2f} px, against "
-        f"{_number(means[OURS[0]].median_px)} px. {within} of {len(said)} of our transforms lie "
+        f"Least median error of the others: {best}, {least_px:.2f} px, against "
+        f"{_number(means[OURS[0]].median_px)} px. {within} of {said} of our transforms lie "
         f"within two of the standard errors that are given with them. {_rare(pairs)} "
-        f"{_where_better(pairs, least[1])}"
+        f"{_where_better(pairs, best)}"
     )
     return f"### {len(pairs)} real-like pairs with a known warp\n\n{note}\n\n{method_table(means)}"
+
+
+def _within_errors(pairs: Sequence[dict[str, WarpScore]]) -> tuple[int, int]:
+    """How many of our transforms lie within two of their errors, and how many have any."""
+    within = 0
+    said = 0
+    for pair in pairs:
+        own = pair[OURS[0]]
+        if own.corner_px is not None and own.sigma_px is not None:
+            said += 1
+            within += own.corner_px <= 2 * own.sigma_px
+    return within, said
 
 
 def method_table(means: Mapping[str, MethodMeans]) -> str:
@@ -88,15 +92,15 @@ def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
 
 def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
     """Number of pairs in which another method is more exact than ours."""
-    gains = [
-        own_px - others
-        for pair in pairs
-        if (own_px := pair[OURS[0]].corner_px) is not None
-        and (others := pair[name].corner_px) is not None
-    ]
-    better, clearly = (
-        sum(gain > least for gain in gains) for least in (0.0, CLEARLY_PX)
-    )
+    gains = []
+    for pair in pairs:
+        own_px = pair[OURS[0]].corner_px
+        others_px = pair[name].corner_px
+        if own_px is not None and others_px is not None:
+            gain = own_px - others_px
+            gains.append(gain)
+    better = sum(gain > 0.0 for gain in gains)
+    clearly = sum(gain > CLEARLY_PX for gain in gains)
     return (
         f"{name} is more exact than ours in {better} pairs, in {clearly} of them by more than "
         f"{CLEARLY_PX:g} px."

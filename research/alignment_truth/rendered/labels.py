@@ -49,17 +49,20 @@ def edge_class(
         if not mine.any() or mine.all():
             continue
         own = defocus.diameter(surface.relief.inverse_depth(x, y))
-        distance = cv2.distanceTransform(mine, cv2.DIST_L2, 5) + cv2.distanceTransform(
-            1 - mine,
-            cv2.DIST_L2,
-            5,
-        )
+        distance = _distance_to_edge(mine)
         # a slanted surface may be more blurred at its edge than where it is d px from it
-        slope = np.minimum(np.hypot(*np.gradient(own)), np.float32(1))
-        edge |= (
-            distance * (1 - slope / 2) <= np.maximum(np.abs(own), seen) / 2 + BORDER_PX
-        )
+        length = np.hypot(*np.gradient(own))
+        slope = np.minimum(length, np.float32(1))
+        reach = np.maximum(np.abs(own), seen) / 2 + BORDER_PX
+        edge |= distance * (1 - slope / 2) <= reach
     return edge
+
+
+def _distance_to_edge(mine: NDArray[np.uint8]) -> Array:
+    """Distance to the border of a surface, from both sides, px."""
+    inside = cv2.distanceTransform(mine, cv2.DIST_L2, 5)
+    outside = cv2.distanceTransform(1 - mine, cv2.DIST_L2, 5)
+    return np.asarray(inside + outside)
 
 
 def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> Mask:
@@ -68,7 +71,9 @@ def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> 
     x, y = Window(0, 0, width, height).grid()
     x = x + flow[0]
     y = y + flow[1]
-    within = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    within = (x >= 0) & (y >= 0)
+    within &= (x <= width - 1) & (y <= height - 1)
     column = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
     row = np.clip(np.rint(y), 0, height - 1).astype(np.intp)
-    return np.asarray(within & (there[row, column] == front))
+    same = there[row, column] == front
+    return np.asarray(within & same)

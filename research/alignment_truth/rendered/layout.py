@@ -59,9 +59,11 @@ class Relief:
             case "saddle":
                 form = 2 * u * v
             case "dome":
-                form = 2 * np.exp(-3 * (u * u + v * v)) - 1
+                squared = u * u + v * v
+                form = 2 * np.exp(-3 * squared) - 1
             case "wave":
-                form = np.sin(np.float32(3.5) * u + np.float32(self.phase))
+                wave = np.float32(3.5) * u + np.float32(self.phase)
+                form = np.sin(wave)
             case "step":
                 form = np.tanh(3 * u)
         return np.asarray(form)
@@ -114,13 +116,19 @@ class Outline:
         b = self.radius * self.ratio
         f = np.hypot(u / a, v / b)
         slope = np.hypot(u / a**2, v / b**2)
-        return np.asarray((1 - f) * np.clip(f / np.maximum(slope, 1e-6), b, a))
+        distance = np.clip(f / np.maximum(slope, 1e-6), b, a)
+        return np.asarray((1 - f) * distance)
 
     def _to_polygon(self, u: Array, v: Array) -> Array:
         apothem = self.radius * math.cos(math.pi / self.count)
         angles = 2 * math.pi * np.arange(self.count) / self.count
-        sides = [math.cos(a) * u + math.sin(a) * v / self.ratio for a in angles]
-        slopes = [math.hypot(math.cos(a), math.sin(a) / self.ratio) for a in angles]
+        sides = []
+        slopes = []
+        for angle in angles:
+            cosine = math.cos(angle)
+            sine = math.sin(angle)
+            sides.append(cosine * u + sine * v / self.ratio)
+            slopes.append(math.hypot(cosine, sine / self.ratio))
         within = [
             (apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)
         ]
@@ -152,7 +160,8 @@ class Outline:
         inner = self.radius * self.ratio
         dx = inner * math.cos(sector) - self.radius
         dy = inner * math.sin(sector)
-        return np.asarray((y * dx - (x - self.radius) * dy) / math.hypot(dx, dy))
+        area = y * dx - (x - self.radius) * dy
+        return np.asarray(area / math.hypot(dx, dy))
 
     def _to_bars(self, u: Array, v: Array) -> Array:
         box = self.radius / math.sqrt(2)
@@ -160,7 +169,8 @@ class Outline:
         across = np.abs(
             np.mod(v + np.float32(box), np.float32(period)) - np.float32(period / 2)
         )
-        within_bar = period * (0.25 + 0.5 * self.ratio) / 2 - across
+        half = period * (0.25 + 0.5 * self.ratio) / 2
+        within_bar = half - across
         within_box = box - np.maximum(np.abs(u), np.abs(v))
         return np.asarray(np.minimum(within_bar, within_box))
 

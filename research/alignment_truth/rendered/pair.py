@@ -115,24 +115,30 @@ def render_pair(
     """Render one pair, with layouts and point spread functions of the textures' split.
 
     The same arguments always give the same pair."""
-    rng = np.random.default_rng([SPLITS.index(textures.split), seed, index])
-    scene = _draw_scene(textures, ranges, (height, width), rng)
+    split = SPLITS.index(textures.split)
+    rng = np.random.default_rng([split, seed, index])
+    size = (height, width)
+    scene = _draw_scene(textures, ranges, size, rng)
+    surfaces = scene.surfaces
     frame = Window(0, 0, width, height)
     surround = frame.grown(scene.defocus.reach_px)
-    blurry = blurry_picture(scene.surfaces, scene.defocus, surround)
-    sharp = sharp_picture(scene.surfaces, scene.view)
+    blurry = blurry_picture(surfaces, scene.defocus, surround)
+    sharp = sharp_picture(surfaces, scene.view)
     crop = frame.slices(surround)
-    depth = front_depth(scene.surfaces, blurry.front[crop], frame)
+    front = blurry.front[crop]
+    depth = front_depth(surfaces, front, frame)
     flow = scene.view.flow(*frame.grid(), depth)
-    exposed = blurry.linear[crop] * _light(ranges, (height, width), rng)[:, :, None]
+    light = _light(ranges, size, rng)[:, :, None]
+    exposed = blurry.linear[crop] * light
     bits = 8 if rng.random() < 0.5 else 16
+    edges = edge_class(surfaces, scene.defocus, blurry.front, surround)
     return TruthPair(
         blurry=_developed(exposed, ranges, bits, rng),
         sharp=_developed(sharp.linear, ranges, bits, rng),
         flow=flow,
         coc_px=np.abs(scene.defocus.diameter(depth)),
-        edge=edge_class(scene.surfaces, scene.defocus, blurry.front, surround)[crop],
-        inside=visible(flow, blurry.front[crop], sharp.front),
+        edge=edges[crop],
+        inside=visible(flow, front, sharp.front),
         view=scene.view,
         depth_range=(float(depth.min()), float(depth.max())),
     )
@@ -160,7 +166,8 @@ def _draw_scene(
         _draw_surface(textures, band, size, extent, k > 0, rng)
         for k, band in enumerate(bands)
     )
-    return _Scene(tuple(s for s in surfaces if s is not None), view, defocus)
+    shown = tuple(one for one in surfaces if one is not None)
+    return _Scene(shown, view, defocus)
 
 
 def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
@@ -245,7 +252,9 @@ def _developed(
 ) -> Array:
     """Noise, the transfer curve, and rounding to 8 or 16 bits."""
     shot = np.float32(rng.uniform(0, ranges.noise))
-    deviation = shot * np.sqrt(np.maximum(linear, 0) + np.float32(0.04))
-    noisy = linear + deviation * rng.standard_normal(linear.shape, np.float32)
+    floored = np.maximum(linear, 0) + np.float32(0.04)
+    deviation = shot * np.sqrt(floored)
+    noise = rng.standard_normal(linear.shape, np.float32)
+    noisy = linear + deviation * noise
     encoded = linear_to_srgb(np.clip(noisy, 0, 1))
     return np.asarray(as_float(as_integer(encoded, bits)), np.float32)

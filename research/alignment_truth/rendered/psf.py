@@ -63,9 +63,11 @@ _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
 def draw_psf(families: tuple[PSFFamily, ...], rng: np.random.Generator) -> PSF:
     """A random member of one of the families."""
     family = families[rng.integers(len(families))]
-    blades = int(rng.integers(5, 8) if family == "polygon-5-7" else rng.integers(8, 10))
+    fewest, beyond = (5, 8) if family == "polygon-5-7" else (8, 10)
+    blades = int(rng.integers(fewest, beyond))
     strength = rng.uniform(*_STRENGTH.get(family, (0.0, 0.0)))
-    return PSF(family, float(rng.uniform(0, 2 * math.pi)), blades, float(strength))
+    angle = float(rng.uniform(0, 2 * math.pi))
+    return PSF(family, angle, blades, float(strength))
 
 
 def kernel(
@@ -83,8 +85,7 @@ def kernel(
     if psf.family == "cats-eye":
         eye = aperture_psf(defocus_px, Aperture(cats_eye=psf.strength), field)
         return np.asarray(eye, dtype=np.float32)
-    reach = radius * (1 + psf.strength) if psf.family == "soft-disc" else radius
-    half = math.ceil(max(reach - 0.5, 0.0))
+    half = _half_side(psf, radius)
     if half == 0:
         return np.ones((1, 1), np.float32)
     steps = np.arange(-half, half + 1, dtype=np.float32)
@@ -95,6 +96,14 @@ def kernel(
     return np.asarray(density / density.sum(), dtype=np.float32)
 
 
+def _half_side(psf: PSF, radius: float) -> int:
+    """Pixels that a kernel has on each side of its middle."""
+    reach = radius
+    if psf.family == "soft-disc":
+        reach = radius * (1 + psf.strength)
+    return math.ceil(max(reach - 0.5, 0.0))
+
+
 def _density(
     psf: PSF,
     x: NDArray[np.float32],
@@ -103,21 +112,23 @@ def _density(
     sign: float,
 ) -> NDArray[np.float32]:
     """Light per pixel; edges are anti-aliased over one pixel."""
-    distance = np.hypot(x, y)
-    disc = np.clip(radius - distance + 0.5, 0, 1)
     if psf.family.startswith("polygon"):
         return _polygon(psf, x, y, radius)
+    distance = np.hypot(x, y)
     if psf.family == "soft-disc":
         edge = max(psf.strength * radius, 0.5)
-        return np.asarray(np.clip((radius - distance) / (2 * edge) + 0.5, 0, 1))
+        slope = (radius - distance) / (2 * edge)
+        return np.asarray(np.clip(slope + 0.5, 0, 1))
+    disc = np.clip(radius - distance + 0.5, 0, 1)
     if psf.family == "ring":
-        return np.asarray(disc - np.clip(psf.strength * radius - distance + 0.5, 0, 1))
+        hole = np.clip(psf.strength * radius - distance + 0.5, 0, 1)
+        return np.asarray(disc - hole)
+    squared = (distance / radius) ** 2
     if psf.family == "gaussian":  # of the second moment that the disc has
-        return np.asarray(disc * np.exp(-2 * (distance / radius) ** 2))
+        return np.asarray(disc * np.exp(-2 * squared))
     if psf.family == "spherical":
-        return np.asarray(
-            disc * (1 + sign * psf.strength * (1 - 2 * (distance / radius) ** 2))
-        )
+        fall = 1 - 2 * squared
+        return np.asarray(disc * (1 + sign * psf.strength * fall))
     return np.asarray(disc)
 
 
@@ -129,8 +140,10 @@ def _polygon(
 ) -> NDArray[np.float32]:
     """A regular polygon inscribed in the circle."""
     apothem = radius * math.cos(math.pi / psf.blades)
-    angles = psf.angle + 2 * math.pi * np.arange(psf.blades) / psf.blades
-    sides = np.max([math.cos(a) * x + math.sin(a) * y for a in angles], axis=0)
+    turns = 2 * math.pi * np.arange(psf.blades) / psf.blades
+    angles = psf.angle + turns
+    distances = [math.cos(angle) * x + math.sin(angle) * y for angle in angles]
+    sides = np.max(distances, axis=0)
     return np.asarray(np.clip(apothem - sides + 0.5, 0, 1))
 
 
@@ -144,9 +157,14 @@ def _coma(
     Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3."""
     px, py = _pupil()
     height = math.hypot(*field)
-    along = radius * px + tail * height * (3 * px**2 + py**2)
-    across = radius * py + tail * height * 2 * px * py
-    cosine, sine = (field[0] / height, field[1] / height) if height > 0 else (1.0, 0.0)
+    moved = tail * height
+    along = radius * px + moved * (3 * px**2 + py**2)
+    across = radius * py + moved * 2 * px * py
+    cosine = 1.0
+    sine = 0.0
+    if height > 0:
+        cosine = field[0] / height
+        sine = field[1] / height
     x = cosine * along - sine * across
     y = sine * along + cosine * across
     half = math.ceil(radius + 3 * tail * height)
@@ -157,7 +175,9 @@ def _coma(
 def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Places of the rays on the pupil."""
     steps = (np.arange(64) + 0.5) / 32 - 1
-    px, py = (grid.ravel() for grid in np.meshgrid(steps, steps))
+    columns, rows = np.meshgrid(steps, steps)
+    px = columns.ravel()
+    py = rows.ravel()
     inside = px**2 + py**2 <= 1
     px = px[inside]
     py = py[inside]
@@ -176,10 +196,13 @@ def _splatted(
     down = y - row
     total = np.zeros(size * size)
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        weight = (down if dy else 1 - down) * (right if dx else 1 - right)
+        row_weight = down if dy else 1 - down
+        column_weight = right if dx else 1 - right
+        weight = row_weight * column_weight
         total += np.bincount(
             (row + dy) * size + column + dx,
             weight,
             minlength=size * size,
         )
-    return np.asarray((total / total.sum()).reshape(size, size), dtype=np.float32)
+    shares = (total / total.sum()).reshape(size, size)
+    return np.asarray(shares, dtype=np.float32)

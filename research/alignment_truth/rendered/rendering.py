@@ -48,7 +48,8 @@ class Defocus:
     def diameter(self, inverse_depth: Array) -> Array:
         """Signed diameter, px, negative in front of the focus plane."""
         slope = self.largest_px / max(self.focus, 1 - self.focus)
-        return Focus(slope * self.focus, slope * (self.focus - 1)).at(inverse_depth)
+        focus = Focus(slope * self.focus, slope * (self.focus - 1))
+        return focus.at(inverse_depth)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ def blurry_picture(
         x, y = window.grid()
         in_focus = surface.sheet(window, x, y)
         diameter = defocus.diameter(surface.relief.inverse_depth(x, y))
-        lit = diameter if in_focus.alpha is None else diameter[in_focus.alpha > 0]
+        lit = diameter
+        if in_focus.alpha is not None:
+            lit = diameter[in_focus.alpha > 0]
         sheets[index] = replace(
             in_focus,
             shares=_shares(diameter, lit, defocus, window),
@@ -122,21 +125,28 @@ def _shares(
     high = float(lit.max())
     within = np.clip(diameter, low, high)
     gaps = math.ceil((high - low) / SLICE_PX - 0.1)
+    per_gap = np.float32(gaps / max(high - low, 1e-6))
     nodes = np.linspace(low, high, gaps + 1) if gaps else np.array([(low + high) / 2])
-    shares = []
+    shares: list[LightShare] = []
     for node in nodes:
-        distance = np.abs(within - np.float32(node)) * np.float32(
-            gaps / max(high - low, 1e-6)
-        )
+        distance = np.abs(within - np.float32(node)) * per_gap
         by_diameter = np.maximum(1 - distance, 0)
-        for by_place, field in _zones(defocus, window):
-            psf = for_correlation(
-                kernel(defocus.psf, float(node), field, defocus.largest_px)
-            )
-            weight = by_diameter if by_place is None else by_diameter * by_place
-            own = shown(weight, window)
-            shares.append(LightShare(psf, weight[own.slices(window)], own))
+        shares += _shares_of(float(node), by_diameter, defocus, window)
     return shares
+
+
+def _shares_of(
+    node: float,
+    by_diameter: Array,
+    defocus: Defocus,
+    window: Window,
+) -> Iterator[LightShare]:
+    """The kernels of one diameter at the places of the field, with their weights."""
+    for by_place, field in _zones(defocus, window):
+        psf = for_correlation(kernel(defocus.psf, node, field, defocus.largest_px))
+        weight = by_diameter if by_place is None else by_diameter * by_place
+        own = shown(weight, window)
+        yield LightShare(psf, weight[own.slices(window)], own)
 
 
 def _zones(
@@ -148,8 +158,10 @@ def _zones(
         yield None, (0.0, 0.0)
         return
     height, width = defocus.size
-    to_corner = math.hypot(width - 1, height - 1) / math.hypot(width, height)
-    at = np.arange(window.top, window.bottom), np.arange(window.left, window.right)
+    diagonal = math.hypot(width, height)
+    to_corner = math.hypot(width - 1, height - 1) / diagonal
+    rows = np.arange(window.top, window.bottom)
+    at = rows, np.arange(window.left, window.right)
     for zone in field_zones(defocus.size, at=at):
         x, y = zone.place
         yield zone.weight.astype(np.float32), (x * to_corner, y * to_corner)

@@ -35,8 +35,10 @@ class TruthSurface:
     def colour(self, x: Array, y: Array) -> Array:
         """``(H, W, 3)`` colour at positions of the blurry picture."""
         first = (TEXELS_PER_PX - 1) / 2  # the pixel centre lies between its texels
-        u = (x - np.float32(self.window.left)) * TEXELS_PER_PX + np.float32(first)
-        v = (y - np.float32(self.window.top)) * TEXELS_PER_PX + np.float32(first)
+        right = x - np.float32(self.window.left)
+        down = y - np.float32(self.window.top)
+        u = right * TEXELS_PER_PX + np.float32(first)
+        v = down * TEXELS_PER_PX + np.float32(first)
         sampled = cv2.remap(
             self.texture,
             u,
@@ -80,46 +82,41 @@ class View:
         """Blurry positions of a surface's points at sharp positions."""
         inverse = np.linalg.inv(self._matrix[:, :2])
         offset = (-inverse @ self._matrix[:, 2]).astype(np.float32)
-        step = (inverse @ np.array(self.parallax_px)).astype(np.float32)
-        linear = inverse.astype(np.float32)
-        x0 = linear[0, 0] * x + linear[0, 1] * y + offset[0]
-        y0 = linear[1, 0] * x + linear[1, 1] * y + offset[1]
+        step_x, step_y = (inverse @ np.array(self.parallax_px)).astype(np.float32)
+        (xx, xy), (yx, yy) = inverse.astype(np.float32)
+        x0 = xx * x + xy * y + offset[0]
+        y0 = yx * x + yy * y + offset[1]
         xb = x0
         yb = y0
         for _ in range(INVERSIONS):
             deviation = relief.inverse_depth(xb, yb) - np.float32(0.5)
-            xb = x0 - deviation * step[0]
-            yb = y0 - deviation * step[1]
+            xb = x0 - deviation * step_x
+            yb = y0 - deviation * step_y
         return xb, yb
 
     def window_back(self, window: Window) -> Window:
         """Blurry pixels that cover everything visible in the sharp window, for any depth."""
-        corners = np.array(
-            [
-                (x, y)
-                for x in (window.left, window.right)
-                for y in (window.top, window.bottom)
-            ],
-            dtype=np.float64,
-        )
-        places = (corners - self._matrix[:, 2]) @ np.linalg.inv(self._matrix[:, :2]).T
+        corners = _corners(window)
+        inverse = np.linalg.inv(self._matrix[:, :2])
+        places = (corners - self._matrix[:, 2]) @ inverse.T
         return _around(places, math.hypot(*self.parallax_px) + 2)
 
     def window_there(self, window: Window) -> Window:
         """Sharp pixels that can show the content of the blurry window, for any depth."""
-        corners = np.array(
-            [
-                (x, y)
-                for x in (window.left, window.right)
-                for y in (window.top, window.bottom)
-            ],
-            dtype=np.float64,
-        )
+        corners = _corners(window)
         places = corners @ self._matrix[:, :2].T + self._matrix[:, 2]
         return _around(places, math.hypot(*self.parallax_px) + 2)
 
 
+def _corners(window: Window) -> NDArray[np.float64]:
+    left, top, right, bottom = window.left, window.top, window.right, window.bottom
+    corners = [(left, top), (left, bottom), (right, top), (right, bottom)]
+    return np.array(corners, dtype=np.float64)
+
+
 def _around(places: NDArray[np.float64], border: float) -> Window:
-    left, top = np.floor(places.min(axis=0) - border).astype(int)
-    right, bottom = np.ceil(places.max(axis=0) + border).astype(int)
-    return Window(int(left), int(top), int(right) + 1, int(bottom) + 1)
+    first = np.floor(places.min(axis=0) - border).astype(int)
+    last = np.ceil(places.max(axis=0) + border).astype(int)
+    left, top = first.tolist()
+    right, bottom = last.tolist()
+    return Window(left, top, right + 1, bottom + 1)

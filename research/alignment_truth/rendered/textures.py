@@ -56,7 +56,9 @@ def split_of(digest: bytes) -> Split:
 
 def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
     """Read the pictures of one split, from folders and from scikit-image."""
-    files = [file for folder in folders for file in _pictures_in(folder)]
+    files: list[Path] = []
+    for folder in folders:
+        files += _pictures_in(folder)
     own = [
         file for file in files if split_of(bytes.fromhex(sha256_file(file))) == split
     ]
@@ -65,7 +67,8 @@ def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
         for name in PICTURES
         if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
     ]
-    pictures = [_reduced(picture_of(name)) for name in built_in] + list(map(_file, own))
+    pictures = [_reduced(picture_of(name)) for name in built_in]
+    pictures += map(_file, own)
     names = (*built_in, *(file.name for file in own))
     return Textures(split, names, tuple(pictures))
 
@@ -74,21 +77,24 @@ def _pictures_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder of pictures; check the path")
     suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
+    files = [file for file in folder.iterdir() if file.suffix.lower() in suffixes]
+    files.sort()
     if not files:
         raise DatasetError(f"{folder}: no picture in this folder; give another folder")
     return files
 
 
 def _file(file: Path) -> NDArray[np.uint8]:
-    return _reduced(cast(NDArray[np.uint8], as_integer(as_float(read_image(file)), 8)))
+    codes = as_integer(as_float(read_image(file)), 8)
+    return _reduced(cast(NDArray[np.uint8], codes))
 
 
 def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scale = LONGEST_SIDE / max(picture.shape)
     if scale >= 1:
         return picture
-    rows, columns = (max(1, round(side * scale)) for side in picture.shape[:2])
+    rows = max(1, round(picture.shape[0] * scale))
+    columns = max(1, round(picture.shape[1] * scale))
     return np.asarray(
         cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
     )
@@ -106,7 +112,8 @@ def texture_patch(
     The result: ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear, >= 0."""
     for _ in range(DRAWS):
         region = _region(textures, height, width, rng)
-        if float(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY).std()) >= 255 * FLAT:
+        deviation = cv2.cvtColor(region, cv2.COLOR_RGB2GRAY).std()
+        if float(deviation) >= 255 * FLAT:
             break
     linear = cv2.LUT(region, LINEAR_OF_BYTE)
     size = (width * texels_per_px, height * texels_per_px)
@@ -136,7 +143,8 @@ def _region(
     columns = max(2, round(scale * width))
     top = rng.integers(max(0, picture.shape[0] - rows) + 1)
     left = rng.integers(max(0, picture.shape[1] - columns) + 1)
-    part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
+    part = picture[top : top + rows, left : left + columns]
+    part = np.ascontiguousarray(part)
     return _mirrored(part, rows, columns)
 
 

@@ -54,12 +54,10 @@ def joined(rows: Sequence[Sequence[Picture]]) -> Picture:
     bands = []
     for columns in rows:
         gap = np.full((columns[0].shape[0], GAP_PX, 3), 255, np.uint8)
-        bands.append(
-            np.concatenate(
-                [part for one in columns for part in (one, gap)][:-1],
-                axis=1,
-            )
-        )
+        parts = []
+        for one in columns:
+            parts += [one, gap]
+        bands.append(np.concatenate(parts[:-1], axis=1))
     return np.concatenate(bands)
 
 

@@ -160,11 +160,12 @@ def _columns(
     ends: tuple[Any, Any],
 ) -> list[NDArray[np.uint8]]:
     """A column for each picture: the line with its ticks, and its bend above."""
-    return [
-        np.concatenate([_head(_told(bend), crop), _enlarged(crop)])
-        for one, bend in zip(shown.values(), bends, strict=True)
-        for crop in [with_ticks(_levels(one[window]), *ends)]
-    ]
+    columns = []
+    for one, bend in zip(shown.values(), bends, strict=True):
+        crop = with_ticks(_levels(one[window]), *ends)
+        head = _head(_told(bend), crop)
+        columns.append(np.concatenate([head, _enlarged(crop)]))
+    return columns
 
 
 def _seen_in_all(shown: Mapping[str, Picture], line: StraightLine) -> bool:
