@@ -144,6 +144,8 @@ px."""
 STRIP_PX, STRIP_MARGIN_PX = 1024, 128
 """Height and margin, px, of the strips in which large pictures go through the network, to bound
 memory."""
+WIDE_PX = 6144
+"""Width above which strips have half that height: details take 60 bytes a pixel of the strip."""
 TOLD_FACTOR = 3.0
 """A cell says something about its blur if the 95 % quantile of 1 + d is at most this many times the
 median."""
@@ -295,16 +297,22 @@ def _reduced(picture: Array, factor: int) -> Array:
 @torch.inference_mode()
 def in_strips(measure: Callable[..., torch.Tensor], *pictures: Colours) -> Array:
     """Measurements of the cells, ``(h, w, n)``, for one or several pictures ``(H, W, 3)``."""
-    height = pictures[0].shape[0]
-    measured = []
-    for begin in range(0, height, STRIP_PX):
+    height, width = pictures[0].shape[:2]
+    strip_px = STRIP_PX if width <= WIDE_PX else STRIP_PX // 2
+    cells = np.empty((0, 0, 0), np.float32)
+    for begin in range(0, height, strip_px):
         first = max(0, begin - STRIP_MARGIN_PX)
-        last = begin + STRIP_PX + STRIP_MARGIN_PX
-        cells = measure(*(_as_tensor(one[first:last]) for one in pictures))[0]
+        last = begin + strip_px + STRIP_MARGIN_PX
+        measured = measure(*(_as_tensor(one[first:last]) for one in pictures))[0]
+        if begin == 0:
+            number, _, columns = measured.shape
+            cells = np.empty((-(-height // CELL_PX), columns, number), np.float32)
         skipped = (begin - first) // CELL_PX
-        rows = -(-min(STRIP_PX, height - begin) // CELL_PX)
-        measured.append(cells[:, skipped : skipped + rows])
-    return np.ascontiguousarray(torch.cat(measured, dim=1).permute(1, 2, 0).numpy())
+        rows = -(-min(strip_px, height - begin) // CELL_PX)
+        of_strip = measured[:, skipped : skipped + rows].permute(1, 2, 0)
+        cells[begin // CELL_PX :][:rows] = of_strip.numpy()
+        return_freed_memory(height * width)
+    return cells
 
 
 def _as_tensor(picture: Array) -> torch.Tensor:

@@ -84,11 +84,11 @@ STEP = 1 / 255
 OPPONENT_NOISES = (2.0, 1.0, 1.0)
 """Noise of lightness and of the two colour differences, in standard deviations of the noise. Noise
 without colour does not change the latter."""
-LIMIT_BYTES = 100
-"""Bytes that a pixel takes while its strip is limited: 25 floats."""
+LIMIT_BYTES = 120
+"""Bytes that a pixel takes while its strip is limited: 30 floats, as measured."""
 MOST_BYTES = 700e6
-"""Memory, in bytes, for all strips that are worked on at once: two strips for a picture of 60
-megapixels."""
+"""Memory, in bytes, for all strips that are worked on at once: one strip for a picture of 60
+megapixels, three for one of 24."""
 
 
 def limit(
