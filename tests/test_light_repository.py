@@ -47,7 +47,6 @@ LARGE_GENERATED = {
     "docs/jdrl-restormer-strip-8px.webp": "crops at 1:1",
     "docs/jdrl-unet-strip-8px.webp": "crops at 1:1",
     "docs/weights.jpg": "crops at 1:1",
-    "research/dose_study/dose.json": "every number of docs/jdrl.md, measured in weeks",
 }
 """Larger than ``LARGEST_GENERATED_BYTES``, and why."""
 

@@ -38,7 +38,7 @@ class CostSettings(CommandSettings):
     """Print one JSON list on stdout."""
 
 
-class ReportSettings(CommandSettings):
+class StudyReportSettings(CommandSettings):
     """Options of ``report``."""
 
     out: Folder = option(Path("defocus-results"), "--out")
@@ -84,7 +84,7 @@ class AddSettings(CommandSettings):
     as_json: bool = JSON
 
 
-class ListSettings(CommandSettings):
+class SystemListSettings(CommandSettings):
     """Options of ``list``."""
 
     measure: bool = option(False, "--measure")

@@ -18,7 +18,7 @@ from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
-    from defocus.benchmark.commands._settings import ListSettings
+    from defocus.benchmark.commands._settings import SystemListSettings
 
 
 KINDS = {
@@ -38,7 +38,7 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 @help_heading("Systems")
 @click.command(name="list", cls=SettingsCommand)
 @click.argument("name", required=False)
-def command(name: str | None, settings: "ListSettings") -> None:
+def command(name: str | None, settings: "SystemListSettings") -> None:
     """List systems, or describe the system NAME.
 
     The description holds its card, README, parameters and training settings."""

@@ -9,12 +9,12 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
-    from defocus.benchmark.commands._settings import ReportSettings
+    from defocus.benchmark.commands._settings import StudyReportSettings
 
 
 @help_heading("Report")
 @click.command(cls=SettingsCommand)
-def command(settings: "ReportSettings") -> None:
+def command(settings: "StudyReportSettings") -> None:
     """Write the report of a study again.
 
     The command writes report.html and report.pdf, compares two studies with --against, shows
@@ -33,7 +33,7 @@ def command(settings: "ReportSettings") -> None:
     _draw_figures(settings, settings.figures)
 
 
-def _write(settings: "ReportSettings") -> None:
+def _write(settings: "StudyReportSettings") -> None:
     """Write the report of a study, or its comparison with another one."""
     from defocus.benchmark.documents.write import write_comparison, write_report
     from defocus.benchmark.study.document import load_trusted
@@ -55,7 +55,7 @@ def _write(settings: "ReportSettings") -> None:
             output.write(changes.to_json())
 
 
-def _draw_figures(settings: "ReportSettings", folder: Path) -> None:
+def _draw_figures(settings: "StudyReportSettings", folder: Path) -> None:
     from defocus.benchmark.documents.together import studies_together
     from defocus.benchmark.documents.write import write_figures
     from defocus.benchmark.study.document import load_trusted
