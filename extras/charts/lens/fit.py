@@ -105,7 +105,6 @@ def fit_lens(
         if len(own) < LEAST_PROBES:
             raise ImageError(why_too_few(shots, LEAST_PROBES))
         seen += own
-        raise ImageError(why_too_few(shots, LEAST_PROBES))
     open_ = (
         min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
     )
