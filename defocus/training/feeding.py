@@ -261,16 +261,17 @@ def _arrived(one: "Future[_One[MadeT]]", processes: set[BaseProcess]) -> _One[Ma
 
 
 SHARED_IS_SMALL = ", because the shared memory (/dev/shm) is too small"
+WHY_ENDED = {
+    "SIGKILL": ", perhaps because memory ran out",
+    "SIGBUS": SHARED_IS_SMALL,
+}
+"""Reasons why the system ends a process, by the name of the signal."""
 
 
 def _how(code: int) -> str:
     """Words on an exit code, and what to do."""
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    why = {
-        -signal.SIGKILL: ", perhaps because memory ran out",
-        -getattr(signal, "SIGBUS", 0): SHARED_IS_SMALL,
-        CANNOT_SEND: SHARED_IS_SMALL,
-    }.get(code, "")
+    why = SHARED_IS_SMALL if code == CANNOT_SEND else WHY_ENDED.get(name, "")
     return (
         f"a process that makes batches has ended ({name}){why}; run the same command again, with "
         "fewer --workers if it happens again"
