@@ -57,8 +57,7 @@ class LensCalibration(Settings):
 
     def distorted(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Positions in the lens's picture for undistorted ones (OpenCV, five coefficients)."""
-        (fx, _, cx), second_row, _ = self.matrix
-        _, fy, cy = second_row
+        (fx, _, cx), (_, fy, cy), _ = self.matrix
         across, down = self._distorted_ray((x - cx) / fx, (y - cy) / fy)
         return fx * across + cx, fy * down + cy
 

@@ -175,22 +175,7 @@ def unexplained(
     tilt, plane = tilt_of(window.log_ratio, window.counted)
     specks = _specks_of(tilt, comparison, other)
     compared = pair.compared(other, signed_coc, usable, comparison, window, specks)
-    numbers = _numbers(pair, other, coc, (whole, plane), tilt, specks, compared)
-    return numbers, whole
-
-
-def _numbers(
-    pair: "_Aligned",
-    other: Array,
-    coc: Array,
-    whole_and_plane: tuple[Array, Array],
-    tilt: float,
-    specks: Specks,
-    compared: Compared,
-) -> Unexplained:
-    """The numbers of a pair whose members are compared."""
-    whole, plane = whole_and_plane
-    return Unexplained(
+    numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
         moved_stops=_moved_stops(whole, plane),
         tilt_ev=tilt,
@@ -199,6 +184,7 @@ def _numbers(
         colour_strength=colour_strength(pair.blurry, pair.sharp, coc, pair.shown),
         sharp_member=sharp_member(compared),
     )
+    return numbers, whole
 
 
 def _light_ratio(first: Array, second: Array) -> np.float32:

@@ -50,7 +50,7 @@ def largest_blur_px(shape: tuple[int, ...]) -> float:
     """The largest diameter that is measured in a pair whose flow has a grid of this shape, px."""
     tried = _tried_on_copy(shape)
     if not tried:
-        return max(DIAMETERS_PX[-1], 0.0)
+        return DIAMETERS_PX[-1]
     return max(DIAMETERS_PX[-1], REDUCTION * tried[-1])
 
 

@@ -280,8 +280,8 @@ def _solved(
     roots = np.sqrt(weights.swapaxes(1, 2).reshape(count, -1))
     beside = _beside(first, spread)
     prior = 1.0 if spread is None else spread.precision
-    points = (first, moved_points(norm, end))
-    equations = _Equations(basis, *points, roots, beside, prior, scatter)
+    second = moved_points(norm, end)
+    equations = _Equations(basis, first, second, roots, beside, prior, scatter)
     # the asymmetry is the last parameter, in units of half a diagonal
     parameters = np.zeros((count, len(basis) + 1))
     for _ in range(NEWTON_STEPS if model == "homography" else 1):

@@ -109,8 +109,7 @@ def _clipped(picture: Image) -> tuple[tuple[str, float], tuple[str, float]]:
     values = picture[::step, ::step] / white_code
     black = (values <= BLACK).all(axis=2)
     white = (values >= WHITE).all(axis=2)
-    shares = float(black.mean()), float(white.mean())
-    return ("black", shares[0]), ("saturated", shares[1])
+    return ("black", float(black.mean())), ("saturated", float(white.mean()))
 
 
 def _small(picture: Image) -> Grey:

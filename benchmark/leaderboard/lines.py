@@ -212,8 +212,14 @@ def read_boards(content: Content) -> list[Board]:
     scored = [key for key in sorted(by_key) if any(row.protocol for row in by_key[key])]
     for key in scored:
         rows = by_key[key]
-        parts = _lines(content, rows), _conventions(rows)
-        boards.append(Board(key, _name(key, scored), *parts, perfect[key]))
+        board = Board(
+            key,
+            _name(key, scored),
+            _lines(content, rows),
+            _conventions(rows),
+            perfect[key],
+        )
+        boards.append(board)
     return boards
 
 

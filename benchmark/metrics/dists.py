@@ -149,9 +149,9 @@ def _backbone() -> "dict[str, torch.Tensor]":
 @functools.cache
 def _trust() -> "tuple[torch.Tensor, torch.Tensor]":
     """The authors' weights of texture and of structure, one of each channel of each stage."""
-    from safetensors.torch import load_file
+    from defocus.storage.tensor_files import load_tensors
 
-    stored = load_file(_TRUST)
+    stored = load_tensors(_TRUST)
     return stored["alpha"], stored["beta"]
 
 

@@ -172,8 +172,15 @@ def _standings(
     for n in order:
         entry = members[n].entry
         place = places.get(n, (None, None, None, None))
-        label = (entry.system, entry.weights, entry.train_dataset, labels[n])
-        standings.append(Standing(*label, means[n], *place))
+        standing = Standing(
+            entry.system,
+            entry.weights,
+            entry.train_dataset,
+            labels[n],
+            means[n],
+            *place,
+        )
+        standings.append(standing)
     return tuple(standings)
 
 

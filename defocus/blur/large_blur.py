@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
+
+from defocus.storage.tensor_files import load_tensors
 
 SCALES = (1, 2, 4, 8)
 """Factors by which the picture is reduced for each estimate."""
@@ -160,5 +161,5 @@ def _opened(share: Array) -> Array:
 @cache
 def _network() -> LargeBlurNetwork:
     network = LargeBlurNetwork().eval()
-    network.load_state_dict(load_file(LEARNED))
+    network.load_state_dict(load_tensors(LEARNED))
     return network

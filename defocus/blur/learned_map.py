@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional
 
 from defocus.blur.large_blur import SCALES, with_large_blur
 from defocus.pictures.values import LUMA
 from defocus.processes.freed_memory import return_freed_memory
+from defocus.storage.tensor_files import load_tensors
 from defocus.strips import Colours, strips
 
 CELL_PX = 8
@@ -327,6 +327,6 @@ def _as_tensor(picture: Array) -> torch.Tensor:
 def _network() -> BlurNetwork:
     network = BlurNetwork().eval()
     network.load_state_dict(
-        {name: one.float() for name, one in load_file(LEARNED).items()}
+        {name: one.float() for name, one in load_tensors(LEARNED).items()}
     )
     return network

@@ -61,15 +61,17 @@ def keep_cluster_file(
     return file
 
 
+_CLUSTER_FILE_OPTION: dict[str, Any] = {
+    "type": FILE,
+    "is_eager": True,
+    "callback": keep_cluster_file,
+    "help": CLUSTER_TEXT,
+}
+
+
 def cluster_option() -> click.Option:
     """The option ``--settings``, which ``--on`` reads; no settings model has it."""
-    return click.Option(
-        ["--settings"],
-        type=FILE,
-        is_eager=True,
-        callback=keep_cluster_file,
-        help=CLUSTER_TEXT,
-    )
+    return click.Option(["--settings"], **_CLUSTER_FILE_OPTION)
 
 
 def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
@@ -83,14 +85,7 @@ def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
         show_default=True,
         help=f"{text} {OR_MACHINES}",
     )
-    settings = click.option(
-        "--settings",
-        type=FILE,
-        is_eager=True,
-        expose_value=False,
-        callback=keep_cluster_file,
-        help=CLUSTER_TEXT,
-    )
+    settings = click.option("--settings", expose_value=False, **_CLUSTER_FILE_OPTION)
     return lambda command: on(settings(command))
 
 

@@ -142,13 +142,17 @@ def refuse_truncated(path: Path, data: bytes) -> None:
     """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
     if not data:
         raise ImageError(f"{path}: the file is empty; copy it again")
-    has_end = b"\xff\xd9" in data[jpeg_scan_start(data) :]
-    cut_jpeg = data[:2] == b"\xff\xd8" and not has_end
-    cut_png = data[:8] == PNG_BEGINS and not has_all_pixels(data)
-    if cut_jpeg or cut_png:
+    if _is_cut_short(data):
         raise ImageError(
             f"{path}: the file is cut short ({len(data)} bytes); copy it again"
         )
+
+
+def _is_cut_short(data: bytes) -> bool:
+    """Whether a JPEG or a PNG lacks its end; other kinds are not looked through."""
+    if data[:2] == b"\xff\xd8":
+        return b"\xff\xd9" not in data[jpeg_scan_start(data) :]
+    return data[:8] == PNG_BEGINS and not has_all_pixels(data)
 
 
 def refuse_cut_short(path: Path) -> None:

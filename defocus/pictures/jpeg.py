@@ -92,11 +92,9 @@ def jpeg_parts(data: bytes) -> JpegParts:
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
-    contents = b""
-    for one in segments:
-        if one.marker == marker and one.content.startswith(begin):
-            contents += one.content[len(begin) :]
-    return contents
+    alike = [one for one in segments if one.marker == marker]
+    contents = [one.content for one in alike if one.content.startswith(begin)]
+    return b"".join(content[len(begin) :] for content in contents)
 
 
 def jpeg_exif(data: bytes) -> bytes:
@@ -282,8 +280,7 @@ def _index(content: bytes) -> list[tuple[int, int, int]]:
     form = first[0].order + "III"
     pictures = []
     for place in _row_places(entry):
-        row = struct.unpack_from(form, entry.content, place)
-        attributes, size, offset = row
+        attributes, size, offset = struct.unpack_from(form, entry.content, place)
         pictures.append((attributes & 0xFFFFFF, size, offset))
     return pictures
 

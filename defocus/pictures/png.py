@@ -285,8 +285,7 @@ def transparent_grey(png: bytes) -> int | None:
 
 def lacks_end(png: bytes) -> bool:
     """Whether a PNG has no end, or one behind a chunk that is cut short."""
-    names = [name for name, _, _ in png_chunks(png)]
-    return b"IEND" not in names
+    return all(name != b"IEND" for name, _, _ in png_chunks(png))
 
 
 def is_animated(png: bytes) -> bool:

@@ -160,8 +160,7 @@ class Structure:
     def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
         """The entry at a place; None if its type is unknown or its values lie outside the data."""
         form, room, value = ("HHQ", 8, 12) if self.big else ("HHI", 4, 8)
-        head = struct.unpack_from(self.order + form, packed)
-        tag, kind, count = head
+        tag, kind, count = struct.unpack_from(self.order + form, packed)
         unexpected = kind in LONG8 and not self.big
         if kind not in SIZES or unexpected:
             return None
@@ -351,9 +350,7 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
     """An EXIF block without its damaged tags, empty if all of it is damaged; and their names."""
     structure = read_structure(exif)
     whole = exif[2:4] in {b"*\0", b"\0*"}
-    if structure is None or not whole:
-        return b"", ["all of it"] if exif else []
-    if structure.directory(structure.first) is None:
+    if structure is None or not whole or structure.directory(structure.first) is None:
         return b"", ["all of it"] if exif else []
     content = bytearray(exif)
     names: list[str] = []
@@ -395,9 +392,7 @@ def _rewrite(
     following: int,
 ) -> None:
     """Write a directory's table again with some of its entries; their values stay in place."""
-    entries = b""
-    for place in kept:
-        entries += bytes(content[place : place + 12])
+    entries = b"".join(bytes(content[place : place + 12]) for place in kept)
     table = (
         struct.pack(order + "H", len(kept))
         + entries

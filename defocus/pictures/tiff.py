@@ -149,8 +149,7 @@ def tiff_tags(data: bytes) -> TiffTags:
             image.append(entry)
         else:
             damaged.append(tag_name(entry.tag))
-    groups = tuple(image), directories, tuple(damaged)
-    tags = TiffTags(structure.order, *groups)
+    tags = TiffTags(structure.order, tuple(image), directories, tuple(damaged))
     return _with_layout(tags, structure, directory)
 
 
@@ -358,8 +357,7 @@ def packed_directory(
     values_place = place + 2 + 12 * len(classic) + 4
     for entry in classic:
         content = entry.content
-        head = (entry.tag, entry.kind, entry.count)
-        table += struct.pack(order + "HHI", *head)
+        table += struct.pack(order + "HHI", entry.tag, entry.kind, entry.count)
         if len(content) <= 4:
             table += content.ljust(4, b"\0")
             continue

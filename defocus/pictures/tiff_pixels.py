@@ -207,8 +207,7 @@ def _refused(page: "TiffPage") -> str:
     order = page.tags.get(_BIT_ORDER)
     if refusal := _refused_colours(page):
         return refusal
-    one_of_several = page.subifds or len(page.parent.pages) > 1
-    if page.is_reduced and one_of_several:
+    if page.is_reduced and (page.subifds or len(page.parent.pages) > 1):
         return "its first picture is a reduced copy; save the one at full size alone"
     if page.imagedepth > 1:
         return f"a volume of {page.imagedepth} slices; save the slices as pictures"
@@ -357,8 +356,7 @@ def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint
 
 def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
-    fractions = _fractions(page, 529) or [0.299, 0.587, 0.114]
-    of_red, of_green, of_blue = fractions
+    of_red, of_green, of_blue = _fractions(page, 529) or [0.299, 0.587, 0.114]
     black, white = _limits(page)
     if not of_green or np.any(white == black):
         raise ValueError("brightness and colours without a range")

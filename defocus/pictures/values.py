@@ -1,6 +1,7 @@
 """Pictures in memory: their values and their white; linear light, luma and orientation."""
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -310,7 +311,7 @@ def is_mosaic(picture: NDArray[Any]) -> bool:
     white = np.float32(np.iinfo(grey.dtype).max)
     values = grey.astype(np.float32) / white
     values /= np.float32(max(float(values.max()), 1e-6))
-    shares = [*_alternating(values), *_alternating(values.T)]
+    shares = itertools.chain(_alternating(values), _alternating(values.T))
     return all(share > _LEAST_SHARE for share in shares)
 
 

@@ -1,6 +1,6 @@
 """The result of a study by dose in some sentences."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from defocus.baselines.registry import known_baselines
@@ -40,14 +40,17 @@ def study_title(document: Document) -> str:
     A study of the central lines asks what the whole objective is worth, not what its parts are."""
     labels = {document["plain"], document["whole"], document["truth"]}
     labels |= {*document["rivals"], *document["controls"]}
-    parts = False
-    for one in document["doses"]:
-        for line in one["lines"]:
-            control = line["label"].startswith(CONTROL)
-            listed = line["label"] in labels or control
-            parts = parts or not (listed or line["system"] == INPUT)
+    lines = [line for one in document["doses"] for line in one["lines"]]
+    parts = any(_is_part(line, labels) for line in lines)
     asked = f"each part of {document['whole']}" if parts else document["whole"]
     return f"What {asked} is worth: {_network(document)}"
+
+
+def _is_part(line: Mapping[str, Any], labels: Collection[str]) -> bool:
+    """Whether a line leaves out a part of the objective; no whole one, control or input."""
+    if line["label"] in labels or line["label"].startswith(CONTROL):
+        return False
+    return bool(line["system"] != INPUT)
 
 
 def interval_words(document: Document) -> str:
