@@ -1,7 +1,7 @@
 """A picture restored once, from which any strength and mask is made at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import cv2
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from defocus.blur.large_blur import SCALES
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
-from defocus.processes.freed_memory import return_freed_memory
+from defocus.pictures.values import as_float, as_integer
+from defocus.processes.freed_memory import LARGE_PIXELS, return_freed_memory
 from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import (
     Follow,
@@ -39,11 +40,35 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class CodedColours:
+    """A picture ``(H, W, 3)`` in [0, 1] as codes of 16 bits, half as large as its floats."""
+
+    codes: NDArray[np.uint16]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(H, W, 3)``."""
+        return self.codes.shape
+
+    def __getitem__(self, part: Part) -> Array:
+        """Some rows, or rows and columns."""
+        return np.asarray(as_float(self.codes[part]), np.float32)
+
+
+def coded(picture: Array) -> CodedColours:
+    """The picture in codes of 16 bits; the largest error of a value is 8e-6."""
+    codes = np.empty(picture.shape, np.uint16)
+    for rows in strips(len(picture)):
+        codes[rows] = as_integer(picture[rows], 16)
+    return CodedColours(codes)
+
+
+@dataclass(frozen=True)
 class RestoredScale:
     """Result of a network for the picture at one size, behind the guard."""
 
     factor: int  # the picture was reduced by it
-    restored: Array  # ``(h, w, 3)`` float32 in [0, 1]
+    restored: Colours  # ``(h, w, 3)`` in [0, 1]
     tile_px: int  # side of the tiles that the network saw; 0 for the whole picture
     tiles: int  # as many of them as it saw; 1 for the whole picture
     checked: int  # tiles of 64 x 64 px that the guard looked at; 0 without it
@@ -173,7 +198,7 @@ class Restoration:
             for scale in self.scales
         }
 
-    def _for_mixing(self, scale: RestoredScale, restored: Array) -> Colours:
+    def _for_mixing(self, scale: RestoredScale, restored: Colours) -> Colours:
         if scale.factor == 1:
             return restored
         return ScaleChange(self.blurry, scale.factor, restored)
@@ -182,7 +207,7 @@ class Restoration:
         """A scale at strength 2."""
         given = reduced_picture(self.blurry, scale.factor)
         if not scale.checked:  # values can be beyond [0, 1]
-            return 2 * scale.restored - given[:]
+            return 2 * scale.restored[:] - given[:]
         held = guarded_beyond(
             given,
             scale.restored,
@@ -199,7 +224,7 @@ class ScaleChange:
 
     blurry: Colours  # at the whole size
     factor: int
-    restored: Array  # ``(h, w, 3)`` of the reduced picture
+    restored: Colours  # ``(h, w, 3)`` of the reduced picture
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -209,7 +234,7 @@ class ScaleChange:
     def __getitem__(self, part: Part) -> Array:
         """``(n, w, 3)``."""
         rows, columns = part if isinstance(part, tuple) else (part, WHOLE)
-        begin, end, _ = rows.indices(len(self.restored))
+        begin, end, _ = rows.indices(self.restored.shape[0])
         above = self.blurry[self.factor * begin : self.factor * end]
         change = self.restored[begin:end] - reduced_picture(above, self.factor)[:]
         return change[:, columns]
@@ -265,6 +290,9 @@ def restore_colours(
             guard=guard,
             follow=follow,
         )
+        if height * width >= LARGE_PIXELS and factor < plan.factors[-1]:
+            # a smaller size is restored next, which needs memory of its own
+            scale = replace(scale, restored=coded(scale.restored[:]))
         scales.append(scale)
         return_freed_memory(height * width)
     return Restoration(blurry, tuple(scales), plan, blur_map)

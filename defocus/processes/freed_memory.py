@@ -9,7 +9,7 @@ _KEPT_BYTES = 2**31 - 1
 """Bytes of freed memory that glibc keeps at the end of its heap: the most that it can."""
 _ASKED_BYTES = 64 * 2**20
 """Bytes by which each request to the system is larger than needed."""
-_LARGE_PIXELS = 8_000_000
+LARGE_PIXELS = 8_000_000
 """Pixels of a picture from which on the memory that its restoration leaves behind matters."""
 
 
@@ -32,7 +32,7 @@ def return_freed_memory(pixels: int) -> None:
     # Measuring 24 megapixels leaves 300 MiB of arrays, a whole audit 900, while the pictures that
     # are made next need larger pieces. What pictures of fewer ``pixels`` leave is not worth the
     # time.
-    if pixels >= _LARGE_PIXELS:
+    if pixels >= LARGE_PIXELS:
         _glibc("malloc_trim", 0)
 
 

@@ -432,11 +432,11 @@ def guarded(
 
 def guarded_beyond(
     blurry: Colours,
-    restored: Array,
+    restored: Colours,
     blur_map: BlurMap,
 ) -> Array:
     """Twice the change behind the guard: what cannot be true stays as it was restored."""
-    beyond = np.multiply(restored, 2)
+    beyond = np.multiply(restored[:], 2)
     for rows in strips(len(beyond)):
         beyond[rows] -= blurry[rows]
     shares = _limit_and_judge(blurry, beyond, blur_map)

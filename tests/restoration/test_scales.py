@@ -17,7 +17,13 @@ from defocus.blur.learned_map import (
     enlarged_rows,
     estimate_blur_map,
 )
-from defocus.restoration.restoration import Restoration, ScaleChange, restore_colours
+from defocus.restoration import restoration as restoration_module
+from defocus.restoration.restoration import (
+    CodedColours,
+    Restoration,
+    ScaleChange,
+    restore_colours,
+)
 from defocus.restoration.restorer import make_restorer
 from defocus.restoration.scales import (
     follow_scale,
@@ -250,6 +256,22 @@ def test_strips_of_a_result_are_its_rows(rng):
     assert isinstance(restoration, Restoration)
     doubled = np.clip(picture + 2 * (restoration.restored - picture), 0, 1)
     np.testing.assert_allclose(restoration.at(2.0), doubled, atol=2e-3)
+
+
+def test_a_large_picture_is_kept_in_sixteen_bits_while_smaller_sizes_are_restored(
+    rng, monkeypatch
+):
+    picture = rng.random((600, 320, 3), np.float32)
+    restorer = make_restorer(Darker(), 0, torch.device("cpu"))
+    usual = restore_colours(restorer, picture, ramp(600, 320), guard=False)
+    monkeypatch.setattr(restoration_module, "LARGE_PIXELS", 600 * 320)
+    large = restore_colours(restorer, picture, ramp(600, 320), guard=False)
+    *first, last = large.scales
+    assert all(isinstance(scale.restored, CodedColours) for scale in first)
+    assert isinstance(last.restored, np.ndarray)
+    for strength in (1.0, 2.0):
+        error = np.abs(large.at(strength) - usual.at(strength)).max()
+        assert error <= strength * 1.1 / 65535
 
 
 def test_progress_over_several_scales_is_in_percent_and_ends():

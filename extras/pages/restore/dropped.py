@@ -188,7 +188,7 @@ class DroppedPicture:
     def _keep_scale(self, number: int, scale: RestoredScale) -> MadeScale:
         values = self.folder / f"made-{number}-{scale.factor}.npy"
         with atomic_path(values) as temporary:
-            np.save(temporary, scale.restored)
+            np.save(temporary, scale.restored[:])
         facts = scale.tile_px, scale.tiles, scale.checked, scale.put_back
         return MadeScale(scale.factor, values, *facts)
 
