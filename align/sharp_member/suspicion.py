@@ -56,7 +56,7 @@ COMPARISONS = (
         rejects=False,
     ),
     Comparison(
-        "soft_px", 1.0, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False,
+        "soft_px", 1.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False,
     ),
     Comparison(
         "lost_stops", 0.35, "above",
