@@ -36,7 +36,7 @@ from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import write_text
-from defocus.storage.staging import replace_folder
+from defocus.storage.staging import replace_folder, settle_replaced
 
 PIXELS = frozenset({"blurry.png", "sharp.png"})
 UNREAD = "its files could not be read when the sidecar was made"
@@ -72,6 +72,7 @@ def write_sidecar(
         raise DatasetError(
             f"'{name}' cannot name a sidecar; use letters, digits, '.', '_' and '-'"
         )
+    settle_replaced(out)
     flow = _estimator(estimator_name)
     if (earlier := _earlier(dataset, out, name, release, flow.name)) is not None:
         return _mended(dataset, out, name, release, estimator_name, where, earlier)

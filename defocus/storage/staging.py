@@ -59,12 +59,26 @@ def remove_folder(folder: Path) -> None:
 def replace_folder(folder: Path, by: Path) -> None:
     """Put a folder beside another into its place; the other is removed under another name."""
     # A removal that fails or is cut short would leave half of it under its own.
-    before = folder.absolute().with_name(f".{folder.name}.before")
-    remove_folder(before)  # of a killed process
+    settle_replaced(folder)
+    before = _earlier_of(folder)
     with storing(folder):
         folder.rename(before)
         by.rename(folder)
     remove_folder(before)
+
+
+def settle_replaced(folder: Path) -> None:
+    """Where a process was killed while it replaced a folder, put the earlier one back, or away."""
+    before = _earlier_of(folder)
+    if not os.path.lexists(folder) and before.is_dir():
+        with storing(folder):
+            before.rename(folder)
+    remove_folder(before)
+
+
+def _earlier_of(folder: Path) -> Path:
+    """The name of a folder while another takes its place."""
+    return folder.absolute().with_name(f".{folder.name}.before")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Staging folders: gone at the end, removed after a kill, never taken from a living process."""
 
+import contextlib
 import errno
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ from defocus.storage.staging import (
     folder_of_program,
     remove_abandoned,
     replace_folder,
+    settle_replaced,
     staging_folder,
 )
 
@@ -54,6 +56,33 @@ def test_a_folder_that_cannot_be_removed_is_replaced_whole(tmp_path, monkeypatch
     (tmp_path / "new").mkdir()
     replace_folder(tmp_path / "made", tmp_path / "new")
     assert names(tmp_path) == {"made"}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_replacement_that_was_killed_leaves_the_earlier_or_the_new_folder(
+    tmp_path, monkeypatch, replaced
+):
+    for name in ("made", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "one").write_text(name)
+    rename, calls = Path.rename, []
+
+    def killed(path: Path, target: Path) -> Path:
+        calls.append(path)
+        if len(calls) == 2 and not replaced:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    with contextlib.suppress(KeyboardInterrupt):
+        replace_folder(tmp_path / "made", tmp_path / "new")
+    monkeypatch.undo()
+    settle_replaced(tmp_path / "made")
+    assert (tmp_path / "made" / "one").read_text() == ("new" if replaced else "made")
+    assert names(tmp_path) == ({"made"} if replaced else {"made", "new"})
+    settle_replaced(tmp_path / "made")
+    assert (tmp_path / "made").is_dir()
 
 
 def test_the_folder_of_a_killed_program_goes_when_another_has_one(tmp_path):
