@@ -47,9 +47,8 @@ def with_exports(audited: "Callable[[dict[str, Any]], AuditedDataset]") -> Added
         require_ready(fiftyone, hub)
         try:
             code = own(**asked)
-        except (
-            NotApplicableError
-        ):  # no pair is accepted, which is when one wants to look
+        except NotApplicableError:
+            # no pair is accepted, which is when one wants to look
             export(audited(asked), fiftyone, hub)
             raise
         return max(int(str(code)), export(audited(asked), fiftyone, hub))
