@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 LETTER, DESCENT, ASCENT = 0.62, 0.23, 1.0
 """Mean width of a letter, and depth and height of a text, as shares of the font's size."""
 RADIUS_PT = 3.2
+LINE_PT = 1.6
+"""Half the room, in pt, that a text leaves around a point and around the line of the front."""
 BASELINE = 0.33
 """Distance of the baseline below the middle of a text, as a share of the font's size."""
 PLACES = (
@@ -50,10 +52,8 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
     front = sorted(
         spot for spot, point in zip(spots, points, strict=True) if point.marked
     )
-    taken: list[Box] = [
-        (x - RADIUS_PT, y - RADIUS_PT, x + RADIUS_PT, y + RADIUS_PT)
-        for x, y in (*spots, *_along(front))
-    ]
+    taken = [_around(spot, RADIUS_PT) for spot in spots]
+    taken += [_around(spot, LINE_PT) for spot in _along(front)]
     frame = axes.bbox.x0, axes.bbox.y0, drawn.bbox.width, drawn.bbox.height
     unnamed: list[Point] = []
     # the names of the front first: they are what one looks for
@@ -89,12 +89,18 @@ def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Spots along the line through the marked points, so close that no text fits between two."""
     spots = []
     for (x, y), (next_x, next_y) in pairwise(front):
-        steps = int(math.hypot(next_x - x, next_y - y) / RADIUS_PT) + 1
+        steps = int(math.hypot(next_x - x, next_y - y) / LINE_PT) + 1
         shares = [step / steps for step in range(steps)]
         spots += [
             (x + share * (next_x - x), y + share * (next_y - y)) for share in shares
         ]
     return spots
+
+
+def _around(spot: tuple[float, float], radius: float) -> Box:
+    """The square box around a spot."""
+    x, y = spot
+    return x - radius, y - radius, x + radius, y + radius
 
 
 def _free_place(

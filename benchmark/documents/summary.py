@@ -85,8 +85,13 @@ def _time(line: BoardLine) -> list[Figure]:
     parameters = BoardPlace(None, "params_m").number(line)
     if seconds is None:
         return []
-    size = "" if parameters is None else f"{_millions(parameters)} M parameters"
-    return [Figure(f"{seconds:.2g} s", "time for a picture", size)]
+    per_megapixel = BoardPlace(None, "seconds_mp").number(line)
+    further = []
+    if per_megapixel is not None:
+        further.append(f"{per_megapixel:.2g} s a megapixel")
+    if parameters is not None:
+        further.append(f"{_millions(parameters)} M parameters")
+    return [Figure(f"{seconds:.2g} s", "time for a picture", ", ".join(further))]
 
 
 def _millions(parameters: float) -> str:
@@ -201,7 +206,7 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
     others = _others(scores, gained)
     every = [*gained, *others]
     kept = {line.key for line, _ in every}
-    said = [*_above(gained[0][1], others), *_first_places(scores, gained)]
+    said = [*_above(gained[0], others), *_first_places(scores, gained)]
     said += [_scratch(one) for one in _all_gains(scores) if one[0].key not in kept]
     said += _partial(scores)
     below = sum((each.gain or 0.0) < 0 for _, each in every)
@@ -237,14 +242,17 @@ def _firsts(gained: Sequence[Gained]) -> dict[str, Gained]:
     return firsts
 
 
-def _above(best: Row, others: Sequence[Gained]) -> list[str]:
+def _above(best: Gained, others: Sequence[Gained]) -> list[str]:
     """Systems above the best that are no rivals."""
-    above = [line for line, row in others if (row.gain or 0.0) > (best.gain or 0.0)]
+    highest = best[1].gain or 0.0
+    above = [line for line, row in others if (row.gain or 0.0) > highest]
     helped = sum(line.is_given_blur for line in above)
     kinds = [f"{helped} given the true blur"] if helped else []
     if rebuilt := len(above) - helped:
         kinds.append(counted(rebuilt, "reconstruction"))
-    return [f"Above it, but no rivals: {' and '.join(kinds)}."] if kinds else []
+    if not kinds:
+        return []
+    return [f"Above {best[0].name}, but no rivals: {' and '.join(kinds)}."]
 
 
 def _from_scratch(line: BoardLine) -> bool:

@@ -173,7 +173,7 @@ def _ranked_among(track: Track, many: int) -> str:
 
 
 def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
-    """The smallest difference between these lines that the pictures of a track can show."""
+    """The smallest difference that half of the pairs of these lines can show in a track."""
     standings = [track.standing(*line.key[:3]) for line in lines]
     labels = {standing.label for standing in standings if standing is not None}
     detectable = [
@@ -183,8 +183,8 @@ def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
     ]
     if not detectable:
         return ""
-    limit = statistics.median(detectable)
-    return f"differences of {limit:.2f} dB or more can be detected"
+    limit = f"detectable difference: {statistics.median(detectable):.2f} dB"
+    return limit if len(detectable) == 1 else f"{limit} in half the pairs"
 
 
 def _note(track: Track) -> str:

@@ -119,6 +119,7 @@ def make_study(
                 Cost("params_m", 2.0 * number),
                 Cost("macs_g", 10.0 * number**2),
                 Cost("seconds", 0.05 * (number % 5 + 1)),
+                Cost("seconds_mp", 0.5 * (number % 5 + 1)),
             ]
             results.record(run_entry, scores(number, images, protocols, draws), costs)
             _write_run(out / "runs" / run_entry.run, run_entry, pictures, number, draws)

@@ -99,7 +99,7 @@ def test_each_class_says_which_differences_it_can_show(study):
     assert [one.title for one in headings] == ["Trained here", "Classical"]
     assert sum(one.rows for one in headings) == 8
     assert re.search(
-        r"differences of \d\.\d\d dB or more can be detected", headings[0].line
+        r"detectable difference: \d\.\d\d dB in half the pairs", headings[0].line
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -309,7 +310,9 @@ def test_the_page_begins_with_the_result(tmp_path):
     )
     assert any(part.text.endswith(said) for part in parts(page, Paragraph))
     best = gains["Restormer"].value if "Restormer" in page.summary else None
-    gain, *_ = page.figures
+    gain, *_, time = page.figures
+    assert re.fullmatch(r"\S+ s", time.number)
+    assert re.fullmatch(r"\S+ s a megapixel, \S+ M parameters", time.line)
     assert best is None or gain.number == f"+{best:.2f} dB"
     assert gain.line.startswith("95 % interval ")
     assert WORSE not in [figure.line for figure in page.figures]

@@ -95,7 +95,7 @@ def test_the_terminal_ranks_narrow_copies_as_the_report_does(tmp_path, capsys):
     assert begin["best"][0] == "1"
     assert begin["worst"][0] == "2"
     (narrow,) = [line for line in lines if line.startswith("Narrow copies")]
-    assert re.search(r"differences of \d\.\d\d dB or more can be detected", narrow)
+    assert re.search(r"detectable difference: \d\.\d\d dB(;|\))", narrow)
     assert not any("not a comparison" in line for line in lines)
     assert any("compare them with each other" in line for line in lines)
     table = paper_text(tmp_path, "methods", as_csv=False)
@@ -120,14 +120,15 @@ def test_the_differences_that_a_class_can_show_are_those_between_its_own_systems
         )
         show_outcome(outcome_of([asked], results), [asked])
     lines = capsys.readouterr().out.splitlines()
-    shown = r"differences of (\d\.\d\d) dB or more can be detected"
-    own, classical = (
-        float(said[1])
-        for title in ("Own weights", "Classical")
-        for line in lines
-        if line.startswith(title) and (said := re.search(shown, line))
+    (own,) = [line for line in lines if line.startswith("Own weights")]
+    (classical,) = [line for line in lines if line.startswith("Classical")]
+    of_one_pair = re.search(r"detectable difference: (\d\.\d\d) dB;", own)
+    of_three_pairs = re.search(
+        r"detectable difference: (\d\.\d\d) dB in half the pairs", classical
     )
-    assert own < 0.2 < 1 < classical
+    assert of_one_pair
+    assert of_three_pairs
+    assert float(of_one_pair[1]) < 0.2 < 1 < float(of_three_pairs[1])
 
 
 def test_a_pair_that_two_studies_are_without_is_named_once(tmp_path):

@@ -115,9 +115,10 @@ def test_the_first_screen_has_the_result_a_slider_and_the_top_of_one_table(
 def test_the_columns_come_in_sets_and_the_bars_leave_room_for_them(open_page, study):
     browser = open_page(study / "report.html", 1280, 800)
     (table,) = tables(browser)
+    costs = ["Parameters", "MACs", "Time", "Time per MP"]
     for name, wanted in (
         ("Scores", ["System", "Rank", "Gain", "PSNR", "SSIM", "MAE", "LPIPS"]),
-        ("Cost", ["System", "Rank", "Gain", "PSNR", "Parameters", "MACs", "Time"]),
+        ("Cost", ["System", "Rank", "Gain", "PSNR", *costs]),
         ("Gain", ["System", "Rank", "Gain", "PSNR"]),
     ):
         buttons = browser.find_elements(By.CSS_SELECTOR, ".sets button")
@@ -233,6 +234,31 @@ def test_a_note_opens_at_its_cell(open_page, study):
             "the page stays where it is"
         )
         link.send_keys(Keys.ESCAPE)
+
+
+NOTES_OUTSIDE = """
+const places = [...arguments[0].querySelectorAll("thead th")].filter((head) => head.offsetParent);
+return places.flatMap((head) => {
+  const around = head.getBoundingClientRect();
+  const numbers = [...head.querySelectorAll("sup")].map((number) => number.getBoundingClientRect());
+  return numbers
+    .filter((one) => one.bottom < around.top || one.top > around.bottom || one.left < around.left)
+    .map(() => head.textContent);
+});
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1000, 1280])
+@pytest.mark.parametrize("columns", ["Gain", "Scores", "Cost"])
+def test_the_number_of_a_note_is_in_the_head_that_it_belongs_to(
+    open_page, study, width, columns
+):
+    browser = open_page(study / "report.html", width, 844)
+    (table,) = tables(browser)
+    buttons = browser.find_elements(By.CSS_SELECTOR, ".sets button")
+    next(one for one in buttons if one.text == columns).send_keys(Keys.ENTER)
+    assert table.find_elements(By.CSS_SELECTOR, "thead sup")
+    assert browser.execute_script(NOTES_OUTSIDE, table) == []
 
 
 def test_what_lies_behind_a_row_opens_below_it_and_its_pictures_beside(

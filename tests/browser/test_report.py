@@ -14,7 +14,7 @@ from defocus.capture.commands import shoot
 from defocus.capture.sessions.contact_sheet import write_contact_sheet
 from defocus.pictures.write import write_image
 from defocus.reports.html import render_html
-from defocus.reports.model import Column, Page, Table
+from defocus.reports.model import Column, Gallery, Page, Table, Tile
 from tests.browser.conftest import axe, requested, wait_until_nothing_overflows
 from tests.capture.raw_sessions import write_session
 
@@ -242,6 +242,18 @@ def test_a_session_of_five_good_pairs_begins_with_their_thumbnails(open_page, tm
     WebDriverWait(browser, 120).until(lambda _: behind.get_attribute("open"))
     assert behind.find_element(By.CLASS_NAME, "stage").is_displayed()
     assert axe(browser) == {}
+
+
+def test_one_upright_thumbnail_leaves_no_hole_in_its_row(open_page, tmp_path):
+    shapes = [(320, 480, 3), (480, 320, 3), (360, 480, 3)]
+    tiles = [Tile(f"{n}", np.zeros(shape, np.uint8)) for n, shape in enumerate(shapes)]
+    page = Page("t", "", (("s", (Gallery("g", tuple(tiles), smooth=True),)),))
+    (tmp_path / "report.html").write_text(render_html(page), encoding="utf-8")
+    for width in (390, 1280):
+        browser = open_page(tmp_path / "report.html", width, 800)
+        pictures = browser.find_elements(By.CSS_SELECTOR, ".tiles img")
+        heights = [one.rect["height"] for one in pictures]
+        assert max(heights) < 1.3 * min(heights)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -265,6 +265,20 @@ def test_many_lines_have_their_legend_outside_the_axes():
     assert heights[1] > heights[0], "the file is higher by the rows of the legend"
 
 
+def test_all_points_of_a_front_with_room_around_them_have_their_names():
+    """Three points on a line that is flat first and then rises; the other ones lie below."""
+    front = [
+        Point("NAFNet + JDRL", 0.354, 25.38, marked=True),
+        Point("IFAN + JDRL", 0.46, 25.41, marked=True),
+        Point("U-Net on registered pairs", 1.08, 25.70, marked=True),
+    ]
+    others = [Point("NAFNet", 0.354, 25.04), Point("MPRNet", 1.3, 24.81)]
+    shown = Scatter("s", "x", "y", (*front, *others), log_x=True, marked_as="front")
+    with mpl.rc_context({"font.size": PAGE_FONT_PT}):
+        axes = Figure(figsize=(5.2, 3.2), dpi=72).add_subplot()
+        assert axes_of(axes, shown) == []
+
+
 def test_texts_of_a_crowd_lie_neither_on_each_other_nor_on_the_front():
     """Twenty-five systems in a third of the axes, as narrow copies stand; five are on the front."""
     random = np.random.default_rng(3)
