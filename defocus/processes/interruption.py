@@ -75,4 +75,6 @@ def _terminated() -> contextlib.AbstractContextManager[None]:
 def _press_again(left: threading.Event) -> None:
     left.wait()  # in the hook it would be lost as well
     time.sleep(AGAIN_SECONDS)
-    os.kill(os.getpid(), signal.SIGINT)
+    # a shell ignores Ctrl-C for what it starts in the background, where SIGTERM ends it
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    os.kill(os.getpid(), signal.SIGTERM if ignored else signal.SIGINT)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.errors import storage_error
+from defocus.errors import StorageError, storage_error
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
 REMOVALS = 2
@@ -101,12 +101,21 @@ def owned_folder(folder: Path) -> Iterator[bool]:
 WAITING_SECONDS = 0.02
 """Seconds between two attempts to take a folder that another process holds for a moment."""
 
+HELD_SECONDS = 60.0
+"""Seconds after which an owner that only a file names, such as on another computer, has ended."""
+
 
 @contextlib.contextmanager
 def held_folder(folder: Path) -> Iterator[None]:
     """Have a folder for a moment, with or without locks; others wait meanwhile."""
+    latest = time.monotonic() + HELD_SECONDS
     with storing(folder):
         while (lock := _own(folder)) is None:
+            if time.monotonic() > latest and owner_file(folder).exists():
+                raise StorageError(
+                    f"cannot write {folder}: another process holds it since {HELD_SECONDS:.0f} s; "
+                    f"if none works there, remove {owner_file(folder)}"
+                )
             time.sleep(WAITING_SECONDS)
     try:
         yield

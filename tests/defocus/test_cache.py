@@ -26,7 +26,7 @@ from defocus.errors import (
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.storage import files, staging
 from defocus.storage.files import atomic_path, copy_content
-from defocus.storage.staging import owned_folder, owner_file
+from defocus.storage.staging import held_folder, owned_folder, owner_file
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -264,3 +264,19 @@ def test_the_folder_of_an_owner_that_has_ended_is_taken_over(
     owner_file(folder).write_text(text.format(host=staging.socket.gethostname()))
     with owned_folder(folder) as owned:
         assert owned is taken
+
+
+def test_an_owner_on_a_computer_that_is_gone_is_not_waited_for_without_end(
+    tmp_path, monkeypatch, refused
+):
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    monkeypatch.setattr(staging, "HELD_SECONDS", 0.03)
+    monkeypatch.chdir(tmp_path)
+    folder = Path("restored")
+    folder.mkdir()
+    owner_file(folder).write_text("elsewhere 1\n")
+    with refused(StorageError), held_folder(folder):
+        pass
+    owner_file(folder).unlink()
+    with held_folder(folder):
+        assert owner_file(folder).is_file()

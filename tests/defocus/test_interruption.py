@@ -32,6 +32,16 @@ def test_an_interrupt_in_a_destructor_is_not_lost(name):
     assert (signal.getsignal(signal.SIGTERM), sys.unraisablehook) == before
 
 
+def test_nor_is_a_sigterm_where_ctrl_c_is_ignored():
+    """As of a program that a shell's script has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), heard_interrupts():
+            press(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_another_error_there_is_told_as_before(monkeypatch):
     heard: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", heard.append)
