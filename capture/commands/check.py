@@ -17,7 +17,7 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, track
-from defocus.reading import read_json
+from defocus.reading import parse_json, read_json
 
 if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.commands._settings import CheckSettings
@@ -130,7 +130,7 @@ class _KeptVerdicts:
         with contextlib.suppress(OSError):
             for line in path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError, TypeError, ValidationError):
-                    key, pair = json.loads(line)
+                    key, pair = parse_json(line)
                     self.verdicts[str(key)] = checked.validate_python(pair)
 
     def add(self, key: str, pair: "CheckedPair") -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import tempfile
 import zipfile
 import zlib
@@ -29,7 +28,7 @@ from defocus.extras.labs.statement import (
     parse_statement,
     weights_name,
 )
-from defocus.reading import ARRAY_ERRORS
+from defocus.reading import ARRAY_ERRORS, parse_json
 from defocus.storage.files import sha256_file
 
 LIMITS = Limits(members=200_000, total_bytes=200 * 10**9, ratio=200)
@@ -222,7 +221,7 @@ def _signed(path: Path, content: bytes, signature: bytes) -> Statement:
     except DefocusError as error:
         raise BundleRefusedError("format", f"{path}: {error}") from error
     try:
-        document: Any = json.loads(signature)
+        document: Any = parse_json(signature)
         said = {name: str(document[name]) for name in ("algorithm", "key", "signature")}
     except (ValueError, LookupError, TypeError) as error:
         raise BundleRefusedError(

@@ -57,7 +57,7 @@ from defocus.extras.labs.statement import (
     weights_name,
 )
 from defocus.progress import say, track
-from defocus.reading import intact
+from defocus.reading import intact, parse_json
 from defocus.storage.files import atomic_path, sha256_file
 from defocus.training.record.folder import CHECKPOINT
 
@@ -285,7 +285,7 @@ def _licence(system: str) -> str:
 def _run_document(out: Path, entry: Entry) -> dict[str, Any]:
     path = run_folder(out, entry.run) / "run.json"
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: missing or damaged; run the study again") from error
     return document

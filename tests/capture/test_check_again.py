@@ -246,3 +246,9 @@ def test_a_verdict_is_told_in_one_form(tmp_path, capsys):
     assert [row[2] for row in remarks.rows] == forms[1:], (
         "an accepted pair has no reason"
     )
+
+
+def test_a_kept_verdict_of_endless_brackets_is_left_out(tmp_path):
+    kept = tmp_path / "verdicts"
+    kept.write_text("[" * 50_000 + "\n")
+    assert checks._KeptVerdicts(kept).verdicts == {}

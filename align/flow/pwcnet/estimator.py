@@ -1,7 +1,6 @@
 """PWC-Net as an estimator of optical flow."""
 
 import hashlib
-import json
 import lzma
 import warnings
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from defocus.align.flow.pwcnet.network import (
     estimate_flow,
 )
 from defocus.errors import WeightsError
-from defocus.reading import read_json, refuse_zip_bomb, require_file
+from defocus.reading import parse_json, read_json, refuse_zip_bomb, require_file
 from defocus.storage.files import sha256_file
 from defocus.storage.torch_files import UNREADABLE, check_state, entries_of
 
@@ -144,7 +143,7 @@ def load_weights(path: Path) -> Weights:
 def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
     """Whether the card of our own weights says that features are normalised."""
     try:
-        answer = json.loads(metadata[CARD_KEY])["settings"]["normalise"]
+        answer = parse_json(metadata[CARD_KEY])["settings"]["normalise"]
         if not isinstance(answer, bool):
             raise TypeError(answer)
     except (LookupError, TypeError, ValueError) as error:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from defocus.errors import WeightsError
-from defocus.reading import require_file
+from defocus.reading import parse_json, require_file
 from defocus.storage.tensor_files import save_tensors
 from defocus.training.record.folder import METADATA
 
@@ -115,7 +115,7 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
     try:
         require_file(path)
         with safe_open(path, framework="pt") as handle:
-            facts = json.loads((handle.metadata() or {})[METADATA])
+            facts = parse_json((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
         step = int(facts["step"])
         steps = int(facts["steps"])

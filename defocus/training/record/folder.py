@@ -1,9 +1,9 @@
 """Folder of a training: its files, and checkpoint facts readable without torch."""
 
-import json
 from pathlib import Path
 
 from defocus.progress import say
+from defocus.reading import parse_json
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
@@ -51,8 +51,8 @@ def _facts(folder: Path) -> tuple[int, int, str, str] | None:
             length = int.from_bytes(handle.read(8), "little")
             if length > _LONGEST_HEADER:
                 return None
-            metadata = json.loads(handle.read(length))["__metadata__"]
-        facts = json.loads(metadata[METADATA])
+            metadata = parse_json(handle.read(length))["__metadata__"]
+        facts = parse_json(metadata[METADATA])
         step = int(facts["step"])
         steps = int(facts["steps"])
         return step, steps, str(facts["code"]), str(facts["run"])

@@ -782,6 +782,13 @@ def test_a_key_that_is_there_twice_is_refused(study, tmp_path):
     assert refusal(rewritten(study, tmp_path, twice), study) == "format"
 
 
+def test_endless_brackets_are_no_signature(study, tmp_path):
+    def nested(members: Members) -> Members:
+        return {**members, "signature.json": b"[" * 50_000}
+
+    assert refusal(rewritten(study, tmp_path, nested), study) == "signature"
+
+
 def test_a_truncated_bundle_is_refused(study, tmp_path):
     cut = tmp_path / "cut.zip"
     cut.write_bytes(study.bundle.read_bytes()[:-2000])
