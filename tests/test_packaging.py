@@ -237,6 +237,18 @@ def test_actions_are_pinned_by_the_hash_of_a_release():
     ]
 
 
+def test_packages_for_darktable_are_files_of_the_release():
+    """darktable looks for versions.json among the files of a release, not among artifacts."""
+    release = yaml.safe_load(
+        (ROOT / ".github/workflows/release.yml").read_text("utf-8")
+    )
+    models = release["jobs"]["models"]
+    assert models["permissions"] == {"contents": "write"}
+    upload = models["steps"][-1]["run"].splitlines()[-1].split()
+    assert upload[:3] == ["gh", "release", "upload"]
+    assert upload[-2:] == ["darktable/versions.json", "darktable/*.dtmodel"]
+
+
 def test_citation_and_codemeta_say_what_the_project_says():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))

@@ -89,7 +89,9 @@ def _moved(
     rows = np.rint(tile.rows() + down)
     column = np.clip(columns, 0, width - 1).astype(int)
     row = np.clip(rows, 0, height - 1).astype(int)
-    return np.asarray(sharp[row[:, None], column])
+    # indexing by two arrays crashes where the memory runs out (NumPy 2.4)
+    seen = sharp[:, column.min() : column.max() + 1]
+    return np.asarray(seen.take(row, axis=0).take(column - column.min(), axis=1))
 
 
 def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:

@@ -208,8 +208,10 @@ surfaces, not at edges."""
 LEAST_LIGHT, MOST_LIGHT = 0.02, 0.95
 """Light below which colours are noise, and above which a channel may be saturated."""
 LEAST_PLACES, LEAST_SPREAD = 200, 0.08
-"""Least number of places, and least scatter of their colours. Grey pictures do not show a strength
-of colours."""
+"""Least number of places on surfaces, and least scatter of their colours. Grey pictures do not show
+a strength of colours."""
+MOST_CHANGE = 1.0
+"""Change of light among neighbours, stops, from which a place lies at an edge and on no surface."""
 COLOURFUL, SURFACE_PX = 2 * LEAST_SPREAD, 9
 """Scatter of colours from which one member counts as coloured although the other is grey, and side
 of the windows, px, over which noise is averaged before that is judged."""
@@ -238,9 +240,18 @@ def colour_strength(
     coc = resized_to(coc_px, (height, width)) / np.float32(factor)
     second = _blurred(second, coc)
     seen = _well_lit(shown, height, width, first, second)
-    if seen.sum() < LEAST_PLACES:
+    surfaces = seen & _even(first) & _even(second)
+    if surfaces.sum() < LEAST_PLACES:
         return None
     return _colour_ratio(second, seen, first)
+
+
+def _even(light: Array) -> Mask:
+    """Where light hardly changes: beside a lamp at night, colours show errors of the blur map."""
+    stops = np.log2(np.maximum(light @ LUMINANCE, LEAST_LIGHT))
+    around = np.ones((3, 3), np.uint8)
+    change = cv2.dilate(stops, around) - cv2.erode(stops, around)
+    return np.asarray(change < MOST_CHANGE)
 
 
 def _well_lit(

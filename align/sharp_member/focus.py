@@ -37,6 +37,9 @@ out around the dividing line."""
 CRISP_TILES, CRISP_PX = 0.25, 2.0
 """The quantile of a half's tiles that shows what it has in focus, and the diameter up to which that
 is in focus. Whatever a scene has, some of it is crisp in either half of a good sharp member."""
+ALIKE_PX = 1.0
+"""Blur of the blurry member beyond that of the sharp one up to which both show a tile alike. What
+is soft in both is soft in the scene, as a shadow is."""
 ELSEWHERE_PX = 1.0
 """Blur of the sharp member beyond that of the blurry one from which a tile is out of focus."""
 
@@ -52,10 +55,19 @@ def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
         return None
     coc = _tile_means(coc_px)
     elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())
-    sharp_coc = np.maximum(coc, np.float32(0))
-    left_px = np.float32(STOPPED_DOWN) * sharp_coc
-    softness = np.asarray(diameter - left_px, np.float32)
-    return elsewhere, _softer_half_px(softness)
+    return elsewhere, _softer_half_px(_softness_px(diameter, coc))
+
+
+def _softness_px(diameter: Array, coc: Array) -> Array:
+    """Softness of each tile of the sharp member, without what its aperture or the scene leaves.
+
+    Where the blurry member shows a tile alike, only what the sharp one has more counts."""
+    left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, np.float32(0))
+    softness = diameter - left_px
+    beyond_blurry = np.float32(CRISP_PX) + np.maximum(-coc, np.float32(0))
+    alike = coc < ALIKE_PX
+    counted = np.where(alike, np.minimum(softness, beyond_blurry), softness)
+    return np.asarray(counted, np.float32)
 
 
 def _softer_half_px(diameter: Array) -> float:

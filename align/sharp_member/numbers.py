@@ -74,7 +74,7 @@ def sharp_member(pair: Compared) -> SharpMember:
     original = _codes(pair.original)
     aligned = _codes(pair.sharp)
     blurry = _codes(pair.blurry)
-    smeared = smear(original)
+    smeared = smear(original, blurry)
     discs = dark_discs(pair.original)
     focus = focus_elsewhere(aligned, pair.coc_px)
     elsewhere, soft_px = (None, None) if focus is None else focus

@@ -44,9 +44,10 @@ class Smear:
     length_px: float  # of that motion, or distance of that second image
 
 
-def smear(codes: Array) -> Smear | None:
+def smear(codes: Array, blurry: Array | None = None) -> Smear | None:
     """Compare the spectrum of a sharp member, sRGB codes, with that of each pattern.
 
+    What the spectrum of the ``blurry`` member has too lies in the scene, such as a row of posts.
     None if too little of the picture has detail."""
     spectrum = mean_log_spectrum(codes)
     if spectrum is None:
@@ -56,7 +57,11 @@ def smear(codes: Array) -> Smear | None:
     seen = spectrum[1][patterns.places]
     if seen.sum() < LEAST_FREQUENCIES:
         return None
-    common, _ = np.linalg.qr(patterns.common[seen])
+    columns = patterns.common
+    scene = None if blurry is None else mean_log_spectrum(blurry)
+    if scene is not None:
+        columns = np.column_stack([columns, scene[0][patterns.places]])
+    common, _ = np.linalg.qr(columns[seen])
     rest = _without(logs[None, seen], common)[0]
     tried = _without(patterns.logs[:, seen], common)
     rest_size = float(np.linalg.norm(rest))

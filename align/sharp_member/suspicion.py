@@ -4,7 +4,7 @@ A pair is compared with the others, and never with itself. If there are few othe
 by itself is reported."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -38,6 +38,9 @@ COMPARISONS = (
     Comparison("bands_ev", 0.03, "above", "bands of lamps along the rows, ± {:.2f} EV", 0.05),
     Comparison("smear", 0.25, "above", "motion or a double image, {:.0%} alike", 0.68),
     Comparison("shade_ev", 0.03, "above", "light changed over a part of it, ± {:.2f} EV", 0.12),
+    Comparison(
+        "tilt_ev", 0.05, "above", "light changed across the picture, by {:.2f} EV to either side",
+    ),
     Comparison("corner_ev", 0.1, "above", "something covers a corner, {:.2f} EV", 0.8),
     Comparison(
         "moved_stops", 0.04, "above",
@@ -53,7 +56,7 @@ COMPARISONS = (
         rejects=False,
     ),
     Comparison(
-        "soft_px", 0.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False,
+        "soft_px", 1.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False,
     ),
     Comparison(
         "lost_stops", 0.35, "above",
@@ -91,6 +94,9 @@ COMPARISONS = (
     ),
 )  # fmt: skip
 """All comparisons. docs/alignment.md says how the distances were found, and what they cost."""
+EFFECTS = {"bands_ev": ("dark_stops",), "corner_ev": ("dark_stops",)}
+"""Numbers that another fault raises too: a dark band or corner is darker in small places. A cause
+stands before its effects in :data:`COMPARISONS`."""
 _BY_NUMBER = {one.number: one for one in COMPARISONS}
 
 
@@ -151,10 +157,22 @@ def suspicions(numbers: Mapping[str, Numbers]) -> dict[str, tuple[Suspicion, ...
             several.setdefault(name, []).append(suspicion)
     ordered = []
     for name, own in several.items():
-        largest_first = sorted(own, key=lambda suspicion: -suspicion.size)
+        with_effects = _with_effects(own)
+        largest_first = sorted(with_effects, key=lambda suspicion: -suspicion.size)
         ordered.append((name, tuple(largest_first)))
     ordered.sort(key=lambda item: -item[1][0].size)
     return dict(ordered)
+
+
+def _with_effects(own: list[Suspicion]) -> list[Suspicion]:
+    """The suspicions of a pair; a cause is as suspicious as its effects, and comes before them."""
+    size_of = {one.number: one.size for one in own}
+    raised = []
+    for one in own:
+        effects = EFFECTS.get(one.number, ())
+        sizes = [size_of[effect] for effect in effects if effect in size_of]
+        raised.append(replace(one, size=max([one.size, *sizes])))
+    return raised
 
 
 def _suspected(

@@ -9,6 +9,7 @@ from defocus.baselines.weights.trainer_folders import (
     INDEX,
     network_files,
     require_all_shards,
+    require_whole_network,
     shards_of_index,
 )
 from defocus.errors import WeightsError
@@ -51,7 +52,17 @@ KINDS: Mapping[str, str] = {
     ".h5": "hdf5",
     ".hdf5": "hdf5",
     **dict.fromkeys(
-        (".pth", ".pth.tar", ".pt", ".pkl", ".ckpt", ".pytorch", ".bin", ".tar"),
+        (
+            ".pth",
+            ".pth.tar",
+            ".pt",
+            ".pt2",
+            ".pkl",
+            ".ckpt",
+            ".pytorch",
+            ".bin",
+            ".tar",
+        ),
         "torch",
     ),
 }
@@ -66,6 +77,7 @@ def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
     for file in files:
         if not file.exists():
             raise WeightsError(f"{file}: no such weights file; check the path")
+        require_whole_network(file)
         kind_of(file)
     require_all_shards(files)
     _require_all(files, system)

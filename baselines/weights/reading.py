@@ -189,6 +189,9 @@ MOST_PARTS = 1_000_000
 _UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
 """Errors that the readers raise for damaged or unsafe files."""
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""First bytes of what a clone holds of a large file that was not fetched."""
+
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """All tensors of a weights file in its order; names of nested tables are joined by dots."""
@@ -217,6 +220,8 @@ def _why(path: Path, error: Exception) -> str:
         return "it is empty; download it again from its makers"
     if begin.startswith(b"<"):
         return "it is a web page, as file hosts send in place of a file; download it by hand"
+    if begin.startswith(_LFS_POINTER):
+        return "it is a pointer of Git LFS in place of the file; fetch it with: git lfs pull"
     return (
         f"it is damaged or holds more than numbers ({type(error).__name__}); "
         "download it again from its makers"
@@ -275,14 +280,15 @@ def _refuse_program(path: Path) -> None:
         "reading it would run code; if you trust it, save its numbers alone: python -c"
     )
     if "constants.pkl" in members and any(name.startswith("code/") for name in members):
-        source = f"torch.jit.load({str(path)!r}, map_location='cpu')"
+        state = f"torch.jit.load({str(path)!r}, map_location='cpu').state_dict()"
         kind = "a TorchScript program"
     elif any(name.endswith("archive_format") for name in members):
-        source = f"torch.export.load({str(path)!r})"
+        # an exported program has its numbers as a property
+        state = f"torch.export.load({str(path)!r}).state_dict"
         kind = "a program of torch.export"
     else:
         return
-    line = f"import torch; torch.save({source}.state_dict(), 'weights.pth')"
+    line = f"import torch; torch.save({state}, 'weights.pth')"
     raise WeightsError(f'{path}: {kind}; {trusted} "{line}"')
 
 

@@ -1,5 +1,6 @@
 """Weights that others than a system's authors trained and pass on under fixed names."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,22 @@ RELEASED: Mapping[tuple[str, str], Released] = {
 """The files by system and by name without suffix; those of the systems' authors are not here."""
 
 
+_COPY = re.compile(r"[ _-]*\(\d+\)$")
+"""End of the name of a second copy, as browsers write it."""
+
+
 def released(system: str, files: Sequence[str]) -> Released | None:
     """What is known of the weights in files of these names; None of others."""
-    name = files[0].partition(".")[0]
-    return RELEASED.get((system, name)) if len(files) == 1 else None
+    return RELEASED.get((system, _name(files[0]))) if len(files) == 1 else None
+
+
+def systems_of_release(file: str) -> tuple[str, ...]:
+    """The systems of which a released file has that name; empty for other names."""
+    name = _name(file)
+    return tuple(system for system, known in RELEASED if known == name)
+
+
+def _name(file: str) -> str:
+    """The name of a file as its makers gave it, without suffix."""
+    stem = file.partition(".")[0]
+    return _COPY.sub("", stem).lower()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.files import weights_files
 from defocus.baselines.weights.own import OWN, find_own_weights, own_card, own_weights
-from defocus.baselines.weights.released import Released, released
+from defocus.baselines.weights.released import Released, released, systems_of_release
 from defocus.baselines.weights.trainer_folders import is_shard
 from defocus.cache import cache_folder, in_cache
 from defocus.errors import InputError, StorageError, WeightsError
@@ -388,9 +388,21 @@ def _released(system: Baseline, files: Sequence[Path]) -> Released:
     """What is known of the files by their name, else what the system's card says."""
     known = released(system.card.name, [file.name for file in files])
     if known is None:
+        for file in files:
+            _refuse_other_system(file, system.card.name)
         return Released(system.card.weights_trained_on, system.card.licence)
     say(f"{files[0].name}: known by its name; if it is another file, rename it")
     return known
+
+
+def _refuse_other_system(file: Path, system: str) -> None:
+    """Refuse a released file of another system, whose shapes may be equal but not its numbers."""
+    others = systems_of_release(file.name)
+    if others and system not in others:
+        raise WeightsError(
+            f"{file}: known by its name, as weights of {others[0]}; give that system, or rename it "
+            "if it is another file"
+        )
 
 
 def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:

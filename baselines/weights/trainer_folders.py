@@ -3,6 +3,7 @@
 Their files are only looked at; nothing in them is run."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,11 @@ _MODELS = (
 
 _FURTHER_MODEL = re.compile(r"(pytorch_)?model_\d+\.(safetensors|bin)")
 """Name of the second and further networks that accelerate stores, such as a critic."""
+
+_TRUSTED = "if you trust it (this runs code in it)"
+
+_JOIN = "python -m torch.distributed.checkpoint.format_utils dcp_to_torch"
+"""Command of PyTorch that joins the parts of a folder into one file."""
 
 
 def is_shard(path: Path) -> bool:
@@ -74,6 +80,20 @@ def require_all_shards(files: Sequence[Path]) -> None:
         )
 
 
+def require_whole_network(file: Path) -> None:
+    """Refuse a file of torch.distributed, which holds parts of tensors, with its folder's line."""
+    if file.name == ".metadata" or file.suffix == ".distcp":
+        raise _in_parts(file.parent)
+
+
+def _in_parts(folder: Path) -> WeightsError:
+    """A refusal of a checkpoint of torch.distributed, with the command that joins its parts."""
+    return WeightsError(
+        f"{folder}: a checkpoint of torch.distributed; convert it {_TRUSTED}: "
+        f"{_JOIN} {shlex.quote(str(folder))} weights.pth"
+    )
+
+
 def network_files(folder: Path) -> list[Path] | None:
     """The files of the network in a folder of a known trainer; None for another folder."""
     names = {one.name for one in folder.iterdir()}
@@ -96,21 +116,16 @@ def network_files(folder: Path) -> list[Path] | None:
 
 def _refuse_unreadable(folder: Path, names: set[str]) -> None:
     """Refuse folders whose tensors lie in parts, with the command that joins them."""
-    trusted = "if you trust it (this runs code in it)"
     if ".metadata" in names or any(name.endswith(".distcp") for name in names):
-        raise WeightsError(
-            f"{folder}: a checkpoint of torch.distributed; convert it {trusted}: python -m "
-            f"torch.distributed.checkpoint.format_utils dcp_to_torch {folder} weights.pth"
-        )
+        raise _in_parts(folder)
     parted = sorted(one.parent.name for one in folder.glob("*/.metadata"))
     if parted and not names & {*_MODELS}:
         raise WeightsError(
-            f"{folder}: the network lies in parts in {parted[0]}; convert it {trusted}: python -m "
-            f"torch.distributed.checkpoint.format_utils dcp_to_torch {folder / parted[0]} "
-            "weights.pth"
+            f"{folder}: the network lies in parts in {parted[0]}; convert it {_TRUSTED}: "
+            f"{_JOIN} {shlex.quote(str(folder / parted[0]))} weights.pth"
         )
     if "zero_to_fp32.py" in names and not names & {*_MODELS}:
         raise WeightsError(
-            f"{folder}: a checkpoint of DeepSpeed; convert it {trusted}: python "
-            f"{folder / 'zero_to_fp32.py'} {folder} weights"
+            f"{folder}: a checkpoint of DeepSpeed; convert it {_TRUSTED}: python "
+            f"{shlex.quote(str(folder / 'zero_to_fp32.py'))} {shlex.quote(str(folder))} weights"
         )

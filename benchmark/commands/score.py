@@ -57,8 +57,16 @@ def command(two: tuple[Path, ...], options: "ScoreOptions") -> int:
 
 
 def _require_pictures_alone(options: "ScoreOptions") -> None:
-    others = (options.crop, options.metric, options.flow_weights, options.out)
-    if any(others) or options.name:
+    default = type(options).model_fields["profile"].default
+    others = (
+        options.profile != default,
+        options.crop,
+        options.metric,
+        options.flow_weights,
+        options.out,
+        options.name,
+    )
+    if any(others):
         raise click.UsageError(
             "--as-printed and --like take pictures, --dataset and --match alone"
         )

@@ -1,6 +1,5 @@
 """Summary of a study in plain sentences, computed from its numbers."""
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,29 +15,15 @@ from defocus.benchmark.documents.figures.picture_scores import (
     mean_interval,
     resolution_between,
 )
-from defocus.benchmark.leaderboard.classes import (
-    most_images,
-    over_pictures,
-    partial_words,
-)
+from defocus.benchmark.leaderboard.classes import most_images, partial_words
 from defocus.benchmark.leaderboard.columns import BoardPlace, shown_gain
-from defocus.benchmark.leaderboard.content import (
-    Content,
-    ReportSetting,
-    TrackKey,
-    by_track,
-    display_name,
-    is_reference,
-    main_protocol,
-    ranks,
-    settings,
-)
+from defocus.benchmark.leaderboard.content import Content
 from defocus.benchmark.leaderboard.groups import BLURRED, IN_FOCUS, part_gain
-from defocus.benchmark.leaderboard.lines import BoardLine, line_of
+from defocus.benchmark.leaderboard.lines import BoardLine
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.metric import NO_REFERENCE
 from defocus.benchmark.results.store import NARROW, SCRATCH
-from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
+from defocus.benchmark.statistics.comparable import CEILING, TRUTH
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted, several
 from defocus.reports.display import number_text, shown_difference, signed_text
@@ -352,122 +337,3 @@ def _from_to(low: float, high: float) -> str:
 
 def _signed(number: float | None) -> str:
     return f"{signed_text(number, 2)} dB"
-
-
-def sentences(content: Content) -> list[str]:
-    """The abstract of a report: one paragraph per setting, then the failed runs."""
-    texts = [
-        _of_setting(content, setting, rows)
-        for setting, rows in settings(content.rows).items()
-    ]
-    failed = [group[0] for group in content.groups if not group[0].scored]
-    if failed:
-        names = ", ".join(display_name(content, entry.system) for entry in failed)
-        texts.append(f"Without scores: {names}; the reasons are listed.")
-    return [text for text in texts if text]
-
-
-def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
-    protocol = _told_protocol(setting, rows)
-    scores = _psnr(rows, protocol)
-    if not scores:
-        return ""
-    psnr = [row for row in scores if row.system != CEILING]
-    restored = [row for row in psnr if not is_reference(content, row.system)]
-    pictures = over_pictures(psnr, f"{setting.split} picture")
-    said = [f"{_scored(restored)} {pictures} of {setting.dataset}."]
-    said.append(
-        f"The numbers here are PSNR under protocol {protocol} and profile {setting.profile}."
-    )
-    before = next((row.value for row in psnr if row.system == INPUT), None)
-    if before is not None:
-        said.append(f"The blurry input has {before:.2f} dB.")
-    for key, part in by_track(restored):
-        said += _of_track(content, (setting, protocol, key), part, before)
-    return " ".join(said + _rebuilt(content, restored))
-
-
-def _rebuilt(content: Content, rows: Sequence[Row]) -> list[str]:
-    many = len(content.reconstructions.intersection(row.system for row in rows))
-    return [f"Reconstructions ({many}) are marked and not ranked."] if many else []
-
-
-def _psnr(rows: Sequence[Row], protocol: str) -> list[Row]:
-    mine = [row for row in rows if (row.protocol, row.metric) == (protocol, "psnr")]
-    return [row for row in mine if row.value is not None]
-
-
-def _scored(rows: Sequence[Row]) -> str:
-    lines = {line_of(row) for row in rows}
-    if not lines:
-        return "The blurry input alone was scored on"
-    return f"{counted(len(lines), 'system')} restored"
-
-
-def _told_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
-    """The truth of rendered pictures, as in the leaderboard's first tab; else the profile's own."""
-    true = any(row.protocol == TRUTH and row.value is not None for row in rows)
-    return TRUTH if true else main_protocol(setting, rows)
-
-
-def _of_track(
-    content: Content,
-    place: tuple[ReportSetting, str, TrackKey],
-    rows: Sequence[Row],
-    before: float | None,
-) -> list[str]:
-    """The best system of a track, and how sure its place is; the range where none is ranked."""
-    rivals = [row for row in rows if row.system not in content.reconstructions]
-    if not rivals:
-        return []
-    ranked = ranks(content, *place)
-    said = f"{_range(content, rivals)} not ranked"
-    if ranked:
-        first = min(rivals, key=lambda row: ranked.get(line_of(row)[:3], math.inf))
-        most = "the highest mean, " if len(rivals) > 1 else ""
-        said = f"{display_name(content, first.system)} has {most}{_mean(first, before)}"
-    apart = _apart(content, content.tracks.get(place))
-    return [f"With {place[2].words}, {said}.", *apart]
-
-
-def _mean(row: Row, before: float | None) -> str:
-    """The PSNR of a row with its interval, and next to it that of the input."""
-    said = f"{row.value:.2f} dB"
-    if row.ci_low is not None and row.ci_high is not None:
-        said += f" (95 % interval {row.ci_low:.2f} to {row.ci_high:.2f} dB)"
-    if before is not None and row.value is not None:
-        above = shown_difference(row.value, before, 2)
-        said += f", {signed_text(above, 2)} dB against the input"
-    return said
-
-
-def _range(content: Content, rows: Sequence[Row]) -> str:
-    """The PSNR of systems without a rank."""
-    values = [row.value for row in rows if row.value is not None]
-    low, high = (f"{value:.2f}" for value in (min(values), max(values)))
-    if len(rows) == 1:
-        return f"{display_name(content, rows[0].system)} has {low} dB; it is"
-    where = f"between {low} and {high} dB" if low != high else f"{low} dB each"
-    return f"{len(rows)} systems have {where}; they are"
-
-
-def _apart(content: Content, track: Track | None) -> list[str]:
-    """Sentence on how reliable the first place is."""
-    if (
-        track is None
-        or not track.alike
-        or not track.standings
-        or track.standings[0].rank != 1
-    ):
-        return []
-    names = {one.label: display_name(content, one.system) for one in track.standings}
-    first, run = track.standings[0].label, track.alike[0]
-    if run[0] != first:
-        return ["It differs significantly from every other system."]
-    last = names[run[-1]]
-    beside = (
-        last
-        if len(run) == 2
-        else f"the {len(run) - 1} systems after it, down to {last}"
-    )
-    return [f"It does not differ significantly from {beside}."]

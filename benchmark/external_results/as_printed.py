@@ -14,8 +14,10 @@ from defocus.benchmark.external_results.matching import (
     folder_subjects,
     match,
     match_file,
+    size_words,
 )
 from defocus.benchmark.metrics.metric import MetricUnavailableError, all_metrics
+from defocus.benchmark.metrics.ssim import WINDOW_PX
 from defocus.benchmark.published.conventions import (
     ERRORS,
     READINGS,
@@ -306,6 +308,11 @@ def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
     if np.array_equal(blurry, sharp):
         raise ImageError(
             f"{pair.blurry} equals {pair.sharp}; there is no error to compare"
+        )
+    largest_window = max(WINDOW_PX.values())
+    if min(sharp.shape[:2]) < largest_window:
+        raise ImageError(
+            f"{pair.sharp} is {size_words(sharp.shape)}; SSIM needs {largest_window} px"
         )
     return errors_of(blurry, sharp, readings)
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from defocus.benchmark.documents.abstract import sentences
 from defocus.benchmark.documents.figures.plots import pareto_plots
 from defocus.benchmark.documents.section import Figures, Section, tabbed
 from defocus.benchmark.documents.study_view import ReportStudy
-from defocus.benchmark.documents.summary import further, sentences
+from defocus.benchmark.documents.summary import further
 from defocus.benchmark.leaderboard.content import Content
 from defocus.reports.model import Paragraph, Part
 

@@ -281,6 +281,8 @@ def open_session_folder(
         for pair in (root / "pairs").glob("*/"):
             for left in temporary_entries(pair, ".pair-", ".part.json"):
                 left.unlink()
+        for part in (root / "charts").glob("*/*.part"):
+            part.unlink()
         folder.write_index()
         yield folder
 

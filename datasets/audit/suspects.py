@@ -3,7 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from defocus.align.photometry.unexplained import MOST_BLURRIER_SHARE, MOST_STOPS
+from defocus.align.photometry.unexplained import (
+    MOST_BLURRIER_SHARE,
+    MOST_STOPS,
+    MOST_TILT_EV,
+)
 from defocus.align.sharp_member.discs import with_resting_discs
 from defocus.align.sharp_member.suspicion import (
     LEAST_OTHERS,
@@ -15,9 +19,20 @@ from defocus.datasets.audit.members import Warned
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.measuring.session import PairSession
 
-SAID_BESIDE = {"moved_stops": MOST_STOPS, "blurrier_share": MOST_BLURRIER_SHARE}
+SAID_BESIDE = {
+    "moved_stops": MOST_STOPS,
+    "blurrier_share": MOST_BLURRIER_SHARE,
+    "tilt_ev": MOST_TILT_EV,
+}
 """Limits from which a number of a pair is reported in words of its own, without other pairs to
 compare with."""
+
+OF_LESS_SHARP = (
+    *("smear", "bands_ev", "tilt_ev", "corner_ev"),
+    *("gain_ev", "red_ev", "blue_ev"),
+)
+"""Numbers that are compared where the sharp member is the less sharp one: its motion may be why,
+and light that fell on one member alone is seen whichever is the sharper one."""
 
 
 def suspects(
@@ -52,16 +67,21 @@ def _dark_discs(
 
 
 def _is_compared(row: AuditedPair) -> bool:
-    """Whether a pair was measured; one picture twice, and swapped members, are reported as that."""
-    return row.unexplained is not None and not row.same_picture and not row.less_sharp
+    """Whether a pair was measured; one picture twice is reported as that."""
+    return row.unexplained is not None and not row.same_picture
 
 
 def _numbers(row: AuditedPair) -> dict[str, float]:
-    """The numbers of a row that are compared with those of others."""
+    """The numbers of a row that are compared with those of others.
+
+    Of a sharp member that is the less sharp one, detail and dust say nothing."""
     rest = row.unexplained
     numbers = {} if rest is None else numbers_of(rest.to_json())
     more = {"gain_ev": row.gain_ev, "residual_p95_px": row.residual_p95_px}
-    return numbers | {name: value for name, value in more.items() if value is not None}
+    numbers |= {name: value for name, value in more.items() if value is not None}
+    if row.less_sharp:
+        return {name: numbers[name] for name in OF_LESS_SHARP if name in numbers}
+    return numbers
 
 
 def of_suspects(

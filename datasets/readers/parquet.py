@@ -69,6 +69,9 @@ MOST_PICTURE_BYTES = 1024**3
 MOST_GROUP_BYTES = 16 * 1024**3
 """Largest group of rows, unpacked; the hub's have some hundred megabytes."""
 
+_PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(-[0-9a-f]+)?")
+"""Name of one of several files of a split, as the hub's library numbers them from 0."""
+
 _LEFT_OUT = "left-out.json"
 """File in the folder of the unpacked pictures that lists the rows that lack one."""
 
@@ -106,10 +109,12 @@ def read(path: Path) -> Dataset:
             unread = unpack(root, files, columns, new)
             write_json(new / _LEFT_OUT, [one.to_json() for one in unread])
     lacking = [LeftOut(**one) for one in read_json(folder / _LEFT_OUT)]
-    if lacking and not any(one.is_dir() for one in folder.iterdir()):
-        raise DatasetError(f"{path}: no pair is whole; {lacking[0].reason}")
+    if not any(one.is_dir() for one in folder.iterdir()):
+        why = f"no pair is whole; {lacking[0].reason}" if lacking else "has no row"
+        raise DatasetError(f"{path}: {why}")
     opened = pairs.read(folder)
-    left_out = (*opened.left_out, *lacking)
+    missing = [] if path in files else _missing_parts(root, files)
+    left_out = (*opened.left_out, *lacking, *missing)
     return replace(opened, name=f"parquet:{root.name}", left_out=left_out)
 
 
@@ -130,6 +135,24 @@ def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
     if path.is_file():
         root, columns = read_described(Columns, path)
     return root, columns, sorted(root.rglob("*.parquet"))
+
+
+def _missing_parts(root: Path, files: Sequence[Path]) -> list[LeftOut]:
+    """The files of a split that others in the folder number, and that are not there."""
+    numbers: dict[tuple[Path, str, int], set[int]] = {}
+    for file in files:
+        part = _PART.fullmatch(file.stem)
+        if part:
+            series = file.parent, part["stem"], int(part["count"])
+            numbers.setdefault(series, set()).add(int(part["number"]))
+    missing: list[LeftOut] = []
+    for (folder, stem, count), there in numbers.items():
+        for number in sorted({*range(count)} - there):
+            name = f"{stem}-{number:05d}-of-{count:05d}"
+            place = folder / f"{name}.parquet"
+            reason = f"{place} is missing with all its pairs; download it too"
+            missing.append(LeftOut(place.relative_to(root).stem, reason))
+    return missing
 
 
 def unpack(
@@ -228,6 +251,12 @@ def _chosen(
         raise DatasetError(
             f"{path}: {blurry!r} is both blurry and sharp; name two columns"
         )
+    every = Counter(parquet.schema_arrow.names)
+    for name in (blurry, sharp):
+        if every[name] > 1:
+            raise DatasetError(
+                f"{path}: {every[name]} columns are called {name!r}; rename all but one"
+            )
     return {"blurry": there[blurry], "sharp": there[sharp]}
 
 
@@ -236,7 +265,8 @@ def _picture_columns(parquet: "ParquetFile") -> Iterator[_PictureColumn]:
 
     for column in parquet.schema_arrow:
         kind = column.type
-        if types.is_binary(kind) or types.is_large_binary(kind):
+        of_bytes = (types.is_binary, types.is_large_binary, types.is_binary_view)
+        if any(is_kind(kind) for is_kind in of_bytes):
             yield _PictureColumn(column.name, with_path=False)
         elif types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
             yield _PictureColumn(
@@ -309,7 +339,7 @@ def _store(place: Path, name: str, row: dict[str, bytes | None]) -> str:
             return f"the {role} picture has {len(data)} bytes; more than is read"
         kind = kind_of(data[:64])
         if not kind:
-            return f"the {role} picture {why_no_picture(data)}"
+            return f"the {role} picture: {why_no_picture(data)}"
         suffixes[role] = SUFFIXES[kind][0]
     for role, data in row.items():
         folder = make_folder(place / role)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.options import FOLDER, AddedOptions
-from defocus.errors import InputError
+from defocus.errors import InputError, NotApplicableError
 from defocus.extra_packages import require
 
 if TYPE_CHECKING:  # heavy at run time
@@ -45,7 +45,12 @@ def with_exports(audited: "Callable[[dict[str, Any]], AuditedDataset]") -> Added
         if fiftyone is None and hub is None:
             return own(**asked)
         require_ready(fiftyone, hub)
-        code = own(**asked)
+        try:
+            code = own(**asked)
+        except NotApplicableError:
+            # no pair is accepted, which is when one wants to look
+            export(audited(asked), fiftyone, hub)
+            raise
         return max(int(str(code)), export(audited(asked), fiftyone, hub))
 
     return AddedOptions(export_options(), run, heading="Output")

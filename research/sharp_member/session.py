@@ -84,7 +84,8 @@ class Session:
         sharp = self._sharp(light, scene, draw)
         if plant is not None:
             sharp = plant.change(sharp, plant.size[strength], draw)
-        blurry *= _falloff(blurry.shape)[..., None]
+        height, width = blurry.shape[:2]
+        blurry *= _falloff(height, width)[..., None]
         members = [
             as_integer(recorded(self.camera, one, draw), 8) for one in (blurry, sharp)
         ]
@@ -131,8 +132,7 @@ def _drawn_warp(
     return back
 
 
-def _falloff(shape: tuple[int, ...]) -> Light:
-    height, width = shape
+def _falloff(height: int, width: int) -> Light:
     rows = slice(-1, 1, complex(height))
     columns = slice(-1, 1, complex(width))
     y, x = np.ogrid[rows, columns]

@@ -147,18 +147,40 @@ def test_defocus_is_no_motion_and_a_plain_wall_shows_none(sharp):
     assert smear(np.full((HEIGHT, WIDTH), 0.5, np.float32)) is None
 
 
+def test_lines_of_the_scene_are_no_motion(sharp):
+    """Posts beside each other twice, 4 px apart, are in the blurry member too."""
+    posts = (sharp + np.roll(sharp, 4, 1)) / 2
+    blurred = discs(posts, 2.0)
+    alone = smear(codes(posts)).likeness
+    beside = smear(codes(posts), codes(blurred)).likeness
+    assert alone > 0.8
+    assert beside < 0.65
+    moved = (posts + np.roll(posts, 5, 0)) / 2
+    assert smear(codes(moved), codes(blurred)).likeness > 0.8
+
+
 def test_a_half_out_of_focus_is_softer_than_the_other(sharp):
     half = sharp.copy()
     half[:, : WIDTH // 2] = discs(sharp, 6.0)[:, : WIDTH // 2]
-    coc = np.zeros((HEIGHT, WIDTH), np.float32)
+    coc = np.full((HEIGHT, WIDTH), BLUR_PX, np.float32)
     _, even = focus_elsewhere(codes(sharp), coc)
     _, uneven = focus_elsewhere(codes(half), coc)
     assert even < 0.5
     assert uneven > 2
     coc[:, : WIDTH // 2] = -3
-    elsewhere, _ = focus_elsewhere(codes(half), coc)
+    elsewhere, uneven = focus_elsewhere(codes(half), coc)
     assert 0.3 < elsewhere < 0.8, "not all tiles have edges"
+    assert uneven > 2
     assert focus_elsewhere(np.zeros_like(coc), coc) is None
+
+
+def test_what_is_soft_in_both_members_is_soft_in_the_scene(sharp):
+    half = sharp.copy()
+    half[:, : WIDTH // 2] = discs(sharp, 6.0)[:, : WIDTH // 2]
+    in_focus = np.zeros((HEIGHT, WIDTH), np.float32)
+    elsewhere, uneven = focus_elsewhere(codes(half), in_focus)
+    assert elsewhere == 0
+    assert uneven < 0.5
 
 
 def test_noise_reduction_takes_texture_and_leaves_edges(sharp):

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from defocus.align.sharp_member.suspicion import COMPARISONS, numbers_of, suspicions
+from defocus.align.sharp_member.suspicion import (
+    COMPARISONS,
+    EFFECTS,
+    numbers_of,
+    suspicions,
+)
 
 RANDOM = np.random.default_rng(3)
 GOOD = {
@@ -53,6 +58,23 @@ def test_pairs_that_vary_are_given_more_room():
 def test_a_fifth_of_bad_pairs_hides_none():
     bad = {f"b{k}": {"moved_stops": 0.1 + 0.1 * k} for k in range(5)}
     assert set(suspicions(GOOD | bad)) == set(bad)
+
+
+def test_a_cause_comes_before_what_it_makes():
+    """A strap is darker in small places too, and more so than dust."""
+    others = {f"p{k}": {"corner_ev": 0.0, "dark_stops": 0.0} for k in range(12)}
+    found = suspicions(others | {"odd": {"corner_ev": 0.2, "dark_stops": 0.4}})
+    first, second = found["odd"]
+    assert (first.number, second.number) == ("corner_ev", "dark_stops")
+    assert first.size == second.size
+    (dust,) = suspicions(others | {"odd": {"dark_stops": 0.4}})["odd"]
+    assert dust.size == second.size
+
+
+def test_every_cause_stands_before_its_effects():
+    order = [one.number for one in COMPARISONS]
+    for cause, effects in EFFECTS.items():
+        assert all(order.index(cause) < order.index(effect) for effect in effects)
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda one: one.number)

@@ -137,6 +137,19 @@ def test_lost_profiles_and_a_member_in_black_and_white_are_named(pair, member, o
     )
 
 
+def test_lamps_at_night_show_no_strength_of_colours():
+    """Beside a lamp colours change with the blur, and the blur map errs there."""
+    draw = np.random.default_rng(4)
+    night = np.full((480, 640, 3), 0.004, np.float32)
+    for column, row in draw.integers(20, (600, 440), (40, 2)):
+        light = draw.uniform(0.1, 0.7) * np.array([1.0, 0.8, 0.5])
+        night[row : row + 14, column : column + 10] = light
+    night += draw.normal(0, 0.0005, night.shape).astype(np.float32)
+    blurry = cv2.filter2D(night, -1, disc_psf(12.0))
+    too_small = np.full(night.shape[:2], 6.0, np.float32)
+    assert found(blurry, night, too_small).colour_strength is None
+
+
 def test_white_balance_is_no_change_of_colours_and_grey_tells_nothing(pair):
     blurry, sharp, diameter = pair
     warmer = (blurry * np.array([1.1, 1.0, 0.8])).astype(np.float32)

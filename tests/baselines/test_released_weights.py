@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.weights.released import RELEASED, SYSTEMS
+from defocus.baselines.weights.released import RELEASED, SYSTEMS, released
 from defocus.baselines.weights.store import add_weights, find_weights
+from defocus.errors import WeightsError
 from tests.conformance.test_systems import FIXTURES
 
 ENTRIES = {
@@ -42,6 +43,26 @@ def test_a_file_of_cldefocus_loads_as_it_comes(system, name, tmp_path, capsys):
     assert ("renderings" in stored.licence) == (word != "dpdd")
     assert find_weights(baseline(system), name) == stored
     assert "known by its name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "file", ["nrknet-train-ours (1).pth", "NRKNet-train-ours.pth.tar"]
+)
+def test_a_copy_that_a_browser_renamed_is_known_too(file):
+    known = released("nrknet", [file])
+    assert known is not None
+    assert known.trained_on == ("cldefocus",)
+    assert released("nrknet", ["nrknet-train-own.pth"]) is None
+
+
+def test_a_file_of_another_system_is_refused_even_if_its_shapes_are_equal(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "nafnet-train-ours.pth"
+    file.write_bytes(b"")
+    with pytest.raises(WeightsError, match="as weights of nafnet-w64-local; give that"):
+        add_weights(baseline("nafnet-w64"), [file])
 
 
 def test_nine_files_are_known():

@@ -90,10 +90,16 @@ def test_an_index_that_names_no_file_beside_it_is_refused(tmp_path, document, re
 
 
 def test_checkpoints_in_parts_say_how_they_are_joined(tmp_path, refused):
-    parts = tmp_path / "parts"
+    parts = tmp_path / "some parts"
     parts.mkdir()
     for name in (".metadata", "__0_0.distcp"):
         (parts / name).write_bytes(b"")
+    for given in (parts, parts / ".metadata", parts / "__0_0.distcp"):
+        with pytest.raises(
+            WeightsError, match=f"dcp_to_torch '{re.escape(str(parts))}' weights.pth"
+        ):
+            weights_files([given], INPUT)
+    parts = parts.rename(tmp_path / "parts")
     with refused(WeightsError):
         weights_files([parts], INPUT)
     (tmp_path / "fsdp").mkdir()
@@ -106,6 +112,15 @@ def test_checkpoints_in_parts_say_how_they_are_joined(tmp_path, refused):
     (deep / "zero_to_fp32.py").write_text("")
     with refused(WeightsError):
         weights_files([deep], INPUT)
+
+
+def test_a_pointer_of_git_lfs_says_how_the_file_is_fetched(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"
+    )
+    with pytest.raises(WeightsError, match="git lfs pull"):
+        read_tensors(path)
 
 
 def line_of(error):
@@ -150,9 +165,12 @@ def test_the_lines_for_parts_and_for_exported_programs_work(tmp_path):
     network = nn.Sequential(nn.Conv2d(3, 2, 3))
     program = torch.export.export(network, (torch.rand(1, 3, 8, 8),))
     torch.export.save(program, tmp_path / "exported.pt2")
-    (tmp_path / "exported.pt2").rename(tmp_path / "exported.pt")
-    with pytest.raises(WeightsError, match=r"a program of torch\.export"):
-        read_tensors(tmp_path / "exported.pt")
+    with pytest.raises(WeightsError, match=r"a program of torch\.export") as error:
+        read_tensors(tmp_path / "exported.pt2")
+    line = line_of(error)
+    subprocess.run([sys.executable, "-c", line], cwd=tmp_path, check=True)
+    tensors = read_tensors(tmp_path / "weights.pth")
+    assert torch.equal(tensors["0.weight"], network[0].weight)
 
 
 @pytest.mark.full

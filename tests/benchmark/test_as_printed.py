@@ -408,6 +408,20 @@ def test_a_pair_that_cannot_be_read_is_left_out(two_folders, tmp_path):
     assert [one.id for one in result.left_out] == ["1.png"]
 
 
+def test_a_picture_too_small_for_a_window_is_left_out_and_the_others_are_explained(
+    two_folders, tmp_path
+):
+    _, pairs = two_folders
+    for at, role in enumerate(MEMBERS):
+        write([(tmp_path / role / "0.png", pairs[0][at])])
+        write([(tmp_path / role / "1.png", pairs[1][at][:10, :20])])
+    row = processing("plain").row(pairs[:1])
+    result = as_printed([row], pairs_of_folders(tmp_path / "blur", tmp_path / "gt"))
+    assert result.reproduced
+    (small,) = result.left_out
+    assert small.reason.endswith("1.png is 20x10; SSIM needs 11 px")
+
+
 def test_printed_rows_have_their_sources_digits_and_names(refused):
     rows = {row.id: row for row in printed_rows("dpdd")}
     assert {*rows} == {"contextualdeblur-readme-dpdd", "ifan-poster-dpdd"}
@@ -459,6 +473,9 @@ def test_the_command(run, two_folders, tmp_path):
         code=2,
     )
     assert "give no others" in wrong.stderr
+    ask = ["score", *folders, "--like", like]
+    other = run("defocus-bench", *ask, "--profile", "dpdd8", code=2)
+    assert "take pictures" in other.stderr
 
 
 def test_the_validation_split_is_tried_where_the_test_split_explains_nothing(tmp_path):

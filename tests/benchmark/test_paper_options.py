@@ -3,6 +3,7 @@
 import csv
 import io
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -167,7 +168,7 @@ def test_an_ablation_compares_each_row_with_the_first(study):
 
 def test_over_other_pictures_there_is_no_difference(study, tmp_path):
     part = make_study(tmp_path, 2, 24)
-    with sqlite3.connect(part / "results.sqlite") as store:
+    with closing(sqlite3.connect(part / "results.sqlite")) as store, store:
         store.execute(
             "DELETE FROM scores WHERE run LIKE 'jdrl-unet%' AND pair = 'image-003'"
         )
@@ -198,7 +199,7 @@ def test_unknown_names_are_refused(study, style, options, refused):
 def other(tmp_path):
     """A study of the same pictures, named otherwise there, with one system of its own."""
     out = make_study(tmp_path / "other", 2, 24)
-    with sqlite3.connect(out / "results.sqlite") as store:
+    with closing(sqlite3.connect(out / "results.sqlite")) as store, store:
         store.execute("UPDATE runs SET dataset = 'dpdd:elsewhere'")
         store.execute("UPDATE runs SET system = 'kpac' WHERE run = 'unet-paper'")
         store.execute(
@@ -234,7 +235,7 @@ def test_two_studies_make_one_leaderboard(study, other, capsys):
 
 
 def test_studies_of_other_pictures_are_no_leaderboard(study, other, refused):
-    with sqlite3.connect(other / "results.sqlite") as store:
+    with closing(sqlite3.connect(other / "results.sqlite")) as store, store:
         store.execute("UPDATE runs SET data_hash = 'f'")
     with refused(InputError), studies_together(study, [other]):
         pass

@@ -123,6 +123,50 @@ def test_plain_bytes_and_equal_names_are_numbered(tmp_path):
     assert len(open_dataset(f"parquet:{path}").pairs) == 2
 
 
+def test_bytes_of_every_kind_of_column_are_read(tmp_path):
+    members = pairs(tmp_path, [1], ["a.png"])
+    plain = {role: [one["bytes"] for one in rows] for role, rows in members.items()}
+    kinds = {
+        "binary": pa.binary(),
+        "large": pa.large_binary(),
+        "view": pa.binary_view(),
+    }
+    for name, kind in kinds.items():
+        columns = {role: pa.array(rows, kind) for role, rows in plain.items()}
+        path = write(tmp_path / name / "test.parquet", columns)
+        (pair,) = open_dataset(f"parquet:{path}").pairs
+        assert shows(pair.sharp, picture(101))
+
+
+def test_a_part_that_others_number_is_said_to_be_missing(tmp_path):
+    data = tmp_path / "set" / "data"
+    for number in (0, 2):
+        members = pairs(tmp_path, [number], [f"{number}.png"])
+        path = write(data / f"test-0000{number}-of-00004-ab12.parquet", members)
+    dataset = open_dataset(f"parquet:{tmp_path / 'set'}", damaged=True)
+    missing = ["test-00001-of-00004", "test-00003-of-00004"]
+    assert [one.id for one in dataset.left_out] == missing
+    assert "download it too" in dataset.left_out[0].reason
+    assert not open_dataset(f"parquet:{path}", damaged=True).left_out
+
+
+def test_files_without_a_row_are_refused(tmp_path):
+    empty = {role: pa.array([], pa.binary()) for role in ("blurry", "sharp")}
+    path = write(tmp_path / "test.parquet", empty)
+    with pytest.raises(DatasetError, match=r"test\.parquet: has no row"):
+        open_dataset(f"parquet:{path}")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    columns = [
+        pa.array([encoded(tmp_path, seed)], pa.binary()) for seed in (1, 101, 102)
+    ]
+    table = pa.table(columns, names=["blurry", "sharp", "sharp"])
+    pq.write_table(table, tmp_path / "test.parquet")
+    with pytest.raises(DatasetError, match="2 columns are called 'sharp'"):
+        open_dataset(f"parquet:{tmp_path / 'test.parquet'}")
+
+
 def test_rows_without_a_picture_are_left_out_by_name(tmp_path):
     members = pairs(tmp_path, range(4), ["a.png", "b.png", "c.png", "d.png"])
     members["sharp"][0] = None

@@ -112,15 +112,16 @@ def test_a_session_is_judged_by_itself():
 
 
 @pytest.mark.parametrize(
-    "state",
+    ("number", "state"),
     [
-        {"same_picture": True},
-        {"fine_to_coarse": 0.1},
-        {"status": "unknown", "unexplained_stops": None},
+        ("bands_ev", {"same_picture": True}),
+        ("dark_stops", {"fine_to_coarse": 0.1}),
+        ("bands_ev", {"status": "unknown", "unexplained_stops": None}),
     ],
 )
-def test_what_is_wrong_otherwise_is_not_compared(state):
-    assert suspects(rows(sharp_member=member(bands_ev=0.3), **state), {}) == {}
+def test_what_is_wrong_otherwise_is_not_compared(number, state):
+    odd = member(**{number: 0.3})
+    assert suspects(rows(sharp_member=odd, **state), {}) == {}
 
 
 def test_what_is_said_of_a_pair_by_itself_is_not_said_twice():
@@ -144,3 +145,23 @@ def test_the_numbers_are_kept_with_the_row_and_are_columns():
     broken["sharp_member"]["smear"] = float("nan")
     with pytest.raises(ValueError, match="not finite"):
         row_of_document(broken)
+
+
+def test_motion_and_light_are_named_where_the_sharp_member_is_the_less_sharp_one():
+    """Detail is not: the two may be swapped, and then all is the other way round."""
+    blurrier = {"fine_to_coarse": 0.1, "blurry_fine_to_coarse": 0.2}
+    odd = member(smear=0.9, corner_ev=1.2, elsewhere_share=0.9, dark_stops=0.5)
+    covered, moved = suspects(rows(sharp_member=odd, **blurrier), {})["odd"]
+    assert covered.fault == "something covers a corner, 1.20 EV"
+    assert moved.fault == "motion or a double image, 90% alike"
+
+
+@pytest.mark.parametrize(("tilt_ev", "said"), [(0.03, 0), (0.14, 1), (0.4, 0)])
+def test_light_that_changed_across_a_picture_is_said_once(tilt_ev, said):
+    """Above the limit of every pair it is said in words of its own."""
+    (*_, odd) = pairs = rows(light_across_ev=tilt_ev)
+    texts = [warning.text for warning in audit_of(pairs).warnings]
+    assert len(texts) == said
+    assert any("light changed across" in text for text in (*texts, *odd.causes)) == (
+        tilt_ev > 0.1
+    )

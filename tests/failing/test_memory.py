@@ -12,6 +12,7 @@ import pytest
 
 from tests.failing.trials import (
     IS_RELEASED,
+    RESUMED,
     VERBS,
     Bench,
     Undisturbed,
@@ -24,6 +25,7 @@ from tests.failing.trials import (
     told,
     tried,
     undisturbed,
+    unfinished,
 )
 from tests.failing.warm_process import Trial
 from tests.verbs import Verb
@@ -75,6 +77,9 @@ def left_behind(
     verb: Verb, bench: Bench, trial: Trial, whole: Undisturbed
 ) -> Iterator[str]:
     """What is wrong with the files after a trial, and after the next run."""
+    if str(verb) in RESUMED:
+        yield from unfinished(bench, verb, whole.trial)
+        return
     is_named = "memory" in trial.said  # what was left out, or not judged
     ended = trial.code == whole.trial.code
     if ended and is_named:

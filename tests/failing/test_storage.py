@@ -10,7 +10,6 @@ import errno
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from tests.failing.trials import (
     IS_NOT_JUDGED,
     IS_RELEASED,
     READING,
+    RESUMED,
     STORING,
     VERBS,
     Bench,
@@ -32,6 +32,7 @@ from tests.failing.trials import (
     told,
     tried,
     undisturbed,
+    unfinished,
 )
 from tests.failing.warm_process import FAILS, IS_SHORT, KILLS, KINDS, Fault, Trial
 from tests.verbs import Verb
@@ -48,10 +49,6 @@ OF_CACHE = re.compile(r"^defocus-\w+: cannot write \S*/cache/", re.MULTILINE)
 
 STORES_IN_CACHE = {"bench weights add"}
 """What a person asks these to store is in the cache: they end where it cannot be written."""
-
-RESUMED = {"capture shoot shot": "resume shot"}
-"""The same command again would plan a further pair; another one shoots what is left, and compares
-every file with its checksum. A picture that is taken again has other noise."""
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=str)
@@ -125,16 +122,6 @@ def left_behind(
     if ended and after.code not in codes:
         codes.add(repeated_code(verb, bench))
     yield from differences(after, codes, content, whole)
-
-
-def unfinished(bench: Bench, verb: Verb, whole: Trial) -> Iterator[str]:
-    """What is wrong with a run that resumes the work, or begins it if there is nothing yet."""
-    after = bench.run(replace(verb, words=tuple(RESUMED[str(verb)].split())))
-    if after.code not in {whole.code, 2}:  # 2 is of a session that has not begun
-        yield f"what resumes it ends with {after.code}: {after.said}"
-    yield from (
-        f"{name} is left" for name in sorted(bench.content()) if ".part" in name
-    )
 
 
 def test_an_operation_that_fails_does_fail(trial_bench):

@@ -489,6 +489,21 @@ def test_axe_finds_nothing_while_one_reviews(open_page, review_page, width):
     assert axe(browser) == {}
 
 
+def test_the_notes_of_a_pair_are_whole_however_much_its_verdict_says(
+    open_page, review_page
+):
+    browser = opened(open_page, review_page[0], width=1280, height=620)
+    until(browser, "pair-name", "_")
+    browser.execute_script(
+        "document.getElementById('reason').textContent = 'the pair moved '.repeat(400)"
+    )
+    box = "return document.querySelector(arguments[0]).getBoundingClientRect()"
+    card = browser.execute_script(box, ".verdict-card")
+    notes = browser.execute_script(box, ".notes")
+    assert card["top"] < notes["top"]
+    assert notes["bottom"] <= card["bottom"]
+
+
 def test_buttons_move_the_focus_of_a_camera_with_a_motor(open_page, live_page):
     browser = opened(open_page, live_page)
     until(browser, "focus-share", "%")

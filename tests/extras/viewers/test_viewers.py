@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 import datasets as huggingface
 from defocus.command_line.commands import command_group
-from defocus.errors import InputError
+from defocus.errors import InputError, NotApplicableError
 from defocus.extras.viewers.fiftyone_folder import write_fiftyone
 from defocus.extras.viewers.table import ShownPair
 
@@ -160,6 +160,16 @@ def test_what_was_judged_is_a_field_too(pairs, tmp_path):
     assert {
         one["pair"]: (one["verdict"], one["verdict_by"]) for one in samples
     } == dict.fromkeys(NAMES, ("accept", "rule"))
+
+
+def test_rejected_pairs_are_shown_even_if_none_is_accepted(pairs, tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text("least_sharpness = 1e9\n")
+    words = ["curate", f"pairs:{pairs}", "--out", tmp_path / "kept", "--rules", rules]
+    with pytest.raises(NotApplicableError, match="no pair is accepted"):
+        defocus_data(*words, "--fiftyone", tmp_path / "fiftyone")
+    _, samples = documents(tmp_path / "fiftyone")
+    assert {one["verdict"] for one in samples} == {"reject"}
 
 
 def test_a_folder_with_anything_in_it_is_refused_first(pairs, tmp_path):
