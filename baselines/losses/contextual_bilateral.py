@@ -117,7 +117,7 @@ def make(
     backbone = None
     stored = features_of(VGG19)
     if stored is None:
-        left_out("contextual bilateral loss's features'", VGG19)
+        left_out("feature part of the contextual bilateral", VGG19)
     else:
         backbone = vgg19(max(LAYERS))
         backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()})

@@ -251,6 +251,12 @@ def _chosen(
         raise DatasetError(
             f"{path}: {blurry!r} is both blurry and sharp; name two columns"
         )
+    every = Counter(parquet.schema_arrow.names)
+    for name in (blurry, sharp):
+        if every[name] > 1:
+            raise DatasetError(
+                f"{path}: {every[name]} columns are called {name!r}; rename all but one"
+            )
     return {"blurry": there[blurry], "sharp": there[sharp]}
 
 

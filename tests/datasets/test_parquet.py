@@ -157,6 +157,16 @@ def test_files_without_a_row_are_refused(tmp_path):
         open_dataset(f"parquet:{path}")
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    columns = [
+        pa.array([encoded(tmp_path, seed)], pa.binary()) for seed in (1, 101, 102)
+    ]
+    table = pa.table(columns, names=["blurry", "sharp", "sharp"])
+    pq.write_table(table, tmp_path / "test.parquet")
+    with pytest.raises(DatasetError, match="2 columns are called 'sharp'"):
+        open_dataset(f"parquet:{tmp_path / 'test.parquet'}")
+
+
 def test_rows_without_a_picture_are_left_out_by_name(tmp_path):
     members = pairs(tmp_path, range(4), ["a.png", "b.png", "c.png", "d.png"])
     members["sharp"][0] = None
