@@ -153,9 +153,11 @@ def _own_by_name(folder: Path) -> int | None:
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
-            if _lives(path):
-                return None
-            path.unlink(missing_ok=True)
+            # of an owner that has just ended there is none, or already that of the next one
+            with contextlib.suppress(FileNotFoundError):
+                if _lives(path):
+                    return None
+                path.unlink()
             continue
         os.write(handle, f"{socket.gethostname()} {os.getpid()}\n".encode())
         return handle
@@ -175,7 +177,7 @@ def _lives(path: Path) -> bool:
         if host != socket.gethostname():
             return True
         os.kill(int(number), 0)
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+    except (ProcessLookupError, ValueError):
         return False
     except PermissionError:  # another person's process
         return True

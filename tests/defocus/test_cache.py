@@ -266,6 +266,30 @@ def test_the_folder_of_an_owner_that_has_ended_is_taken_over(
         assert owned is taken
 
 
+def test_the_next_owner_of_a_folder_is_not_removed_with_the_last_one(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    owner = owner_file(tmp_path / "made")
+    living = f"{staging.socket.gethostname()} {os.getpid()}\n"
+    owner.write_text(living)
+    lives = staging._lives
+
+    def overtaken(path: Path) -> bool:
+        """The owner ends before it is looked at, and another process is the first to come."""
+        monkeypatch.setattr(staging, "_lives", lives)
+        path.unlink()
+        try:
+            return lives(path)
+        finally:
+            path.write_text(living)
+
+    monkeypatch.setattr(staging, "_lives", overtaken)
+    with owned_folder(tmp_path / "made") as owned:
+        assert not owned
+    assert owner.read_text() == living
+
+
 def test_an_owner_on_a_computer_that_is_gone_is_not_waited_for_without_end(
     tmp_path, monkeypatch, refused
 ):
