@@ -2,6 +2,7 @@
 
 A mapping file (``rtf:my-copy.toml``) describes a copy of another layout than its reader expects."""
 
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -64,14 +65,19 @@ def _below(parent: Fit, components: Sequence[str]) -> Iterator[Fit]:
     for child in _children(parent, first, last=not rest):
         if rest and child.path.is_dir():
             yield from _below(child, rest)
-        elif not rest and child.path.is_file():
+        elif not rest and _is_file_or_broken_link(child.path):
             yield child
+
+
+def _is_file_or_broken_link(path: Path) -> bool:
+    """Whether it is a member of a pair; one that is a link to nothing is said to be unreadable."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _children(parent: Fit, component: str, *, last: bool) -> Iterator[Fit]:
     """The entries of a folder; ``.*`` at the end of a file's name is any picture's suffix."""
     if "{" not in component and "*" not in component:
-        if (parent.path / component).exists():
+        if os.path.lexists(parent.path / component):
             yield Fit(parent.path / component, parent.values)
         return
     stem, wild, _ = component.rpartition(".*") if last else ("", "", "")

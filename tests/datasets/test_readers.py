@@ -51,6 +51,19 @@ def test_names_that_become_one_id_are_refused(tmp_path, refused):
         open_dataset(f"pairs:{tmp_path}")
 
 
+@pytest.mark.parametrize("roles", [("blurry",), ("sharp",), ("blurry", "sharp")])
+def test_a_pair_whose_files_are_links_to_nothing_is_left_out_by_name(tmp_path, roles):
+    root = write_folder(tmp_path / "x", ["a.png", "b.png"], bits=8)
+    for role in roles:
+        (root / role / "a.png").unlink()
+        (root / role / "a.png").symlink_to("/nowhere/a.png")
+    dataset = open_dataset(f"pairs:{root}")
+    assert [pair.id for pair in dataset.pairs] == ["b"]
+    (lost,) = dataset.left_out
+    assert lost.id == "a"
+    assert "a link to a file that is not there" in lost.reason
+
+
 def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path):
     root = write_folder(tmp_path / "x", ["IMG 1.jpg", "IMG_1.jpg"], bits=8)
     (root / "sharp" / "IMG 1.jpg").unlink()
