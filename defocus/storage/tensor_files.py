@@ -1,11 +1,12 @@
 """Reading and writing of safetensors files."""
 
+import contextlib
 import errno
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -25,17 +26,34 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
         SafetensorError: It is damaged.
         OSError: It cannot be read.
     """
-    try:
-        return load_file(path)
-    except RuntimeError as error:
-        # as in some folders of FUSE and of virtual machines
-        if _CANNOT_MAP not in str(error):
-            raise
+    with reading_tensors(path):
+        try:
+            return load_file(path)
+        except RuntimeError as error:
+            # as in some folders of FUSE and of virtual machines
+            if _CANNOT_MAP not in str(error):
+                raise
     return load(path.read_bytes())
+
+
+@contextlib.contextmanager
+def reading_tensors(path: Path) -> Iterator[None]:
+    """Turn an error of the system, which torch tells as a ``RuntimeError``, into ``OSError``."""
+    try:
+        yield
+    except RuntimeError as error:
+        refused = _REFUSED.search(str(error))
+        if refused is None:
+            raise
+        number = int(refused[1])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 _CANNOT_MAP = "unable to mmap"
 """What torch says where a file cannot be mapped."""
+
+_REFUSED = re.compile(r"unable to (?:open|mmap) .*\((\d+)\)$", re.DOTALL)
+"""What torch says where the system refuses, with the number of the error."""
 
 
 def save_tensors(

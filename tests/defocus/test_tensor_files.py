@@ -1,5 +1,8 @@
 """Files of tensors: the same content has the same bytes."""
 
+import errno
+
+import pytest
 import torch
 from safetensors import safe_open
 
@@ -30,3 +33,22 @@ def test_a_file_on_a_disk_that_maps_none_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(tensor_files, "load_file", unmapped)
     read = load_tensors(tmp_path / "one")
     assert all(torch.equal(read[name], tensors[name]) for name in tensors)
+
+
+def test_an_error_of_the_disk_is_one_of_the_system(tmp_path, monkeypatch):
+    def refused(path: object) -> None:
+        raise RuntimeError(
+            f"unable to open file <{path}> in read-only mode: Input/output error (5)"
+        )
+
+    monkeypatch.setattr(tensor_files, "load_file", refused)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        load_tensors(tmp_path / "one")
+    assert caught.value.errno == errno.EIO
+
+    def other(_path: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(tensor_files, "load_file", other)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        load_tensors(tmp_path / "one")

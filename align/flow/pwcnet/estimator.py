@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import safetensors
-import safetensors.torch
 import torch
 
 from defocus.align.flow.estimator import check_frames
@@ -25,6 +24,7 @@ from defocus.align.flow.pwcnet.network import (
 from defocus.errors import WeightsError
 from defocus.reading import parse_json, read_json, refuse_zip_bomb, require_file
 from defocus.storage.files import sha256_file
+from defocus.storage.tensor_files import load_tensors, reading_tensors
 from defocus.storage.torch_files import UNREADABLE, check_state, entries_of
 
 NVLABS_UNUSED = "deconv2"
@@ -154,9 +154,12 @@ def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
 def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     try:
         require_file(path)
-        with safetensors.safe_open(path, framework="pt") as opened:
+        with (
+            reading_tensors(path),
+            safetensors.safe_open(path, framework="pt") as opened,
+        ):
             metadata = opened.metadata() or {}
-        state = safetensors.torch.load_file(path)
+        state = load_tensors(path)
     except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
     return state, metadata

@@ -15,7 +15,7 @@ from torch import nn
 
 from defocus.errors import WeightsError
 from defocus.reading import parse_json, require_file
-from defocus.storage.tensor_files import save_tensors
+from defocus.storage.tensor_files import reading_tensors, save_tensors
 from defocus.training.record.folder import METADATA
 
 
@@ -114,7 +114,7 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
     """Read a checkpoint of a training and check that it is undamaged."""
     try:
         require_file(path)
-        with safe_open(path, framework="pt") as handle:
+        with reading_tensors(path), safe_open(path, framework="pt") as handle:
             facts = parse_json((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
         step = int(facts["step"])

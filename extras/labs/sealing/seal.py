@@ -3,12 +3,13 @@
 Each seal has a fresh AES-256-GCM key, whose hash is public: nobody can present another key
 later."""
 
+import contextlib
 import hashlib
 import io
 import os
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -73,7 +74,7 @@ def seal_dataset(
         if path.exists():
             raise DatasetError(f"{path}: is there already; choose another place")
     key = os.urandom(KEY_BYTES)
-    with atomic_folder(out) as folder:
+    with _removed_unless_sealed(key_file, key, out), atomic_folder(out) as folder:
         whole = _copied(folder, pairs)
         write_manifest(folder, make_manifest(folder, whole, dataset.source))
         inside = _content_hash(folder)
@@ -95,6 +96,23 @@ def seal_dataset(
     return facts
 
 
+@contextlib.contextmanager
+def _removed_unless_sealed(key_file: Path, key: bytes, out: Path) -> Iterator[None]:
+    """Remove the new key if the set was not published: it opens nothing, and stands in the way."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError):
+            if not out.exists() and key_file.read_text("ascii") == _line_of(key):
+                key_file.unlink()
+        raise
+
+
+def _line_of(key: bytes) -> str:
+    """The content of the file of a key."""
+    return f"{key.hex()}\n"
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -114,7 +132,7 @@ def _write_key(key_file: Path, key: bytes) -> None:
     make_folder(key_file.absolute().parent)
     handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"{key.hex()}\n")
+        file.write(_line_of(key))
 
 
 def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:

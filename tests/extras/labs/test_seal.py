@@ -1,5 +1,6 @@
 """Sealed test sets: blurry pictures outside, the truth inside, one key."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset
-from defocus.errors import DatasetError, DefocusError, InputError
+from defocus.errors import DatasetError, DefocusError, InputError, StorageError
 from defocus.extras.labs.sealing import seal
 from defocus.extras.labs.sealing.seal import open_seal, read_seal, seal_dataset
 from defocus.extras.labs.submitting import SubmissionChoice, submit
@@ -183,6 +184,40 @@ def test_what_cannot_be_sealed_is_said(pairs, tmp_path, refused):
         )
     with refused(DatasetError):
         open_seal(tmp_path / "there", tmp_path / "key", tmp_path / "out")
+
+
+def test_a_set_that_could_not_be_stored_leaves_no_key_in_the_way(
+    pairs, tmp_path, monkeypatch
+):
+    sealed, key = tmp_path / "sealed", tmp_path / "key"
+    dataset = open_dataset(pairs)
+    write = seal.write_json
+
+    def key_and_no_more(path: Path, document: object) -> None:
+        key.write_text("of somebody else\n")
+        raise StorageError(f"cannot write {path}")
+
+    monkeypatch.setattr(seal, "write_json", key_and_no_more)
+    with pytest.raises(StorageError):
+        seal_dataset(dataset, sealed, key)
+    assert key.read_text() == "of somebody else\n", "only its own key is removed"
+    key.unlink()
+    monkeypatch.setattr(seal, "write_json", write)
+    rename = Path.rename
+
+    def full(path: Path, target: Path) -> Path:
+        if Path(target) == sealed:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises((StorageError, OSError)):
+        seal_dataset(dataset, sealed, key)
+    assert not sealed.exists()
+    assert not key.exists()
+    monkeypatch.undo()
+    seal_dataset(dataset, sealed, key)
+    assert read_seal(sealed) is not None
 
 
 def test_pairs_that_cannot_be_read_are_not_sealed(pairs, tmp_path):
