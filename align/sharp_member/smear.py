@@ -57,11 +57,7 @@ def smear(codes: Array, blurry: Array | None = None) -> Smear | None:
     seen = spectrum[1][patterns.places]
     if seen.sum() < LEAST_FREQUENCIES:
         return None
-    columns = patterns.common
-    scene = None if blurry is None else mean_log_spectrum(blurry)
-    if scene is not None:
-        columns = np.column_stack([columns, scene[0][patterns.places]])
-    common, _ = np.linalg.qr(columns[seen])
+    common, _ = np.linalg.qr(_common_columns(patterns, blurry)[seen])
     rest = _without(logs[None, seen], common)[0]
     tried = _without(patterns.logs[:, seen], common)
     rest_size = float(np.linalg.norm(rest))
@@ -70,6 +66,14 @@ def smear(codes: Array, blurry: Array | None = None) -> Smear | None:
     best = int(likeness.argmax())
     length_px = float(patterns.lengths_px[best])
     return Smear(float(likeness[best]), length_px)
+
+
+def _common_columns(patterns: "_Patterns", blurry: Array | None) -> Numbers:
+    """``(n, k)``: what any picture has, and the scene's spectrum as the blurry member shows it."""
+    scene = None if blurry is None else mean_log_spectrum(blurry)
+    if scene is None:
+        return patterns.common
+    return np.column_stack([patterns.common, scene[0][patterns.places]])
 
 
 def mean_log_spectrum(codes: Array) -> tuple[Numbers, NDArray[np.bool_]] | None:

@@ -109,13 +109,19 @@ def read(path: Path) -> Dataset:
             unread = unpack(root, files, columns, new)
             write_json(new / _LEFT_OUT, [one.to_json() for one in unread])
     lacking = [LeftOut(**one) for one in read_json(folder / _LEFT_OUT)]
-    if not any(one.is_dir() for one in folder.iterdir()):
-        why = f"no pair is whole; {lacking[0].reason}" if lacking else "has no row"
-        raise DatasetError(f"{path}: {why}")
+    _require_pairs(path, folder, lacking)
     opened = pairs.read(folder)
     missing = [] if path in files else _missing_parts(root, files)
     left_out = (*opened.left_out, *lacking, *missing)
     return replace(opened, name=f"parquet:{root.name}", left_out=left_out)
+
+
+def _require_pairs(path: Path, folder: Path, lacking: Sequence[LeftOut]) -> None:
+    """Refuse files of which no pair was unpacked."""
+    if any(one.is_dir() for one in folder.iterdir()):
+        return
+    why = f"no pair is whole; {lacking[0].reason}" if lacking else "has no row"
+    raise DatasetError(f"{path}: {why}")
 
 
 def _unpacked_folder(root: Path, columns: Columns, files: Sequence[Path]) -> Path:
@@ -251,13 +257,18 @@ def _chosen(
         raise DatasetError(
             f"{path}: {blurry!r} is both blurry and sharp; name two columns"
         )
+    _require_one_each(path, parquet, (blurry, sharp))
+    return {"blurry": there[blurry], "sharp": there[sharp]}
+
+
+def _require_one_each(path: Path, parquet: "ParquetFile", names: Sequence[str]) -> None:
+    """Refuse a file with two columns of a name that is read."""
     every = Counter(parquet.schema_arrow.names)
-    for name in (blurry, sharp):
+    for name in names:
         if every[name] > 1:
             raise DatasetError(
                 f"{path}: {every[name]} columns are called {name!r}; rename all but one"
             )
-    return {"blurry": there[blurry], "sharp": there[sharp]}
 
 
 def _picture_columns(parquet: "ParquetFile") -> Iterator[_PictureColumn]:

@@ -70,9 +70,7 @@ def seal_dataset(
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
-    for path in (out, key_file):
-        if path.exists():
-            raise DatasetError(f"{path}: is there already; choose another place")
+    _require_free(out, key_file)
     key = os.urandom(KEY_BYTES)
     with _removed_unless_sealed(key_file, key, out), atomic_folder(out) as folder:
         whole = _copied(folder, pairs)
@@ -94,6 +92,13 @@ def seal_dataset(
         _require_opens(folder, facts, key)
         _write_key(key_file, key)
     return facts
+
+
+def _require_free(*paths: Path) -> None:
+    """Refuse to write over what is there."""
+    for path in paths:
+        if path.exists():
+            raise DatasetError(f"{path}: is there already; choose another place")
 
 
 @contextlib.contextmanager
