@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,19 @@ def test_a_worker_has_one_thread_and_the_environment_of_the_caller(
     assert dict(each(state_of_process, {"one": 1}, two_workers)) == {
         "one": ("1", "now")
     }
+
+
+def looks_at_frames(_item: int) -> bool:
+    from distributed import get_worker
+
+    time.sleep(0.5)  # the worker stops that between two of its looks
+    return bool(get_worker().periodic_callbacks["profile"].is_running())
+
+
+def test_dask_does_not_hold_what_a_worker_has_freed(two_workers):
+    """Its profiler holds frames for moments, and counted memory of a network differed with it."""
+    items = {"one": 1, "two": 2, "three": 3}
+    assert set(dict(each(looks_at_frames, items, two_workers)).values()) == {False}
 
 
 def test_an_item_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path):
