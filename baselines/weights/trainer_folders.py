@@ -89,9 +89,13 @@ def require_whole_network(file: Path) -> None:
 def _in_parts(folder: Path) -> WeightsError:
     """A refusal of a checkpoint of torch.distributed, with the command that joins its parts."""
     return WeightsError(
-        f"{folder}: a checkpoint of torch.distributed; convert it {_TRUSTED}: "
-        f"{_JOIN} {shlex.quote(str(folder))} weights.pth"
+        f"{folder}: a checkpoint of torch.distributed; {_joining(folder)}"
     )
+
+
+def _joining(parts: Path) -> str:
+    """Advice on the parts of a network in a folder."""
+    return f"convert it {_TRUSTED}: {_JOIN} {shlex.quote(str(parts))} weights.pth"
 
 
 def network_files(folder: Path) -> list[Path] | None:
@@ -121,8 +125,7 @@ def _refuse_unreadable(folder: Path, names: set[str]) -> None:
     parted = sorted(one.parent.name for one in folder.glob("*/.metadata"))
     if parted and not names & {*_MODELS}:
         raise WeightsError(
-            f"{folder}: the network lies in parts in {parted[0]}; convert it {_TRUSTED}: "
-            f"{_JOIN} {shlex.quote(str(folder / parted[0]))} weights.pth"
+            f"{folder}: the network lies in parts in {parted[0]}; {_joining(folder / parted[0])}"
         )
     if "zero_to_fp32.py" in names and not names & {*_MODELS}:
         raise WeightsError(

@@ -28,8 +28,13 @@ SAID_BESIDE = {
 compare with."""
 
 OF_LESS_SHARP = (
-    *("smear", "bands_ev", "tilt_ev", "corner_ev"),
-    *("gain_ev", "red_ev", "blue_ev"),
+    "smear",
+    "bands_ev",
+    "tilt_ev",
+    "corner_ev",
+    "gain_ev",
+    "red_ev",
+    "blue_ev",
 )
 """Numbers that are compared where the sharp member is the less sharp one: its motion may be why,
 and light that fell on one member alone is seen whichever is the sharper one."""

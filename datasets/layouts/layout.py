@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from defocus.datasets.pair import Split
 from defocus.errors import DatasetError, SettingsError
 from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.reading import broken_link
 from defocus.settings import Settings, load_settings
 
 Names = tuple[str, ...]
@@ -71,7 +72,7 @@ def _below(parent: Fit, components: Sequence[str]) -> Iterator[Fit]:
 
 def _is_file_or_broken_link(path: Path) -> bool:
     """Whether it is a member of a pair; one that is a link to nothing is said to be unreadable."""
-    return path.is_file() or (path.is_symlink() and not path.exists())
+    return path.is_file() or bool(broken_link(path))
 
 
 def _children(parent: Fit, component: str, *, last: bool) -> Iterator[Fit]:

@@ -111,7 +111,7 @@ def read(path: Path) -> Dataset:
     lacking = [LeftOut(**one) for one in read_json(folder / _LEFT_OUT)]
     _require_pairs(path, folder, lacking)
     opened = pairs.read(folder)
-    missing = [] if path in files else _missing_parts(root, files)
+    missing = [] if path in files else _missing_parts(files)
     left_out = (*opened.left_out, *lacking, *missing)
     return replace(opened, name=f"parquet:{root.name}", left_out=left_out)
 
@@ -143,7 +143,7 @@ def _described(path: Path) -> tuple[Path, Columns, list[Path]]:
     return root, columns, sorted(root.rglob("*.parquet"))
 
 
-def _missing_parts(root: Path, files: Sequence[Path]) -> list[LeftOut]:
+def _missing_parts(files: Sequence[Path]) -> list[LeftOut]:
     """The files of a split that others in the folder number, and that are not there."""
     numbers: dict[tuple[Path, str, int], set[int]] = {}
     for file in files:
@@ -157,7 +157,7 @@ def _missing_parts(root: Path, files: Sequence[Path]) -> list[LeftOut]:
             name = f"{stem}-{number:05d}-of-{count:05d}"
             place = folder / f"{name}.parquet"
             reason = f"{place} is missing with all its pairs; download it too"
-            missing.append(LeftOut(place.relative_to(root).stem, reason))
+            missing.append(LeftOut(name, reason))
     return missing
 
 

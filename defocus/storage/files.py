@@ -259,6 +259,19 @@ COPIED_BYTES = 2**20
 """Bytes of a file that are copied at once."""
 
 
+def write_new_private(path: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read, from its first byte on.
+
+    A failure leaves nothing of it. Where there is a file, this raises ``FileExistsError``."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def copy_content(source: Path, target: Path) -> None:
     """Copy a file's bytes; an error names the file that could not be read, or written."""
     with source.open("rb") as content, target.open("wb") as written:

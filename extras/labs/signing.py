@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from defocus.errors import InputError, storage_error
 from defocus.extra_packages import require
-from defocus.storage.files import make_folder
+from defocus.storage.files import make_folder, write_new_private
 
 if TYPE_CHECKING:  # imported when something is signed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -61,10 +61,8 @@ def _new_key(place: Path) -> "Ed25519PrivateKey":
     key = Ed25519PrivateKey.generate()
     content = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     make_folder(place.parent)
-    try:  # of nobody else, from its first byte on
-        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+    try:
+        write_new_private(place, content)
     except FileExistsError:  # another process was first
         return signing_key(place)
     except OSError as error:

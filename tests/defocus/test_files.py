@@ -21,6 +21,7 @@ from defocus.storage.files import (
     write_bytes,
     write_bytes_if_changed,
     write_json,
+    write_new_private,
     write_text,
 )
 
@@ -182,3 +183,23 @@ def test_a_temporary_file_is_closed_before_it_is_removed(tmp_path, monkeypatch):
         write_nothing(tmp_path / "a")
     assert done[-2:] == ["close", "unlink"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_private_file_that_could_not_be_written_is_not_there(tmp_path, monkeypatch):
+    key = tmp_path / "key"
+
+    def full(handle: int, _mode: str) -> None:
+        os.close(handle)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fdopen", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_new_private(key, b"secret")
+    assert not key.exists()
+    write_new_private(key, b"secret")
+    assert key.read_bytes() == b"secret"
+    assert key.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        write_new_private(key, b"another")
+    assert key.read_bytes() == b"secret"

@@ -33,7 +33,13 @@ from defocus.extra_packages import require
 from defocus.progress import track
 from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings, document_problem
-from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.storage.files import (
+    make_folder,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_new_private,
+)
 from defocus.storage.staging import staging_folder
 
 SEAL, TRUTH = "seal.json", "truth.sealed"
@@ -107,15 +113,15 @@ def _removed_unless_sealed(key_file: Path, key: bytes, out: Path) -> Iterator[No
     try:
         yield
     except BaseException:
-        with contextlib.suppress(OSError, ValueError):
-            if not out.exists() and key_file.read_text("ascii") == _line_of(key):
+        with contextlib.suppress(OSError):
+            if not out.exists() and key_file.read_bytes() == _line_of(key):
                 key_file.unlink()
         raise
 
 
-def _line_of(key: bytes) -> str:
+def _line_of(key: bytes) -> bytes:
     """The content of the file of a key."""
-    return f"{key.hex()}\n"
+    return f"{key.hex()}\n".encode()
 
 
 def _sha256(content: bytes) -> str:
@@ -135,9 +141,7 @@ def _remove_truth(folder: Path, pairs: Sequence[Pair]) -> None:
 def _write_key(key_file: Path, key: bytes) -> None:
     """Write the key to a file that only its owner can read."""
     make_folder(key_file.absolute().parent)
-    handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(_line_of(key))
+    write_new_private(key_file, _line_of(key))
 
 
 def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
