@@ -43,6 +43,7 @@ from defocus.benchmark.evaluation.recording import (
     with_checkpoint,
     without,
 )
+from defocus.benchmark.evaluation.replaced import forget_replaced
 from defocus.benchmark.evaluation.restore import (
     check_inputs,
     measure_costs,
@@ -103,6 +104,9 @@ class Evaluated:
             return
         results.record(self.entry, self.scores, self.costs, versions_of(self.scores))
         (run_folder(study.out, self.entry.run) / AGAIN).unlink(missing_ok=True)
+        if self.entry.scored:
+            pairs = {pair.id for pair in study.dataset.pairs}
+            forget_replaced(study.out, self.entry, pairs, results)
 
 
 def evaluated_run(

@@ -84,6 +84,9 @@ AGAIN = "again.json"
 
 FAILURE = "failure.txt"
 
+RECORD = "run.json"
+"""Record of an evaluated run: its facts, its dataset, and the pairs that are left out."""
+
 LATER = "measured alone, when the other runs are done"
 """Why a run has no seconds yet: it shared the machine with others."""
 
@@ -136,6 +139,14 @@ def training_left_out(folder: Path) -> tuple[LeftOut, ...]:
     """The pairs that a training lacks because of an unreadable file; empty if none is recorded."""
     try:
         return _left_out(read_json(folder / TRAINING), "left_out")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return ()
+
+
+def unread_by_run(folder: Path) -> tuple[LeftOut, ...]:
+    """The pairs that the dataset of a run lacked, which its record names; empty if none."""
+    try:
+        return _left_out(read_json(folder / RECORD), "left_out")
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return ()
 
@@ -199,7 +210,7 @@ def left_out_of_study(out: Path) -> tuple[LeftOut, ...]:
                 TypeError,
                 AttributeError,
             ):
-                record = read_json(run_folder(out, entry.run) / "run.json")
+                record = read_json(run_folder(out, entry.run) / RECORD)
                 left_out |= dict.fromkeys(
                     _left_out(record, "left_out", "training_left_out")
                 )

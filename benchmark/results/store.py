@@ -268,6 +268,11 @@ class Results:
         for table in ("runs", "scores", "costs", "versions"):
             self._connection.execute(f"DELETE FROM {table} WHERE run = ?", [run])  # noqa: S608 - fixed names
 
+    def forget(self, run: str) -> None:
+        """Remove all that is stored of a run."""
+        with translated(self._path), self._connection:
+            self._remove(run)
+
     def store_costs(self, run: str, costs: Iterable[Cost]) -> None:
         """Store some costs of a stored run in place of those of the same names."""
         with translated(self._path), self._connection:

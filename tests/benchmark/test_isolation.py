@@ -134,3 +134,28 @@ def test_score_prints_its_document_where_every_picture_fails(folder, capfd):
     assert [one["id"] for one in stdout["left_out"]] == ["t.png", "u.png"]
     assert stdout["images"] == []
     assert stdout["mean"]["psnr"] is None
+
+
+def test_a_row_without_a_pair_is_replaced_by_the_row_with_it(folder):
+    command = ("evaluate", "input", "--dataset", "pairs:mine", "--out", "out")
+    assert bench(*command).return_value == 1
+    (lacking,) = Path("out/runs").iterdir()
+    mend(folder)
+    result = bench(*command)
+    (whole,) = Path("out/runs").iterdir()
+    assert lacking.name != whole.name
+    assert f"{lacking.name}: replaced by {whole.name}" in result.stderr
+    with read_results(Path("out/results.sqlite")) as results:
+        hashes = {one.data_hash for one in results.entries()}
+        assert {one.system for one in results.entries()} == {"ceiling", "input"}
+    assert len(hashes) == 1
+
+
+def test_a_row_of_fewer_pairs_stays_where_a_pair_is_gone_for_good(folder):
+    mend(folder)
+    command = ("evaluate", "input", "--dataset", "pairs:mine", "--out", "out")
+    assert bench(*command).return_value == 0
+    for role in ("blurry", "sharp"):
+        (folder / "test" / role / "s.png").unlink()
+    bench(*command)
+    assert len(list(Path("out/runs").iterdir())) == 2
