@@ -4,18 +4,19 @@ HDF5's own locks are left out: not every network file system has any, and each o
 whole, by its name."""
 
 import contextlib
+import errno
+import io
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 
 from defocus.storage.files import write_bytes
 
-_NUMBER = re.compile(r"errno = (\d+)")
-"""Number of the system's error in the text of an error of the library."""
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def open_hdf5(path: Path, **options: Any) -> h5py.File:  # noqa: ANN401 - those of ``h5py.File``
@@ -33,15 +34,45 @@ def small_hdf5(path: Path) -> Iterator[h5py.File]:
     write_bytes(path, content)
 
 
+class _PatientFile(io.FileIO):
+    """A file whose first failing write is kept, and told to nobody."""
+
+    # HDF5 loses the last values of an array in silence where they cannot be written, and may end
+    # the whole process after it.
+
+    failed: OSError | None = None
+
+    def write(self, content: "ReadableBuffer") -> int:
+        """Write all of it, unless a write has failed."""
+        left = memoryview(content)
+        size = left.nbytes
+        with self._patience():
+            while left.nbytes and self.failed is None:
+                left = left[super().write(left) :]
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size, unless a write has failed."""
+        with self._patience():
+            super().truncate(size)
+        return size or 0
+
+    @contextlib.contextmanager
+    def _patience(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failed = self.failed or error
+
+
 @contextlib.contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Write a new HDF5 file."""
-    try:
-        with h5py.File(path, "w", locking=False) as file:
-            yield file
-    except (OSError, RuntimeError) as error:
-        number = _NUMBER.search(str(error))
-        if number is None:
-            raise
-        code = int(number[1])
-        raise OSError(code, os.strerror(code), str(path)) from error
+    """Write a new HDF5 file; ``OSError`` where it could not be written, which the end tells."""
+    with _PatientFile(path, "w+") as written:
+        try:
+            with h5py.File(written, "w", driver="fileobj") as file:
+                yield file
+        finally:
+            if written.failed is not None:
+                code = written.failed.errno or errno.EIO
+                raise OSError(code, os.strerror(code), str(path)) from written.failed

@@ -1,6 +1,8 @@
 """HDF5 files without HDF5's own locks, and what the system says of a write."""
 
-import errno
+import contextlib
+import resource
+from collections.abc import Iterator
 
 import h5py
 import numpy as np
@@ -9,10 +11,6 @@ import pytest
 from defocus.errors import StorageError
 from defocus.storage.files import atomic_path
 from defocus.storage.hdf5_files import new_hdf5, open_hdf5
-
-FULL = (
-    "Can't decrement id ref count (file write failed: time = x, errno = 28, buf = 0x0)"
-)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
@@ -27,21 +25,39 @@ def test_no_file_is_locked(tmp_path, monkeypatch):
 
     class File(h5py.File):  # type: ignore[misc]
         def __init__(self, *words: object, **options: object) -> None:
-            given.append(options["locking"])
+            given.append(options)
             super().__init__(*words, **options)
 
     monkeypatch.setattr(h5py, "File", File)
     new_hdf5(tmp_path / "a.h5").__enter__().close()
     open_hdf5(tmp_path / "a.h5").close()
-    assert given == [False, False]
+    assert given == [{"driver": "fileobj"}, {"locking": False}]
 
 
-def test_a_full_disk_is_an_error_of_storing(tmp_path):
+@contextlib.contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond a size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 1000, 3000, 10_000, 50_000, 59_000])
+@pytest.mark.parametrize("chunks", [None, (50, 20, 3)])
+def test_a_write_that_fails_at_any_place_is_an_error_of_storing(tmp_path, room, chunks):
+    values = np.random.default_rng(0).integers(0, 256, (100, 200, 3), np.uint8)
+
     def write() -> None:
-        with atomic_path(tmp_path / "a.h5") as temporary, new_hdf5(temporary):
-            raise RuntimeError(FULL)
+        with atomic_path(tmp_path / "a.h5") as temporary, new_hdf5(temporary) as file:
+            file.create_dataset("values", data=values, chunks=chunks)
+            file.create_dataset("more", data=values, chunks=chunks)
 
-    with pytest.raises(StorageError, match="the disk is full"):
+    with room_for(room), pytest.raises(StorageError, match="File too large"):
         write()
-    assert errno.ENOSPC == 28
     assert list(tmp_path.iterdir()) == []
+    write()
+    with open_hdf5(tmp_path / "a.h5") as file:
+        assert np.array_equal(file["more"][:], values)
