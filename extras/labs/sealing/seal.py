@@ -9,7 +9,7 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,14 +36,17 @@ from defocus.settings import Settings, document_problem
 from defocus.storage.files import (
     make_folder,
     sha256_file,
+    storing,
     write_bytes,
     write_json,
     write_new_private,
 )
-from defocus.storage.staging import staging_folder
+from defocus.storage.staging import remove_folder, staging_folder
 
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12
+WAITING = ".part"
+"""End of the name of the folder in which a key waits for its set."""
 MOST_BYTES = 2 * 10**9
 """Largest size of the truth in bytes, because it is encrypted in memory, as a whole."""
 
@@ -74,30 +77,76 @@ def seal_dataset(
     opens: str = "",
 ) -> SealFacts:
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
+    facts = _finished(out, key_file)
+    if facts is not None:
+        return facts
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
     _require_free(out, key_file)
     key = os.urandom(KEY_BYTES)
-    with _removed_unless_sealed(key_file, key, out), atomic_folder(out) as folder:
-        whole = _copied(folder, pairs)
-        write_manifest(folder, make_manifest(folder, whole, dataset.source))
-        inside = _content_hash(folder)
-        content = _sealed(_truth_archive(folder, whole), key)
-        write_bytes(folder / TRUTH, content)
-        _remove_truth(folder, whole)
-        open_pairs = tuple(map(_without_truth, whole))
-        write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
-        facts = SealFacts(
-            key_sha256=_sha256(key),
-            truth_sha256=_sha256(content),
-            outside=_content_hash(folder),
-            inside=inside,
-            opens=opens,
-        )
-        write_json(folder / SEAL, facts.model_dump(mode="json"))
-        _require_opens(folder, facts, key)
-        _write_key(key_file, key)
+    keys = make_folder(key_file.absolute().parent)
+    # the key waits beside its place: with the set it is worth all, and without it nothing
+    with staging_folder(keys, _before_key(key_file), WAITING) as place:
+        with atomic_folder(out) as folder:
+            facts = _sealed_set(folder, dataset, pairs, key, opens)
+            write_new_private(place / key_file.name, f"{key.hex()}\n".encode())
+        _publish_key(place / key_file.name, key_file, out)
     return facts
+
+
+def _sealed_set(
+    folder: Path, dataset: Dataset, pairs: tuple[Pair, ...], key: bytes, opens: str
+) -> SealFacts:
+    """Write the sealed set into a folder."""
+    whole = _copied(folder, pairs)
+    write_manifest(folder, make_manifest(folder, whole, dataset.source))
+    inside = _content_hash(folder)
+    content = _sealed(_truth_archive(folder, whole), key)
+    write_bytes(folder / TRUTH, content)
+    _remove_truth(folder, whole)
+    open_pairs = tuple(map(_without_truth, whole))
+    write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
+    facts = SealFacts(
+        key_sha256=_sha256(key),
+        truth_sha256=_sha256(content),
+        outside=_content_hash(folder),
+        inside=inside,
+        opens=opens,
+    )
+    write_json(folder / SEAL, facts.model_dump(mode="json"))
+    _require_opens(folder, facts, key)
+    return facts
+
+
+def _before_key(key_file: Path) -> str:
+    """First part of the name of the folder in which a key waits."""
+    return f".{key_file.name}-"
+
+
+def _publish_key(waiting: Path, key_file: Path, out: Path) -> None:
+    """Move the key of a published set into its place; without its key no set stays."""
+    try:
+        with storing(key_file):
+            waiting.rename(key_file)
+    except BaseException:
+        if not key_file.exists():
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _finished(out: Path, key_file: Path) -> SealFacts | None:
+    """Finish a seal whose process was killed between its set and its key; None for others."""
+    facts = None if key_file.exists() else read_seal(out)
+    if facts is None:
+        return None
+    for place in key_file.absolute().parent.glob(f"{_before_key(key_file)}*{WAITING}"):
+        with contextlib.suppress(DatasetError):
+            _read_key(place / key_file.name, facts)
+            with storing(key_file):
+                (place / key_file.name).rename(key_file)
+            remove_folder(place)
+            return facts
+    return None
 
 
 def _require_free(*paths: Path) -> None:
@@ -105,23 +154,6 @@ def _require_free(*paths: Path) -> None:
     for path in paths:
         if path.exists():
             raise DatasetError(f"{path}: is there already; choose another place")
-
-
-@contextlib.contextmanager
-def _removed_unless_sealed(key_file: Path, key: bytes, out: Path) -> Iterator[None]:
-    """Remove the new key if the set was not published: it opens nothing, and stands in the way."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            if not out.exists() and key_file.read_bytes() == _line_of(key):
-                key_file.unlink()
-        raise
-
-
-def _line_of(key: bytes) -> bytes:
-    """The content of the file of a key."""
-    return f"{key.hex()}\n".encode()
 
 
 def _sha256(content: bytes) -> str:
@@ -136,12 +168,6 @@ def _remove_truth(folder: Path, pairs: Sequence[Pair]) -> None:
                 path.unlink()
     _remove_empty(folder)
     (folder / MANIFEST).unlink()
-
-
-def _write_key(key_file: Path, key: bytes) -> None:
-    """Write the key to a file that only its owner can read."""
-    make_folder(key_file.absolute().parent)
-    write_new_private(key_file, _line_of(key))
 
 
 def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:

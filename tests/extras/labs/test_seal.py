@@ -1,6 +1,8 @@
 """Sealed test sets: blurry pictures outside, the truth inside, one key."""
 
 import errno
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,6 +220,31 @@ def test_a_set_that_could_not_be_stored_leaves_no_key_in_the_way(
     monkeypatch.undo()
     seal_dataset(dataset, sealed, key)
     assert read_seal(sealed) is not None
+
+
+KILLED_BEFORE_ITS_KEY = """
+import os, sys
+from pathlib import Path
+from defocus.datasets.api import open_dataset
+from defocus.extras.labs.sealing import seal
+
+seal._publish_key = lambda *_: os._exit(9)
+seal.seal_dataset(open_dataset(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+def test_a_seal_that_was_killed_before_its_key_is_finished(pairs, tmp_path):
+    sealed, key = tmp_path / "sealed", tmp_path / "key"
+    words = [sys.executable, "-c", KILLED_BEFORE_ITS_KEY, pairs, sealed, key]
+    assert subprocess.run(words, check=False).returncode == 9
+    assert sealed.is_dir()
+    assert not key.exists()
+    facts = seal_dataset(open_dataset(pairs), sealed, key)
+    assert facts == read_seal(sealed)
+    open_seal(sealed, key, tmp_path / "opened")
+    assert not list(tmp_path.glob(".key*"))
+    with pytest.raises(DatasetError, match="is there already"):
+        seal_dataset(open_dataset(pairs), sealed, key)
 
 
 def test_pairs_that_cannot_be_read_are_not_sealed(pairs, tmp_path):
