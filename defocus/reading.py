@@ -13,9 +13,10 @@ import stat
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, cast
 
 from defocus.errors import DefocusError, FileError
 
@@ -94,6 +95,14 @@ def require_file(path: Path, most: int | None = None) -> None:
         raise FileError(
             f"{path}: {status.st_size} bytes are more than the {most} that are read"
         )
+
+
+@contextlib.contextmanager
+def mapped(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, of which only the pages that are looked at are read."""
+    require_file(path)
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        yield cast(bytes, content)
 
 
 def broken_link(path: Path) -> str:

@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from defocus.pictures.blocks import (
     Block,
@@ -38,7 +37,7 @@ from defocus.pictures.png import (
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import with_orientation, with_thumbnail
 from defocus.progress import say
-from defocus.reading import require_file
+from defocus.reading import mapped
 
 _POINTERS = Remark("XMP no longer points at what is left out", frozenset({"XMP"}))
 
@@ -257,12 +256,7 @@ def _lost(source: Path, picture: Path | bytes) -> list[Block]:
 
 def _blocks(path: Path) -> list[Block]:
     try:
-        require_file(path)
-        with (
-            path.open("rb") as file,
-            mmap(file.fileno(), 0, access=ACCESS_READ) as content,
-        ):
-            # mapped: of a large picture only the pages with its headers are read
-            return inventory(cast(bytes, content))
+        with mapped(path) as content:
+            return inventory(content)
     except (OSError, ValueError):
         return []

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from defocus.errors import FileError
 from defocus.pictures.blocks import Block, Remark, iptc_resource
 from defocus.pictures.bmp import bmp_blocks, bmp_losses
-from defocus.pictures.headers import MOST_BYTES, kind_of
+from defocus.pictures.headers import HEAD_BYTES, MOST_BYTES, kind_of
 from defocus.pictures.heif import (
     HEIF_KINDS,
     contents_as_decoded,
@@ -61,7 +61,7 @@ from defocus.pictures.tiff import (
     tiff_tags,
 )
 from defocus.pictures.webp import is_lossless, webp_blocks, webp_chunk, webp_frames
-from defocus.reading import FileBytes, read_bytes, require_file
+from defocus.reading import FileBytes, mapped, read_bytes, require_file
 
 TagValue = str | bytes | tuple[int | float | Fraction, ...]
 """Text, numbers, or bytes of no stated type."""
@@ -410,6 +410,35 @@ def read_metadata(path: Path) -> Metadata:
     return readers[kind](data) if kind in readers else Metadata()
 
 
+def said_of_parts(path: Path) -> tuple[str, ...]:
+    """Remarks on what a file holds and no reader takes: inks' profile, further pictures."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return ()
+    try:
+        with mapped(path) as content:
+            remarks = _of_parts(content)
+    except (OSError, ValueError):
+        return ()
+    return tuple(one.text for one in remarks)
+
+
+def _of_parts(data: bytes) -> list[Remark]:
+    """The remarks of :func:`said_of_parts` on the content of a file."""
+    kind = kind_of(data[:HEAD_BYTES])
+    if kind == "JPEG":
+        return [_INKS] if jpeg_parts(data).colours == 4 else []
+    if kind == "TIFF":
+        inks = [_INKS] if tiff_tags(data).inks else []
+        return [*_others(tiff_pictures(data)), *inks]
+    if kind == "PNG":
+        return _others(png_parts(data).frames)
+    if kind == "WebP":
+        return _others(webp_frames(data))
+    if kind in HEIF_KINDS:
+        return _others(heif_contents(data, kind).pictures)
+    return []
+
+
 def _of_jpeg(data: bytes) -> Metadata:
     parts = jpeg_parts(data)
     exif, remarks = _mended(joined(parts.segments, 0xE1, EXIF))
@@ -559,7 +588,7 @@ def _damaged(names: list[str], kind: str) -> Remark:
 def _others(pictures: int) -> list[Remark]:
     if pictures < 2:
         return []
-    text = f"holds {pictures} pictures; the first is restored, the others are left out"
+    text = f"holds {pictures} pictures; the first is read, the others are left out"
     return [Remark(text)]
 
 

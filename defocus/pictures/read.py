@@ -26,7 +26,7 @@ from defocus.pictures.headers import (
 )
 from defocus.pictures.heif import HEIF_KINDS, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
-from defocus.pictures.metadata import Metadata, read_metadata
+from defocus.pictures.metadata import Metadata, read_metadata, said_of_parts
 from defocus.pictures.png import (
     BITS,
     COLOUR_TYPE,
@@ -355,11 +355,11 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
     # Only grey pictures and those of 16 bits are decoded, and of the latter no more than one where
     # all bits are in use, as in most datasets.
     sample = _sample(files)
-    largest, remarks = (
-        0,
-        dict.fromkeys(said_of_demands(dng_demands(path)) for path in sample),
-    )
+    largest = 0
+    remarks: dict[str, None] = {}
     for path in sample:
+        remarks[said_of_demands(dng_demands(path))] = None
+        remarks |= dict.fromkeys(said_of_parts(path))
         bits, grey = _bits_and_grey(path)
         deep = bits == 16 and largest <= FOURTEEN_BITS
         if not grey and not deep:

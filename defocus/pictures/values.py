@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.headers import HEAD_BYTES, kind_of
+from defocus.pictures.metadata import Metadata, said_of_parts
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
 from defocus.progress import say
 from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
-
-if TYPE_CHECKING:
-    from defocus.pictures.metadata import Metadata
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
@@ -293,6 +291,7 @@ def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]
     demands = said_of_demands(dng_demands(path))
     if demands:
         yield demands
+    yield from said_of_parts(path)
 
 
 def say_remarks(path: Path, picture: NDArray[Any], white: float) -> None:
@@ -360,7 +359,7 @@ class OwnPicture:
     """A picture as it is stored, in the colour space that its profile names."""
 
     stored: NDArray[Any]  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
-    metadata: "Metadata"
+    metadata: Metadata
     white: float = 0.0  # the value that means white
 
     def __post_init__(self) -> None:

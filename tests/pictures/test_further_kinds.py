@@ -239,7 +239,7 @@ def test_a_mask_behind_a_picture_is_said(tmp_path):
     mask = tiff(alpha()[:, :, 0] > 128, subfiletype=4)
     path.write_bytes(with_a_second_page(tiff(scene()), mask))
     assert [one.text for one in read_metadata(path).remarks] == [
-        "holds 2 pictures; the first is restored, the others are left out"
+        "holds 2 pictures; the first is read, the others are left out"
     ]
 
 

@@ -143,14 +143,26 @@ ABOUT = (
     "mosaic of a sensor",
     "the DNG asks for",
     "bits in 16?",
+    "CMYK becomes RGB",
+    "the others are left out",
 )
+
+BEGINNINGS = (
+    "values reach",
+    "values of 16",
+    "period of",
+    "the DNG asks",
+    "CMYK becomes",
+    "holds ",
+)
+"""First words of these remarks."""
 
 
 def words_about_values(text: str) -> set[str]:
     """The remarks about values in what was said, without the file and without advice."""
     words = set()
     for line in text.splitlines():
-        for begin in ("values reach", "values of 16", "period of", "the DNG asks"):
+        for begin in BEGINNINGS:
             place = line.find(begin)
             if place >= 0:
                 words.add(

@@ -161,7 +161,7 @@ def test_frames_that_are_left_out_are_told(tmp_path, name):
     kind = {"format": "MPO"} if name.endswith(".jpg") else {}
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **kind)
     (remark,) = remarks_on(tmp_path / name)
-    others = "holds 2 pictures; the first is restored, the others are left out"
+    others = "holds 2 pictures; the first is read, the others are left out"
     assert remark == ("its further picture stays as it was" if kind else others)
     frames[0].save(tmp_path / name)
     assert remarks_on(tmp_path / name) == ()
