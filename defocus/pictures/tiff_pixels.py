@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
 from defocus.pictures.heif import divided
-from defocus.pictures.values import as_stored, has_alpha, integer_white, without_alpha
+from defocus.pictures.values import (
+    as_stored,
+    asked_white,
+    has_alpha,
+    integer_white,
+    largest_value,
+    without_alpha,
+)
 from defocus.quiet_decoders import QUIET
 
 if TYPE_CHECKING:
@@ -97,9 +104,16 @@ class TiffLayout:
             grey = picture
             if picture.ndim == 3:
                 grey = picture[:, :, 0]
-            white = integer_white([grey])
-            np.subtract(white, grey, out=grey)
+            np.subtract(_black_of(grey), grey, out=grey)
         return picture
+
+
+def _black_of(grey: NDArray[Any]) -> int:
+    """The value of black where white is 0: the largest one of the bits that are in use."""
+    # of 8 and 14 bits in 16 the values are asked about afterwards, as where black is 0
+    if grey.dtype == np.uint16 and (asked := asked_white(largest_value(grey))):
+        return asked
+    return integer_white([grey])
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:

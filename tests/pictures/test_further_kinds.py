@@ -53,6 +53,16 @@ def test_white_as_zero_has_the_bits_of_its_values(tmp_path, bits):
     assert read_own_picture(path).white == white
 
 
+@pytest.mark.parametrize("bits", [8, 14])
+def test_white_as_zero_of_other_bits_is_asked_about(tmp_path, capsys, bits):
+    values = deep(grey()) >> (16 - bits)
+    values.flat[0] = 0
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(2**bits - 1 - values, photometric="miniswhite"))
+    np.testing.assert_array_equal(read_image(path)[:, :, 0], values)
+    assert f"are they {bits} bits in 16?" in capsys.readouterr().err
+
+
 def test_white_as_zero_is_multiplied_with_alpha_before_it_is_turned(tmp_path):
     share = alpha()[:, :, 0] / 255
     stored = np.dstack([np.rint((255 - grey()) * share), alpha()]).astype(np.uint8)
