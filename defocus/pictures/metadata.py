@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from defocus.errors import FileError
 from defocus.pictures.blocks import Block, Remark, iptc_resource
 from defocus.pictures.bmp import bmp_blocks, bmp_losses
-from defocus.pictures.headers import HEAD_BYTES, MOST_BYTES, kind_of
+from defocus.pictures.headers import MOST_BYTES, kind_of
 from defocus.pictures.heif import (
     HEIF_KINDS,
     contents_as_decoded,
@@ -61,7 +61,7 @@ from defocus.pictures.tiff import (
     tiff_tags,
 )
 from defocus.pictures.webp import is_lossless, webp_blocks, webp_chunk, webp_frames
-from defocus.reading import FileBytes, mapped, read_bytes, require_file
+from defocus.reading import FileBytes, read_bytes, require_file
 
 TagValue = str | bytes | tuple[int | float | Fraction, ...]
 """Text, numbers, or bytes of no stated type."""
@@ -359,7 +359,7 @@ _HALF_FLOATS = Remark(
     "its floats of 16 bits become such of 32, which hold the same values"
 )
 _INCH_PER = {1: 1.0, 2: 2.54}
-_INKS = Remark(
+INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ",
     frozenset({"colour profile"}),
 )
@@ -410,35 +410,6 @@ def read_metadata(path: Path) -> Metadata:
     return readers[kind](data) if kind in readers else Metadata()
 
 
-def said_of_parts(path: Path) -> tuple[str, ...]:
-    """Remarks on what a file holds and no reader takes: inks' profile, further pictures."""
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return ()
-    try:
-        with mapped(path) as content:
-            remarks = _of_parts(content)
-    except (OSError, ValueError):
-        return ()
-    return tuple(one.text for one in remarks)
-
-
-def _of_parts(data: bytes) -> list[Remark]:
-    """The remarks of :func:`said_of_parts` on the content of a file."""
-    kind = kind_of(data[:HEAD_BYTES])
-    if kind == "JPEG":
-        return [_INKS] if jpeg_parts(data).colours == 4 else []
-    if kind == "TIFF":
-        inks = [_INKS] if tiff_tags(data).inks else []
-        return [*_others(tiff_pictures(data)), *inks]
-    if kind == "PNG":
-        return _others(png_parts(data).frames)
-    if kind == "WebP":
-        return _others(webp_frames(data))
-    if kind in HEIF_KINDS:
-        return _others(heif_contents(data, kind).pictures)
-    return []
-
-
 def _of_jpeg(data: bytes) -> Metadata:
     parts = jpeg_parts(data)
     exif, remarks = _mended(joined(parts.segments, 0xE1, EXIF))
@@ -453,7 +424,7 @@ def _of_jpeg(data: bytes) -> Metadata:
         dpi=_jfif_dpi(parts),
         parts=parts,
         blocks=tuple(inventory(data)),
-        remarks=(*remarks, _INKS) if inks else tuple(remarks),
+        remarks=(*remarks, INKS) if inks else tuple(remarks),
     )
 
 
@@ -483,7 +454,7 @@ def _of_png(data: bytes) -> Metadata:
         icc=parts.profile,
         parts=parts,
         blocks=tuple(inventory(data)),
-        remarks=(*remarks, *_others(parts.frames)),
+        remarks=(*remarks, *other_pictures(parts.frames)),
     )
 
 
@@ -512,7 +483,7 @@ def _of_webp(data: bytes) -> Metadata:
         parts=data,
         lossless=is_lossless(data),
         blocks=tuple(inventory(data)),
-        remarks=(*remarks, *_others(webp_frames(data))),
+        remarks=(*remarks, *other_pictures(webp_frames(data))),
     )
 
 
@@ -533,7 +504,7 @@ def _of_tiff(data: bytes) -> Metadata:
         resources=tags.content(TIFF_PHOTOSHOP),
         parts=tags,
         blocks=tuple(inventory(data)),
-        remarks=(*_others(tiff_pictures(data)), *_said_of_tags(tags)),
+        remarks=(*other_pictures(tiff_pictures(data)), *_said_of_tags(tags)),
     )
 
 
@@ -542,7 +513,7 @@ def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
     if tags.damaged:
         yield _damaged(list(tags.damaged), "TIFF tags")
     if tags.inks:
-        yield _INKS
+        yield INKS
     if tags.unstated:
         yield _UNSTATED
     if tags.half_floats:
@@ -567,7 +538,7 @@ def _of_heif(data: bytes, kind: str) -> Metadata:
         resources=iptc_resource(contents.iptc) if contents.iptc else b"",
         colour_code=contents.colour_code,
         blocks=tuple(inventory(data)),
-        remarks=(*remarks, *_others(contents.pictures)),
+        remarks=(*remarks, *other_pictures(contents.pictures)),
     )
 
 
@@ -585,7 +556,8 @@ def _damaged(names: list[str], kind: str) -> Remark:
     return Remark(f"left out as damaged: {kind} ({words})", frozenset(kinds))
 
 
-def _others(pictures: int) -> list[Remark]:
+def other_pictures(pictures: int) -> list[Remark]:
+    """What is said of a file of more than one picture."""
     if pictures < 2:
         return []
     text = f"holds {pictures} pictures; the first is read, the others are left out"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.blocks import Remark
 from defocus.pictures.bmp import bmp_pixels
+from defocus.pictures.carried import said_of_parts
 from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
@@ -26,7 +27,7 @@ from defocus.pictures.headers import (
 )
 from defocus.pictures.heif import HEIF_KINDS, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
-from defocus.pictures.metadata import Metadata, read_metadata, said_of_parts
+from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
     BITS,
     COLOUR_TYPE,

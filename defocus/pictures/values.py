@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
+from defocus.pictures.carried import said_of_parts
 from defocus.pictures.headers import HEAD_BYTES, kind_of
-from defocus.pictures.metadata import Metadata, said_of_parts
+from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
 from defocus.progress import say
 from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
