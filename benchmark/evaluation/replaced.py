@@ -19,6 +19,7 @@ _SAME = (
     "split",
     "budget",
     "seed",
+    "checkpoint",
 )
 """Facts in which a run equals the one that it replaces."""
 
