@@ -30,7 +30,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import pair_files
 from defocus.errors import DatasetError
 from defocus.extra_packages import require
-from defocus.progress import track
+from defocus.progress import say, track
 from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings, document_problem
 from defocus.storage.files import (
@@ -77,11 +77,12 @@ def seal_dataset(
     opens: str = "",
 ) -> SealFacts:
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
-    facts = _finished(out, key_file)
-    if facts is not None:
-        return facts
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
+    facts = _finished(out, key_file)
+    if facts is not None and _holds(facts, out, dataset, pairs):
+        say(f"{out}: these pairs are sealed there already, and {key_file} opens them")
+        return facts
     _require_free(out, key_file)
     key = os.urandom(KEY_BYTES)
     keys = make_folder(key_file.absolute().parent)
@@ -135,18 +136,32 @@ def _publish_key(waiting: Path, key_file: Path, out: Path) -> None:
 
 
 def _finished(out: Path, key_file: Path) -> SealFacts | None:
-    """Finish a seal whose process was killed between its set and its key; None for others."""
-    facts = None if key_file.exists() else read_seal(out)
+    """Facts about a seal that was finished, its process killed soon after; None for others."""
+    facts = read_seal(out)
     if facts is None:
         return None
-    for place in key_file.absolute().parent.glob(f"{_before_key(key_file)}*{WAITING}"):
+    waiting = key_file.absolute().parent.glob(f"{_before_key(key_file)}*{WAITING}")
+    for place in [] if key_file.exists() else waiting:
         with contextlib.suppress(DatasetError):
             _read_key(place / key_file.name, facts)
             with storing(key_file):
                 (place / key_file.name).rename(key_file)
             remove_folder(place)
-            return facts
-    return None
+    try:
+        _read_key(key_file, facts)
+    except DatasetError:
+        return None
+    return facts
+
+
+def _holds(
+    facts: SealFacts, out: Path, dataset: Dataset, pairs: tuple[Pair, ...]
+) -> bool:
+    """Whether a sealed set is of these pairs, with their truth."""
+    with staging_folder(out.absolute().parent, f".{out.name}-", ".part") as place:
+        whole = _copied(place, pairs)
+        write_manifest(place, make_manifest(place, whole, dataset.source))
+        return _content_hash(place) == facts.inside
 
 
 def _require_free(*paths: Path) -> None:

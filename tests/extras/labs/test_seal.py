@@ -243,6 +243,9 @@ def test_a_seal_that_was_killed_before_its_key_is_finished(pairs, tmp_path):
     assert facts == read_seal(sealed)
     open_seal(sealed, key, tmp_path / "opened")
     assert not list(tmp_path.glob(".key*"))
+    assert seal_dataset(open_dataset(pairs), sealed, key) == facts
+    sharp = tmp_path / "pairs/test/sharp"
+    (sharp / "a.png").write_bytes((sharp / "b.png").read_bytes())
     with pytest.raises(DatasetError, match="is there already"):
         seal_dataset(open_dataset(pairs), sealed, key)
 
