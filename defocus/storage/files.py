@@ -267,6 +267,8 @@ def write_new_private(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(handle)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -9,7 +9,7 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -34,19 +34,18 @@ from defocus.progress import say, track
 from defocus.reading import read_bytes, read_text
 from defocus.settings import Settings, document_problem
 from defocus.storage.files import (
+    copy_content,
     make_folder,
     sha256_file,
-    storing,
+    sync_folder,
     write_bytes,
     write_json,
     write_new_private,
 )
-from defocus.storage.staging import remove_folder, staging_folder
+from defocus.storage.staging import staging_folder
 
 SEAL, TRUTH = "seal.json", "truth.sealed"
 KEY_BYTES, NONCE_BYTES = 32, 12
-WAITING = ".part"
-"""End of the name of the folder in which a key waits for its set."""
 MOST_BYTES = 2 * 10**9
 """Largest size of the truth in bytes, because it is encrypted in memory, as a whole."""
 
@@ -79,74 +78,39 @@ def seal_dataset(
     """Write the test pairs of a dataset without their truth, which is encrypted next to them."""
     pairs = dataset.split("test")
     _require_truth(dataset, pairs)
-    facts = _finished(out, key_file)
-    if facts is not None and _holds(facts, out, dataset, pairs):
-        say(f"{out}: these pairs are sealed there already, and {key_file} opens them")
-        return facts
-    _require_free(out, key_file)
-    key = os.urandom(KEY_BYTES)
-    keys = make_folder(key_file.absolute().parent)
-    # the key waits beside its place: with the set it is worth all, and without it nothing
-    with staging_folder(keys, _before_key(key_file), WAITING) as place:
-        with atomic_folder(out) as folder:
-            facts = _sealed_set(folder, dataset, pairs, key, opens)
-            write_new_private(place / key_file.name, f"{key.hex()}\n".encode())
-        _publish_key(place / key_file.name, key_file, out)
+    known = _known(out, key_file)
+    if known is not None and _holds(known, out, dataset, pairs):
+        say(f"{out}: is sealed already; {key_file} opens it")
+        return known
+    _require_free(out)
+    with _unused_key_removed(key_file, out) as made, atomic_folder(out) as folder:
+        whole = _copied(folder, pairs)
+        write_manifest(folder, make_manifest(folder, whole, dataset.source))
+        inside = _content_hash(folder)
+        key = _key_of(key_file, inside)
+        made.append(_lines_of(key, inside))
+        content = _sealed(_truth_archive(folder, whole), key)
+        write_bytes(folder / TRUTH, content)
+        _remove_truth(folder, whole)
+        open_pairs = tuple(map(_without_truth, whole))
+        write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
+        facts = SealFacts(
+            key_sha256=_sha256(key),
+            truth_sha256=_sha256(content),
+            outside=_content_hash(folder),
+            inside=inside,
+            opens=opens,
+        )
+        write_json(folder / SEAL, facts.model_dump(mode="json"))
+        _require_opens(folder, facts, key)
     return facts
 
 
-def _sealed_set(
-    folder: Path, dataset: Dataset, pairs: tuple[Pair, ...], key: bytes, opens: str
-) -> SealFacts:
-    """Write the sealed set into a folder."""
-    whole = _copied(folder, pairs)
-    write_manifest(folder, make_manifest(folder, whole, dataset.source))
-    inside = _content_hash(folder)
-    content = _sealed(_truth_archive(folder, whole), key)
-    write_bytes(folder / TRUTH, content)
-    _remove_truth(folder, whole)
-    open_pairs = tuple(map(_without_truth, whole))
-    write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
-    facts = SealFacts(
-        key_sha256=_sha256(key),
-        truth_sha256=_sha256(content),
-        outside=_content_hash(folder),
-        inside=inside,
-        opens=opens,
-    )
-    write_json(folder / SEAL, facts.model_dump(mode="json"))
-    _require_opens(folder, facts, key)
-    return facts
-
-
-def _before_key(key_file: Path) -> str:
-    """First part of the name of the folder in which a key waits."""
-    return f".{key_file.name}-"
-
-
-def _publish_key(waiting: Path, key_file: Path, out: Path) -> None:
-    """Move the key of a published set into its place; without its key no set stays."""
-    try:
-        with storing(key_file):
-            waiting.rename(key_file)
-    except BaseException:
-        if not key_file.exists():
-            shutil.rmtree(out, ignore_errors=True)
-        raise
-
-
-def _finished(out: Path, key_file: Path) -> SealFacts | None:
-    """Facts about a seal that was finished, its process killed soon after; None for others."""
+def _known(out: Path, key_file: Path) -> SealFacts | None:
+    """Facts about a set that is sealed there and that the key opens; None for others."""
     facts = read_seal(out)
     if facts is None:
         return None
-    waiting = key_file.absolute().parent.glob(f"{_before_key(key_file)}*{WAITING}")
-    for place in [] if key_file.exists() else waiting:
-        with contextlib.suppress(DatasetError):
-            _read_key(place / key_file.name, facts)
-            with storing(key_file):
-                (place / key_file.name).rename(key_file)
-            remove_folder(place)
     try:
         _read_key(key_file, facts)
     except DatasetError:
@@ -164,11 +128,45 @@ def _holds(
         return _content_hash(place) == facts.inside
 
 
-def _require_free(*paths: Path) -> None:
+def _key_of(key_file: Path, inside: str) -> bytes:
+    """The key of a set with this content: a new one, or that of a process that was killed."""
+    # it is on the disk before the set is there: a set without its key is worth nothing
+    if not key_file.exists():
+        key = os.urandom(KEY_BYTES)
+        folder = make_folder(key_file.absolute().parent)
+        write_new_private(key_file, _lines_of(key, inside))
+        sync_folder(folder)
+        return key
+    content = read_bytes(key_file)
+    with contextlib.suppress(ValueError, IndexError):
+        key = bytes.fromhex(content.split()[0].decode())
+        if len(key) == KEY_BYTES and content == _lines_of(key, inside):
+            return key
+    raise DatasetError(f"{key_file}: is there already; choose another place")
+
+
+def _lines_of(key: bytes, inside: str) -> bytes:
+    """The content of the file of a key: the key, and the hash of the content that it seals."""
+    return f"{key.hex()}\n{inside}\n".encode()
+
+
+@contextlib.contextmanager
+def _unused_key_removed(key_file: Path, out: Path) -> Iterator[list[bytes]]:
+    """Yield a list for a key's lines; its file is removed if its set was not published."""
+    made: list[bytes] = []
+    try:
+        yield made
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if made and not out.exists() and key_file.read_bytes() in made:
+                key_file.unlink()
+        raise
+
+
+def _require_free(path: Path) -> None:
     """Refuse to write over what is there."""
-    for path in paths:
-        if path.exists():
-            raise DatasetError(f"{path}: is there already; choose another place")
+    if path.exists():
+        raise DatasetError(f"{path}: is there already; choose another place")
 
 
 def _sha256(content: bytes) -> str:
@@ -222,7 +220,7 @@ def _restore(sealed: Path, content: bytes, folder: Path) -> None:
         for path in pair_files(pair).values():
             target = folder / path.relative_to(sealed)
             make_folder(target.parent)
-            shutil.copyfile(path, target)
+            copy_content(path, target)
 
 
 def read_seal(folder: Path) -> SealFacts | None:
@@ -274,7 +272,7 @@ def _copied(folder: Path, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
         places = {}
         for role, path in pair_files(pair).items():
             places[role] = make_folder(folder / role) / f"{pair.id}{path.suffix}"
-            shutil.copyfile(path, places[role])
+            copy_content(path, places[role])
         copies.append(replace(pair, metadata={}, **places))  # type: ignore[arg-type] # by role
     return tuple(copies)
 
@@ -343,8 +341,8 @@ def _opened(path: Path, facts: SealFacts, key: bytes) -> bytes:
 
 def _read_key(path: Path, facts: SealFacts) -> bytes:
     try:
-        key = bytes.fromhex(read_text(path).strip())
-    except (OSError, ValueError) as error:
+        key = bytes.fromhex(read_text(path).split()[0])
+    except (OSError, ValueError, IndexError) as error:
         raise DatasetError(f"{path}: no key of a sealed test set ({error})") from error
     if hashlib.sha256(key).hexdigest() != facts.key_sha256:
         raise DatasetError(f"{path}: another key than the one that was promised")

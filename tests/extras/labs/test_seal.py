@@ -222,32 +222,35 @@ def test_a_set_that_could_not_be_stored_leaves_no_key_in_the_way(
     assert read_seal(sealed) is not None
 
 
-KILLED_BEFORE_ITS_KEY = """
+KILLED = """
 import os, sys
 from pathlib import Path
 from defocus.datasets.api import open_dataset
 from defocus.extras.labs.sealing import seal
 
-seal._publish_key = lambda *_: os._exit(9)
+if sys.argv[4] == "before":
+    seal._require_opens = lambda *_: os._exit(9)
 seal.seal_dataset(open_dataset(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+os._exit(9)
 """
 
 
-def test_a_seal_that_was_killed_before_its_key_is_finished(pairs, tmp_path):
-    sealed, key = tmp_path / "sealed", tmp_path / "key"
-    words = [sys.executable, "-c", KILLED_BEFORE_ITS_KEY, pairs, sealed, key]
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_seal_that_was_killed_is_finished(pairs, tmp_path, moment):
+    sealed, key = tmp_path / "sealed", tmp_path / "key[1]"
+    words = [sys.executable, "-c", KILLED, pairs, sealed, key, moment]
     assert subprocess.run(words, check=False).returncode == 9
-    assert sealed.is_dir()
-    assert not key.exists()
+    assert sealed.is_dir() == (moment == "after")
+    kept = key.read_bytes()
     facts = seal_dataset(open_dataset(pairs), sealed, key)
     assert facts == read_seal(sealed)
+    assert key.read_bytes() == kept
     open_seal(sealed, key, tmp_path / "opened")
-    assert not list(tmp_path.glob(".key*"))
-    assert seal_dataset(open_dataset(pairs), sealed, key) == facts
     sharp = tmp_path / "pairs/test/sharp"
     (sharp / "a.png").write_bytes((sharp / "b.png").read_bytes())
-    with pytest.raises(DatasetError, match="is there already"):
-        seal_dataset(open_dataset(pairs), sealed, key)
+    for out in (sealed, tmp_path / "other"):
+        with pytest.raises(DatasetError, match="is there already"):
+            seal_dataset(open_dataset(pairs), out, key)
 
 
 def test_pairs_that_cannot_be_read_are_not_sealed(pairs, tmp_path):
