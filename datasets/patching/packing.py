@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from defocus.datasets.patching.many_pairs import each_in_order, require_space, s
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import FULL, Image, as_linear, bit_depth
+from defocus.processes.interruption import held_interrupts
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.storage.files import atomic_path, make_folder, try_lock
@@ -165,21 +166,29 @@ def pack(
     ids: list[str] = []
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         for name, members in pictures:
-            for member, array in members.items():
-                require_space(path.parent, array.nbytes)
-                _add(file.require_group(member), name, array, storage)
-            file.flush()
+            with held_interrupts():
+                for member, array in members.items():
+                    require_space(path.parent, array.nbytes)
+                    _add(file.require_group(member), name, array, storage)
+                file.flush()
             ids.append(name)
-        # no attribute: those hold some four thousand names, and datasets of patches have more
-        file.create_dataset("ids", data=np.array(ids, dtype=h5py.string_dtype()))
-        if left_out:
-            unread = [(one.id, one.reason) for one in left_out]
-            file.create_dataset(
-                "left_out", data=np.array(unread, dtype=h5py.string_dtype())
-            )
+        with held_interrupts():
+            _add_names(file, ids, left_out)
     if not ids:
         path.unlink()
     return len(ids)
+
+
+def _add_names(
+    file: h5py.File, ids: Sequence[str], left_out: Collection[LeftOut]
+) -> None:
+    # no attribute: those hold some four thousand names, and datasets of patches have more
+    file.create_dataset("ids", data=np.array(ids, dtype=h5py.string_dtype()))
+    if left_out:
+        unread = [(one.id, one.reason) for one in left_out]
+        file.create_dataset(
+            "left_out", data=np.array(unread, dtype=h5py.string_dtype())
+        )
 
 
 def _add(group: h5py.Group, name: str, array: NDArray[Any], storage: Storage) -> None:

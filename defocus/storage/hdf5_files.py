@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from defocus.processes.interruption import held_interrupts
 from defocus.storage.files import write_bytes
 
 if TYPE_CHECKING:
@@ -67,12 +68,17 @@ class _PatientFile(io.FileIO):
 
 @contextlib.contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Write a new HDF5 file; ``OSError`` where it could not be written, which the end tells."""
+    """Write a new HDF5 file; ``OSError`` where it could not be written, which the end tells.
+
+    What writes into it is in ``held_interrupts``: nothing may be raised inside HDF5."""
     with _PatientFile(path, "w+") as written:
+        with held_interrupts():
+            file = h5py.File(written, "w", driver="fileobj")
         try:
-            with h5py.File(written, "w", driver="fileobj") as file:
-                yield file
+            yield file
         finally:
+            with held_interrupts():
+                file.close()
             if written.failed is not None:
                 code = written.failed.errno or errno.EIO
                 raise OSError(code, os.strerror(code), str(path)) from written.failed

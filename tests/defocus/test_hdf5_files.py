@@ -2,13 +2,16 @@
 
 import contextlib
 import resource
+import signal
 from collections.abc import Iterator
 
 import h5py
 import numpy as np
 import pytest
 
+from defocus.datasets.patching.packing import pack
 from defocus.errors import StorageError
+from defocus.storage import hdf5_files
 from defocus.storage.files import atomic_path
 from defocus.storage.hdf5_files import new_hdf5, open_hdf5
 
@@ -61,3 +64,32 @@ def test_a_write_that_fails_at_any_place_is_an_error_of_storing(tmp_path, room, 
     write()
     with open_hdf5(tmp_path / "a.h5") as file:
         assert np.array_equal(file["more"][:], values)
+
+
+@pytest.fixture
+def interrupts():
+    """Ctrl-C raises, as in a program."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5, 8])
+def test_a_signal_while_hdf5_writes_is_heard_after_it(
+    tmp_path, monkeypatch, interrupts, at
+):
+    write = hdf5_files._PatientFile.write
+    writes: list[int] = []
+
+    def pressed(file: hdf5_files._PatientFile, content: bytes) -> int:
+        writes.append(len(content))
+        if len(writes) == at:
+            signal.raise_signal(signal.SIGINT)
+        return write(file, content)
+
+    monkeypatch.setattr(hdf5_files._PatientFile, "write", pressed)
+    picture = np.zeros((300, 200, 3), np.uint8)
+    with pytest.raises(KeyboardInterrupt):
+        pack(tmp_path / "a.h5", [("a", {"blurry": picture, "target": picture})])
+    assert len(writes) >= at
+    assert list(tmp_path.iterdir()) == []

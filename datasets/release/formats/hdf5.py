@@ -33,6 +33,7 @@ from defocus.datasets.release.pictures import encoded, released_members, without
 from defocus.errors import DatasetError
 from defocus.pictures.headers import MAX_PIXELS
 from defocus.pictures.read import decoded_png
+from defocus.processes.interruption import held_interrupts
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, refuse_bomb, require_file
 from defocus.storage.files import make_folder, write_bytes
@@ -57,21 +58,24 @@ def _fill(path: Path, shard: Shard, labels: Mapping[str, str]) -> tuple[LeftOut,
     kept = list[Pair]()
     left_out = list[LeftOut]()
     with new_hdf5(path) as file:
-        for name, value in labels.items():
-            file.attrs[name] = value
+        with held_interrupts():
+            file.attrs.update(labels)
         for pair in shard.pairs:
             members = attempt(pair.id, partial(released_members, pair))
             if isinstance(members, LeftOut):
                 left_out.append(members)
                 continue
             kept.append(pair)
-            _add_pair(path, members, file, pair, text)
+            with held_interrupts():
+                _add_pair(path, members, file, pair, text)
         columns = {
             "ids": [pair.id for pair in kept],
             "scenes": [pair.scene for pair in kept],
         }
-        for name, values in columns.items():
-            file.create_dataset(name, data=np.array(values, dtype=object), dtype=text)
+        with held_interrupts():
+            for name, values in columns.items():
+                column = np.array(values, dtype=object)
+                file.create_dataset(name, data=column, dtype=text)
     return tuple(left_out)
 
 
