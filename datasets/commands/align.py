@@ -117,11 +117,12 @@ def _read(
 
 
 def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
-    """Both members, which may differ in size."""
+    """Both members, which may differ in size, with one white."""
     from defocus.pictures.profiles import in_one_space
-    from defocus.pictures.read import read_image
+    from defocus.pictures.read import read_alike
 
-    return in_one_space((blurry, sharp), (read_image(blurry), read_image(sharp)))
+    pictures = read_alike([blurry, sharp])
+    return in_one_space((blurry, sharp), (pictures[blurry], pictures[sharp]))
 
 
 def _write(

@@ -28,9 +28,10 @@ def command(blurry: Path, sharp: Path, settings: "RigSettings") -> None:
     """
     out, lenses = settings.out, settings.lenses
     from defocus.pictures.profiles import in_one_space
-    from defocus.pictures.read import read_image
+    from defocus.pictures.read import read_alike
 
-    pictures = in_one_space((blurry, sharp), (read_image(blurry), read_image(sharp)))
+    alike = read_alike([blurry, sharp])
+    pictures = in_one_space((blurry, sharp), (alike[blurry], alike[sharp]))
 
     from defocus.align.rig import Lenses, write_rig
     from defocus.align.rig_estimate import estimate_rig

@@ -14,6 +14,7 @@ from defocus.errors import ImageError
 from defocus.pictures.read import read_alike, read_pair
 from defocus.pictures.values import (
     FULL,
+    above_white,
     as_float,
     as_integer,
     asked_white,
@@ -138,6 +139,8 @@ def given_alike(
             deep.append(given[name])
     if deep and white is None:
         white = _white_of(deep)
+    elif white is not None:
+        _require_within(deep, white)
     if white:
         given |= {one.name: one.of_white(white) for one in deep}
     return list(given.values())
@@ -172,6 +175,14 @@ def _require_white(white: object) -> None:
         raise ImageError(
             f"white is {white!r}; give the value of 16 bits that means white"
         )
+
+
+def _require_within(deep: Sequence[GivenPictures], white: float) -> None:
+    """Refuse arrays of 16 bits that are brighter than the white that was given."""
+    for one in deep:
+        largest = int(one.pixels.max())
+        if largest > white:
+            raise ImageError(above_white(one.name, largest, white))
 
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:

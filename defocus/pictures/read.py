@@ -56,6 +56,7 @@ from defocus.pictures.values import (
     Image,
     OwnPicture,
     StoredColours,
+    above_white,
     as_shown,
     as_stored,
     asked_white,
@@ -119,9 +120,7 @@ def _with_white(path: Path, picture: Image, white: float) -> Image:
     if deep and known_white(path) is None:
         largest = largest_value(picture)
         if largest > white:
-            raise ImageError(
-                f"{path}: values reach {largest}, but white is {white:g}; give its right white"
-            )
+            raise ImageError(above_white(path, largest, white))
         return stretched(picture, white)
     return picture
 
@@ -367,7 +366,7 @@ def reading_of_files(files: Sequence[Path]) -> FilesReading:
             continue
         with contextlib.suppress(ImageError):  # named by who reads it
             picture = _read_colours(path)
-            if bits == 16:
+            if picture.dtype == np.uint16:
                 largest = max(largest, largest_value(picture))
             if grey and is_mosaic(picture):
                 remarks[MOSAIC] = None
@@ -399,9 +398,8 @@ _BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
 
 
 def _bits_and_grey(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a PNG or TIFF file, and whether it is grey, by its header; else 0."""
-    suffixes = {*SUFFIXES["PNG"], *SUFFIXES["TIFF"]}
-    if path.suffix.lower() not in suffixes:
+    """Bits of a value of a picture, and whether it is grey, by its header; else 0."""
+    if path.suffix.lower() in RAW_SUFFIXES:
         return 0, False
     try:
         with path.open("rb") as file:
@@ -409,6 +407,8 @@ def _bits_and_grey(path: Path) -> tuple[int, bool]:
             kind = kind_of(head)
             if kind == "PNG":
                 return head[BITS], head[COLOUR_TYPE] in GREY_TYPES
+            if kind == "JPEG XL":  # its header lies in single bits
+                return 16, True
             first = first_directory(FileBytes(file)) if kind == "TIFF" else None
     except (OSError, FileError, IndexError):
         return 0, False

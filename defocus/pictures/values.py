@@ -254,6 +254,13 @@ def known_white(path: Path) -> int | None:
     return FULL if kind in {"HEIC", "AVIF"} else None
 
 
+def above_white(name: object, largest: int, white: float) -> str:
+    """Message on a picture that is brighter than its white."""
+    return (
+        f"{name}: values reach {largest}, but white is {white:g}; give its right white"
+    )
+
+
 def without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
     """A picture as it is stored without its transparency."""
     return picture[:, :, :-1] if has_alpha(picture) else picture

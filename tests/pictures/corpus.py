@@ -346,6 +346,7 @@ def _heifs() -> Iterator[tuple[str, bytes]]:
     yield "rgb10.avif", imagecodecs.avif_encode(ten, level=90, bitspersample=10)
     yield "rgb8.jxl", imagecodecs.jpegxl_encode(scene(), lossless=True)
     yield "rgb16.jxl", imagecodecs.jpegxl_encode(deep(), lossless=True)
+    yield "12-in-16.jxl", imagecodecs.jpegxl_encode(deep() >> 4, lossless=True)
     twelve = (deep() >> 4).astype(np.uint16)
     yield "12-bits.jpg", imagecodecs.jpeg_encode(twelve, bitspersample=12)
     yield "called-jpg.jpg", imagecodecs.jpegxl_encode(scene(), lossless=True)

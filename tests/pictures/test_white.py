@@ -11,6 +11,7 @@ import torch
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.datasets.api import open_dataset
+from defocus.datasets.commands.align import _of_two_cameras
 from defocus.datasets.manifest import (
     MANIFEST,
     make_manifest,
@@ -194,6 +195,29 @@ def test_an_array_comes_back_with_its_own_white(twelve):
     np.testing.assert_array_equal(given.alike(given.pixels), twelve[1])
     first, second = two_pictures(twelve[0] // 2, twelve[1])
     assert first.white == second.white == 4095
+
+
+def test_an_array_above_its_white_is_refused(twelve):
+    with pytest.raises(ImageError, match="values reach 4095, but white is 1000"):
+        pictures(twelve[1], "picture", white=1000)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_the_white_of_a_dataset_is_found_whatever_a_suffix_says(tmp_path, name):
+    root = pairs(tmp_path / "p12", 12, 1)
+    for role in ("blurry", "sharp"):
+        (file,) = (root / role).iterdir()
+        file.rename(file.with_name(name))
+    (pair,) = open_dataset(f"pairs:{root}").pairs
+    assert pair.white == 4095
+
+
+def test_two_cameras_have_one_white(tmp_path):
+    bright = deep() >> 4
+    dark = stored(tmp_path / "dark.png", bright // 5)
+    sharp = stored(tmp_path / "bright.png", bright)
+    blurry, whole = _of_two_cameras(dark, sharp)
+    assert blurry.mean() == pytest.approx(whole.mean() / 5, rel=0.01)
 
 
 @pytest.mark.parametrize("white", [0, -1, 70_000, "4095", True])
