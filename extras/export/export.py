@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.weights.files import CONFIG, WEIGHTS
 from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.errors import InputError
 from defocus.extras.export.agreement import GraphAgreement
@@ -107,8 +106,6 @@ def _write_hub(
 ) -> Exported:
     """Write a folder for the hub."""
     require_hub()
-    for name in (WEIGHTS, CONFIG, "README.md"):
-        _refuse_existing(out / name)
     folder = write_hub_folder(origin, build_with(system, stored), out)
     return Exported(folder, _megabytes(folder / "model.safetensors"))
 

@@ -1,5 +1,6 @@
 """Weights as a folder for the Hugging Face hub: card, ``config.json``, ``model.safetensors``."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from torch import nn
 from defocus.baselines.weights.files import CONFIG, WEIGHTS, HubConfig
 from defocus.baselines.weights.own import OwnCard
 from defocus.benchmark.results.run_folder import package_version
+from defocus.errors import InputError
 from defocus.extra_packages import require
 from defocus.extras.export.origin import WeightsOrigin
 from defocus.storage.files import (
@@ -32,14 +34,26 @@ def require_hub() -> None:
 
 
 def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:
-    """Write ``README.md``, ``config.json``, ``model.safetensors``; ``defocus.load`` reads them."""
+    """Write ``README.md``, ``config.json``, ``model.safetensors``; ``defocus.load`` reads them.
+
+    Files of these names that hold anything else are refused: people edit them."""
     with staging_folder(make_folder(folder), ".hub-") as staging:
         _write_files(origin, network, staging)
+        for path in staging.iterdir():
+            _refuse_other(folder / path.name, path)
         with storing(folder):
             for path in staging.iterdir():
                 path.replace(folder / path.name)
             sync_folder(folder)
     return folder
+
+
+def _refuse_other(there: Path, new: Path) -> None:
+    """Refuse a file that is there, unless it is what a run wrote that was killed meanwhile."""
+    if os.path.lexists(there) and not (
+        there.is_file() and there.read_bytes() == new.read_bytes()
+    ):
+        raise InputError(f"{there}: a file of that name exists; choose another --out")
 
 
 def _write_files(origin: WeightsOrigin, network: nn.Module, folder: Path) -> None:

@@ -142,7 +142,7 @@ def _key_of(key_file: Path, inside: str) -> bytes:
         key = bytes.fromhex(content.split()[0].decode())
         if len(key) == KEY_BYTES and content == _lines_of(key, inside):
             return key
-    raise DatasetError(f"{key_file}: is there already; choose another place")
+    raise DatasetError(f"{key_file}: is there already; choose another file")
 
 
 def _lines_of(key: bytes, inside: str) -> bytes:
@@ -166,7 +166,7 @@ def _unused_key_removed(key_file: Path, out: Path) -> Iterator[list[bytes]]:
 def _require_free(path: Path) -> None:
     """Refuse to write over what is there."""
     if path.exists():
-        raise DatasetError(f"{path}: is there already; choose another place")
+        raise DatasetError(f"{path}: is there already; choose another folder")
 
 
 def _sha256(content: bytes) -> str:

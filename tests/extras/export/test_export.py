@@ -473,6 +473,17 @@ def test_a_hub_folder_is_loaded_back(hub_folder):
     )
 
 
+def test_an_export_that_was_killed_is_finished(hub_folder):
+    from defocus.baselines.weights.store import find_weights
+    from defocus.extras.export.export import export_weights
+
+    config = (hub_folder / "config.json").read_bytes()
+    (hub_folder / "config.json").unlink()
+    system = baseline("defocus-m")
+    export_weights(system, find_weights(system, "own"), "hub", hub_folder)
+    assert (hub_folder / "config.json").read_bytes() == config
+
+
 def test_its_card_is_the_hubs(hub_folder):
     card = ModelCard.load(hub_folder / "README.md")
     own = own_card(own_weights(baseline("defocus-m")))
