@@ -28,11 +28,10 @@ from defocus.datasets.patching.many_pairs import each_in_order, require_space, s
 from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import FULL, Image, as_linear, bit_depth
-from defocus.processes.interruption import held_interrupts
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.storage.files import atomic_path, make_folder, try_lock
-from defocus.storage.hdf5_files import new_hdf5, open_hdf5
+from defocus.storage.hdf5_files import held_interrupts, new_hdf5, open_hdf5
 
 Arrays = dict[str, NDArray[Any]]
 """Arrays of a pair by their names."""

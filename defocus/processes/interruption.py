@@ -65,30 +65,6 @@ def heard_interrupts() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-@contextlib.contextmanager
-def held_interrupts() -> Iterator[None]:
-    """Let no signal raise where a library calls Python back; what came is sent once more after."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard: list[int] = []
-
-    def keep(number: int, _frame: FrameType | None) -> None:
-        heard.append(number)
-
-    names = [name for name in ("SIGINT", *ENDING) if hasattr(signal, name)]
-    numbers = [getattr(signal, name) for name in names]
-    raising = [one for one in numbers if callable(signal.getsignal(one))]
-    before = {number: signal.signal(number, keep) for number in raising}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number in heard[:1]:
-            signal.raise_signal(number)
-
-
 def _terminated() -> contextlib.AbstractContextManager[None]:
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -7,13 +7,15 @@ import contextlib
 import errno
 import io
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import h5py
 
-from defocus.processes.interruption import held_interrupts
 from defocus.storage.files import write_bytes
 
 if TYPE_CHECKING:
@@ -33,6 +35,29 @@ def small_hdf5(path: Path) -> Iterator[h5py.File]:
         file.flush()
         content = file.id.get_file_image()
     write_bytes(path, content)
+
+
+@contextlib.contextmanager
+def held_interrupts() -> Iterator[None]:
+    """Let no signal raise where a library calls Python back; what came is sent once more after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+
+    def keep(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
+
+    known = signal.valid_signals()
+    raising = [one for one in known if callable(signal.getsignal(one))]
+    before = {number: signal.signal(number, keep) for number in raising}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for came in heard[:1]:
+            signal.raise_signal(came)
 
 
 class _PatientFile(io.FileIO):

@@ -33,11 +33,10 @@ from defocus.datasets.release.pictures import encoded, released_members, without
 from defocus.errors import DatasetError
 from defocus.pictures.headers import MAX_PIXELS
 from defocus.pictures.read import decoded_png
-from defocus.processes.interruption import held_interrupts
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, refuse_bomb, require_file
 from defocus.storage.files import make_folder, write_bytes
-from defocus.storage.hdf5_files import new_hdf5, open_hdf5
+from defocus.storage.hdf5_files import held_interrupts, new_hdf5, open_hdf5
 
 CHUNK_PX = 128
 COMPRESSION = 4
