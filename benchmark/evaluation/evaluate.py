@@ -57,6 +57,7 @@ from defocus.benchmark.results.run_folder import (
     CRASHES,
     FAILURE,
     OURS,
+    RECORD,
     library_versions,
     machine,
     one_line,
@@ -237,7 +238,7 @@ def _evaluate_run(
         "evaluation_seconds": round(time.monotonic() - started, 3),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(work.folder / "run.json", facts)
+    write_json(work.folder / RECORD, facts)
     return scores, costs
 
 

@@ -13,7 +13,7 @@ from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.evaluation.recording import MOST_CAST
 from defocus.benchmark.leaderboard.classes import budget_words, given_words
 from defocus.benchmark.leaderboard.rows import Row, current_entries
-from defocus.benchmark.results.run_folder import ORIGIN, run_folder
+from defocus.benchmark.results.run_folder import ORIGIN, RECORD, run_folder
 from defocus.benchmark.results.store import (
     ELSEWHERE,
     NARROW,
@@ -237,7 +237,7 @@ def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both h
 
 def run_document(out: Path, entry: Entry) -> Json:
     """The record ``run.json`` of a run; empty if there is none."""
-    path = run_folder(out, entry.run) / "run.json"
+    path = run_folder(out, entry.run) / RECORD
     if not path.exists():
         return {}
     with intact(path, "restore it, or delete it", InputError, OSError):

@@ -14,7 +14,7 @@ from defocus.benchmark.leaderboard.rows import (
     leaderboard,
     to_csv,
 )
-from defocus.benchmark.results.run_folder import package_version, run_folder
+from defocus.benchmark.results.run_folder import RECORD, package_version, run_folder
 from defocus.benchmark.results.store import Results
 from defocus.errors import InputError
 from defocus.extra_packages import require
@@ -206,7 +206,7 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
 
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
-        path = run_folder(out, entry.run) / "run.json"
+        path = run_folder(out, entry.run) / RECORD
         versions = results.versions(entry.run)
         digest.update(f"{entry}\n{versions}\n{_sha256(path)}\n".encode())
     for section in all_sections():

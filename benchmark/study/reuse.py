@@ -16,7 +16,13 @@ from defocus.benchmark.metrics.metric import (
     metrics_for,
 )
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.run_folder import ORIGIN, UNREAD, is_repeated, run_folder
+from defocus.benchmark.results.run_folder import (
+    ORIGIN,
+    RECORD,
+    UNREAD,
+    is_repeated,
+    run_folder,
+)
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.sources import SourceRun, runs_of_source
 from defocus.benchmark.results.store import (
@@ -285,7 +291,7 @@ def _record(results: Results, reused: Reused) -> None:
         **reused.other.record,
         ORIGIN: reused.other.origin,
     }
-    write_json(folder / "run.json", document)
+    write_json(folder / RECORD, document)
     results.record(reused.entry, reused.scores, reused.costs, reused.versions)
 
 

@@ -107,22 +107,13 @@ def _shared_lens(
 def _read(
     blurry: Path, sharp: Path, rig_file: Path | None
 ) -> "tuple[Rig | None, Image, Image]":
-    from defocus.pictures.read import read_pair
+    from defocus.pictures.read import read_pair, read_two_cameras
 
     if rig_file is None:
         return None, *read_pair(blurry, sharp)
     from defocus.align.rig import read_rig
 
-    return read_rig(rig_file), *_of_two_cameras(blurry, sharp)
-
-
-def _of_two_cameras(blurry: Path, sharp: Path) -> "tuple[Image, Image]":
-    """Both members, which may differ in size, with one white."""
-    from defocus.pictures.profiles import in_one_space
-    from defocus.pictures.read import read_alike
-
-    pictures = read_alike([blurry, sharp])
-    return in_one_space((blurry, sharp), (pictures[blurry], pictures[sharp]))
+    return read_rig(rig_file), *read_two_cameras(blurry, sharp)
 
 
 def _write(
@@ -161,9 +152,9 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
     from defocus.align.compensation.output import repeat_aligned
     from defocus.align.compensation.record import read_record
     from defocus.pictures.carried import carried
-    from defocus.pictures.read import read_pair
+    from defocus.pictures.read import read_pair, read_two_cameras
 
-    read = read_pair if read_record(record).rig is None else _of_two_cameras
+    read = read_pair if read_record(record).rig is None else read_two_cameras
     carry = carried(blurry_file, sharp_file)
     written = repeat_aligned(folder, *read(blurry_file, sharp_file), record, carry)
     say(f"wrote {', '.join(written)} to {folder}")

@@ -27,11 +27,9 @@ def command(blurry: Path, sharp: Path, settings: "RigSettings") -> None:
     --rig of 'align' and 'compensate'.
     """
     out, lenses = settings.out, settings.lenses
-    from defocus.pictures.profiles import in_one_space
-    from defocus.pictures.read import read_alike
+    from defocus.pictures.read import read_two_cameras
 
-    alike = read_alike([blurry, sharp])
-    pictures = in_one_space((blurry, sharp), (alike[blurry], alike[sharp]))
+    pictures = read_two_cameras(blurry, sharp)
 
     from defocus.align.rig import Lenses, write_rig
     from defocus.align.rig_estimate import estimate_rig

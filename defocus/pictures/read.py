@@ -333,6 +333,14 @@ def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, 
     return alike
 
 
+def read_two_cameras(blurry: Path, sharp: Path) -> tuple[Image, Image]:
+    """Members of two cameras, which may differ in size; RAW files have their own white balance."""
+    from defocus.pictures.profiles import in_one_space  # not needed for one picture
+
+    alike = read_alike([blurry, sharp])
+    return in_one_space((blurry, sharp), (alike[blurry], alike[sharp]))
+
+
 def read_member(path: Path, other: Path | None, white: float | None = None) -> Image:
     """Read one member of a pair, in the colours that :func:`read_pair` gives it."""
     from defocus.pictures.profiles import in_two_spaces, member_in_srgb

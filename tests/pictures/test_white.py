@@ -11,7 +11,6 @@ import torch
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
 from defocus.datasets.api import open_dataset
-from defocus.datasets.commands.align import _of_two_cameras
 from defocus.datasets.manifest import (
     MANIFEST,
     make_manifest,
@@ -24,7 +23,13 @@ from defocus.errors import ImageError
 from defocus.front.pairs import measure_pair
 from defocus.front.pictures import pictures, two_pictures
 from defocus.front.scores import score
-from defocus.pictures.read import read_image, read_member, read_own_picture, read_pair
+from defocus.pictures.read import (
+    read_image,
+    read_member,
+    read_own_picture,
+    read_pair,
+    read_two_cameras,
+)
 from defocus.pictures.values import FULL, as_float, compressed, stretched
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
@@ -216,7 +221,7 @@ def test_two_cameras_have_one_white(tmp_path):
     bright = deep() >> 4
     dark = stored(tmp_path / "dark.png", bright // 5)
     sharp = stored(tmp_path / "bright.png", bright)
-    blurry, whole = _of_two_cameras(dark, sharp)
+    blurry, whole = read_two_cameras(dark, sharp)
     assert blurry.mean() == pytest.approx(whole.mean() / 5, rel=0.01)
 
 

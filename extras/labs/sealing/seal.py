@@ -84,9 +84,7 @@ def seal_dataset(
         return known
     _require_free(out)
     with _unused_key_removed(key_file, out) as made, atomic_folder(out) as folder:
-        whole = _copied(folder, pairs)
-        write_manifest(folder, make_manifest(folder, whole, dataset.source))
-        inside = _content_hash(folder)
+        whole, inside = _whole_set(folder, dataset, pairs)
         key = _key_of(key_file, inside)
         made.append(_lines_of(key, inside))
         content = _sealed(_truth_archive(folder, whole), key)
@@ -123,9 +121,16 @@ def _holds(
 ) -> bool:
     """Whether a sealed set is of these pairs, with their truth."""
     with staging_folder(out.absolute().parent, f".{out.name}-", ".part") as place:
-        whole = _copied(place, pairs)
-        write_manifest(place, make_manifest(place, whole, dataset.source))
-        return _content_hash(place) == facts.inside
+        return _whole_set(place, dataset, pairs)[1] == facts.inside
+
+
+def _whole_set(
+    folder: Path, dataset: Dataset, pairs: tuple[Pair, ...]
+) -> tuple[tuple[Pair, ...], str]:
+    """Copies of the pairs with their truth in a folder, and the hash of this content."""
+    whole = _copied(folder, pairs)
+    write_manifest(folder, make_manifest(folder, whole, dataset.source))
+    return whole, _content_hash(folder)
 
 
 def _key_of(key_file: Path, inside: str) -> bytes:
