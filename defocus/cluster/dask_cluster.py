@@ -27,7 +27,7 @@ from defocus.cache import VARIABLE, cache_folder
 from defocus.commit import own_commit
 from defocus.errors import InputError, SettingsError
 from defocus.extra_packages import require
-from defocus.plugins.extensions import plugins
+from defocus.plugins.extensions import plugins, take_named_plugins
 from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
@@ -172,7 +172,7 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
     compute_in_one_thread()
     with contextlib.suppress(OSError):  # without it, whole paths are found all the same
         os.chdir(setup.folder)
-    plugins()  # before what they define is unpickled
+    take_named_plugins()  # before what they define is unpickled
     return pickle.loads(work)  # type: ignore[no-any-return]  # noqa: S301 - likewise
 
 

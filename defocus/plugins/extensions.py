@@ -87,10 +87,27 @@ def load_plugin(path: Path | str) -> Plugin:
 
 def plugins() -> tuple[Plugin, ...]:
     """All plug-in files of this process in loading order, those of a parent process first."""
-    for name in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
-        if Path(name) not in _loaded:
-            load_plugin(name)
+    for path in _named():
+        if path not in _loaded:
+            load_plugin(path)
     return tuple(_loaded.values())
+
+
+def take_named_plugins() -> None:
+    """Load the plug-in files that the environment names, as they are now; forget all others.
+
+    For a process that works for one program after the other."""
+    named = _named()
+    for path in set(_loaded) - set(named):
+        _loaded.pop(path).modules.forget()
+    for path in named:
+        load_plugin(path)
+
+
+def _named() -> list[Path]:
+    """Absolute paths of the plug-in files that the environment names."""
+    names = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
+    return [Path(name) for name in names if name]
 
 
 def plugin_arguments() -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 from defocus.cluster import dask_cluster
 from defocus.cluster.dispatcher import each
 from defocus.errors import InputError, SettingsError, WeightsError
+from defocus.plugins import extensions
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
 from defocus.progress import say
@@ -21,6 +22,10 @@ from defocus.progress import say
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.full
 FOLDER = Path(__file__).parent
+METRIC = """
+from defocus import Metric
+MINE = Metric("mine", "Mine", "lower", "", 4, lambda *given: {})
+"""
 
 
 def root_of(number: int) -> float:
@@ -66,6 +71,29 @@ def test_a_worker_has_one_thread_and_the_environment_of_the_caller(
     assert dict(each(state_of_process, {"one": 1}, two_workers)) == {
         "one": ("1", "now")
     }
+
+
+def plugins_of_process(_item: int) -> list[tuple[str, str]]:
+    return [(one.path.name, one.source_hash) for one in extensions.plugins()]
+
+
+def test_a_worker_has_the_plugins_of_its_caller_alone(
+    two_workers, no_plugins, tmp_path, monkeypatch
+):
+    """A plug-in of an earlier caller adds nothing; an edited one counts as it is now."""
+
+    def there():
+        items = {"one": 1, "two": 2, "three": 3, "four": 4}
+        return list(dict(each(plugins_of_process, items, two_workers)).values())
+
+    file, other = tmp_path / "mine.py", tmp_path / "other.py"
+    for path, value in ((file, 1.0), (file, 2.0), (other, 3.0)):
+        path.write_text(METRIC.format(value), encoding="utf-8")
+        extensions.load_plugin(path)
+        assert there() == [plugins_of_process(0)] * 4
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    assert there() == [[]] * 4
 
 
 def looks_at_frames(_item: int) -> bool:
