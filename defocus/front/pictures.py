@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.read import read_alike, read_pair
+from defocus.pictures.remarks import asked_white, white_question, white_words
 from defocus.pictures.values import (
     FULL,
     above_white,
     as_float,
     as_integer,
-    asked_white,
     compressed,
     deep_white,
     stretched,
-    white_question,
-    white_words,
 )
 from defocus.progress import say
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.blocks import Remark
 from defocus.pictures.bmp import bmp_pixels
-from defocus.pictures.carried import said_of_parts
 from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
@@ -46,12 +45,21 @@ from defocus.pictures.raw import (
     dng_demands,
     said_of_demands,
 )
+from defocus.pictures.remarks import (
+    MOSAIC,
+    asked_white,
+    is_mosaic,
+    said_of_parts,
+    said_of_values,
+    say_remarks,
+    white_question,
+    white_words,
+)
 from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import read_misread, tiff_layout
 from defocus.pictures.values import (
     FOURTEEN_BITS,
     FULL,
-    MOSAIC,
     Array,
     Image,
     OwnPicture,
@@ -59,18 +67,12 @@ from defocus.pictures.values import (
     above_white,
     as_shown,
     as_stored,
-    asked_white,
     deep_white,
     float_white,
     integer_white,
-    is_mosaic,
     known_white,
     largest_value,
-    said_of_values,
-    say_remarks,
     stretched,
-    white_question,
-    white_words,
 )
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET

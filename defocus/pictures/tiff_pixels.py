@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
 from defocus.pictures.heif import divided
+from defocus.pictures.remarks import asked_white
 from defocus.pictures.values import (
     as_stored,
-    asked_white,
     has_alpha,
     integer_white,
     largest_value,

@@ -16,7 +16,8 @@ from defocus.datasets.pair import Pair
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
 from defocus.pictures.read import read_image, read_own_picture, read_stored
-from defocus.pictures.values import MOSAIC, is_mosaic, linear_to_srgb
+from defocus.pictures.remarks import MOSAIC, is_mosaic
+from defocus.pictures.values import linear_to_srgb
 from defocus.pictures.write import encoded_picture
 from tests.pictures.corpus import deep, grey, linear_dng, scene, tiff, write_corpus
 
