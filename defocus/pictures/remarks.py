@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.pictures.blocks import Remark
-from defocus.pictures.headers import HEAD_BYTES, kind_of
+from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, jpeg_components, kind_of
 from defocus.pictures.heif import HEIF_KINDS, heif_contents
-from defocus.pictures.jpeg import jpeg_parts
-from defocus.pictures.metadata import INKS, other_pictures
+from defocus.pictures.metadata import INKS, JPEG_XL_COLOURS, other_pictures
 from defocus.pictures.png import png_parts
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
 from defocus.pictures.tiff import tiff_pictures, tiff_tags
@@ -22,6 +21,7 @@ from defocus.pictures.values import (
     FOURTEEN_BITS,
     FULL,
     equal_colours,
+    has_alpha,
     known_white,
     largest_value,
     without_alpha,
@@ -34,44 +34,62 @@ _said: set[tuple[Path, str]] = set()
 """Remarks that this process has already printed, by folder."""
 
 
-def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]:
-    """Remarks on a picture as it is stored, ``(H, W)`` or ``(H, W, 3)``, in words."""
-    words = said_of_values(picture, white)
+def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
+    """Print remarks on a file and its picture as it is stored, each once for all of a folder."""
+    remarks = [*said_of_pixels(stored), *said_of_file(path)]
+    words = said_of_values(stored, white)
     if words and known_white(path) is None:
-        yield words
-    if is_mosaic(picture):
-        yield MOSAIC
-    demands = said_of_demands(dng_demands(path))
-    if demands:
-        yield demands
-    yield from said_of_parts(path)
-
-
-def say_remarks(path: Path, picture: NDArray[Any], white: float) -> None:
-    """Print remarks on a file, each remark once for all files of a folder."""
-    for remark in remarks_of(path, picture, white):
+        remarks.insert(0, words)
+    for remark in remarks:
         if (path.parent, remark) not in _said:
             _said.add((path.parent, remark))
             say(f"{path}: {remark}")
 
 
-def said_of_parts(path: Path) -> tuple[str, ...]:
-    """Remarks on what a file holds and no reader takes: inks' profile, further pictures."""
+def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:
+    """Remarks on the pixels of a picture as it is stored, of which only the colours are read."""
+    remarks = []
+    if is_mosaic(stored):
+        remarks.append(MOSAIC)
+    if _is_transparent(stored):
+        remarks.append(TRANSPARENT)
+    return tuple(remarks)
+
+
+def _is_transparent(stored: NDArray[Any]) -> bool:
+    """Whether a picture of integers has pixels that are not opaque."""
+    if stored.dtype.kind != "u" or not has_alpha(stored):
+        return False
+    opaque = np.iinfo(stored.dtype).max
+    return bool((stored[:, :, -1] < opaque).any())
+
+
+def said_of_file(path: Path) -> tuple[str, ...]:
+    """Remarks on what a file holds and no reader takes: corrections, profiles, more pictures."""
     if path.suffix.lower() in RAW_SUFFIXES:
-        return ()
+        demands = said_of_demands(dng_demands(path))
+        return (demands,) if demands else ()
     try:
         with mapped(path) as content:
-            remarks = _of_parts(content)
+            kind = kind_of(content[:HEAD_BYTES])
+            remarks = _of_parts(content, kind)
     except (OSError, ValueError):
         return ()
-    return tuple(one.text for one in remarks)
+    said = [one.text for one in remarks]
+    if other_suffix(path, kind):
+        said.insert(0, f"is {kind}, whatever its suffix says")
+    return tuple(said)
 
 
-def _of_parts(data: bytes) -> list[Remark]:
-    """The remarks of :func:`said_of_parts` on the content of a file."""
-    kind = kind_of(data[:HEAD_BYTES])
+def other_suffix(path: Path, kind: str) -> bool:
+    """Whether the suffix of a file names another kind of picture than its content."""
+    return bool(kind) and path.suffix.lower() not in SUFFIXES[kind]
+
+
+def _of_parts(data: bytes, kind: str) -> list[Remark]:
+    """The remarks of :func:`said_of_file` on the content of a file."""
     if kind == "JPEG":
-        return [INKS] if jpeg_parts(data).colours == 4 else []
+        return [INKS] if jpeg_components(data) == 4 else []
     if kind == "TIFF":
         inks = [INKS] if tiff_tags(data).inks else []
         return [*other_pictures(tiff_pictures(data)), *inks]
@@ -80,7 +98,8 @@ def _of_parts(data: bytes) -> list[Remark]:
     if kind == "WebP":
         return other_pictures(webp_frames(data))
     if kind in HEIF_KINDS:
-        return other_pictures(heif_contents(data, kind).pictures)
+        others = other_pictures(heif_contents(data, kind).pictures)
+        return [JPEG_XL_COLOURS, *others] if kind == "JPEG XL" else others
     return []
 
 
@@ -109,12 +128,14 @@ def white_question(largest: int) -> str:
 
 
 def asked_white(largest: int) -> int:
-    """A possible white of 16 bits, by their largest value, that is not assumed; 0 if none."""
-    if 0 < largest <= EIGHT_BITS:
-        return EIGHT_BITS
-    return FOURTEEN_BITS if DEEP_WHITES[-2] < largest <= FOURTEEN_BITS else 0
+    """A possible white of 16 bits below the usual one, by their largest value; 0 if none."""
+    possible = (EIGHT_BITS, *DEEP_WHITES[:-1], FOURTEEN_BITS)
+    if largest == 0:
+        return 0
+    return next((white for white in possible if largest <= white), 0)
 
 
+TRANSPARENT = "its transparency is not read: transparent pixels count like the others"
 MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
 
 _CELL_PX = 16
