@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
@@ -36,6 +35,9 @@ from defocus.extras.studies.dose_report.charts import (
     trust_chart,
 )
 from defocus.extras.studies.dose_report.words import INPUT
+from defocus.pictures.metadata import Metadata
+from defocus.pictures.read import read_image
+from defocus.pictures.write import encoded_picture
 from defocus.reading import read_json
 from defocus.reports.display import number_text
 from defocus.reports.plot import draw_figures
@@ -109,7 +111,6 @@ LEARNED = {
 COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
           "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
 """Lines whose minutes are reported."""
-STRIP_QUALITY = 90
 
 Document = Mapping[str, Any]
 
@@ -140,13 +141,9 @@ def take_over(name: str, study: Path) -> None:
     if place in CLAIMS_ONLY:
         return
     for one in documents[name]["doses"]:
-        strip = cv2.imread(str(study / strip_name(one["dose_px"])))
-        written = cv2.imencode(
-            ".webp",
-            strip,
-            [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY],
-        )[1]
-        strip_file(place, one).write_bytes(written.tobytes())
+        strip = read_image(study / strip_name(one["dose_px"]))
+        written = encoded_picture(strip, Metadata(), "WebP")
+        strip_file(place, one).write_bytes(written)
 
 
 def strip_file(name: str, one: Document) -> Path:
