@@ -1,6 +1,7 @@
 """What is said of odd files, and levels of RAW files."""
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -87,6 +88,27 @@ def test_what_a_dng_asks_for_is_named(corpus):
 def test_other_demands_and_damaged_ones(tmp_path, tag, demands):
     path = tmp_path / "a.dng"
     path.write_bytes(linear_dng(deep(), 0, 65535, tag))
+    assert dng_demands(path) == demands
+
+
+@pytest.mark.parametrize(
+    ("opcode", "compression", "demands"),
+    [
+        (8, 1, ("MapPolynomial",)),
+        (8, 34892, ()),  # LibRaw applies it to a lossy DNG
+        (13, 34892, ("ScalePerColumn",)),
+        (14, 1, ("WarpRectilinear2",)),
+        (4, 1, ()),  # single pixels of the sensor
+    ],
+)
+def test_corrections_of_a_dng(tmp_path, opcode, compression, demands):
+    path = tmp_path / "a.dng"
+    opcodes = struct.pack(">5I", 1, opcode, 0x01030000, 0, 8) + bytes(8)
+    asked = linear_dng(deep(), 0, 65535, (51009, "B", len(opcodes), opcodes, True))
+    entry = struct.pack("<HHI", 259, 3, 1)
+    place = asked.index(entry) + len(entry)
+    given = struct.pack("<H", compression)
+    path.write_bytes(asked[:place] + given + asked[place + 2 :])
     assert dng_demands(path) == demands
 
 
