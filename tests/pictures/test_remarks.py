@@ -23,10 +23,20 @@ from defocus.pictures.read import (
     read_stored,
     reading_of_files,
 )
-from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic
+from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic, said_of_file
 from defocus.pictures.values import linear_to_srgb
 from defocus.pictures.write import encoded_picture
-from tests.pictures.corpus import deep, grey, linear_dng, scene, tiff, write_corpus
+from tests.pictures.corpus import (
+    alpha,
+    bmp_of_fields,
+    deep,
+    grey,
+    linear_dng,
+    saved,
+    scene,
+    tiff,
+    write_corpus,
+)
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +195,39 @@ def test_transparency_is_said_where_it_is_not_read(tmp_path, suffix):
         said.append(reading_of_files([path]).remarks)
         assert read_own_picture(path).metadata.remarks == ()
     assert said == [(), (TRANSPARENT,)]
+
+
+def test_transparency_of_a_lossless_webp_behind_an_opaque_one_is_said(tmp_path):
+    opaque, transparent = tmp_path / "a.webp", tmp_path / "b.webp"
+    opaque.write_bytes(saved(scene(), "WEBP", lossless=True))
+    transparent.write_bytes(saved(np.dstack([scene(), alpha()]), "WEBP", lossless=True))
+    assert reading_of_files([opaque, opaque]).remarks == ()
+    assert reading_of_files([opaque, transparent]).remarks == (TRANSPARENT,)
+
+
+TEN_BITS = bmp_of_fields(
+    32, (0x3FF00000, 0xFFC00, 0x3FF, 0), deep()[:, :, 0].astype("<u4").tobytes()
+)
+FILLED = bmp_of_fields(
+    32, (0xFF0000, 0xFF00, 0xFF, 0), np.dstack([scene(), alpha()]).tobytes()
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ten-bits.bmp", TEN_BITS),
+        ("filled.bmp", FILLED),
+        ("unstated.tif", tiff(np.dstack([scene(), alpha()]), extrasamples=[0])),
+    ],
+)
+def test_values_that_are_not_read_are_said_by_each_verb(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    said = tuple(one.text for one in read_own_picture(path).metadata.remarks)
+    assert len(said) == 1
+    assert said_of_file(path) == said
+    assert reading_of_files([path]).remarks == said
 
 
 KINDS = {".png": "PNG", ".tif": "TIFF", ".webp": "WebP", ".bmp": "BMP"}
