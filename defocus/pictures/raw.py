@@ -215,6 +215,8 @@ _FURTHER_DIRECTORIES = 330
 _REDUCED = 254
 _BASELINE_EXPOSURE = 50730
 _DEFAULT_CROP = 50720
+_USER_CROP, _WHOLE = 51125, (0, 0, 1, 1)
+"""What a person has chosen: top, left, bottom and right, as shares of the picture."""
 _BLACK_DELTAS = {50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV"}
 """Black by column and by row. LibRaw takes the mean off everywhere."""
 _COMPRESSION, _LOSSY_JPEG, _JPEG_XL = 259, 34892, 52546
@@ -318,6 +320,9 @@ def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
         whole = [width, height]
         if size != whole:
             yield f"DefaultCrop to {'x'.join(map(str, size))}"
+    chosen = structure.numbers(directory.entry(_USER_CROP))
+    if chosen and tuple(chosen) != _WHOLE:
+        yield "DefaultUserCrop"
 
 
 def _opcode_names(opcodes: bytes, compression: int | None) -> Iterator[str]:

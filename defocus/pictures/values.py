@@ -1,19 +1,22 @@
 """Pictures in memory: their values and their white; linear light, luma and orientation."""
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.errors import ImageError
+from defocus.errors import FileError, ImageError
 from defocus.pictures.headers import HEAD_BYTES, kind_of
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.tags import first_directory
+from defocus.reading import FileBytes
 from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
@@ -217,7 +220,22 @@ def known_white(path: Path) -> int | None:
         return FULL
     with path.open("rb") as file:
         kind = kind_of(file.read(HEAD_BYTES))
-    return FULL if kind in {"HEIC", "AVIF"} else None
+        packed = kind == "TIFF" and _has_packed_values(file)
+    return FULL if packed or kind in {"HEIC", "AVIF"} else None
+
+
+_BITS_TAG = 258
+
+
+def _has_packed_values(file: BinaryIO) -> bool:
+    """Whether a TIFF file states that its values have 9 to 15 bits."""
+    with contextlib.suppress(FileError):
+        first = first_directory(FileBytes(file))
+        if first is not None:
+            structure, directory = first
+            bits = structure.number(directory.entry(_BITS_TAG)) or 0
+            return 8 < bits < 16
+    return False
 
 
 def above_white(name: object, largest: int, white: float) -> str:

@@ -28,12 +28,14 @@ from defocus.pictures.read import (
     read_member,
     read_own_picture,
     read_pair,
+    read_stored,
     read_two_cameras,
+    reading_of_files,
 )
 from defocus.pictures.values import FULL, as_float, compressed, stretched
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
-from tests.pictures.corpus import deep, linear_dng, scene
+from tests.pictures.corpus import deep, grey, linear_dng, packed, scene
 
 DARK = (deep() // 40).astype(np.uint16)
 """Sixteen bits of a dark scene; no value is above 4095."""
@@ -251,3 +253,16 @@ def test_a_dark_picture_of_a_dataset_is_restored_as_the_dataset_reads_it(tmp_pat
         assert not any("white is taken as" in one for one in row.remarks), row.image
     assert read_own_picture(root / "blurry" / "z.png", deep_white=FULL).white == FULL
     assert read_own_picture(root / "blurry" / "z.png").white == 4095
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_a_dark_tiff_that_states_its_bits_is_not_stretched(tmp_path, capsys, bits):
+    path = tmp_path / "a.tif"
+    path.write_bytes(packed(deep(grey()) >> (20 - bits), bits))
+    picture = read_stored(path)
+    assert picture.max() <= 4095
+    np.testing.assert_array_equal(read_image(path)[:, :, 0], picture)
+    assert read_own_picture(path).white == FULL
+    reading = reading_of_files([path])
+    assert (reading.white, reading.remarks) == (FULL, ())
+    assert capsys.readouterr().err == ""
