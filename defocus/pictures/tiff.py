@@ -5,7 +5,7 @@ Source: TIFF 6.0; Exif 3.0, section 4.6.3 (pointers to directories); Adobe's TIF
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from defocus.pictures.blocks import (
@@ -20,6 +20,7 @@ from defocus.pictures.tags import (
     INTEROP_DIRECTORY,
     LONG,
     LONG8,
+    WHOLE,
     Directory,
     DirectoryEntry,
     Structure,
@@ -102,8 +103,9 @@ _OME_HEAD_BYTES = 4000
 """Bytes in which an OME description shows its root element: comments may come before it."""
 _BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
 _FLOATS = 3
-_REDUCED = 1
-_MOST_PICTURES = 10_000
+_REDUCED, _INSIDE = 1, 330
+_MOST_PICTURES, _MOST_INSIDE = 10_000, 100
+"""Directories that are looked at: in all, and of those inside one."""
 _RESOLUTION = frozenset({282, 283, 296})
 _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
@@ -171,20 +173,29 @@ def _with_layout(
 def tiff_pictures(data: bytes) -> int:
     """How many pictures a file has, with masks of transparency, but without smaller copies."""
     structure = read_structure(data)
-    seen: set[int] = set()
     if structure is None:
         return 1
-    place = structure.first
-    count = 0
-    while place not in seen and len(seen) < _MOST_PICTURES:
+    kinds = [structure.number(one.entry(_KIND)) or 0 for one in _pages(structure)]
+    whole = [kind for kind in kinds if not kind & _REDUCED]
+    return max(len(whole), 1)
+
+
+def _pages(structure: Structure) -> Iterator[Directory]:
+    """The directories of the pictures: each that follows the first, and those inside them."""
+    seen: set[int] = set()
+    waiting = [structure.first]
+    while waiting and len(seen) < _MOST_PICTURES:
+        place = waiting.pop(0)
+        page = None if place in seen else structure.directory(place)
         seen.add(place)
-        directory = structure.directory(place)
-        if directory is None:
-            break
-        kind = structure.number(directory.entry(_KIND)) or 0
-        count += not kind & _REDUCED
-        place = directory.following
-    return max(count, 1)
+        if page is None:
+            continue
+        yield page
+        inside = page.entry(_INSIDE)
+        if inside is not None and inside.kind in WHOLE:
+            places = structure.numbers(inside)
+            waiting += map(int, places[:_MOST_INSIDE])
+        waiting.append(page.following)
 
 
 def _add_directory(

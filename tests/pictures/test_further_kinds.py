@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+import tifffile
 
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
@@ -25,6 +26,7 @@ from defocus.pictures.read import (
     read_stored,
     reading_of_files,
 )
+from defocus.pictures.tiff import tiff_pictures
 from defocus.pictures.values import as_float
 from defocus.pictures.write import foreseen_remarks, write_picture
 from tests.datasets.test_release_facts import wide_profile
@@ -295,6 +297,21 @@ def test_a_mask_behind_a_picture_is_said(tmp_path):
     assert [one.text for one in read_metadata(path).remarks] == [
         "holds 2 pictures; the first is read, the others are left out"
     ]
+
+
+@pytest.mark.parametrize(("kind", "pictures"), [(0, 2), (1, 1)])
+def test_a_picture_inside_a_directory_is_said_unless_it_is_smaller(
+    tmp_path, kind, pictures
+):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(scene(), photometric="rgb", metadata=None, subifds=1)
+        file.write(scene(1), photometric="rgb", metadata=None, subfiletype=kind)
+    assert tiff_pictures(path.read_bytes()) == pictures
+    said = [f"holds {pictures} pictures; the first is read, the others are left out"]
+    expected = said[: pictures - 1]
+    assert [one.text for one in read_metadata(path).remarks] == expected
+    assert list(reading_of_files([path]).remarks) == expected
 
 
 def with_a_second_page(first: bytes, second: bytes) -> bytes:
