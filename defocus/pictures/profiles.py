@@ -26,8 +26,9 @@ from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import ORIENTATION, first_directory
+from defocus.pictures.tiff import tiff_pictures
 from defocus.pictures.values import equal_colours
-from defocus.reading import FileBytes, read_bytes
+from defocus.reading import FileBytes, mapped, read_bytes
 
 PillowImage.MAX_IMAGE_PIXELS = (
     MAX_PIXELS  # Pillow's own limit is less than a camera's picture
@@ -370,8 +371,9 @@ def _tiff_header(path: Path) -> PictureHeader:
         grey = photometric in {"MINISBLACK", "MINISWHITE"}
         tag = page.tags.get(ORIENTATION)
         orientation = 1 if tag is None else int(tag.value)
-        colours = _colours(path, mode)
-        return PictureHeader(colours, grey, orientation, len(file.pages))
+    with mapped(path) as content:
+        frames = tiff_pictures(content)
+    return PictureHeader(_colours(path, mode), grey, orientation, frames)
 
 
 def _colours(path: Path, mode: str) -> str:

@@ -312,6 +312,18 @@ def test_a_picture_inside_a_directory_is_said_unless_it_is_smaller(
     expected = said[: pictures - 1]
     assert [one.text for one in read_metadata(path).remarks] == expected
     assert list(reading_of_files([path]).remarks) == expected
+    header = picture_header(path)
+    assert header is not None
+    assert header.frames == pictures
+
+
+def test_a_smaller_copy_behind_a_picture_is_no_frame(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(scene(), photometric="rgb", metadata=None)
+        file.write(scene()[::2, ::2], photometric="rgb", metadata=None, subfiletype=1)
+    assert reading_of_files([path]).remarks == ()
+    assert warnings_of([Pair("a", "a", "test", path, path)]) == ()
 
 
 def with_a_second_page(first: bytes, second: bytes) -> bytes:
