@@ -51,9 +51,10 @@ def spreadsheet_text(text: str) -> str:
     """Text as a cell of CSV, on one line: an apostrophe before what a spreadsheet would run."""
     # Source: OWASP, CSV Injection.
     guard = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else ""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return guard + text
+    if text.isprintable():
+        return guard + text
+    characters = [character if character.isprintable() else " " for character in text]
+    return guard + "".join(characters)
 
 
 def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> str:

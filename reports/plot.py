@@ -115,21 +115,19 @@ def page_plot(
         unnamed = axes_of(axes, figure)
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
-        for tick in axes.get_xticklabels()[-1:]:
-            if tick.get_position()[0] > axes.get_xlim()[1] - 0.04 * np.ptp(
-                axes.get_xlim()
-            ):
+        last_label = axes.get_xticklabels()[-1:]
+        low, high = axes.get_xlim()
+        for tick in last_label:
+            if tick.get_position()[0] > high - 0.04 * abs(high - low):
                 tick.set_horizontalalignment("right")
         svg = inline_svg(_saved(drawn, "svg"), name, words, font_pt)
-        curves = figure.curves if isinstance(figure, Curves) else ()
-        legend = tuple(
-            (
-                inline_svg(_swatch(number), f"{name}-{number}" if name else ""),
-                curve.label,
-            )
-            for number, curve in enumerate(curves)
-        )
-    return PagePlot(svg, words, legend, tuple(map(_with_numbers, unnamed)))
+        legend = []
+        for number, curve in enumerate(
+            figure.curves if isinstance(figure, Curves) else ()
+        ):
+            swatch = inline_svg(_swatch(number), f"{name}-{number}" if name else "")
+            legend.append((swatch, curve.label))
+    return PagePlot(svg, words, tuple(legend), tuple(map(_with_numbers, unnamed)))
 
 
 def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
@@ -320,8 +318,8 @@ def _draw_curve(
 def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:
     """Which points of a curve can be drawn."""
     x, y = np.array(curve.x, float), np.array(curve.y, float)
-    seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y) & ((y > 0) | (not log))
-    return seen
+    seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y)
+    return seen & (y > 0) if log else seen
 
 
 def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
@@ -329,20 +327,21 @@ def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
     at = np.flatnonzero(seen)
     if every or len(at) <= FEW_MARKERS:
         return [int(index) for index in at]
-    beside = np.concatenate(([False], seen, [False]))
-    alone = np.flatnonzero(seen & ~beside[:-2] & ~beside[2:])
+    framed = np.concatenate(([False], seen, [False]))
+    before, after = framed[:-2], framed[2:]
+    alone = np.flatnonzero(seen & ~before & ~after)
     step = len(at) / FEW_MARKERS
     first = step * (number % len(COLOURS) + 0.5) / len(COLOURS)
-    some = at[(first + step * np.arange(FEW_MARKERS)).astype(int)]
-    return sorted({int(index) for index in (*alone, *some, at[0], at[-1])})
+    few = at[(first + step * np.arange(FEW_MARKERS)).astype(int)]
+    marked = np.concatenate([alone, few, at[[0, -1]]])
+    return [int(index) for index in np.unique(marked)]
 
 
 def _side_by_side(figure: Curves) -> list[float]:
     """How far the points of each curve are moved to the right."""
     count = len(figure.curves)
-    positions = sorted(
-        {x for curve in figure.curves for x in curve.x if math.isfinite(x)}
-    )
+    every = itertools.chain.from_iterable(curve.x for curve in figure.curves)
+    positions = sorted({x for x in every if math.isfinite(x)})
     if not figure.apart or not positions:
         return [0.0] * count
     if figure.places:

@@ -90,10 +90,9 @@ def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
     spots = []
     for (x, y), (next_x, next_y) in pairwise(front):
         steps = int(math.hypot(next_x - x, next_y - y) / LINE_PT) + 1
-        shares = [step / steps for step in range(steps)]
-        spots += [
-            (x + share * (next_x - x), y + share * (next_y - y)) for share in shares
-        ]
+        for step in range(steps):
+            share = step / steps
+            spots.append((x + share * (next_x - x), y + share * (next_y - y)))
     return spots
 
 
@@ -128,10 +127,13 @@ def _free_place(
 
 def _box(text: str, spot: tuple[float, float], side: str, font_pt: float) -> Box:
     """The box of a text whose left end, right end or centre is at a place."""
+    x, y = spot
     width = LETTER * font_pt * (len(text) + 0.1)
-    left = spot[0] - {"left": 0.0, "center": width / 2, "right": width}[side]
-    baseline = spot[1] - BASELINE * font_pt
-    return left, baseline - DESCENT * font_pt, left + width, baseline + ASCENT * font_pt
+    left = x - {"left": 0.0, "center": width / 2, "right": width}[side]
+    baseline = y - BASELINE * font_pt
+    bottom = baseline - DESCENT * font_pt
+    top = baseline + ASCENT * font_pt
+    return left, bottom, left + width, top
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -54,11 +54,8 @@ class MDPObjective(Objective):
 @contextlib.contextmanager
 def _sharp_decoder_fixed(network: nn.Module, *, fixed: bool) -> Iterator[None]:
     """Let gradients pass through the sharp decoder to the encoder, and change only the latter."""
-    parameters = [
-        parameter
-        for name, parameter in network.named_parameters()
-        if fixed and name.startswith("sharp_")
-    ]
+    named = dict(network.named_parameters()) if fixed else {}
+    parameters = [named[name] for name in named if name.startswith("sharp_")]
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:

@@ -40,14 +40,11 @@ class NRKNetObjective(Objective):
             dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
         )
         restoring = _restoring(outputs, batch.target, compare)
-        errors = [
-            OUTPUT_WEIGHTS[name]
-            * functional.mse_loss(
-                outputs[f"reblurred_{name}"],
-                outputs[f"blurry_{name}"],
-            )
-            for name in ("quarter", "half", "full")
-        ]
+        errors = []
+        for name in ("quarter", "half", "full"):
+            reblurred, blurry = outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"]
+            error = functional.mse_loss(reblurred, blurry)
+            errors.append(OUTPUT_WEIGHTS[name] * error)
         reblurring = torch.stack(errors).sum()
         parts = {"restoring": restoring.detach(), "reblurring": reblurring.detach()}
         return restoring + self.reblurring * reblurring, parts

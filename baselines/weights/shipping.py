@@ -71,9 +71,9 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 
 def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write weights in half precision; a tensor with a number too large for it stays as it is."""
-    halves = {
-        name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()
-    }
+    halves = {}
+    for name, tensor in state.items():
+        halves[name] = _half(f"{path.name}, {name}", tensor)
     save_tensors(halves, path)
 
 

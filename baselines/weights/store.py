@@ -296,10 +296,10 @@ def shipped_weights(system: Baseline) -> StoredWeights | None:
         return None
     sha256 = own_card(path).sha256
     every, _ = all_weights(system.card.name)
-    stored = (
-        each for each in every if each.source_sha256 == sha256 and each.origin == OWN
-    )
-    return next(stored, None) or find_weights(system, OWN)
+    for stored in every:
+        if stored.source_sha256 == sha256 and stored.origin == OWN:
+            return stored
+    return find_weights(system, OWN)
 
 
 def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":

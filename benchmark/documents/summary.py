@@ -256,10 +256,11 @@ def _scratch(one: Gained) -> str:
 def _partial(scores: PictureScores) -> list[str]:
     """Systems on fewer pictures than others, which have no rank: they are not compared."""
     gained = _on_any_pictures(scores)
-    lines = [
-        (line, partial_words(row, [each for _, each in gained])) for line, row in gained
-    ]
-    named = [f"{line.name} ({words})" for line, words in lines if words]
+    rows = [row for _, row in gained]
+    named = []
+    for line, row in gained:
+        if words := partial_words(row, rows):
+            named.append(f"{line.name} ({words})")
     return [f"Not compared with them: {several(named)}."] if named else []
 
 

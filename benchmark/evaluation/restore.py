@@ -58,8 +58,10 @@ def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
         raise NotApplicableError(
             f"needs {', '.join(others)}, which no network is given"
         )
-    views = ["dual_pixel"] if card.input == "dual" else []
-    return tuple(one for one in inputs if one in card.needs and one not in views)
+    needed = set(card.needs)
+    if card.input == "dual":
+        needed.discard("dual_pixel")
+    return tuple(one for one in inputs if one in needed)
 
 
 @dataclass(frozen=True)

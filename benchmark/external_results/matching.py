@@ -44,9 +44,8 @@ def size_words(size: Sequence[int]) -> str:
 
 def nearly_equal(first: Sequence[int], second: Sequence[int]) -> bool:
     """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by cropping to a multiple."""
-    return all(
-        _near(*sorted(sides)) for sides in zip(first[:2], second[:2], strict=True)
-    )
+    sides = zip(first[:2], second[:2], strict=True)
+    return all(_near(*sorted(both)) for both in sides)
 
 
 def _near(small: int, large: int) -> bool:
@@ -114,7 +113,9 @@ def dataset_subjects(dataset: Dataset) -> list[Subject]:
     pairs = dataset.split("test")
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to compare with")
-    stems = Counter(stem for pair in pairs for stem in _names(pair))
+    stems: Counter[str] = Counter()
+    for pair in pairs:
+        stems.update(_names(pair))
     subjects = []
     for pair in pairs:
         names = [n for n in _names(pair) if stems[n] == 1 or n == pair.id]

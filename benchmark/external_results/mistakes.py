@@ -5,7 +5,7 @@ None of these hints changes a score."""
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import chain, permutations
 from pathlib import Path
 
 import cv2
@@ -128,12 +128,11 @@ def _turn(restored: Array, reference: Array, file: Path | None) -> Mistake | Non
 
 
 def _values(restored: Array, reference: Array) -> Mistake | None:
-    changes = {
-        name: change for name, (change, _) in RANGES.items() if name != STRETCHED
-    }
+    changes = {name: change for name, (change, _) in RANGES.items()}
+    stretched = {STRETCHED: changes.pop(STRETCHED)}
     best = _best(restored, reference, changes, MUCH_BETTER)
     if best is None and _ends_at_limits(restored, reference):
-        best = _best(restored, reference, {STRETCHED: RANGES[STRETCHED][0]}, BETTER)
+        best = _best(restored, reference, stretched, BETTER)
     return None if best is None else Mistake(*best, RANGES[best[0]][1])
 
 
@@ -210,9 +209,8 @@ def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
     for name, number in names.items():
         if 2 * number <= len(looks):
             continue
-        alike: list[Mistake] = []
-        for one in looks:
-            alike += [mistake for mistake in one.mistakes if mistake.words == name]
+        every = chain.from_iterable(one.mistakes for one in looks)
+        alike = [mistake for mistake in every if mistake.words == name]
         gain_db = float(np.median([mistake.gain_db for mistake in alike]))
         said.append(
             f"the restored pictures fit better by {gain_db:.1f} dB {name} "
@@ -228,15 +226,15 @@ def _colours(restored: Array, reference: Array) -> str:
         name = "".join("RGB"[place] for place in np.argsort(order))
         errors[name] = float(np.square(first[:, :, order] - second).mean())
     best = min(errors, key=lambda order: errors[order])
-    return (
-        best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""
-    )
+    better = errors[best] * BETTER < errors["RGB"]
+    return best if better and errors[best] < FITTING else ""
 
 
 def _small(picture: Array) -> Array:
-    scale = min(1.0, SMALL_PX / max(picture.shape[:2]))
-    height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    height, width = picture.shape[:2]
+    scale = min(1.0, SMALL_PX / max(height, width))
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return np.asarray(np.clip(small, 0, 1), np.float64)
 
 
@@ -262,6 +260,8 @@ def _offset(restored: Array, reference: Array) -> Offset | None:
 
 def _part(picture: Array) -> NDArray[np.float32]:
     """The brightness of a part around the centre."""
-    top, left = (max(0, (side - PART_PX) // 2) for side in picture.shape[:2])
+    height, width = picture.shape[:2]
+    top = max(0, (height - PART_PX) // 2)
+    left = max(0, (width - PART_PX) // 2)
     part = picture[top : top + PART_PX, left : left + PART_PX].mean(axis=2)
     return np.ascontiguousarray(part, np.float32)

@@ -210,10 +210,12 @@ def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
 
 def _means(group: ScoredGroup) -> list[float | None]:
     counted = group.counted
-    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1)
-    many = counted.sum(axis=1)
-    pairs = zip(totals.tolist(), many.tolist(), strict=True)
-    return [total / images if images else None for total, images in pairs]
+    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1).tolist()
+    images = counted.sum(axis=1).tolist()
+    means: list[float | None] = []
+    for total, number in zip(totals, images, strict=True):
+        means.append(total / number if number else None)
+    return means
 
 
 def _spreads(group: ScoredGroup) -> list[float | None]:

@@ -48,15 +48,11 @@ def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
             f"NIQE needs two blocks of {_BLOCK_PX} px at least that are not masked"
         )
     luma = luma[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
-    scales = (luma, halved(luma))
-    statistics = np.concatenate(
-        [
-            block_statistics(_blocks(normalised(picture), rows, columns, side)[whole])
-            for picture, side in zip(scales, (_BLOCK_PX, _BLOCK_PX // 2), strict=True)
-        ],
-        axis=1,
-    )
-    return _distance(statistics)
+    statistics = []
+    for picture, side in ((luma, _BLOCK_PX), (halved(luma), _BLOCK_PX // 2)):
+        blocks = _blocks(normalised(picture), rows, columns, side)
+        statistics.append(block_statistics(blocks[whole]))
+    return _distance(np.concatenate(statistics, axis=1))
 
 
 def _distance(blocks: NDArray[np.float64]) -> float:
@@ -75,9 +71,8 @@ def _distance(blocks: NDArray[np.float64]) -> float:
 def _blocks(picture: NDArray[Any], rows: int, columns: int, side: int) -> NDArray[Any]:
     """The blocks of a picture ``(H, W)``, row by row: ``(rows * columns, side, side)``."""
     inside = picture[: rows * side, : columns * side]
-    return (
-        inside.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(-1, side, side)
-    )
+    blocks = inside.reshape(rows, side, columns, side).swapaxes(1, 2)
+    return blocks.reshape(-1, side, side)
 
 
 @functools.cache

@@ -100,11 +100,11 @@ def make_target(
     else:
         target = _kept(protocol, dataset, pair)
     if target.reference.shape != restored.shape:
-        sizes = (
-            f"{one.shape[1]}x{one.shape[0]}" for one in (restored, target.reference)
-        )
+        height, width = restored.shape[:2]
+        wanted_height, wanted_width = target.reference.shape[:2]
         raise DefocusError(
-            f"{pair.id}: the restored picture is {', its target '.join(sizes)}"
+            f"{pair.id}: the restored picture is {width}x{height}, "
+            f"its target {wanted_width}x{wanted_height}"
         )
     return target
 

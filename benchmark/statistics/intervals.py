@@ -18,7 +18,8 @@ def rank_correlations(one: Array, other: Array) -> Array:
     """Kendall's tau-b of every column, -1 to 1; NaN where all systems of either are equal."""
     # Source: M. G. Kendall, The treatment of ties in ranking problems, 1945.
     first, second = np.triu_indices(len(one), 1)
-    a, b = (np.sign(values[first] - values[second]) for values in (one, other))
+    a = np.sign(one[first] - one[second])
+    b = np.sign(other[first] - other[second])
     untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     agreed = (a * b).sum(axis=0)
     tau = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
@@ -175,10 +176,10 @@ def groups_alike(
     end = 0
     for start in range(len(ordered)):
         stop = max(start + 1, end)
-        while stop < len(ordered) and not any(
-            frozenset((ordered[stop], each)) in different
-            for each in ordered[start:stop]
-        ):
+        while stop < len(ordered):
+            pairs = (frozenset((ordered[stop], each)) for each in ordered[start:stop])
+            if not different.isdisjoint(pairs):
+                break
             stop += 1
         if stop > end and stop - start >= 2:
             groups.append(tuple(ordered[start:stop]))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -80,7 +81,7 @@ def _filled(values: Array) -> Array:
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    pictures = sorted({picture for each in matrices for picture in each.pictures})
+    pictures = sorted(set(chain.from_iterable(one.pictures for one in matrices)))
     place_of: dict[Where, MatrixLine] = {}
     for each in reversed(matrices):
         place_of |= {place.where: place for place in each.places}
@@ -266,10 +267,10 @@ def _gains_on(pictures: Sequence[Picture], differences: Sequence[_Difference]) -
     intervals = mean_intervals(values, scene_codes([scene for _, scene in pictures]))
     ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
     means = values.mean(axis=(1, 2)).tolist()
-    return {
-        (each.group, each.line): Gain(mean, low, high, each.resolution)
-        for each, mean, (low, high) in zip(differences, means, ends, strict=True)
-    }
+    on_lines = {}
+    for each, mean, (low, high) in zip(differences, means, ends, strict=True):
+        on_lines[each.group, each.line] = Gain(mean, low, high, each.resolution)
+    return on_lines
 
 
 def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores]:

@@ -1,7 +1,7 @@
 """Standings and tests of every track of the leaderboard."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -61,32 +61,31 @@ def _fields(results: Results, metric: str) -> list[_Field]:
     higher = find_metric(metric).better == "higher"
     members: dict[Contest, list[SystemScores]] = defaultdict(list)
     ceilings: dict[Contest, ScoredGroup] = {}
+    for group, line, contest in _contested_lines(results, metric):
+        if group.entries[0].system == CEILING:
+            ceilings[replace(contest, budget="")] = group
+        elif group.counted[line].any():
+            members[contest].append(system_scores(group, line))
+    fields = []
+    for contest in sorted(members):
+        ceiling = ceilings.get(replace(contest, budget=""))
+        fields.append(_Field(contest, higher, members[contest], ceiling))
+    return fields
+
+
+def _contested_lines(
+    results: Results,
+    metric: str,
+) -> Iterator[tuple[ScoredGroup, int, Contest]]:
+    """Each group's lines of a metric that may be ranked, with the contest of the line."""
     for entries in current_entries(results):
         group = scored_group(results, entries)
         first = group.entries[0]
-        if first.reconstruction:
+        if first.reconstruction or not first.scored:
             continue
         for line, place in enumerate(group.places):
-            if (
-                place.metric != metric
-                or place.protocol in NEVER_RANKED
-                or not first.scored
-            ):
-                continue
-            contest = _contest(first, place, group.versions[line])
-            if first.system == CEILING:
-                ceilings[replace(contest, budget="")] = group
-            elif group.counted[line].any():
-                members[contest].append(system_scores(group, line))
-    return [
-        _Field(
-            contest,
-            higher,
-            members[contest],
-            ceilings.get(replace(contest, budget="")),
-        )
-        for contest in sorted(members)
-    ]
+            if place.metric == metric and place.protocol not in NEVER_RANKED:
+                yield group, line, _contest(first, place, group.versions[line])
 
 
 def _contest(entry: Entry, place: MatrixLine, version: str) -> Contest:
@@ -243,14 +242,13 @@ def _stability(
     codes = scene_codes([scene for _, scene in pictures])
     if not members or len(set(codes)) < MINIMUM_SCENES:
         return [(None, None, None)] * len(members)
-    means = [
-        resampled_means(on_pictures(each, pictures)[None], codes)[0] for each in members
-    ]
+    means = []
+    for member in members:
+        values = on_pictures(member, pictures)[None]
+        means.append(resampled_means(values, codes)[0])
     ranges, first = rank_ranges(np.stack(means), higher_is_better=field.higher)
-    return [
-        (low, high, share)
-        for (low, high), share in zip(ranges.tolist(), first.tolist(), strict=True)
-    ]
+    low, high = ranges.T.tolist()
+    return list(zip(low, high, first.tolist(), strict=True))
 
 
 def _differences(
@@ -344,13 +342,9 @@ def _note(members: Sequence[SystemScores], scenes: int) -> str:
 
     if scenes < MINIMUM_SCENES:
         return f"n/a: {counted(scenes, 'scene')}, fewer than {MINIMUM_SCENES}"
-    single = sorted(
-        member.entry.system
-        for member in members
-        if member.entry.weights != "none" and len(member.values) == 1
-    )
+    trained = [member for member in members if member.entry.weights != "none"]
+    single = [one.entry.system for one in trained if len(one.values) == 1]
     if not single:
         return ""
-    return (
-        f"one training of {', '.join(single)}: the variance of training is not included"
-    )
+    names = ", ".join(sorted(single))
+    return f"one training of {names}: the variance of training is not included"

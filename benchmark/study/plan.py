@@ -280,7 +280,10 @@ class Study:
 
 def runs_of(studies: Sequence[Study]) -> list[tuple[Study, Run]]:
     """All runs of some studies in their order, each with its study."""
-    return [(study, run) for study in studies for run in study.runs]
+    pairs: list[tuple[Study, Run]] = []
+    for study in studies:
+        pairs += [(study, run) for run in study.runs]
+    return pairs
 
 
 def _recipe_facts(recipe: Recipe) -> Json:
@@ -305,14 +308,12 @@ def select(
     # A pattern that ends in ``@scales`` gives the systems at scales beside the plain ones, which
     # they are compared with and whose training they share.
     if not only:
-        return [
-            b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of
-        ]
+        every = [baselines[name] for name in sorted(baselines)]
+        return every if variants else [b for b in every if not b.card.variant_of]
     chosen: dict[str, Baseline] = {}
     for pattern in only:
-        matched = [
-            baselines[name] for name in fnmatch.filter(baselines, plain_name(pattern))
-        ]
+        names = fnmatch.filter(baselines, plain_name(pattern))
+        matched = [baselines[name] for name in names]
         if not matched:
             similar = did_you_mean(plain_name(pattern), names_like(pattern, baselines))
             hint = similar or "see defocus-bench list"
@@ -392,9 +393,11 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
         return
     without = [b.card.name for b in baselines if b.recipe and b.recipe().own is None]
     if without:
+        names = ", ".join(without[:3])
+        others = " and others" if without[3:] else ""
         raise InputError(
-            f"budget own: {', '.join(without[:3])}{' and others' if without[3:] else ''} "
-            "cannot train on it, only networks designed here; name them, such as defocus-m"
+            f"budget own: {names}{others} cannot train on it, only networks designed here; "
+            "name them, such as defocus-m"
         )
 
 

@@ -85,11 +85,11 @@ class ReviewedPairs:
         """The file of each member, below the folder of the dataset."""
         both = self._pairs[pair]
         root = self._curation.dataset.root
-        files = zip(ROLES, (both.blurry, both.sharp), strict=True)
-        return [
-            (role, "none" if path is None else printable(os.path.relpath(path, root)))
-            for role, path in files
-        ]
+        files = []
+        for role, path in zip(ROLES, (both.blurry, both.sharp), strict=True):
+            shown = "none" if path is None else os.path.relpath(path, root)
+            files.append((role, printable(shown)))
+        return files
 
     def displacement(self, pair: str) -> dict[str, str] | None:
         """The displacement measured between the members of a pair, to be laid over its pictures."""

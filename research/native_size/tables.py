@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +87,8 @@ def _interval(gains: Sequence[float]) -> str:
 def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
     heads = ["gain, dB"]
-    for begin, end in zip(BINS_PX, [*BINS_PX[1:], None], strict=True):
-        heads.append(
-            f"from {begin:g} px" if end is None else f"{begin:g} to {end:g} px"
-        )
+    heads += [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
+    heads.append(f"from {BINS_PX[-1]:g} px")
     lines = head_lines(heads)
     ramps = [case for case in cases if case.blur.diameter_px is None]
     for row in rows:

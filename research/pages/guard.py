@@ -141,7 +141,7 @@ def table_of_sizes(
     """Lines of a table in Markdown: how many traps come out worse at each size, and of each seed.
 
     ``losers``: by the factor of the size and by the way of restoring, a count for each seed."""
-    ways = list(dict.fromkeys(way for counts in losers.values() for way in counts))
+    ways = list(dict.fromkeys(itertools.chain.from_iterable(losers.values())))
     yield f"| size | {' | '.join(ways)} |"
     yield f"|---{'|---' * len(ways)}|"
     for size, counts in losers.items():

@@ -28,7 +28,9 @@ SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
 BASES_PX = (0, 2, 4, 8, 16, 24, 40)
 STEPS_PX = (1, 2, 4, 8)
 """Steps, px, by which the less sharp frame of a pair has a larger diameter than the sharper one."""
-DIAMETERS_PX = sorted({base + step for base in BASES_PX for step in (0, *STEPS_PX)})
+DIAMETERS_PX = sorted(
+    {base + step for base, step in itertools.product(BASES_PX, (0, *STEPS_PX))}
+)
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06
 """Standard deviation of the noise at white in linear light, weak and strong; in the dark a tenth of
@@ -221,20 +223,16 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     luma = luma_of(photograph)
     smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
     detail = np.abs(luma - smooth)
-    means = cv2.blur(
-        detail,
-        (width, height),
-        anchor=(0, 0),
-        borderType=cv2.BORDER_REPLICATE,
-    )
+    border = cv2.BORDER_REPLICATE
+    means = cv2.blur(detail, (width, height), anchor=(0, 0), borderType=border)
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1
     inside = means[:rows, :columns]
-    most, least = (
-        _part_at(photograph, inside.shape, int(at), (height, width))
-        for at in (inside.argmax(), inside.argmin())
-    )
-    return most, least
+
+    def part_at(place: np.intp) -> Pixels:
+        return _part_at(photograph, inside.shape, int(place), (height, width))
+
+    return part_at(inside.argmax()), part_at(inside.argmin())
 
 
 def _part_at(

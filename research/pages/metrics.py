@@ -68,10 +68,10 @@ def _sampled(
 ) -> Picture:
     from scipy.ndimage import map_coordinates
 
-    channels = [
-        map_coordinates(sharp[:, :, channel], (rows, columns), order=3, mode="mirror")
-        for channel in range(3)
-    ]
+    channels = []
+    for channel in np.moveaxis(sharp, 2, 0):
+        sampled = map_coordinates(channel, (rows, columns), order=3, mode="mirror")
+        channels.append(sampled)
     return np.asarray(np.clip(np.stack(channels, axis=2), 0, 1))
 
 

@@ -158,17 +158,12 @@ def _systems() -> dict[str, str]:
         if system.card.variant_of in systems:
             variants[system.card.variant_of].append(system)
     own = [one for one in systems.values() if one.card.variant_of not in systems]
-    rows = (
-        (
-            f"[{one.card.display_name}](systems/{one.card.name}.md)",
-            f"`{one.card.name}`",
-            one.card.kind,
-            one.card.given,
-            one.card.status,
-            _year_and_paper(one.card.source),
-        )
-        for one in own
-    )
+    rows = []
+    for one in own:
+        card = one.card
+        link = f"[{card.display_name}](systems/{card.name}.md)"
+        paper = _year_and_paper(card.source)
+        rows.append((link, f"`{card.name}`", card.kind, card.given, card.status, paper))
     head = ("System", "Name", "Kind", "Given", "Status", "Paper")
     lead = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
     pages = {"systems": f"# Systems\n\n{lead}\n\n{_table(head, rows)}"}
@@ -232,24 +227,16 @@ def _metrics() -> str:
     from defocus.benchmark.metrics.metric import all_metrics
 
     names = ("Metric", "Shown as", "Better", "Unit", "Range", "Computed")
-    rows = (
-        (
-            f"`{name}`",
-            metric.display_name,
-            metric.better,
-            metric.unit,
-            " to ".join("…" if end is None else f"{end:g}" for end in metric.span),
-            "on request"
-            if metric.on_request
-            else ", ".join(metric.profiles) or "always",
-        )
-        for name, metric in all_metrics().items()
-    )
-    return (
-        "# Metrics\n\n"
-        + _table(names, rows)
-        + "\nFormulas are on [their page](../formulas.md).\n"
-    )
+    rows = []
+    for name, metric in all_metrics().items():
+        ends = ["…" if end is None else f"{end:g}" for end in metric.span]
+        computed = ", ".join(metric.profiles) or "always"
+        if metric.on_request:
+            computed = "on request"
+        shown = (metric.display_name, metric.better, metric.unit)
+        rows.append((f"`{name}`", *shown, " to ".join(ends), computed))
+    table = _table(names, rows)
+    return f"# Metrics\n\n{table}\nFormulas are on [their page](../formulas.md).\n"
 
 
 def _python() -> str:

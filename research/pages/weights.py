@@ -53,11 +53,9 @@ def main() -> None:
     parts = []
     for name in given.systems:
         restore = restorer(name, given.weights)
-        parts += (
-            [f"## {name}\n", *curve(name)]
-            if given.weights == "own"
-            else [f"## {name}\n"]
-        )
+        parts.append(f"## {name}\n")
+        if given.weights == "own":
+            parts += curve(name)
         parts += tables(restore, given.photographs, given.stacks)
         if name == given.systems[0]:
             show(restore, given.photographs)
@@ -124,10 +122,8 @@ def curve(name: str) -> Iterator[str]:
     if card.curve:
         yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |"
         yield "|---|---|---|"
-        yield "\n".join(
-            f"| {time:.2f} | {step:,} | {gain:+.2f} |"
-            for step, time, gain in card.curve
-        )
+        for step, hours, gain in card.curve:
+            yield f"| {hours:.2f} | {step:,} | {gain:+.2f} |"
         yield ""
 
 

@@ -101,7 +101,9 @@ def _in_strips(
     """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""
     threads = min(torch.get_num_threads(), image.shape[2])
     edges = [image.shape[2] * k // threads for k in range(threads + 1)]
-    strips = [(n, *rows) for n in range(len(image)) for rows in pairwise(edges)]
+    strips: list[tuple[int, int, int]] = []
+    for number in range(len(image)):
+        strips += [(number, top, bottom) for top, bottom in pairwise(edges)]
     if threads == 1:
         return [work(*strip) for strip in strips]
     with ThreadPoolExecutor(threads) as pool:

@@ -110,9 +110,12 @@ def _gather(scores: PictureScores, number: int, group: ScoredGroup) -> None:
 
 
 def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
-    same = (entry.dataset, entry.split) == (board.key.dataset, board.key.split)
-    same = same and entry.evaluation == convention.evaluation
-    return same and entry.data_hash.startswith(board.key.data_revision)
+    key = board.key
+    if (entry.dataset, entry.split) != (key.dataset, key.split):
+        return False
+    if entry.evaluation != convention.evaluation:
+        return False
+    return entry.data_hash.startswith(key.data_revision)
 
 
 def spread(scores: PictureScores, pair: str) -> float:

@@ -126,13 +126,9 @@ def _releases(
     with ThreadPoolExecutor(2) as threads:
         for _ in range(shots):
             ordered_at = time.monotonic()
-            waiting = [
-                threads.submit(release, bench, exposure)
-                for bench, exposure in zip((blurry, sharp), exposures, strict=True)
-            ]
-            releases.append(
-                _Release(waiting[0].result(), waiting[1].result(), ordered_at)
-            )
+            first = threads.submit(release, blurry, exposures[0])
+            second = threads.submit(release, sharp, exposures[1])
+            releases.append(_Release(first.result(), second.result(), ordered_at))
     return releases
 
 

@@ -88,9 +88,11 @@ class KnownBlur:
         bends = np.diff(np.concatenate([[0.0], slopes, [0.0]]))
         turned = np.exp(-2j * np.pi * f[..., None] * places)
         steps = chords[0] * turned[..., 0] - chords[-1] * turned[..., -1]
-        transform = steps / (2j * np.pi * f) - (turned @ bends) / (2.0 * np.pi * f) ** 2
-        area = float(np.sum((chords[1:] + chords[:-1]) / 2 * np.diff(places)))
-        return np.asarray(np.abs(transform) / area)
+        of_steps = steps / (2j * np.pi * f)
+        of_bends = (turned @ bends) / (2.0 * np.pi * f) ** 2
+        heights = (chords[1:] + chords[:-1]) / 2
+        area = float(np.sum(heights * np.diff(places)))
+        return np.asarray(np.abs(of_steps - of_bends) / area)
 
 
 @dataclass(frozen=True)

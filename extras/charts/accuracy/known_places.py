@@ -157,11 +157,13 @@ def _off(geometry: ChartGeometry, true: Floats) -> Floats:
 
 def place_table() -> str:
     """The errors as a Markdown table, a row per width and circle of confusion."""
-    head = [
+    lines = [
         f"| width, px | circle of confusion, px | {' | '.join(KERNELS)} | disc, dots alone |",
         "|---|---|---|---|---|---|---|",
     ]
-    return "\n".join([*head, *(row for width in SHOTS for row in _rows(width))])
+    for width in SHOTS:
+        lines += _rows(width)
+    return "\n".join(lines)
 
 
 def _rows(width: int) -> Iterator[str]:

@@ -42,10 +42,9 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """A lens as text: its photographs, what they show of it, and what they do not show."""
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
-    rows = [
-        (f"{Path(name).name}, {f_number}: {blur}", values)
-        for name, f_number, blur, values in _pictures(fit, shots)
-    ]
+    rows = []
+    for name, f_number, blur, values in _pictures(fit, shots):
+        rows.append((f"{Path(name).name}, {f_number}: {blur}", values))
     width = max(len(MTF50), *(len(name) for name, _ in rows))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
     for name, values in rows:

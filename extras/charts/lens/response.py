@@ -113,7 +113,8 @@ def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
     x, y = (one * (1.0 + 1.0 / SIDE) for one in pupil_grid(SIDE))
     light = np.clip(pupil.depth(x, y) * SIDE / 2 + 0.5, 0.0, 1.0)
     lit = light > 0.0
-    return (x[lit], y[lit]), light[lit] / light[lit].sum()
+    shares = light[lit] / light[lit].sum()
+    return (x[lit], y[lit]), shares
 
 
 def _spectrum(
@@ -181,10 +182,9 @@ def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
 def displacements(probe: ChartProbe, spectrum: Complex) -> Floats:
     """Change of the explained light per px to the right and down, ``(2, 3 h w)``."""
     rows, columns = _frequencies(probe.size)
-    slopes = [
-        _picture(probe, -2j * np.pi * one * spectrum).ravel() for one in (columns, rows)
-    ]
-    return np.stack(slopes)
+    right = _picture(probe, -2j * np.pi * columns * spectrum)
+    down = _picture(probe, -2j * np.pi * rows * spectrum)
+    return np.stack([right.ravel(), down.ravel()])
 
 
 def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:

@@ -192,7 +192,8 @@ def _angle_deg(geometry: ChartGeometry, edge: _Edge) -> float:
     """Angle of an edge to the nearer axis of the picture."""
     start, end = geometry.to_picture(np.stack([edge.middle, edge.middle + edge.along]))
     dx, dy = end - start
-    return float(np.degrees(np.arctan(dx / dy if abs(dy) >= abs(dx) else dy / dx)))
+    tangent = dx / dy if abs(dy) >= abs(dx) else dy / dx
+    return float(np.degrees(np.arctan(tangent)))
 
 
 def _region(

@@ -64,15 +64,16 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
     points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
     areas = np.array([blob.area for blob in blobs])
     model = np.array([(dot.x, dot.y) for dot in make_sheet().dots])
-    candidates = _candidates(model, points, areas)
-    frames = [frame for one in candidates for frame in _readings(grey, *one)]
+    frames: list[FoundFrame] = []
+    for dots, homography in _candidates(model, points, areas):
+        frames += _readings(grey, dots, homography)
     if not frames:
         return None
     frame = max(frames, key=lambda one: one.correlation)
     least = LEAST_CORRELATION if frame.dots >= MANY_DOTS else SURE_CORRELATION
-    return (
-        frame if frame.correlation >= least and not _is_mirrored(grey, frame) else None
-    )
+    if frame.correlation < least or _is_mirrored(grey, frame):
+        return None
+    return frame
 
 
 def _candidates(

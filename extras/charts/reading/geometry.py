@@ -64,7 +64,8 @@ class ChartGeometry:
         corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
         start, right, down = self.to_picture(corners)
         (a, b), (c, d) = right - start, down - start
-        return float(2.0 * math.sqrt(abs(a * d - b * c)))
+        area = abs(a * d - b * c)
+        return float(2.0 * math.sqrt(area))
 
     def enlarged(self, factor: int) -> "ChartGeometry":
         """The geometry in the picture from which this one was reduced by a factor."""
@@ -143,10 +144,12 @@ def _outline(dot: Dot) -> Floats:
 
 def _middle_of(outline: Floats) -> Floats:
     """Centre of area of a polygon: that of a dot in perspective is not its projected centre."""
-    x, y = (outline - outline[0]).T
-    cross = x * np.roll(y, -1) - np.roll(x, -1) * y
-    sums = (x + np.roll(x, -1)) @ cross, (y + np.roll(y, -1)) @ cross
-    return np.asarray(outline[0] + np.array(sums) / (3.0 * cross.sum()))
+    corner = outline[0]
+    x, y = (outline - corner).T
+    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    cross = x * next_y - next_x * y
+    sums = np.array([(x + next_x) @ cross, (y + next_y) @ cross])
+    return np.asarray(corner + sums / (3.0 * cross.sum()))
 
 
 def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_]:
@@ -161,7 +164,8 @@ def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
     """Diameter of the largest disc of blur, px, that keeps a dot's light within its window."""
     corners = np.array([(dot.x, dot.y), (dot.x + 0.5, dot.y), (dot.x, dot.y + 0.5)])
     start, *ends = geometry.to_picture(corners)
-    longest = 2.0 * float(np.linalg.norm(np.array(ends) - start, ord=2))
+    sides = np.array(ends) - start
+    longest = 2.0 * float(np.linalg.norm(sides, ord=2))
     window = (dot.radius + AROUND_MM) * geometry.scale(dot.x, dot.y)
     return 2.0 * (window - dot.radius * longest)
 

@@ -317,14 +317,16 @@ def line_words(lines: Sequence[ReadLine]) -> list[str]:
     said = []
     for kind, facts in lines_json(lines)["straightness"].items():
         name = f"  {NAMES[kind]}: {facts['measured']} of {facts['printed']} measured"
-        numbers = "" if facts["rms_px"] is None else (
-            f", {facts['rms_px']:.2f} px RMS off a straight line, at most "
-            f"{facts['largest_px']:.2f}; {facts['beyond_rms_px']:.2f} beyond the sheet's geometry"
-        )  # fmt: skip
-        reasons = sorted(
-            {line.reason for line in lines if line.kind == kind and line.reason}
-        )
-        said.append(name + numbers + "".join(f"; {reason}" for reason in reasons))
+        words = [name]
+        if facts["rms_px"] is not None:
+            words[0] += (
+                f", {facts['rms_px']:.2f} px RMS off a straight line, at most "
+                f"{facts['largest_px']:.2f}"
+            )
+            words.append(f"{facts['beyond_rms_px']:.2f} beyond the sheet's geometry")
+        reasons = {line.reason for line in lines if line.kind == kind}
+        words += sorted(reasons - {""})
+        said.append("; ".join(words))
     return said
 
 

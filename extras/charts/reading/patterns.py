@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import cv2
@@ -125,11 +126,8 @@ def _inside(
     outline = geometry.to_picture(middle + reach * SQUARE)
     for share in SHRINK:
         rows, columns = _within(outline, shape, share)
-        ends = [
-            (x, y)
-            for x in (columns.start, columns.stop)
-            for y in (rows.start, rows.stop)
-        ]
+        xs, ys = (columns.start, columns.stop), (rows.start, rows.stop)
+        ends = list(product(xs, ys))
         off = geometry.to_sheet(np.array(ends, np.float64)) - middle
         if np.abs(off).max() <= reach:
             break
@@ -178,9 +176,13 @@ def read_stars(
 
 def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
     """Median MTF50 of the edges nearest to a star; None without any."""
+
+    def distance(edge: ReadEdge) -> float:
+        return math.hypot(edge.x - star.x, edge.y - star.y)
+
     measured = [one for one in edges if one.response is not None]
-    near = sorted(measured, key=lambda one: math.hypot(one.x - star.x, one.y - star.y))
-    values = [one.response.mtf50 for one in near[:BESIDE_EDGES] if one.response]
+    near = sorted(measured, key=distance)[:BESIDE_EDGES]
+    values = [one.response.mtf50 for one in near if one.response]
     numbers = [one for one in values if one is not None]
     return float(np.median(numbers)) if numbers else None
 

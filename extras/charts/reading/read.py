@@ -72,9 +72,8 @@ class ChartReading:
 
     def mtf50s(self) -> Floats:
         """MTF50 of the measured edges, cycles per pixel."""
-        return np.array(
-            [e.response.mtf50 for e in self.edges if e.response and e.response.mtf50]
-        )
+        responses = [edge.response for edge in self.edges if edge.response]
+        return np.array([one.mtf50 for one in responses if one.mtf50])
 
     def by_column(self) -> list[tuple[float, int, float, float]]:
         """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
@@ -117,14 +116,12 @@ class ChartReading:
                 f"  column at {middle:3.0f} mm: MTF50 {mtf50:.4f} cycles/px, as a circle of "
                 f"confusion of {blur:.1f} px ({count} edge{'s' if count > 1 else ''})"
             )
-        lines += [
-            f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}"
-            for one in self.stars
-        ]
-        lines += [
-            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}"
-            for one in self.leaves
-        ]
+        for star in self.stars:
+            place = f"{star.x:.0f}, {star.y:.0f} mm"
+            lines.append(f"  star at {place}: {_star_words(star)}")
+        for leaves in self.leaves:
+            place = f"{leaves.x:.0f}, {leaves.y:.0f} mm"
+            lines.append(f"  leaves at {place}: {_leaves_words(leaves)}")
         return [*lines, *line_words(self.straight)]
 
     def _why_not(self) -> list[str]:

@@ -4,7 +4,7 @@ Blurred dots keep their centres: a frame of them gives geometry, its corners lay
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -80,7 +80,8 @@ class Sheet:
     @property
     def shapes(self) -> list[Shape]:
         """Everything that is printed, in its order from below."""
-        return [*(s for part in self.parts for s in part_shapes(part)), *self.labels]
+        shapes = list(chain.from_iterable(map(part_shapes, self.parts)))
+        return [*shapes, *self.labels]
 
 
 def paper_name(paper: Paper) -> str:
@@ -118,10 +119,11 @@ def frame(layout: Layout) -> list[Dot]:
     ]
     corners = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
     large = {corners[one] for one in LARGE_CORNERS[layout]}
-    return [
-        Dot(float(x), float(y), LARGE_DOT if number in large else DOT)
-        for number, (x, y) in enumerate(ring)
-    ]
+    dots = []
+    for number, (x, y) in enumerate(ring):
+        radius = LARGE_DOT if number in large else DOT
+        dots.append(Dot(float(x), float(y), radius))
+    return dots
 
 
 def _column_ends(layout: Layout) -> list[float]:
@@ -190,16 +192,13 @@ def _patches(places: Iterable[tuple[tuple[float, float], Colour]]) -> list[Part]
 
 def _places(x: float, y: float, columns: int, rows: int, what: tuple) -> list:  # type: ignore[type-arg]
     """Places of patches around the middle of a cell."""
-    return [
-        (
-            (
-                x + (k % columns - (columns - 1) / 2) * 14,
-                y + (k // columns - (rows - 1) / 2) * 14,
-            ),
-            one,
-        )
-        for k, one in enumerate(what)
-    ]
+    placed = []
+    for number, one in enumerate(what):
+        row, column = divmod(number, columns)
+        right = (column - (columns - 1) / 2) * 14
+        down = (row - (rows - 1) / 2) * 14
+        placed.append(((x + right, y + down), one))
+    return placed
 
 
 def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
@@ -235,18 +234,21 @@ GRID_MM, GRID_STEP_MM, GRID_LINE_MM = 24.0, 4.0, 0.4
 
 def _lines(x: float, y: float) -> list[Part]:
     """Lines of several widths below each other; the middle of the first is given."""
-    return [
-        RuledLine("line", x, y + LINES_APART_MM * k, LINE_MM, width, LINES_TURN_DEG)
-        for k, width in enumerate(LINE_WIDTHS_MM)
-    ]
+    lines: list[Part] = []
+    for number, width in enumerate(LINE_WIDTHS_MM):
+        middle = y + LINES_APART_MM * number
+        lines.append(RuledLine("line", x, middle, LINE_MM, width, LINES_TURN_DEG))
+    return lines
 
 
 def _grid(x: float, y: float) -> list[Part]:
     """A grid of thin lines around a place."""
     size = GRID_MM + GRID_LINE_MM, GRID_LINE_MM
     offsets = np.arange(-GRID_MM / 2, GRID_MM / 2 + 0.1, GRID_STEP_MM).tolist()
-    upright = [RuledLine("grid", x + off, y, *size, 90.0) for off in offsets]
-    return [*upright, *(RuledLine("grid", x, y + off, *size, 0.0) for off in offsets)]
+    lines: list[Part] = []
+    lines += [RuledLine("grid", x + off, y, *size, 90.0) for off in offsets]
+    lines += [RuledLine("grid", x, y + off, *size, 0.0) for off in offsets]
+    return lines
 
 
 def _ruler(

@@ -31,12 +31,13 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
     lines += [
         f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking
     ]
+    unmeasured = [one for one in scores if one.reason]
+    if unmeasured:
+        lines.append("")
     reasons = {
-        f"{one.picture}: leaves not measured: {one.reason}"
-        for one in scores
-        if one.reason
+        f"{one.picture}: leaves not measured: {one.reason}" for one in unmeasured
     }
-    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
+    return "\n".join([*lines, *sorted(reasons)])
 
 
 def _rows(scores: Sequence[ChartScore]) -> list[str]:
@@ -45,14 +46,21 @@ def _rows(scores: Sequence[ChartScore]) -> list[str]:
         f"| {' | '.join(TEXT_COLUMNS)} |",
         f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
     ]
-    lines += [
-        f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
-        f"{one.gain:.2f} | {one.overshoot:.1%} | "
-        f"{_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
-        f"{_text(one.lines_px, '.2f')} | "
-        f"{_percent(one.lost)} | {_percent(one.invented)} | {_percent(one.characters)} |"
-        for one in scores
-    ]
+    for one in scores:
+        cells = [
+            f"{one.blur_px:.3g}",
+            _marked(one.system, one.weights),
+            f"{one.mtf50:.3f}",
+            f"{one.gain:.2f}",
+            f"{one.overshoot:.1%}",
+            _text(one.shift_px, ".2f"),
+            _text(one.bend_px, ".2f"),
+            _text(one.lines_px, ".2f"),
+            _percent(one.lost),
+            _percent(one.invented),
+            _percent(one.characters),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -81,8 +89,10 @@ def printed_chart_parts(
     shown = _with_weights(name)
     simulated = _tables(_simulated(scores), shown)
     middle = simulated[len(simulated) // 2 :][:1]
-    tables = [*middle, *_tables(_taken(scores), shown)]
-    return [part for _, said, table in tables for part in (Paragraph(said), table)]
+    parts: list[Part] = []
+    for _, said, table in (*middle, *_tables(_taken(scores), shown)):
+        parts += [Paragraph(said), table]
+    return parts
 
 
 def _with_weights(name: Callable[[str], str]) -> Names:

@@ -296,8 +296,11 @@ def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
     """Pairs and hashes of outputs that are the blurry pictures.
 
     Several honest systems may have one of them: each that finds nothing to restore in it."""
-    inputs = (run for run in runs if run.entry.system == INPUT)
-    return {output for run in inputs for output in run.outputs.items()}
+    alone: set[tuple[str, str]] = set()
+    for run in runs:
+        if run.entry.system == INPUT:
+            alone.update(run.outputs.items())
+    return alone
 
 
 def _was_sealed(statement: Statement, dataset: Dataset) -> bool:
