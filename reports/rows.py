@@ -49,11 +49,11 @@ def bar_scale(cells: Sequence[Cell]) -> Scale | None:
     if not spans:
         return None
     far = FAR * median(abs(value) for value, *_ in spans) or math.inf
-    ends = [0.0]
+    ends: list[float] = []
     for value, *interval in spans:
         if abs(value) <= far:
             ends += [value, *interval]
-    low, high = min(ends), max(ends)
+    low, high = min(0.0, *ends), max(0.0, *ends)
     return Scale(low, high if high > low else low + 1.0)
 
 

@@ -84,7 +84,7 @@ def _target(sharp: Image, mask: NDArray[np.bool_], sigma_px: float) -> Target:
 
 
 def _moved_scores(
-    restored: dict[str, NDArray[np.float64]],
+    restored: dict[str, Array],
     targets: list[Target],
 ) -> dict[str, dict[str, float]]:
     """Scores of each system under small moves, NaN where one has none."""

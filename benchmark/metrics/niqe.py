@@ -55,7 +55,7 @@ def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
     return _distance(np.concatenate(statistics, axis=1))
 
 
-def _distance(blocks: NDArray[np.float64]) -> float:
+def _distance(blocks: Values) -> float:
     """Distance between the Gaussian of the blocks' statistics ``(N, 36)`` and the natural one."""
     complete = blocks[np.isfinite(blocks).all(axis=1)]
     if len(complete) < 2:
@@ -76,7 +76,7 @@ def _blocks(picture: NDArray[Any], rows: int, columns: int, side: int) -> NDArra
 
 
 @functools.cache
-def _natural() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _natural() -> tuple[Values, Values]:
     """Mean and covariance of the statistics of natural pictures."""
     from safetensors.numpy import load_file
 

@@ -108,11 +108,11 @@ def interval_of_mean(
     return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
-def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def expanded_tails(scenes: int) -> tuple[float, float]:
     """Quantiles of the resamples between which an interval is, for two scenes or more."""
     # Expanded percentiles correct the bootstrap's too narrow intervals with few scenes. Source:
     # Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
-    quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))
+    quantile = float(special.stdtrit(scenes - 1, (1 - CONFIDENCE) / 2))
     tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
     return tail, 1 - tail
 

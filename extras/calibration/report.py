@@ -160,10 +160,13 @@ def _dust(result: Result) -> tuple[Part, ...]:
     columns = tuple(
         Column(name, unit, decimals=decimals)
         for name, unit, decimals in (
-            ("Speck", "", 0), ("x", "px", 0), ("y", "px", 0), ("Diameter", "px", 1),
+            ("Speck", "", 0),
+            ("x", "px", 0),
+            ("y", "px", 0),
+            ("Diameter", "px", 1),
             ("Light lost", "share", 3),
         )
-    )  # fmt: skip
+    )
     left = (
         f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
     )

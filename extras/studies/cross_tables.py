@@ -41,8 +41,12 @@ def cross_tables(
     tables = [beside]
     if gains:
         columns = (
-            "Dataset", "System", *(f"{name}, dB" for name in PROTOCOLS), "Of", "Beside papers",
-        )  # fmt: skip
+            "Dataset",
+            "System",
+            *(f"{name}, dB" for name in PROTOCOLS),
+            "Of",
+            "Beside papers",
+        )
         measured = [_measured_row(group, notes) for group in _together(gains)]
         tables.append(
             _table("Everything that was measured", columns, measured, ELSEWHERE)

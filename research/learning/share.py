@@ -32,6 +32,8 @@ from defocus.scene.textures import draw_texture
 from defocus.storage.files import write_bytes
 from research.learning.blur_map import pattern
 
+Pixels = NDArray[np.uint8]
+
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
 """Shares of the stream, of photographs and of softened pictures; the rest are patterns."""
@@ -138,7 +140,7 @@ def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
 
 def _sample(
     renderer: Renderer,
-    pictures: list[NDArray[np.uint8]],
+    pictures: list[Pixels],
     restore: Callable[[Array], Array],
     number: int,
 ) -> Sample:
@@ -153,7 +155,7 @@ def _sample(
 
 def _pair(
     renderer: Renderer,
-    pictures: list[NDArray[np.uint8]],
+    pictures: list[Pixels],
     number: int,
 ) -> tuple[Array, Array, float]:
     """A blurry picture, the sharp one, and its weight."""
@@ -207,7 +209,7 @@ def _blocks(cells: Array) -> Array:
     return np.asarray(sums, np.float32)
 
 
-def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _cut(random: np.random.Generator, picture: Pixels) -> Pixels:
     """A part of a photograph, at its own size or reduced."""
     side = SIDE_PX + 2 * MARGIN_PX
     smallest = side / min(picture.shape[:2])
@@ -227,8 +229,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
 
 def softened(
     random: np.random.Generator,
-    picture: NDArray[np.uint8],
-) -> NDArray[np.uint8]:
+    picture: Pixels,
+) -> Pixels:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
     kind = int(random.integers(4))
@@ -255,15 +257,15 @@ def softened(
     return np.asarray(soft, np.uint8)
 
 
-def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+def _compressed(picture: Pixels, quality: int) -> Pixels:
     _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _blurred(
     random: np.random.Generator,
-    picture: NDArray[np.uint8],
-) -> NDArray[np.uint8]:
+    picture: Pixels,
+) -> Pixels:
     """A picture behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
@@ -283,7 +285,7 @@ def _blurred(
     return _compressed(stored, int(random.integers(60, 98))) if compressed else stored
 
 
-def _through(picture: NDArray[np.uint8], diameter: float, shape: Aperture) -> Array:
+def _through(picture: Pixels, diameter: float, shape: Aperture) -> Array:
     """Linear light behind the kernel."""
     psf = aperture_psf(diameter, shape).astype(np.float32)
     pad = psf.shape[0] // 2

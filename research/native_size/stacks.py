@@ -20,16 +20,18 @@ from research.native_size.systems import Row
 from research.native_size.tables import FAILED, head_lines, line, signed
 from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
 
+Pixels = NDArray[np.uint8]
+
 Gains = Mapping[str, tuple[float, float]]
 """Gains of each frame by its name, dB: where it is blurred, and as a whole."""
 
 
-def as_stored(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def as_stored(picture: Pixels) -> Pixels:
     """The picture at its full size."""
     return picture
 
 
-SIZES: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+SIZES: Mapping[str, Callable[[Pixels], Pixels]] = {
     "full size": as_stored,
     "half size": half,
 }

@@ -28,6 +28,8 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.storage.files import sha256_file
 
+Array = NDArray[np.float64]
+
 PARAMETERS = Path(metrics.__file__).parent
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
 
@@ -63,7 +65,7 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     }
 
 
-def tensor(picture: NDArray[np.float64]) -> torch.Tensor:
+def tensor(picture: Array) -> torch.Tensor:
     """``(1, 3, H, W)`` in single precision, as pyiqa reads a file."""
     channels_first = picture.transpose(2, 0, 1)[None]
     return torch.from_numpy(channels_first.astype(np.float32))
@@ -89,7 +91,7 @@ def main() -> None:
             print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
 
 
-def degraded(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
+def degraded(sharp: Array) -> Array:
     """A picture behind a blur with noise, in whole codes."""
     noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
     blurred = cv2.GaussianBlur(sharp, (9, 9), 1.3)
@@ -99,7 +101,7 @@ def degraded(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
 def both_values(
     metric: str,
     module: Callable[..., torch.Tensor],
-    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
+    pair: tuple[Array, Array],
 ) -> list[str]:
     """The value of our metric and that of pyiqa."""
     mask = np.ones(pair[1].shape[:2], bool)

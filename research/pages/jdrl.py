@@ -60,8 +60,18 @@ SECTIONS = {
     "unet": ("unet",),
 }
 """Sections of the page, and the studies of each, which have other doses."""
-ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
-         "whole", "truth")  # fmt: skip
+ALIKE = (
+    "objective",
+    "network",
+    "narrow",
+    "dataset",
+    "scenes",
+    "training_pairs",
+    "seeds",
+    "plain",
+    "whole",
+    "truth",
+)
 """Settings that all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
 """Sections with nearly the same lines as another one: only their claims are shown."""
@@ -107,8 +117,13 @@ LEARNED = {
     "restormer": "as with Defocus-S",
     "unet": "one plain training and two with JDRL stay at their input",
 }
-COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
-          "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
+COSTED = (
+    "1 plain loss",
+    "registered pairs",
+    "4 without reblurring",
+    "JDRL, thin-lens reblurring, measured",
+    "JDRL",
+)
 """Lines whose minutes are reported."""
 STRIP_QUALITY = 90
 
@@ -455,8 +470,15 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
 def registration_table(document: Document) -> Iterator[str]:
     """Which pairs registration leaves out, and what displacement remains in the others."""
     for one in document["doses"]:
-        yield row(f"{one['dose_px']:g} px", "pairs", "left out", "mean displacement, px",
-                  "registered", "by flow", "moved by flow")  # fmt: skip
+        yield row(
+            f"{one['dose_px']:g} px",
+            "pairs",
+            "left out",
+            "mean displacement, px",
+            "registered",
+            "by flow",
+            "moved by flow",
+        )
         yield "| --- |" + " ---: |" * 6
         for kind in one["kinds"]:
             cells = [kind["kind"], str(kind["pairs"]), str(kind["left_out"])]

@@ -19,6 +19,8 @@ from defocus.benchmark.scoring.protocols import Target, deformed_target, everywh
 from defocus.benchmark.scoring.score import score_picture
 from defocus.pictures.values import as_integer
 
+Array = NDArray[np.float32]
+
 Picture = NDArray[np.float64]
 
 SIZE = (240, 320)
@@ -48,7 +50,7 @@ def _moved(shift_px: float, sharp: Picture) -> Picture:
     return _sampled(sharp, columns - np.float32(shift_px), rows)
 
 
-def _positions(sharp: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _positions(sharp: Picture) -> tuple[Array, Array]:
     grid = np.indices(sharp.shape[:2], dtype=np.float32)
     return np.asarray(grid[0]), np.asarray(grid[1])
 
@@ -63,8 +65,8 @@ def _warped(sharp: Picture) -> Picture:
 
 def _sampled(
     sharp: Picture,
-    columns: NDArray[np.float32],
-    rows: NDArray[np.float32],
+    columns: Array,
+    rows: Array,
 ) -> Picture:
     from scipy.ndimage import map_coordinates
 
@@ -123,9 +125,9 @@ def _followed(sharp: Picture, output: Picture, estimator: FlowEstimator) -> Targ
     return deformed_target(sharp, output, estimator, "correct")
 
 
-def profile_table(size: tuple[int, int] = SIZE) -> str:
+def profile_table() -> str:
     """PSNR and SSIM of each probe under each profile, against a 16-bit sharp picture."""
-    sharp = probe_scene(size)
+    sharp = probe_scene(SIZE)
     stored = as_integer(sharp, 16)
     estimator = flow_estimator("pwcnet")
     rows = []

@@ -90,9 +90,9 @@ def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
 def _blurred(
     number: int,
     corner_ev: float,
-    scene: NDArray[np.float32],
+    scene: Array,
     width: int,
-) -> NDArray[np.float32]:
+) -> Array:
     """The scene with a blur that grows to the right, and vignetting."""
     largest = BLUR_PX[number % len(BLUR_PX)]
     left = disc_blurred(scene, 0.6 * largest)

@@ -238,8 +238,8 @@ def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
 
 def _bins_table(
     all_gains: list[float],
-    counts: NDArray[np.float64],
-    gains: NDArray[np.float64],
+    counts: Array,
+    gains: Array,
 ) -> str:
     """A row for each bin."""
     ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]

@@ -21,6 +21,8 @@ from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.scene.geometry import Similarity
 from defocus.scene.thin_lens import exposure_difference_ev
 
+Array = NDArray[np.float64]
+
 RELEASE_TIMEOUT_SECONDS = 60.0
 LEAST_SHOTS = 3
 
@@ -158,7 +160,7 @@ def _skew_seconds(
     return float(np.median(delays)), float(np.std(delays))
 
 
-def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
+def _tracks(pictures: list[Grey]) -> dict[int, Array]:
     """Centre (x, y) of the moving object, by number of the picture, where it is fully visible."""
     still = np.median(pictures, axis=0)
     centres = {}
@@ -170,7 +172,7 @@ def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
     return centres
 
 
-def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _centre(weights: Array) -> Array:
     """Centre of the largest connected part."""
     import cv2
 
@@ -191,9 +193,9 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _velocity(
-    places: dict[int, NDArray[np.float64]],
+    places: dict[int, Array],
     ordered_at: Sequence[float],
-) -> NDArray[np.float64] | None:
+) -> Array | None:
     """Median velocity between consecutive pictures, px/s: a restart of the object is an outlier."""
     steps = []
     for n, place in places.items():

@@ -132,9 +132,8 @@ def _cut(
     left, top = np.ceil(outline[1]).astype(int)
     right, bottom = np.floor(outline[2]).astype(int)
     # what lies around must be paper too
-    border = np.sort(geometry.to_picture(
-        np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)), axis=0
-    )  # fmt: skip
+    sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)
+    border = np.sort(geometry.to_picture(sheet), axis=0)
     left, top = np.maximum(
         [left, top],
         np.maximum(0, np.ceil(border[1]).astype(int) + reach),

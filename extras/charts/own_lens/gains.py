@@ -95,8 +95,8 @@ def _add_by_blur(
 
 def _by_blur(
     edges: list[tuple[float, float]],
-    counts: NDArray[np.float64],
-    sums: NDArray[np.float64],
+    counts: Floats,
+    sums: Floats,
 ) -> tuple[BlurGain, ...]:
     """Gain in each range of circles of confusion that has pixels."""
     shares = counts / counts.sum()

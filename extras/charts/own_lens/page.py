@@ -103,9 +103,12 @@ def _by_blur(gains: Gains) -> Table:
         gained = (one.before, one.after, one.after - one.before)
         rows.append((f"{one.low:g} to {high}", 100 * one.share, *gained))
     mean = (
-        "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
+        "mean of scenes",
+        None,
+        float(np.mean(gains.before)),
+        float(np.mean(gains.after)),
         float(gains.change.mean()),
-    )  # fmt: skip
+    )
     return Table.of(
         "Gain over the blurry picture",
         columns,
@@ -117,10 +120,13 @@ def _by_blur(gains: Gains) -> Table:
 def mtf_table(charts: Sequence[ChartMtf]) -> Table:
     """The charts, as taken and restored, and why leaves or edges were not measured."""
     columns = (
-        "Picture", Column("Blur", "px", decimals=1), "State",
-        Column("MTF50", "cycles/px", "higher"), Column("Overshoot", "%", "lower", decimals=1),
+        "Picture",
+        Column("Blur", "px", decimals=1),
+        "State",
+        Column("MTF50", "cycles/px", "higher"),
+        Column("Overshoot", "%", "lower", decimals=1),
         Column("Texture invented", "%", "lower", decimals=0),
-    )  # fmt: skip
+    )
     rows = []
     leaves, edges = set(), set()
     for one in charts:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Mask = NDArray[np.bool_]
+
 Floats = NDArray[np.float64]
 
 WORKING_SIDE = 1000
@@ -61,7 +63,7 @@ def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
     return darkness, size
 
 
-def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
+def _round_components(mask: Mask) -> list[tuple[float, float, float]]:
     """Centre and area of the connected parts that are ellipses."""
     count, labels, stats, centres = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8)
@@ -105,13 +107,13 @@ def _axes(
 
 
 def _are_ellipses(
-    mask: NDArray[np.bool_],
+    mask: Mask,
     area: Floats,
     stats: NDArray[Any],
     roundness: Floats,
     high: Floats,
     low: Floats,
-) -> NDArray[np.bool_]:
+) -> Mask:
     """Which parts are ellipses of a plausible size inside the picture."""
     good = (area >= LEAST_AREA) & (area <= MOST_AREA_SHARE * mask.size)
     good &= _are_inside(np.asarray(stats, np.int32), mask.shape)
@@ -121,7 +123,7 @@ def _are_ellipses(
     return good
 
 
-def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> Mask:
     """Which connected parts touch no border of the picture."""
     left = stats[:, cv2.CC_STAT_LEFT]
     top = stats[:, cv2.CC_STAT_TOP]

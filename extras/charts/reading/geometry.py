@@ -72,9 +72,15 @@ class ChartGeometry:
         off = (factor - 1) / 2
         larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
         return ChartGeometry(
-            larger @ self.homography, self.radial, self.width * factor, self.height * factor,
-            self.rms_px * factor, self.dots, factor * self.centres + off, self.used,
-        )  # fmt: skip
+            larger @ self.homography,
+            self.radial,
+            self.width * factor,
+            self.height * factor,
+            self.rms_px * factor,
+            self.dots,
+            factor * self.centres + off,
+            self.used,
+        )
 
     def middle(self) -> tuple[Floats, float]:
         """``(2,)`` px of the centre, and half the diagonal of the picture."""

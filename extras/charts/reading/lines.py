@@ -26,6 +26,8 @@ from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make
 from defocus.extras.charts.sheet.parts import RuledLine
 from defocus.extras.charts.straightness import places_straightness
 
+Mask = NDArray[np.bool_]
+
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 LineKind: TypeAlias = Literal["frame", "line", "grid"]
@@ -117,7 +119,7 @@ def read_sides(
 
 def _lacking(
     chosen: NDArray[np.int_],
-    conditions: Iterable[tuple[NDArray[np.bool_], str]],
+    conditions: Iterable[tuple[Mask, str]],
 ) -> str:
     """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
     left = np.ones(len(chosen), np.bool_)
@@ -160,7 +162,7 @@ def _free_middles(
     lines: list[RuledLine],
     line: RuledLine,
     window: Floats,
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Mask]:
     """Middles along a line at which no other line crosses a block."""
     others = [other for other in lines if other is not line]
     reach = line.length / 2 - END_MM - BLOCK_MM / 2
@@ -171,7 +173,7 @@ def _free_middles(
     return middles, free
 
 
-def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
+def _runs(middles: Floats, free: Mask) -> list[Floats]:
     """The stretches in which a block may lie."""
     parts = np.split(np.arange(len(middles)), np.flatnonzero(np.diff(free)) + 1)
     return [middles[part] for part in parts if free[part[0]]]
@@ -197,7 +199,7 @@ def _on_sheet(line: RuledLine, points: Floats) -> Floats:
     return np.asarray(points @ _axes(line) + np.array([line.x, line.y]), np.float64)
 
 
-def _covers(line: RuledLine, blocks: Floats) -> NDArray[np.bool_]:
+def _covers(line: RuledLine, blocks: Floats) -> Mask:
     """``(N,)`` whether a line is printed at any of the ``(N, P, 2)`` places of blocks, mm."""
     off = np.abs((blocks - np.array([line.x, line.y])) @ _axes(line).T)
     inside = (off <= (line.length / 2, line.width / 2)).all(axis=-1)
@@ -308,8 +310,10 @@ def _offsets(
 
 
 NAMES: dict[LineKind, str] = {
-    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid",
-}  # fmt: skip
+    "frame": "rows of dots",
+    "line": "printed lines",
+    "grid": "lines of the grid",
+}
 
 
 def line_words(lines: Sequence[ReadLine]) -> list[str]:

@@ -109,8 +109,9 @@ def _within(
 
 def _places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """``(rows, columns, 2)`` places on the sheet of pixels, mm."""
-    grid = np.stack(np.meshgrid(np.arange(columns.start, columns.stop),
-                                np.arange(rows.start, rows.stop)), axis=-1)  # fmt: skip
+    x = np.arange(columns.start, columns.stop)
+    y = np.arange(rows.start, rows.stop)
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
     sheet = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64))
     return sheet.reshape(grid.shape)
 
@@ -284,9 +285,9 @@ def _drawn(
 
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """Places on the sheet of finer pixels; within a pixel, perspective is straight."""
-    grid = np.stack(np.meshgrid(
-        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1),
-    ), axis=-1)  # fmt: skip
+    x = np.arange(columns.start - 1, columns.stop + 1)
+    y = np.arange(rows.start - 1, rows.stop + 1)
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
     coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(
         grid.shape
     )

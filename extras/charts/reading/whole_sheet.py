@@ -283,7 +283,7 @@ def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
 
 def _free_terms(
     discs: Floats,
-    mask: NDArray[np.bool_],
+    mask: Mask,
     disc: int,
     mixed: list[int],
     places: Floats,
@@ -332,7 +332,7 @@ def _ridged(normal: Floats) -> Floats:
     return np.asarray(normal + ridge)
 
 
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _box(mask: Mask) -> tuple[slice, slice]:
     """The rows and columns that a mask covers."""
     rows, columns = np.nonzero(mask)
     return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
@@ -341,8 +341,8 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
 def _changes(
     drawing: _Drawing,
     explained: NDArray[Any],
-    mask: NDArray[np.bool_],
-    whole: NDArray[np.bool_],
+    mask: Mask,
+    whole: Mask,
     design: Floats,
     normal: Floats,
 ) -> Floats:

@@ -112,9 +112,12 @@ def _minutes(point: ChartPoint, points: list[ChartPoint]) -> float:
 
 def _charts(points: list[ChartPoint]) -> Table:
     columns = (
-        "Chart", "Time", "Aperture", Column("MTF50", "cycles/px", decimals=4),
+        "Chart",
+        "Time",
+        "Aperture",
+        Column("MTF50", "cycles/px", decimals=4),
         Column("MTF50", "lp/mm", decimals=1),
-    )  # fmt: skip
+    )
     rows = []
     for point in points:
         chart = point.chart

@@ -10,9 +10,18 @@ from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
 INPUT = "input"
 
 TEXT_COLUMNS = (
-    "px", "system", "MTF50", "gain", "overshoot", "shift, px", "bend, px", "lines, px", "lost",
-    "made up", "read",
-)  # fmt: skip
+    "px",
+    "system",
+    "MTF50",
+    "gain",
+    "overshoot",
+    "shift, px",
+    "bend, px",
+    "lines, px",
+    "lost",
+    "made up",
+    "read",
+)
 
 Names = Callable[[ChartScore], str]
 """Name of a score's system as it is shown, with the origin of its weights."""
@@ -130,22 +139,32 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
 
 def _table(rows: Sequence[ChartScore], name: Names) -> Table:
     columns = (
-        "System", Column("MTF50 gain", "×", "higher", 2), Column("MTF50", "cycles/px", "higher", 3),
-        Column("Overshoot", "%", "lower", 1), Column("Edge shift", "px", "lower", 2),
-        Column("Bend of edges", "px", "lower", 2), Column("Bend of lines", "px", "lower", 2),
-        Column("Texture kept", "%", None, 0), Column("Texture invented", "%", "lower", 0),
+        "System",
+        Column("MTF50 gain", "×", "higher", 2),
+        Column("MTF50", "cycles/px", "higher", 3),
+        Column("Overshoot", "%", "lower", 1),
+        Column("Edge shift", "px", "lower", 2),
+        Column("Bend of edges", "px", "lower", 2),
+        Column("Bend of lines", "px", "lower", 2),
+        Column("Texture kept", "%", None, 0),
+        Column("Texture invented", "%", "lower", 0),
         Column("Characters read", "%", "higher", 0),
-    )  # fmt: skip
+    )
     cells = tuple(
         (
-            name(one), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
+            name(one),
+            one.gain,
+            one.mtf50,
+            100 * one.overshoot,
+            one.shift_px,
+            one.bend_px,
             one.lines_px,
             None if one.lost is None else 100 * (1 - one.lost),
             None if one.invented is None else 100 * one.invented,
             None if one.characters is None else 100 * one.characters,
         )
         for one in rows
-    )  # fmt: skip
+    )
     caption, note = _words(rows[0])
     references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
     return Table.of(caption, columns, cells, note, references=references)

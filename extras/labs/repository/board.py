@@ -188,9 +188,13 @@ def _submission_table(submissions: Sequence[Submission]) -> Table:
         link = Link(one.name, one.page)
         rows.append((link, stated.lab, day, runs, stated.dataset.name, one.checked))
     columns = (
-        "Bundle", Column("Lab", choose="value"), "Made", Column("Runs", decimals=0),
-        Column("Dataset", choose="value"), Column("Checked", choose="value"),
-    )  # fmt: skip
+        "Bundle",
+        Column("Lab", choose="value"),
+        "Made",
+        Column("Runs", decimals=0),
+        Column("Dataset", choose="value"),
+        Column("Checked", choose="value"),
+    )
     return Table.of(
         "All submissions, the latest first",
         columns,

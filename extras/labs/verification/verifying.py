@@ -165,22 +165,14 @@ def _reruns(
     return findings, notes
 
 
-def statement_findings(
-    statement: Statement,
-    now: datetime | None = None,
-) -> list[BundleFinding]:
+def statement_findings(statement: Statement) -> list[BundleFinding]:
     """Faults of a statement by itself: clock, profile, runs, seeds, hashes."""
-    return [
-        BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)
-    ]
+    return [BundleFinding(kind, said) for kind, said in _statement_problems(statement)]
 
 
-def _statement_problems(
-    statement: Statement,
-    now: datetime | None,
-) -> Iterator[tuple[str, str]]:
+def _statement_problems(statement: Statement) -> Iterator[tuple[str, str]]:
     time = datetime.fromisoformat(statement.made)
-    if time > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
+    if time > datetime.now(UTC) + CLOCKS_DIFFER:
         yield (
             "clock",
             f"it says that it was made at {statement.made}, which is in the future",

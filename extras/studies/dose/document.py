@@ -119,8 +119,11 @@ def _at_one_dose(
                 "label": line.label,
                 **facts[line.label],
                 "reblur": reblurs[line.label],
-                "means": {name: float(np.nanmean(values)) for name, values in own.items()
-                          if np.isfinite(values).any()},
+                "means": {
+                    name: float(np.nanmean(values))
+                    for name, values in own.items()
+                    if np.isfinite(values).any()
+                },
                 "over_plain": _over(plain_scores, own, origins),
                 "over_input": asdict(gain(psnr, scores[blurry]["truth/psnr"], origins)),
                 "seeds_over_input": _by_seed(psnr - scores[blurry]["truth/psnr"]),
@@ -128,10 +131,12 @@ def _at_one_dose(
                 "whole_over": asdict(gain(whole, psnr, origins)),
                 "rival_over": asdict(gain(rival, psnr, origins)),
                 "moved_px": _added(gain, own[EDGES], scores[blurry][EDGES], origins),
-                "bent_px": _added(added_bend, own[LINES], scores[blurry][LINES], origins),
+                "bent_px": _added(
+                    added_bend, own[LINES], scores[blurry][LINES], origins
+                ),
                 "share": None if share is None else asdict(share),
             }
-        )  # fmt: skip
+        )
     gains = (rival - plain_scores["truth/psnr"]).mean(axis=0)
     return {
         "dose_px": dose,
@@ -223,9 +228,11 @@ def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any
         if not is_number.any():
             taus[protocol] = None
             continue
-        tau = agreement({label: one[:, is_number] for label, one in values.items()},
-                        {label: one[:, is_number] for label, one in truth.items()},
-                        list(compress(origins, is_number)))  # fmt: skip
+        tau = agreement(
+            {label: one[:, is_number] for label, one in values.items()},
+            {label: one[:, is_number] for label, one in truth.items()},
+            list(compress(origins, is_number)),
+        )
         taus[protocol] = (
             None if tau is None else asdict(tau) | {"scenes": int(is_number.sum())}
         )

@@ -119,9 +119,13 @@ class DoseStudy:
             for line, system in zip(chosen_lines, systems, strict=True):
                 _require_supervision(line, system, dataset)
             runs = plan_runs(
-                systems, dataset, self.budget,
-                seeds=self.seeds, override=override, start=self.start,
-            )  # fmt: skip
+                systems,
+                dataset,
+                self.budget,
+                seeds=self.seeds,
+                override=override,
+                start=self.start,
+            )
             require_crops(runs, dataset)
             return Study(
                 self.out,

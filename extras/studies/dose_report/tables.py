@@ -35,12 +35,17 @@ def trust_table(document: Document) -> Table:
 def line_tables(document: Document) -> dict[float, Table]:
     """Every line of each dose: scores, gains, share of the gap, edges, lines and minutes."""
     columns = (
-        "Line", column("psnr"), column("gain", "Gain over the input"),
+        "Line",
+        column("psnr"),
+        column("gain", "Gain over the input"),
         column("gain", f"Gain over {document['plain']}"),
-        Column("Share of the gap", "", "higher", 2), Column("Edges", "px", "lower", 2),
-        column("warp_px", "Moved"), Column("Lines", "px", "lower", 2),
-        Column("Bent", "px", "lower", 2), Column("Minutes", "", "lower", 1),
-    )  # fmt: skip
+        Column("Share of the gap", "", "higher", 2),
+        Column("Edges", "px", "lower", 2),
+        column("warp_px", "Moved"),
+        Column("Lines", "px", "lower", 2),
+        Column("Bent", "px", "lower", 2),
+        Column("Minutes", "", "lower", 1),
+    )
     return {
         one["dose_px"]: Table.of(
             f"Every line, dose {one['dose_px']:g} px",

@@ -49,8 +49,10 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
         rows.require_by_dose()
         return _by_dose(
             dose_study(ablation, study, rows),
-            dry_run=study.dry_run, as_json=study.as_json, where=study.where,
-        )  # fmt: skip
+            dry_run=study.dry_run,
+            as_json=study.as_json,
+            where=study.where,
+        )
     rows.require_without_doses()
     asked = AskedAblation.of(
         ablation,

@@ -66,9 +66,13 @@ def write_strip(
         [_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]
     ]
     facts: dict[str, Any] = {
-        "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
-        "error_scale": scale, "lines": None,
-    }  # fmt: skip
+        "labels": list(shown),
+        "scene": pair.id,
+        "left": window[1].start,
+        "top": window[0].start,
+        "error_scale": scale,
+        "lines": None,
+    }
     bends = _bends_beyond_input(study, here)
     if any(one is not None for one in bends):
         pair = pairs[_median_scene(bends)]
@@ -227,9 +231,15 @@ def _head(text: str, crop: Levels) -> Levels:
     """A line of text as wide as a crop."""
     head = np.full((HEAD_PX, crop.shape[1] * SHOWN, 3), 255, np.uint8)
     cv2.putText(
-        head, text, (2, HEAD_PX - 9), cv2.FONT_HERSHEY_SIMPLEX, FONT_SIZE, (0, 0, 0), 1,
+        head,
+        text,
+        (2, HEAD_PX - 9),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        FONT_SIZE,
+        (0, 0, 0),
+        1,
         cv2.LINE_AA,
-    )  # fmt: skip
+    )
     return head
 
 
