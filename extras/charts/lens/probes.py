@@ -14,7 +14,7 @@ from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.read import DISC_MTF50, ChartReading
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
-from defocus.extras.charts.sheet.parts import Dot, LeavesSquare
+from defocus.extras.charts.sheet.parts import SQUARE_CORNERS, Dot, LeavesSquare
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
@@ -126,7 +126,7 @@ def _cut(
     """A square of the chart, in mm, cut where the sheet or the picture ends; None if little."""
     width, height = size
     x, y, half = place
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half + (x, y)
+    corners = SQUARE_CORNERS * half + (x, y)
     inside = np.clip(corners, EDGE_MM, np.array([WIDTH, HEIGHT]) - EDGE_MM)
     outline = np.sort(geometry.to_picture(inside), axis=0)
     left, top = np.ceil(outline[1]).astype(int)

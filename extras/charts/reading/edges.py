@@ -22,7 +22,7 @@ from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
-from defocus.extras.charts.sheet.parts import SlantedSquare, grey
+from defocus.extras.charts.sheet.parts import SQUARE_CORNERS, SlantedSquare, grey
 from defocus.extras.charts.sheet.raster import draw_roughly
 
 Floats = NDArray[np.float64]
@@ -216,7 +216,7 @@ def _region(
     for share in SHRINK:
         half = np.minimum(MOST_PX, share * np.array([width, length]))
         half = half if upright else half[::-1]
-        corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+        corners = centre + half * SQUARE_CORNERS
         off = geometry.to_sheet(corners) - middle
         depth = off @ normal
         inside = np.abs(off @ edge.along).max() <= ALONG * side

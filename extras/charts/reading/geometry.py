@@ -61,11 +61,15 @@ class ChartGeometry:
 
     def scale(self, x: float, y: float) -> float:
         """Pixels per mm at a point of the sheet, the mean of both directions."""
-        corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
-        start, right, down = self.to_picture(corners)
-        (a, b), (c, d) = right - start, down - start
+        (a, b), (c, d) = self.half_millimetres(x, y)
         area = abs(a * d - b * c)
         return float(2.0 * math.sqrt(area))
+
+    def half_millimetres(self, x: float, y: float) -> Floats:
+        """``(2, 2)`` px: how far 0.5 mm to the right, and 0.5 mm down, lead from a point."""
+        corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
+        start, *ends = self.to_picture(corners)
+        return np.array(ends) - start
 
     def enlarged(self, factor: int) -> "ChartGeometry":
         """The geometry in the picture from which this one was reduced by a factor."""
@@ -168,9 +172,7 @@ def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_
 
 def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
     """Diameter of the largest disc of blur, px, that keeps a dot's light within its window."""
-    corners = np.array([(dot.x, dot.y), (dot.x + 0.5, dot.y), (dot.x, dot.y + 0.5)])
-    start, *ends = geometry.to_picture(corners)
-    sides = np.array(ends) - start
+    sides = geometry.half_millimetres(dot.x, dot.y)
     longest = 2.0 * float(np.linalg.norm(sides, ord=2))
     window = (dot.radius + AROUND_MM) * geometry.scale(dot.x, dot.y)
     return 2.0 * (window - dot.radius * longest)

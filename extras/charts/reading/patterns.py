@@ -23,7 +23,12 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
-from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
+from defocus.extras.charts.sheet.parts import (
+    SQUARE_CORNERS,
+    LeavesSquare,
+    StarPattern,
+    part_shapes,
+)
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
@@ -36,7 +41,6 @@ pixels wide."""
 RIM_MM, BORDER_MM = 2.0, 0.5
 """Width of the paper around a star that is seen with it, and of the border of leaves that is left
 out, mm."""
-SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
 CIRCLE = np.stack(
     [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))],
     1,
@@ -124,7 +128,7 @@ def _inside(
     """The largest box of pixels that shows nothing but a square, which may be turned."""
     reach = square.side / 2 - BORDER_MM
     middle = np.array([square.x, square.y])
-    outline = geometry.to_picture(middle + reach * SQUARE)
+    outline = geometry.to_picture(middle + reach * SQUARE_CORNERS)
     for share in SHRINK:
         rows, columns = _within(outline, shape, share)
         xs, ys = (columns.start, columns.stop), (rows.start, rows.stop)
