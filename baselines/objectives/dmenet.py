@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objective import Batch, Objective, Progress, Result
+from defocus.baselines.objective import Batch, Objective, Progress, Result, detached
 from defocus.baselines.systems.dmenet.network import (
     MAXIMUM_COC_PX,
     DMENet,
@@ -215,7 +215,7 @@ class DMENetObjective(Objective):
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
         parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
         loss, parts = self._with_real_pictures(network, batch, loss, parts)
-        return loss, {name: value.detach() for name, value in parts.items()}
+        return loss, detached(parts)
 
     def _with_real_pictures(
         self,

@@ -8,7 +8,14 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
+from defocus.baselines.objective import (
+    Batch,
+    Objective,
+    Progress,
+    Result,
+    detached,
+    outputs_of,
+)
 
 Phase = Literal["views", "deblur"]
 """``views``: the paper's first training, on the blurry picture in place of a sharp one, with the
@@ -46,9 +53,7 @@ class MDPObjective(Objective):
         terms = [
             weight * loss for weight, loss in zip(weights, losses.values(), strict=True)
         ]
-        return torch.stack(terms).sum(), {
-            name: loss.detach() for name, loss in losses.items()
-        }
+        return torch.stack(terms).sum(), detached(losses)
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def record_ceiling(study: Study, results: Results) -> bool:
     metrics = {
         name: metric for name, metric in wanted.items() if metric.against == "target"
     }
-    stored = {entry.run: entry for entry in results.entries()}
+    stored = results.entries_by_run()
     entry = _entry(study)
     if entry.run in stored:
         entry = stored[entry.run]

@@ -167,7 +167,7 @@ def stored_entries(out: Path) -> dict[str, Entry]:
     if not store.is_file():
         return {}
     with read_results(store) as results:
-        return {entry.run: entry for entry in results.entries()}
+        return results.entries_by_run()
 
 
 def standing_of(

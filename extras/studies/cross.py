@@ -121,7 +121,7 @@ def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossG
 
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
-    entries = {entry.run: entry for entry in results.entries()}
+    entries = results.entries_by_run()
     done = [run.id for run in study.runs if run.id in entries]
     groups = [scored_group(results, [entries[run]]) for run in done]
     by_line = gains(groups)

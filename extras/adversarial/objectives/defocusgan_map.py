@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import KernelBank
 
 KERNEL_EPOCHS = ((10, 15), (20, 25))
@@ -37,7 +37,7 @@ class BlurMapObjective(Objective):
             radii = network(batch.supervision["dual_pixel"])
         weights: dict[str, torch.Tensor] = dict(self.kernels.named_parameters())
         if not of_kernels:
-            weights = {name: weight.detach() for name, weight in weights.items()}
+            weights = detached(weights)
         reblurred = functional_call(self.kernels, weights, (batch.target, radii))
         loss = SCALE * (reblurred - batch.blurry).abs().mean()
         if progress.step >= VARIATION_FROM_STEP:
