@@ -25,6 +25,7 @@ from defocus.benchmark.published.conventions import (
     USUAL,
     errors_of,
 )
+from defocus.benchmark.published.numbers import note_number
 from defocus.benchmark.published.printed_input import (
     DECIDING,
     TOLERANCES,
@@ -402,7 +403,7 @@ def _lines(
     found: Explanation,
     notes: dict[str, int],
 ) -> Iterator[tuple[Cell, ...]]:
-    note = _note(_words(found), notes)
+    note = note_number(_words(found), notes)
     pictures = f"{found.subset} ({len(found.pictures)})"
     for cell in found.row.cells:
         here = result.value(found, cell.metric)
@@ -410,13 +411,9 @@ def _lines(
         if here.value is not None:
             apart = shown_difference(here.value, cell.value, SHOWN_DECIMALS)
             difference = f"{apart:+.{SHOWN_DECIMALS}f}"
-        numbers = f"{note} {_note(here.reason, notes)}" if here.reason else note
+        numbers = f"{note} {note_number(here.reason, notes)}" if here.reason else note
         source = f"{found.row.source}"
         yield source, pictures, here.metric, cell.value, here.value, difference, numbers
-
-
-def _note(text: str, notes: dict[str, int]) -> str:
-    return str(notes.setdefault(text, len(notes) + 1))
 
 
 def _words(found: Explanation) -> str:

@@ -98,6 +98,11 @@ def select_published(
     return selected
 
 
+def note_number(text: str, notes: dict[str, int]) -> str:
+    """The number of a note below a table, each once; a new one is added to ``notes``."""
+    return str(notes.setdefault(text, len(notes) + 1))
+
+
 def published_dataset(name: str) -> str | None:
     """The published id of one of our datasets by its name (``dpdd:folder``), or None."""
     return _DATASETS.get(name.partition(":")[0])

@@ -133,7 +133,8 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     return target
 
 
-def _picture(path: Path, white: float | None) -> Array:
+def picture_in_full(path: Path, white: float | None) -> Array:
+    """A picture in [0, 1], float64: scores are not computed in fewer digits."""
     return np.asarray(as_float(read_image(path, white), np.float64), dtype=np.float64)
 
 
@@ -155,7 +156,7 @@ def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature
 def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
     if pair.truth is None:
         raise NotApplicableError("no true sharp picture: the pair is not rendered")
-    truth = _picture(pair.truth, pair.white)
+    truth = picture_in_full(pair.truth, pair.white)
     return Target(truth, everywhere(truth))
 
 
@@ -170,7 +171,7 @@ def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
     errors = aligned.misalignment["uncertainty"]
     sigma_px = None if errors is None else errors["misalignment_px"] / math.sqrt(2)
     return Target(
-        _picture(aligned.sharp, FULL),
+        picture_in_full(aligned.sharp, FULL),
         mask,
         aligned.estimator,
         flow_weights=weights,
