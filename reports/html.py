@@ -13,6 +13,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from defocus.reports.environment import environment, viewer_style_and_script
+from defocus.reports.html_rows import column_classes, numeric_columns, table_bodies
 from defocus.reports.model import (
     Curves,
     Gallery,
@@ -25,7 +26,6 @@ from defocus.reports.model import (
 from defocus.reports.packed import Behind
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
-from defocus.reports.rows import column_classes, numeric_columns, table_bodies
 from defocus.storage.files import (
     make_folder,
     remove_unfinished,

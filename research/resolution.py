@@ -21,7 +21,7 @@ from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.scoring.profiles import DEFAULT, prepared
 from defocus.benchmark.scoring.protocols import Target
 from defocus.benchmark.scoring.score import psnr_moved, score_picture
-from defocus.benchmark.statistics.intervals import scene_codes
+from defocus.benchmark.statistics.resampling import scene_codes
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.extras.charts.systems.restorers import SystemRestorer, restorers
 from defocus.pictures.values import Image, as_float

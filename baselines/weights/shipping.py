@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.weights.conversion import wanted_entries
 from defocus.baselines.weights.own import OwnCard, own_folder
-from defocus.baselines.weights.state import wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.reading import read_json
 from defocus.storage.files import make_folder, sha256_file, write_json

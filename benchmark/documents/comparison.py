@@ -181,7 +181,7 @@ def _change(
     groups: Sequence[ScoredGroup],
     lines: Sequence[int],
 ) -> Change | None:
-    from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes
+    from defocus.benchmark.statistics.resampling import interval_of_mean, scene_codes
 
     members = list(map(system_scores, groups, lines))
     pictures = common_pictures(members)
@@ -212,7 +212,7 @@ def _change(
 
 def _p_value(values: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
     """P-value of the paired test of ``(2, pictures)``; None with too few scenes."""
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         MINIMUM_SCENES,
         paired_p_values,
         scene_sums,
@@ -225,7 +225,7 @@ def _p_value(values: NDArray[np.float64], codes: tuple[int, ...]) -> float | Non
 
 def _corrected(changes: Sequence[Change]) -> list[Change]:
     """Apply Holm's correction within each metric and set the verdicts."""
-    from defocus.benchmark.statistics.intervals import holm
+    from defocus.benchmark.statistics.resampling import holm
 
     result = list(changes)
     tested: dict[str, dict[int, float]] = defaultdict(dict)

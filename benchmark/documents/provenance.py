@@ -14,7 +14,7 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profile_by_name import find_profile
 from defocus.benchmark.scoring.profiles import PROFILES, conventions_of
-from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 from defocus.errors import InputError
 from defocus.reading import Json
 from defocus.reports.display import capital

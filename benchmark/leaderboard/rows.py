@@ -137,7 +137,7 @@ Counts = tuple[int, int, int]
 
 def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     """Confidence intervals of every line; lines over the same pictures are resampled together."""
-    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+    from defocus.benchmark.statistics.resampling import mean_intervals, scene_codes
 
     ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
     for members in _over_same_pictures(groups):
@@ -229,7 +229,7 @@ def _spreads(group: ScoredGroup) -> list[float | None]:
 
 
 def _scene_counts(group: ScoredGroup) -> list[int]:
-    from defocus.benchmark.statistics.intervals import scene_codes, scene_sums
+    from defocus.benchmark.statistics.resampling import scene_codes, scene_sums
 
     if not group.pictures:
         return [0] * len(group.places)

@@ -13,8 +13,8 @@ from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
 from defocus.reports.display import plain, visible
+from defocus.reports.html_rows import numeric_columns
 from defocus.reports.model import Cell, Column, Table
-from defocus.reports.rows import numeric_columns
 from defocus.terminal import (
     BETWEEN,
     cell_width,

@@ -252,7 +252,7 @@ class _Difference:
         pictures: Sequence[Picture],
     ) -> Self:
         """The difference on pictures that both have."""
-        from defocus.benchmark.statistics.intervals import scene_codes
+        from defocus.benchmark.statistics.resampling import scene_codes
 
         before = on_pictures(reference, pictures).mean(axis=0)
         codes = scene_codes([scene for _, scene in pictures])
@@ -261,7 +261,7 @@ class _Difference:
 
 
 def _gains_on(pictures: Sequence[Picture], differences: Sequence[_Difference]) -> Gains:
-    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+    from defocus.benchmark.statistics.resampling import mean_intervals, scene_codes
 
     values = np.stack([each.values for each in differences])
     intervals = mean_intervals(values, scene_codes([scene for _, scene in pictures]))

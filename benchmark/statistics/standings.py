@@ -215,7 +215,7 @@ def _labels(members: Sequence[SystemScores]) -> list[str]:
 
 def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
     """Whether a system has a rank; narrow copies need tests that distinguish them."""
-    from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+    from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 
     if entry.system == INPUT:
         return False
@@ -232,7 +232,7 @@ def _stability(
     pictures: Sequence[Picture],
 ) -> list[tuple[int | None, int | None, float | None]]:
     """Lowest and highest rank, and the share of resamples in which each ranked system is first."""
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         MINIMUM_SCENES,
         rank_ranges,
         resampled_means,
@@ -256,7 +256,7 @@ def _differences(
     pictures: Sequence[Picture],
     standings: Sequence[Standing],
 ) -> tuple[Difference, ...]:
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         MINIMUM_SCENES,
         holm,
         minimum_detectable,
@@ -298,7 +298,7 @@ def _alike(
     standings: Sequence[Standing],
     differences: Sequence[Difference],
 ) -> tuple[tuple[str, ...], ...]:
-    from defocus.benchmark.statistics.intervals import groups_alike
+    from defocus.benchmark.statistics.resampling import groups_alike
 
     if not differences:
         return ()
@@ -309,7 +309,7 @@ def _alike(
 
 
 def _detectable(members: Sequence[SystemScores]) -> float | None:
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         minimum_detectable,
         scene_codes,
         scene_sums,
@@ -338,7 +338,7 @@ def _ceiling(field: _Field) -> float | None:
 
 
 def _note(members: Sequence[SystemScores], scenes: int) -> str:
-    from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+    from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 
     if scenes < MINIMUM_SCENES:
         return f"n/a: {counted(scenes, 'scene')}, fewer than {MINIMUM_SCENES}"

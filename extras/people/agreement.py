@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.leaderboard.rows import current_entries
 from defocus.benchmark.metrics.metric import Metric, all_metrics
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.statistics.intervals import (
+from defocus.benchmark.statistics.resampling import (
     MINIMUM_SCENES,
     RESAMPLES,
     expanded_tails,

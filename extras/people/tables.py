@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.metrics.metric import all_metrics
-from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 from defocus.extras.people.agreement import MetricAgreement
 from defocus.extras.people.answers import Judged
 from defocus.progress import counted

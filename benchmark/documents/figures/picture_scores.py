@@ -157,7 +157,7 @@ def resolution_between(
     other: LineKey,
 ) -> float | None:
     """How far the mean difference of two lines changes where the references are moved, dB."""
-    from defocus.benchmark.statistics.intervals import scene_codes
+    from defocus.benchmark.statistics.resampling import scene_codes
     from defocus.benchmark.statistics.scored_group import resolution
 
     mine, theirs = scores.line_number(line), scores.line_number(other)
@@ -184,7 +184,7 @@ def mean_interval(
     differences: Mapping[str, float],
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of numbers by picture; None with too few scenes."""
-    from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes
+    from defocus.benchmark.statistics.resampling import interval_of_mean, scene_codes
 
     if not differences:
         return None
