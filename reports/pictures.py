@@ -1,7 +1,6 @@
 """Pictures for people: reduced, and encoded small enough for a page or a mailed report."""
 
 import io
-import itertools
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -153,20 +152,11 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
     factor = max((f for f in FACTORS if f <= wanted), default=1)
     drawn = np.zeros((height, width, 4), np.uint8)
     for colour, thickness in ((HALO, 3), (INK, 1)):
-        for (j, row), (i, column) in itertools.product(
-            enumerate(rows), enumerate(columns)
-        ):
-            if np.isfinite(lengths[j, i]):
-                right, down = factor * sampled[:, j, i]
-                tip = (round(float(column + right)), round(float(row + down)))
-                start = (int(column), int(row))
-                cv2.arrowedLine(
-                    drawn,
-                    start,
-                    tip,
-                    colour,
-                    thickness,
-                    cv2.LINE_8,
-                    tipLength=0.3,
-                )
+        for j, i in np.argwhere(np.isfinite(lengths)):
+            row, column = rows[j], columns[i]
+            right, down = factor * sampled[:, j, i]
+            start = (int(column), int(row))
+            tip = (round(float(column + right)), round(float(row + down)))
+            style = (colour, thickness, cv2.LINE_8)
+            cv2.arrowedLine(drawn, start, tip, *style, tipLength=0.3)
     return factor, drawn

@@ -104,30 +104,37 @@ def page_plot(
         # the reader's fonts have it, or show its code
         warnings.filterwarnings("ignore", "Glyph")
         drawn = _empty(width, height)
-        axes = drawn.add_axes(
-            (
-                LEFT / width,
-                BOTTOM / height,
-                1 - (LEFT + RIGHT) / width,
-                1 - (BOTTOM + TOP) / height,
-            )
-        )
+        inner_width = 1 - (LEFT + RIGHT) / width
+        inner_height = 1 - (BOTTOM + TOP) / height
+        place = (LEFT / width, BOTTOM / height, inner_width, inner_height)
+        axes = drawn.add_axes(place)
         unnamed = axes_of(axes, figure)
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
-        last_label = axes.get_xticklabels()[-1:]
-        low, high = axes.get_xlim()
-        for tick in last_label:
-            if tick.get_position()[0] > high - 0.04 * abs(high - low):
-                tick.set_horizontalalignment("right")
+        _keep_last_label_inside(axes)
         svg = inline_svg(_saved(drawn, "svg"), name, words, font_pt)
-        legend = []
-        for number, curve in enumerate(
-            figure.curves if isinstance(figure, Curves) else ()
-        ):
-            swatch = inline_svg(_swatch(number), f"{name}-{number}" if name else "")
-            legend.append((swatch, curve.label))
-    return PagePlot(svg, words, tuple(legend), tuple(map(_with_numbers, unnamed)))
+        legend = _legend(figure, name)
+    return PagePlot(svg, words, legend, tuple(map(_with_numbers, unnamed)))
+
+
+def _keep_last_label_inside(axes: "Axes") -> None:
+    """Let the last number of the horizontal axis end at its tick if the tick is at the border."""
+    last_label = axes.get_xticklabels()[-1:]
+    low, high = axes.get_xlim()
+    for label in last_label:
+        if label.get_position()[0] > high - 0.04 * abs(high - low):
+            label.set_horizontalalignment("right")
+
+
+def _legend(figure: Curves | Scatter, name: str) -> tuple[tuple[str, str], ...]:
+    """A swatch, as SVG, and the label of each curve."""
+    if not isinstance(figure, Curves):
+        return ()
+    legend = []
+    for number, curve in enumerate(figure.curves):
+        swatch = inline_svg(_swatch(number), f"{name}-{number}" if name else "")
+        legend.append((swatch, curve.label))
+    return tuple(legend)
 
 
 def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:

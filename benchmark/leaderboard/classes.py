@@ -78,10 +78,10 @@ def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
     metrics: dict[str, set[str]] = defaultdict(set)
     for name, row in listed:
         if row.status != "ok":
-            empty = all(r.value is None for n, r in listed if n == name)
-            everywhere = all(
-                r.value is None for _, r in listed if r.metric == row.metric
-            )
+            of_name = [other for other_name, other in listed if other_name == name]
+            of_metric = [other for _, other in listed if other.metric == row.metric]
+            empty = all(other.value is None for other in of_name)
+            everywhere = all(other.value is None for other in of_metric)
             subjects[row.status].add(row.metric if everywhere and not empty else name)
             metrics[row.status].add(row.metric)
     by_words = {}

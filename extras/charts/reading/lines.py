@@ -294,19 +294,21 @@ def _offsets(
         grid[..., 0] = middles[:, None, None] + within[:, None]
         grid[..., 1] = off[:, None, None] + across
         places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
-        x, y = places.astype(np.float32).reshape(-1, len(across), 2).transpose(2, 0, 1)
-        rows = cv2.remap(
-            part,
-            np.ascontiguousarray(x),
-            np.ascontiguousarray(y),
-            cv2.INTER_LINEAR,
-        )
-        profile = rows.reshape(grid.shape[:3]).mean(axis=1)
+        profile = _light_at(part, places.reshape(grid.shape)).mean(axis=1)
         dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
         seen &= dark[:, core].mean(axis=1) >= least_depth
         moved = (dark * across).sum(axis=1) / np.where(seen, dark.sum(axis=1), np.inf)
         off = np.clip(off + moved, -REACH_MM, REACH_MM)
     return np.where(seen & (np.abs(off) < REACH_MM), off, np.nan)
+
+
+def _light_at(part: NDArray[np.float32], places: Floats) -> NDArray[np.float32]:
+    """Light of a part of the picture at places ``(blocks, within, across, 2)``, px."""
+    *shape, count, _ = places.shape
+    x, y = places.astype(np.float32).reshape(-1, count, 2).transpose(2, 0, 1)
+    columns, rows = np.ascontiguousarray(x), np.ascontiguousarray(y)
+    light = cv2.remap(part, columns, rows, cv2.INTER_LINEAR)
+    return np.asarray(light.reshape(*shape, count))
 
 
 NAMES: dict[LineKind, str] = {

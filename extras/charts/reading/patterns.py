@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.edges.edge import MtfCurve
 from defocus.edges.linear_light import grey_of, is_clipped
 from defocus.errors import ImageError
 from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
@@ -151,32 +152,41 @@ def read_stars(
         if not isinstance(star, StarPattern):
             continue
         try:
-            reach = star.radius + RIM_MM
-            circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
-            rows, columns = _within(circle, light.shape)
-            off = _places(geometry, rows, columns) - (star.x, star.y)
-            scale = geometry.scale(star.x, star.y)
-            radius = np.hypot(off[..., 0], off[..., 1])
-            near = radius <= reach
-            seen = light[rows, columns][near]
-            radius = radius[near]
-            if is_clipped(seen):
-                raise ImageError(OVEREXPOSED)
-            part = grey_of(seen)
-            white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
-            contrast = SQUARE_WAVE * (white - black) / (white + black)
-            x, y = scale * off[near].T
-            curve = star_mtf(part, x, y, star.cycles, contrast)
+            curve = _star_response(light, star, geometry, black)
         except ImageError as error:
             yield ReadStar(star.x, star.y, None, None, str(error))
             continue
-        inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
+        rim = 2 * np.pi * star.radius * geometry.scale(star.x, star.y)
+        inside = curve.frequencies >= star.cycles / rim
         values = curve.values[inside]
         frequencies = curve.frequencies[inside]
         below = np.flatnonzero(values < 0.5)
         mtf50 = float(frequencies[below[0]]) if len(below) and below[0] else None
         turns_at, why = _first_turn(values, frequencies, _mtf50_beside(star, edges))
         yield ReadStar(star.x, star.y, mtf50, turns_at, turn_reason=why)
+
+
+def _star_response(
+    light: Light,
+    star: StarPattern,
+    geometry: ChartGeometry,
+    black: float,
+) -> MtfCurve:
+    """The transfer function that a star shows; ImageError if it is cut off or overexposed."""
+    reach = star.radius + RIM_MM
+    circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
+    rows, columns = _within(circle, light.shape)
+    off = _places(geometry, rows, columns) - (star.x, star.y)
+    radius = np.hypot(off[..., 0], off[..., 1])
+    near = radius <= reach
+    seen = light[rows, columns][near]
+    if is_clipped(seen):
+        raise ImageError(OVEREXPOSED)
+    part = grey_of(seen)
+    white = float(np.percentile(part[radius[near] > 0.5 * star.radius], 98))
+    contrast = SQUARE_WAVE * (white - black) / (white + black)
+    x, y = geometry.scale(star.x, star.y) * off[near].T
+    return star_mtf(part, x, y, star.cycles, contrast)
 
 
 def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:

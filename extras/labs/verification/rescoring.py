@@ -109,19 +109,14 @@ def _rescore_run(
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
-        again += scorer.scores(
-            pair,
-            restored,
-            read_member(pair.blurry, pair.sharp, pair.white),
-        )
+        as_read = read_member(pair.blurry, pair.sharp, pair.white)
+        again += scorer.scores(pair, restored, as_read)
         best = looks_like(restored, blurry)
         if best != number:
             said = f"{name}: the output of {pair.id} shows {pairs[best].id}"
             outcome.findings.append(("outputs", said))
-        own = [
-            leaked_shares(restored, blurry[number], one)
-            for one in truths(dataset, pair, restored)
-        ]
+        true = truths(dataset, pair, restored)
+        own = [leaked_shares(restored, blurry[number], one) for one in true]
         shares += chain.from_iterable(own)
         leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
         if leaked > MOST_LEAKED_IN_ONE and (is_shipped or run.weights is None):
