@@ -111,6 +111,12 @@ def number_text(number: float | None, decimals: int) -> str:
     return ("−" if negative else "") + text.lstrip("-")
 
 
+def interval_text(interval: tuple[float, float], decimals: int) -> str:
+    """Both ends of an interval, each as :func:`number_text` writes it."""
+    low, high = interval
+    return f"{number_text(low, decimals)} – {number_text(high, decimals)}"
+
+
 def signed_text(number: float | None, decimals: int) -> str:
     """A difference with its sign, as :func:`number_text` writes it."""
     text = number_text(number, decimals)

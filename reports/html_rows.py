@@ -12,7 +12,7 @@ from defocus.reports.display import (
     MISSING,
     cell_text,
     column_is_numeric,
-    number_text,
+    interval_text,
     visible,
 )
 from defocus.reports.model import Cell, Column, Heading, Link, Measured, Table
@@ -224,8 +224,7 @@ def _interval(cell: Cell, column: Column) -> str:
     """The interval of a number in a large table, whose caption says what it is."""
     if not isinstance(cell, Measured) or not cell.interval:
         return ""
-    low, high = (number_text(end, column.decimals) for end in cell.interval)
-    return f"<small>{low} – {high}</small>"
+    return f"<small>{interval_text(cell.interval, column.decimals)}</small>"
 
 
 def _marked(shown: str, cell: Measured) -> str:
@@ -239,9 +238,9 @@ def _marked(shown: str, cell: Measured) -> str:
 def _beside(cell: Measured, column: Column) -> str:
     parts = []
     if cell.interval:
-        low, high = (number_text(end, column.decimals) for end in cell.interval)
+        ends = interval_text(cell.interval, column.decimals)
         parts.append(
-            f'<span class="aside"><span class="unseen">95 % interval </span>{low} – {high}</span>'
+            f'<span class="aside"><span class="unseen">95 % interval </span>{ends}</span>'
         )
     if cell.beside or cell.notes:
         notes = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)

@@ -210,13 +210,11 @@ def _cell(cell: Cell, column: Column) -> Typst:
     inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
         if cell.interval:
-            low, high = (
-                display.number_text(end, column.decimals) for end in cell.interval
-            )
+            ends = display.interval_text(cell.interval, column.decimals)
             if column.bar or column.decimals == 0:
-                inline = f"{low} – {high}"
+                inline = ends
             else:
-                asides.append(f"{low} – {high}")
+                asides.append(ends)
         if cell.beside or cell.notes:
             said = [_printable(cell.beside), *(f"[{n}]" for n in cell.notes)]
             asides.append(" ".join(filter(None, said)))

@@ -273,22 +273,23 @@ def _differences(
     counts = np.bincount(codes).astype(np.float64)
     p_matrix = paired_p_values(sums)
     pairs = list(combinations(standings, 2))
-    p_values = [float(p_matrix[number[a.label], number[b.label]]) for a, b in pairs]
+    numbers = [(number[first.label], number[second.label]) for first, second in pairs]
+    p_values = [float(p_matrix[both]) for both in numbers]
+    adjusted = holm(p_values)
     differences = []
-    for (a, b), p_value, adjusted in zip(pairs, p_values, holm(p_values), strict=True):
-        first = members[number[a.label]]
-        second = members[number[b.label]]
+    for n, (first, second) in enumerate(pairs):
+        one, other = numbers[n]
         difference = Difference(
-            first=a.label,
-            second=b.label,
-            difference=a.value - b.value,
-            p_value=p_value,
-            p_adjusted=adjusted,
-            significant=adjusted <= SIGNIFICANCE,
-            resolution=difference_resolution(first, second, pictures, codes),
-            detectable=minimum_detectable(
-                sums[[number[a.label], number[b.label]]], counts
+            first=first.label,
+            second=second.label,
+            difference=first.value - second.value,
+            p_value=p_values[n],
+            p_adjusted=adjusted[n],
+            significant=adjusted[n] <= SIGNIFICANCE,
+            resolution=difference_resolution(
+                members[one], members[other], pictures, codes
             ),
+            detectable=minimum_detectable(sums[[one, other]], counts),
         )
         differences.append(difference)
     return tuple(differences)

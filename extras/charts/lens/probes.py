@@ -134,17 +134,18 @@ def _cut(
     # what lies around must be paper too
     sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)
     border = np.sort(geometry.to_picture(sheet), axis=0)
-    left, top = np.maximum(
-        [left, top],
-        np.maximum(0, np.ceil(border[1]).astype(int) + reach),
-    )
-    right, bottom = np.minimum(
-        [right, bottom],
-        np.minimum([width, height], np.floor(border[2]).astype(int) - reach),
-    )
+    least = np.maximum(0, np.ceil(border[1]).astype(int) + reach)
+    most = np.minimum([width, height], np.floor(border[2]).astype(int) - reach)
+    left, top = np.maximum([left, top], least)
+    right, bottom = np.minimum([right, bottom], most)
     if min(right - left, bottom - top) < 2 * reach:
         return None
     return int(left), int(top), int(right), int(bottom)
+
+
+def _fine_places(start: int, end: int) -> Floats:
+    """Middles of the parts of all pixels of a stretch, :data:`FINENESS` parts a pixel, px."""
+    return start + (np.arange((end - start) * FINENESS) + 0.5) / FINENESS
 
 
 def _probe(
@@ -156,16 +157,8 @@ def _probe(
 ) -> ChartProbe:
     height, width = light.shape[:2]
     left, top, right, bottom = box
-    columns = (
-        left
-        - reach
-        + (np.arange((right - left + 2 * reach) * FINENESS) + 0.5) / FINENESS
-    )
-    rows = (
-        top
-        - reach
-        + (np.arange((bottom - top + 2 * reach) * FINENESS) + 0.5) / FINENESS
-    )
+    columns = _fine_places(left - reach, right + reach)
+    rows = _fine_places(top - reach, bottom + reach)
     grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
     drawn, px_per_mm = sheet
     sheet_px = geometry.to_sheet(grid.reshape(-1, 2)) * px_per_mm - 0.5
