@@ -279,8 +279,9 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> Typst:
 def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
     pictures = list(slider.states)
     if slider.overlay is not None:
-        name, first = slider.overlay[0], slider.states[0]
-        pictures.append((f"{first[0]}, {name}", laid_over(first[1], slider.overlay[1])))
+        label, picture = slider.states[0]
+        name, overlay = slider.overlay
+        pictures.append((f"{label}, {name}", laid_over(picture, overlay)))
     encoded = encode_states(
         [picture for _, picture in pictures],
         kind="jpeg",

@@ -84,13 +84,14 @@ def _candidates(
     """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
     candidates: list[tuple[int, Floats, Floats]] = []
     for indices, chosen in _matches(_chains(points, areas)):
-        one = _fitted(model, points, indices, chosen)
-        if one is None or one[0] < LEAST_DOTS:
+        fitted = _fitted(model, points, indices, chosen)
+        if fitted is None or fitted[0] < LEAST_DOTS:
             continue
-        corners = moved_points(one[1], SHEET)
+        dots, homography = fitted
+        corners = moved_points(homography, SHEET)
         if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in candidates):
-            candidates.append((*one, corners))
-        if one[0] >= ENOUGH_DOTS:
+            candidates.append((dots, homography, corners))
+        if dots >= ENOUGH_DOTS:
             break
     candidates.sort(key=lambda one: -one[0])
     return [(dots, homography) for dots, homography, _ in candidates[:MOST_CANDIDATES]]
