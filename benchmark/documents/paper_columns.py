@@ -196,7 +196,9 @@ def _difference(
 def _cell(place: PaperPlace, line: BoardLine) -> Measured | None:
     """A number with the spread of its trainings; for one training, with its interval."""
     cell = place.cell(line)
-    return cell if cell is None or cell.spread is None else replace(cell, interval=None)
+    if cell is None or cell.spread is None:
+        return cell
+    return replace(cell, interval=None)
 
 
 def _printed(cell: Measured | None, shown: Column) -> float:

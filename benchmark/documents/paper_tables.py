@@ -120,7 +120,8 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
     """Tables as CSV, one below the other with captions; numbers are rounded as in print."""
     lines: list[CsvLine] = []
     for table in tables:
-        lines += [[]] if lines else []
+        if lines:
+            lines.append([])
         lines.append([f"{table.caption}. {table.note}".strip()])
         lines.append(_csv_heads(table))
         for row, (name, cells) in enumerate(table.rows):
@@ -162,15 +163,17 @@ def _numbers(
     cell: Measured | None,
 ) -> Iterator[Decimal | None]:
     ends = _ends(table, index)
-    interval = (cell.interval if cell else None) or (None, None)
-    values = [cell.value if cell else None]
-    values += list(interval) if "low" in ends else []
-    values += [cell.spread if cell else None] if "sd" in ends else []
+    shown = cell or Measured(None)
+    values = [shown.value]
+    if "low" in ends:
+        values += shown.interval or (None, None)
+    if "sd" in ends:
+        values.append(shown.spread)
+    decimals = table.columns[index].decimals
     for value in values:
-        text = None if value is None else f"{value:z.{table.columns[index].decimals}f}"
-        yield None if text is None else Decimal(text)
+        yield None if value is None else Decimal(f"{value:z.{decimals}f}")
     if "differs" in ends:
-        yield None if cell is None or cell.differs is None else Decimal(cell.differs)
+        yield None if shown.differs is None else Decimal(shown.differs)
 
 
 def _methods(boards: Sequence[Board], names: Sequence[str]) -> Tables:

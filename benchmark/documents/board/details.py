@@ -217,6 +217,6 @@ def part_table(board: Board) -> list[Table]:
         place = BoardPlace(first, name)
         columns.append(place.numbers(lines, most, place_words(name)))
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
-    return (
-        [systems_table(caption, map(linked, lines), columns, BLUR)] if columns else []
-    )
+    if not columns:
+        return []
+    return [systems_table(caption, map(linked, lines), columns, BLUR)]
