@@ -71,7 +71,9 @@ def common_size(restored: NDArray[Any], reference: NDArray[Any]) -> Size:
 
 def corner_of(picture: NDArray[Any], size: Size) -> Size:
     """Row and column at which the centre of that size begins in a picture."""
-    return (picture.shape[0] - size[0]) // 2, (picture.shape[1] - size[1]) // 2
+    height, width = size
+    full_height, full_width = picture.shape[:2]
+    return (full_height - height) // 2, (full_width - width) // 2
 
 
 @dataclass(frozen=True)

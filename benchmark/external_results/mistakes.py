@@ -138,11 +138,12 @@ def _values(restored: Array, reference: Array) -> Mistake | None:
 
 def _ends_at_limits(restored: Array, reference: Array) -> bool:
     """Whether values end at 16 or 235 where those of the reference go on to black or white."""
+    least, most = LIMITED
     low, high = float(restored.min()), float(restored.max())
-    if low < LIMITED[0] - STEP or high > LIMITED[1] + STEP:
+    if low < least - STEP or high > most + STEP:
         return False
-    black = low < LIMITED[0] + AT_END and float(reference.min()) < AT_END
-    white = high > LIMITED[1] - AT_END and float(reference.max()) > 1 - AT_END
+    black = low < least + AT_END and float(reference.min()) < AT_END
+    white = high > most - AT_END and float(reference.max()) > 1 - AT_END
     return black or white
 
 
@@ -156,11 +157,11 @@ def _best(
     first, second = _small(restored), _small(reference)
     errors = {name: _error(change(first), second) for name, change in changes.items()}
     name = min(errors, key=lambda one: errors[one])
-    if errors[name] * least_gain >= _error(first, second) or errors[name] >= FITTING:
+    error = errors[name]
+    if error * least_gain >= _error(first, second) or error >= FITTING:
         return None
-    gain = _error(restored, reference) / max(
-        _error(changes[name](restored), reference), 1e-10
-    )
+    changed = _error(changes[name](restored), reference)
+    gain = _error(restored, reference) / max(changed, 1e-10)
     return (name, float(10 * np.log10(gain))) if gain > BETTER else None
 
 
@@ -242,15 +243,15 @@ def _offset(restored: Array, reference: Array) -> Offset | None:
     """The whole-pixel offset with the highest correlation."""
     if min(restored.shape[:2]) < LEAST_PX:
         return None
-    first, second = (
-        _part(restored),
-        _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX],
-    )
+    first = _part(restored)
+    inner = _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    second = np.ascontiguousarray(inner)
     if not first.std() or not second.std():
         return None
-    alike = cv2.matchTemplate(first, np.ascontiguousarray(second), cv2.TM_CCOEFF_NORMED)
+    alike = cv2.matchTemplate(first, second, cv2.TM_CCOEFF_NORMED)
     down, right = np.unravel_index(int(np.argmax(alike)), alike.shape)
-    best, unmoved = float(alike[down, right]), float(alike[REACH_PX, REACH_PX])
+    best = float(alike[down, right])
+    unmoved = float(alike[REACH_PX, REACH_PX])
     if not best > ALIKE:
         return None
     if 1 - best > LESS * (1 - unmoved):

@@ -237,7 +237,9 @@ def _score_columns(
     metrics = sorted(all_metrics(), key=lambda name: name not in _FIRST)
     first = sum(name in _FIRST for name in metrics)
     costs = list(COST_COLUMNS)
-    keys = [*metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
+    parameters, *others_of_cost, seconds, per_megapixel = costs
+    wanted = [*metrics[:first], parameters, seconds, per_megapixel]
+    keys = [*wanted, *metrics[first:], *others_of_cost]
     columns = [BoardPlace(main, GAIN).numbers(lines, usual, bar=True)]
     columns += part_gains(lines, main)
     for key in keys:

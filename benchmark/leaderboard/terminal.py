@@ -190,7 +190,8 @@ def _print_table(table: Table, lines: tuple[str, ...]) -> None:
     right = _whole_columns([*heads, *rows], widths)
     for head in heads:
         _print_bold(row_lines(head, widths, right))
-    click.echo("─" * (sum(widths) + len(BETWEEN) * (len(widths) - 1) + 2))
+    between = len(BETWEEN) * (len(widths) - 1)
+    click.echo("─" * (sum(widths) + between + 2))
     begins = _beginnings(table)
     for number, row in enumerate(rows):
         _print_lines([begins.get(number, "")])

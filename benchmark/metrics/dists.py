@@ -128,11 +128,11 @@ def _pooled(values: "torch.Tensor") -> "torch.Tensor":
     import torch
     from torch.nn.functional import conv2d
 
+    channels = values.shape[1]
     taps = torch.tensor([0.25, 0.5, 0.25])
-    window = (taps[:, None] * taps[None, :]).expand(values.shape[1], 1, 3, 3)
-    return (
-        conv2d(values**2, window, stride=2, padding=1, groups=values.shape[1]) + 1e-12
-    ).sqrt()
+    window = (taps[:, None] * taps[None, :]).expand(channels, 1, 3, 3)
+    means = conv2d(values**2, window, stride=2, padding=1, groups=channels)
+    return (means + 1e-12).sqrt()
 
 
 @functools.cache

@@ -118,9 +118,8 @@ def block_statistics(blocks: Values) -> Values:
         shape, left, right = _asymmetric_gaussian(blocks)
         columns = [shape, (left + right) / 2]
         for step in _NEIGHBOURS:
-            shape, left, right = _asymmetric_gaussian(
-                blocks * np.roll(blocks, step, axis=(1, 2))
-            )
+            products = blocks * np.roll(blocks, step, axis=(1, 2))
+            shape, left, right = _asymmetric_gaussian(products)
             mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
             columns += [shape, mean, left, right]
     return np.stack(columns, axis=1)
@@ -142,7 +141,9 @@ def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
 def _nearest_ratio(aim: Values) -> NDArray[np.intp]:
     """The places of the ratios of moments that are nearest to some."""
     after = np.clip(np.searchsorted(_RATIOS, aim), 1, len(_RATIOS) - 1)
-    return np.asarray(after - (aim - _RATIOS[after - 1] <= _RATIOS[after] - aim))
+    below, above = _RATIOS[after - 1], _RATIOS[after]
+    nearer_below = aim - below <= above - aim
+    return np.asarray(after - nearer_below)
 
 
 def _root_mean_square(values: Values, counted: NDArray[np.bool_]) -> Values:

@@ -243,5 +243,6 @@ def _inside(flow: Array) -> NDArray[np.bool_]:
     rows, columns = np.indices(flow.shape[1:])
     x, y = columns + flow[0], rows + flow[1]
     height, width = flow.shape[1:]
-    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-    return np.asarray(inside, dtype=np.bool_)
+    inside_x = (x >= -0.5) & (x <= width - 0.5)
+    inside_y = (y >= -0.5) & (y <= height - 0.5)
+    return np.asarray(inside_x & inside_y, dtype=np.bool_)

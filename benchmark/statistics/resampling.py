@@ -211,9 +211,8 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
     for one, other in combinations(range(systems), 2):
         difference = sums[one] - sums[other]
         spread = difference - counts * (difference.sum() / counts.sum())
-        variance = (
-            scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
-        )
+        squares = float(np.square(spread).sum())
+        variance = scenes / (scenes - 1) * squares / counts.sum() ** 2
         errors.append(math.sqrt(variance))
     quantiles = special.stdtrit(scenes - 1, [(1 + CONFIDENCE) / 2, POWER])
     return float(np.median(errors) * quantiles.sum())
