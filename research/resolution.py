@@ -29,6 +29,7 @@ from defocus.progress import track
 from defocus.storage.files import write_bytes
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
+from research.markdown import row, rule
 
 SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
 SEED = 520
@@ -125,10 +126,10 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
         "resolution of a picture, rms",
         "within twice",
     )
-    rows = [head, ("---", *("---:" for _ in head[1:]))]
+    lines = [row(*head), rule(len(head) - 1)]
     for one, other in itertools.combinations(pairs[0].measured, 2):
-        rows.append((f"{one}, {other}", *_compared(pairs, one, other)))
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        lines.append(row(f"{one}, {other}", *_compared(pairs, one, other)))
+    return "\n".join(lines)
 
 
 def _compared(pairs: Sequence[PairScores], one: str, other: str) -> list[str]:

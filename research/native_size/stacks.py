@@ -14,10 +14,11 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.storage.files import sha256_file, write_json
+from research import markdown
 from research.native_size.cases import Given
 from research.native_size.measured import Kept
 from research.native_size.systems import Row
-from research.native_size.tables import FAILED, head_lines, line, signed
+from research.native_size.tables import FAILED, head_lines, signed
 from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
 
 Pixels = NDArray[np.uint8]
@@ -52,9 +53,8 @@ def stack_table(stacks: Path, rows: Sequence[Row], kept: Kept) -> str:
         for size in SIZES:
             gains = _stack_gains(merged.parent, size, restoring, kept)
             for name, of_frames in gains.items():
-                lines.append(
-                    line([f"{merged.parent.name}, {size}", name, *_texts(of_frames)])
-                )
+                head = f"{merged.parent.name}, {size}"
+                lines.append(markdown.row(head, name, *_texts(of_frames)))
     return "\n".join(lines)
 
 

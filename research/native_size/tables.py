@@ -11,6 +11,7 @@ from scipy.stats import t as student
 from defocus.datasets.stream.native import FullSize
 from defocus.pictures.write import encoded_jpeg
 from defocus.progress import counted
+from research import markdown
 from research.native_size.cases import Case
 from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
 from research.native_size.systems import Row
@@ -37,18 +38,13 @@ def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
         for blur in blurs:
             own = [case for case in cases if case.blur == blur]
             texts.append(_cell_text(row, own, cells))
-        lines.append(line(texts))
+        lines.append(markdown.row(*texts))
     return "\n".join(lines)
 
 
 def head_lines(names: Sequence[str]) -> list[str]:
     """The first two lines of a table."""
-    return [line(names), "|---" * len(names) + "|"]
-
-
-def line(texts: Sequence[str]) -> str:
-    """A line of a table."""
-    return f"| {' | '.join(texts)} |"
+    return [markdown.row(*names), "|---" * len(names) + "|"]
 
 
 def _cell_text(row: Row, cases: Sequence[Case], cells: Cells) -> str:
@@ -95,7 +91,7 @@ def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
         own = [cells[row.name, case] for case in ramps if (row.name, case) in cells]
         if own:
             texts = [_part_text(own, part) for part in range(len(BINS_PX))]
-            lines.append(line([row.name, *texts]))
+            lines.append(markdown.row(row.name, *texts))
     return "\n".join(lines)
 
 

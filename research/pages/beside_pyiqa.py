@@ -27,6 +27,7 @@ from defocus.benchmark import metrics
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.storage.files import sha256_file
+from research.markdown import row, rule
 
 Array = NDArray[np.float64]
 
@@ -81,14 +82,14 @@ def main() -> None:
         heads = []
         for metric in theirs:
             heads += [f"{metric}, ours", f"{metric}, pyiqa"]
-        print(f"| picture | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}")  # noqa: T201
+        print(row("picture", *heads), rule(len(heads)), sep="\n")  # noqa: T201
         for title, read in PICTURES.items():
             sharp = read().astype(np.float64)  # type: ignore[no-untyped-call]
             pair = degraded(sharp) / 255, sharp / 255
             cells = []
             for metric, module in theirs.items():
                 cells += both_values(metric, module, pair)
-            print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
+            print(row(title, *cells))  # noqa: T201
 
 
 def degraded(sharp: Array) -> Array:

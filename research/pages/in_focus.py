@@ -22,6 +22,7 @@ from defocus.progress import say, track
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
+from research.markdown import row
 
 SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
 """Height and width of the part with most detail, and of the one with least."""
@@ -92,7 +93,7 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
     for listed in measured:
         orders += right_orders(listed)
     orders += _between(measured)
-    yield f"| frames | pairs | all | {' | '.join(f'from {base} px' for base in BASES_PX)} |"
+    yield row("frames", "pairs", "all", *(f"from {base} px" for base in BASES_PX))
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
     for kind in dict.fromkeys(order.kind for order in orders):
         members = [order for order in orders if order.kind == kind]
@@ -100,7 +101,7 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
         for base in BASES_PX:
             own = [one for one in members if one.base_px == base]
             bases.append(_share(own))
-        yield f"| {kind} | {len(members)} | {_share(members)} | {' | '.join(bases)} |"
+        yield row(kind, str(len(members)), _share(members), *bases)
 
 
 def _share(orders: Sequence[Order]) -> str:

@@ -40,6 +40,7 @@ from defocus.extras.studies.dose_report.words import INPUT
 from defocus.reading import read_json
 from defocus.reports.display import number_text
 from defocus.reports.plot import draw_figures
+from research.markdown import row, rule
 from research.pages import DOCS, DOSE_STUDY
 
 mpl.use("agg")
@@ -338,7 +339,7 @@ def dose_heads(first: str, doses: Sequence[Document], *further: str) -> Iterator
     """Heads of a table with a column per dose, and the line below them."""
     sizes = [f"{one['dose_px']:g} px" for one in doses]
     yield row(first, *sizes, *further)
-    yield "| --- |" + " ---: |" * (len(doses) + len(further))
+    yield rule(len(doses) + len(further))
 
 
 def cells_of(
@@ -358,7 +359,7 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
     """The paper's claims one by one: its number, ours, the verdict, and why."""
     heads = ("the paper's claim", "paper", *(f"{px:g} px" for px in CLAIM_DOSES_PX))
     yield row(*heads, "verdict", "why")
-    yield "| --- |" + " ---: |" * (len(heads) - 1) + " --- | --- |"
+    yield rule(len(heads) - 1) + " --- | --- |"
     for label, (claim, why) in TABLE_4.items():
         studies = [documents[name] for name in TABLE_4_STUDIES]
         with_it = [one for one in studies if label in labels_of(one)]
@@ -453,7 +454,7 @@ def dose_of(document: Document, dose_px: float) -> Document | None:
 def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
     """Minutes of a training with each network, and hours of all trainings of the page."""
     yield row("minutes of a training", "steps", *map(without_number, COSTED))
-    yield "| --- |" + " ---: |" * (1 + len(COSTED))
+    yield rule(1 + len(COSTED))
     for name in ("by-dose", *SIDE_BY_SIDE):
         document = documents[name]
         one = document["doses"][-1]
@@ -479,7 +480,7 @@ def registration_table(document: Document) -> Iterator[str]:
             "by flow",
             "moved by flow",
         )
-        yield "| --- |" + " ---: |" * 6
+        yield rule(6)
         for kind in one["kinds"]:
             cells = [kind["kind"], str(kind["pairs"]), str(kind["left_out"])]
             for name in ("before_px", "after_px", "by_flow_px"):
@@ -527,7 +528,7 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
                 lines = [line for line in one["lines"] if line["system"] != INPUT]
                 columns.append({line["label"]: line for line in lines})
     yield row(f"gain over the blurry input, {dose:g} px, dB", *networks)
-    yield "| --- |" + " ---: |" * len(documents)
+    yield rule(len(documents))
     labels = dict.fromkeys(chain.from_iterable(columns))
     for label in sorted(labels, key=lambda label: least_gain(columns, label)):
         lines = [column.get(label) for column in columns]
@@ -701,7 +702,7 @@ def gain_table(document: Document) -> Iterator[str]:
         heads += ["share of the gap", "edges, px", *["moved, px"] * moved, "lines, px"]
         heads += [*["bent, px"] * seeds, "minutes"]
         yield row(*heads)
-        yield "| --- |" + " ---: |" * (len(heads) - 1)
+        yield rule(len(heads) - 1)
         for line in one["lines"]:
             share = "" if line["share"] is None else interval(line["share"])
             yield row(
@@ -761,7 +762,7 @@ def part_table(
 ) -> Iterator[str]:
     """Gains of a dose's lines but the reference, a column for each known part."""
     yield row("line", *(PART_NAMES[name] for name in parts))
-    yield "| --- |" + " ---: |" * len(parts)
+    yield rule(len(parts))
     if "part_scenes" in one:
         yield row("scenes", *(str(one["part_scenes"][name]) for name in parts))
     for line in one["lines"]:
@@ -870,11 +871,6 @@ def signed_text(number: float) -> str:
     tiny = abs(number) < 0.0005
     decimals = 2 if abs(number) >= 0.005 or tiny else 3
     return number_text(number, decimals)
-
-
-def row(*cells: str) -> str:
-    """A row of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

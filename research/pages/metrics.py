@@ -18,6 +18,7 @@ from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_picture
 from defocus.pictures.values import as_integer
+from research.markdown import row, rule
 
 Array = NDArray[np.float32]
 
@@ -156,10 +157,10 @@ def _cell(output: Picture, target: Target, profile: str) -> str:
 
 def _markdown(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
     lines = [
-        f"| output | {' | '.join(heads)} |",
-        f"| --- |{' ---: |' * len(heads)}",
+        row("output", *heads),
+        rule(len(heads)),
     ]
-    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
+    lines += [row(name, *cells) for name, cells in rows]
     return "\n".join(lines)
 
 

@@ -18,6 +18,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from research.markdown import row
+
 if TYPE_CHECKING:
     from defocus.baselines.card import Baseline
 
@@ -139,9 +141,7 @@ def _commands() -> str:
 
 def _table(head: tuple[str, ...], rows: Table) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return (
-        "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
-    )
+    return "".join(f"{row(*map(_cell, line))}\n" for line in lines)
 
 
 def _cell(text: str) -> str:
