@@ -165,17 +165,9 @@ def cross_document(systems: Systems, gains: Sequence[CrossGain]) -> dict[str, An
     for system in systems:
         for name in FIELD:
             own = in_field(gains, system, name)
-            row: dict[str, Any] = {
-                "system": system,
-                "dataset": name,
-                "gain": None,
-                "reason": "",
-            }
-            if isinstance(own, str):
-                row["reason"] = own
-            else:
-                row["gain"] = own.gain
-            beside.append(row)
+            gain, reason = (None, own) if isinstance(own, str) else (own.gain, "")
+            facts = {"system": system, "dataset": name, "gain": gain, "reason": reason}
+            beside.append(facts)
     return {
         "metric": "psnr",
         "beside_published": beside,

@@ -282,9 +282,8 @@ def _stored_scores(part: Study, run: Run, results: Results) -> dict[str, list[fl
 
 def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
     """Reblurring losses of a line's trainings, means over the seeds."""
-    losses = [
-        one for part, run in runs if (one := reblur_losses(part, run)) is not None
-    ]
+    every = [reblur_losses(part, run) for part, run in runs]
+    losses = [one for one in every if one is not None]
     if not losses:
         return None
     return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
@@ -292,11 +291,9 @@ def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
 
 def _facts(runs: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
     """System, steps and mean seconds of a line's trainings."""
-    trained = [
-        load_run(*part.trained(run)) if run.recipe else None for part, run in runs
-    ]
-    seconds = [one.seconds for one in trained if one is not None]
-    first = runs[0][1]
+    trained = [load_run(*part.trained(run)) for part, run in runs if run.recipe]
+    seconds = [one.seconds for one in trained]
+    _, first = runs[0]
     return {
         "system": first.system,
         "steps": (first.schedule.steps or 0) if first.recipe else 0,

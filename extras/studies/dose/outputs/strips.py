@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.study.attempt import load_run
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.datasets.pair import Pair
 from defocus.extras.studies.ablation.ablation import AblationLine
 from defocus.extras.studies.dose.outputs.layout import (
@@ -111,9 +111,13 @@ def _bends(
     line: AblationLine,
 ) -> NDArray[np.float64]:
     name = study.systems([line])[0].card.name
-    runs = ((part, run) for part in here for run in part.runs if run.system == name)
+    runs = _runs_of_system(here, name)
     bends = [restored_scores(part, run)[LINES] for part, run in runs]
     return np.asarray(np.mean(bends, axis=0))
+
+
+def _runs_of_system(here: Sequence[Study], name: str) -> list[tuple[Study, Run]]:
+    return [(part, run) for part, run in runs_of(here) if run.system == name]
 
 
 def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
@@ -129,7 +133,7 @@ def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, P
     shown = {"blurry input": _picture(pair.blurry)}
     for line in shown_lines(study):
         name = study.systems([line])[0].card.name
-        part, run = next((s, run) for s in here for run in s.runs if run.system == name)
+        part, run = _runs_of_system(here, name)[0]
         shown[line.label] = _restored(part, run, pair)
     return {**shown, "truth": _picture(pair.truth)}
 
@@ -182,11 +186,11 @@ def _told(bend_px: float) -> str:
 
 def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, slice]:
     """A square around ``(x, y)``, moved into the picture."""
-    side = min(CROP_PX, *size)
-    left, top = (
-        int(np.clip(round(place) - side // 2, 0, whole - side))
-        for place, whole in zip(middle, size[::-1], strict=True)
-    )
+    x, y = middle
+    height, width = size
+    side = min(CROP_PX, height, width)
+    top = int(np.clip(round(y) - side // 2, 0, height - side))
+    left = int(np.clip(round(x) - side // 2, 0, width - side))
     return np.s_[top : top + side], np.s_[left : left + side]
 
 
