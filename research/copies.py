@@ -17,6 +17,7 @@ import numpy as np
 from defocus.datasets.copies.features import Codes, grey_picture, local_features
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.pictures.headers import SUFFIXES
+from defocus.pictures.write import through_jpeg
 
 ORIGINALS = 20
 """Number of photographs that are copied."""
@@ -147,12 +148,8 @@ def _resized(shown: Codes, factor: float) -> Codes:
 
 
 def _saved_again(shown: Codes) -> Codes:
-    _, content = cv2.imencode(
-        ".jpg",
-        np.ascontiguousarray(shown),
-        [cv2.IMWRITE_JPEG_QUALITY, 85],
-    )
-    return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
+    saved = through_jpeg(np.ascontiguousarray(shown), 85, full_colour=False)
+    return np.asarray(saved, np.uint8)
 
 
 if __name__ == "__main__":

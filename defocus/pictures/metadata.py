@@ -359,6 +359,7 @@ _HALF_FLOATS = Remark(
     "its floats of 16 bits become such of 32, which hold the same values"
 )
 _INCH_PER = {1: 1.0, 2: 2.54}
+JPEG_XL_COLOURS = Remark("the colour space of a JPEG XL is not read; taken for sRGB")
 INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ",
     frozenset({"colour profile"}),
@@ -527,9 +528,7 @@ def _of_heif(data: bytes, kind: str) -> Metadata:
     contents = contents_as_decoded(data, kind)
     exif, remarks = _mended(contents.exif)
     if kind == "JPEG XL":
-        remarks.append(
-            Remark("the colour space of a JPEG XL is not read; taken for sRGB")
-        )
+        remarks.append(JPEG_XL_COLOURS)
     return Metadata(
         kind=kind,
         exif=exif,

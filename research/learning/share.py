@@ -23,6 +23,7 @@ from defocus.blur.learned_map import CELL_PX
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import through_jpeg
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
@@ -253,13 +254,9 @@ def softened(
                 random.uniform(1, 3),
             )
     else:
-        soft = _compressed(picture, int(random.integers(15, 80)))
+        quality = int(random.integers(15, 80))
+        soft = np.asarray(through_jpeg(picture, quality, full_colour=False), np.uint8)
     return np.asarray(soft, np.uint8)
-
-
-def _compressed(picture: Pixels, quality: int) -> Pixels:
-    _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _blurred(
@@ -281,8 +278,10 @@ def _blurred(
     seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)
     codes = np.rint(255 * np.clip(seen, 0, 1))
     stored = codes.astype(np.uint8)
-    compressed = random.random() < 0.3
-    return _compressed(stored, int(random.integers(60, 98))) if compressed else stored
+    if random.random() >= 0.3:
+        return stored
+    quality = int(random.integers(60, 98))
+    return np.asarray(through_jpeg(stored, quality, full_colour=False), np.uint8)
 
 
 def _through(picture: Pixels, diameter: float, shape: Aperture) -> Array:

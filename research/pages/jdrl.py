@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
@@ -37,6 +36,9 @@ from defocus.extras.studies.dose_report.charts import (
     trust_chart,
 )
 from defocus.extras.studies.dose_report.words import INPUT
+from defocus.pictures.metadata import Metadata
+from defocus.pictures.read import read_image
+from defocus.pictures.write import encoded_picture
 from defocus.reading import read_json
 from defocus.reports.display import number_text
 from defocus.reports.plot import draw_figures
@@ -126,7 +128,6 @@ COSTED = (
     "JDRL",
 )
 """Lines whose minutes are reported."""
-STRIP_QUALITY = 90
 
 Document = Mapping[str, Any]
 
@@ -157,10 +158,9 @@ def take_over(name: str, study: Path) -> None:
     if place in CLAIMS_ONLY:
         return
     for one in documents[name]["doses"]:
-        strip = cv2.imread(str(study / strip_name(one["dose_px"])))
-        quality = [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY]
-        _, written = cv2.imencode(".webp", strip, quality)
-        strip_file(place, one).write_bytes(written.tobytes())
+        strip = read_image(study / strip_name(one["dose_px"]))
+        written = encoded_picture(strip, Metadata(), "WebP")
+        strip_file(place, one).write_bytes(written)
 
 
 def strip_file(name: str, one: Document) -> Path:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Pillow
 
 from defocus.capture.quality.pair_quality import _check_demands
 from defocus.capture.quality.quick_look import read_look
@@ -13,10 +14,16 @@ from defocus.capture.quality.verdict import Quality
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
-from defocus.pictures.metadata import read_metadata
+from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
-from defocus.pictures.read import read_image, read_own_picture, read_stored
-from defocus.pictures.values import MOSAIC, is_mosaic, linear_to_srgb
+from defocus.pictures.read import (
+    read_image,
+    read_own_picture,
+    read_stored,
+    reading_of_files,
+)
+from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic
+from defocus.pictures.values import linear_to_srgb
 from defocus.pictures.write import encoded_picture
 from tests.pictures.corpus import deep, grey, linear_dng, scene, tiff, write_corpus
 
@@ -127,6 +134,38 @@ def test_lines_of_one_direction_are_no_mosaic():
     lines[:, ::2] = 200
     assert not is_mosaic(lines)
     assert not is_mosaic(lines.T)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp", ".jpg", ".jxl"])
+def test_a_mosaic_in_equal_colours_is_named_by_a_dataset_of_any_kind(tmp_path, suffix):
+    colours = np.repeat(bayer(large(0))[:, :, None], 3, axis=2)
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".jxl":
+        codecs = pytest.importorskip("imagecodecs")
+        path.write_bytes(codecs.jpegxl_encode(colours, lossless=True))
+    else:
+        form = {".webp": {"lossless": True}, ".jpg": {"quality": 95}}
+        Pillow.fromarray(colours).save(path, **form.get(suffix, {}))
+    assert MOSAIC in reading_of_files([path]).remarks
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".bmp"])
+def test_transparency_is_said_where_it_is_not_read(tmp_path, suffix):
+    """``restore`` keeps it, so it says nothing."""
+    opaque = np.full((*scene().shape[:2], 1), 255, np.uint8)
+    shown = opaque.copy()
+    shown[:5] = 90
+    said = []
+    for layer in (opaque, shown):
+        path = tmp_path / f"{layer[0, 0, 0]}{suffix}"
+        pixels = np.dstack([scene(), layer])
+        path.write_bytes(encoded_picture(pixels, Metadata(), KINDS[suffix]))
+        said.append(reading_of_files([path]).remarks)
+        assert read_own_picture(path).metadata.remarks == ()
+    assert said == [(), (TRANSPARENT,)]
+
+
+KINDS = {".png": "PNG", ".tif": "TIFF", ".webp": "WebP", ".bmp": "BMP"}
 
 
 def test_a_mosaic_is_asked_about_by_each_verb(tmp_path, capsys):

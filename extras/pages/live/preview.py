@@ -161,7 +161,7 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:
-    """Pixels, blue first."""
+    """Pixels, blue first, turned as a browser shows them; the room's reader does not turn."""
     decoded = (
         cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     )
