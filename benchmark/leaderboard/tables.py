@@ -104,16 +104,16 @@ def _board(rows: Sequence[Row]) -> Board:
     for row in restored:
         by_line[line_of(row)].append(row)
     names = _names(by_line)
-    lines = [
-        BoardLine(key, names[key], (), key[0] == INPUT, by_place(part))
-        for key, part in by_line.items()
-    ]
+    lines = []
+    for key, part in by_line.items():
+        system, *_ = key
+        lines.append(BoardLine(key, names[key], (), system == INPUT, by_place(part)))
     valued = [row for row in restored if row.protocol and row.value is not None]
     place = partial(protocol_place, first.profile)
     ordered = sorted(protocols(valued or restored), key=place)
     convention = partial(Convention, first.profile, first.evaluation)
-    key = BoardKey(first.dataset, first.split, first.data_revision)
-    return Board(key, key.dataset, tuple(lines), tuple(map(convention, ordered)), {})
+    of = BoardKey(first.dataset, first.split, first.data_revision)
+    return Board(of, of.dataset, tuple(lines), tuple(map(convention, ordered)), {})
 
 
 def _names(keys: Iterable[LineKey]) -> ByLine:
@@ -198,10 +198,10 @@ def _scored(board: Board, lines: Sequence[BoardLine]) -> dict[BoardLine, Row]:
 def _named_pictures(scored: Mapping[BoardLine, Row]) -> dict[str, str]:
     """The names of lines, which say how many pictures they have if they lack some."""
     rows = scored.values()
-    return {
-        line.name: _with_pictures(line.name, partial_words(row, rows))
-        for line, row in scored.items()
-    }
+    names = {}
+    for line, row in scored.items():
+        names[line.name] = _with_pictures(line.name, partial_words(row, rows))
+    return names
 
 
 def _protocols(

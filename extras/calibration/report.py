@@ -153,30 +153,20 @@ def _dust(result: Result) -> tuple[Part, ...]:
     specks = result["specks"]
     if not specks:
         return (Paragraph(f"No speck was found at {result['aperture']}."),)
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (str(number), *(float(speck[name]) for name in names))
-        for number, speck in enumerate(specks[:MOST_SPECKS], start=1)
+    rows: list[tuple[Cell, ...]] = []
+    for number, speck in enumerate(specks[:MOST_SPECKS], start=1):
+        rows.append((str(number), *(float(speck[name]) for name in names)))
+    columns = (
+        Column("Speck", decimals=0),
+        Column("x", "px", decimals=0),
+        Column("y", "px", decimals=0),
+        Column("Diameter", "px", decimals=1),
+        Column("Light lost", "share", decimals=3),
     )
-    columns = tuple(
-        Column(name, unit, decimals=decimals)
-        for name, unit, decimals in (
-            ("Speck", "", 0),
-            ("x", "px", 0),
-            ("y", "px", 0),
-            ("Diameter", "px", 1),
-            ("Light lost", "share", 3),
-        )
-    )
-    left = (
-        f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
-    )
-    return (
-        Table.of(
-            f"{counted(len(specks), 'speck')} at {result['aperture']}{left}",
-            columns,
-            rows,
-        ),
-    )
+    caption = f"{counted(len(specks), 'speck')} at {result['aperture']}"
+    if len(specks) > MOST_SPECKS:
+        caption += f"; the {MOST_SPECKS} darkest are listed"
+    return (Table.of(caption, columns, rows),)
 
 
 def _breathing(result: Result) -> tuple[Part, ...]:

@@ -219,10 +219,10 @@ def _outputs(
 
 
 def _output_hashes(pictures: Mapping[str, Path]) -> dict[str, str]:
-    return {
-        pair: hashlib.sha256(_npy(path)).hexdigest()
-        for pair, path in track(list(pictures.items()), "hashing restored pictures")
-    }
+    hashes = {}
+    for pair, path in track(list(pictures.items()), "hashing restored pictures"):
+        hashes[pair] = hashlib.sha256(_npy(path)).hexdigest()
+    return hashes
 
 
 def _npy(path: Path) -> bytes:
@@ -333,15 +333,12 @@ def _training(dataset: Dataset, entries: Sequence[Entry]) -> tuple[TrainedOn, ..
 
 
 def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:
-    return rows_of(
-        (
-            entry,
-            results.scores(entry.run),
-            results.costs(entry.run),
-            results.versions(entry.run).values(),
-        )
-        for entry in entries
-    )
+    stored = []
+    for entry in entries:
+        run = entry.run
+        versions = results.versions(run).values()
+        stored.append((entry, results.scores(run), results.costs(run), versions))
+    return rows_of(stored)
 
 
 def _hash_of(

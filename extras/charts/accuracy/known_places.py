@@ -105,10 +105,8 @@ def _opening(
         case "hexagon":
             normals = 0.2 + np.pi / 3 * np.arange(6)
             inner = diameter_px / 2 * math.cos(math.pi / 6)
-            fine = np.all(
-                [x * np.cos(a) + y * np.sin(a) <= inner for a in normals],
-                axis=0,
-            )
+            sides = [x * np.cos(a) + y * np.sin(a) <= inner for a in normals]
+            fine = np.all(sides, axis=0)
         case "gaussian":
             fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
         case _:

@@ -340,18 +340,19 @@ def lines_json(lines: Sequence[ReadLine]) -> dict[str, Any]:
     """The lines as JSON values, each by itself and all of a kind together."""
     return {
         "straightness": {kind: _summary(list(some)) for kind, some in _by_kind(lines)},
-        "lines": [
-            {
-                "kind": one.kind,
-                "x_mm": one.x,
-                "y_mm": one.y,
-                "length_mm": one.length,
-                "reason": one.reason,
-                "in_picture": straightness_json(one.in_picture),
-                "beyond_geometry": straightness_json(one.beyond),
-            }
-            for one in lines
-        ],
+        "lines": list(map(_line_json, lines)),
+    }
+
+
+def _line_json(line: ReadLine) -> dict[str, Any]:
+    return {
+        "kind": line.kind,
+        "x_mm": line.x,
+        "y_mm": line.y,
+        "length_mm": line.length,
+        "reason": line.reason,
+        "in_picture": straightness_json(line.in_picture),
+        "beyond_geometry": straightness_json(line.beyond),
     }
 
 

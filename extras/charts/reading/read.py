@@ -46,6 +46,27 @@ DISC_MTF50 = 0.7051
 """MTF50 of a disc times its diameter."""
 
 
+def _edge_json(edge: ReadEdge) -> dict[str, Any]:
+    return {
+        "x_mm": edge.x,
+        "y_mm": edge.y,
+        "low_contrast": edge.low_contrast,
+        "reason": edge.reason,
+        **({} if edge.response is None else edge_json(edge.response)),
+    }
+
+
+def _star_json(star: ReadStar) -> dict[str, Any]:
+    return {
+        "x_mm": star.x,
+        "y_mm": star.y,
+        "reason": star.reason,
+        "mtf50": star.mtf50,
+        "turns_at": star.turns_at,
+        "turn_reason": star.turn_reason,
+    }
+
+
 def _leaves_json(leaves: ReadLeaves) -> dict[str, Any]:
     texture = leaves.texture
     return {
@@ -149,31 +170,12 @@ class ChartReading:
                 "rms_px": self.geometry.rms_px,
                 "dots": self.geometry.dots,
             },
-            "edges": [
-                {
-                    "x_mm": e.x,
-                    "y_mm": e.y,
-                    "low_contrast": e.low_contrast,
-                    "reason": e.reason,
-                    **({} if e.response is None else edge_json(e.response)),
-                }
-                for e in self.edges
-            ],
+            "edges": list(map(_edge_json, self.edges)),
             "columns": [
                 {"x_mm": x, "edges": n, "mtf50": mtf50, "blur_px": blur}
                 for x, n, mtf50, blur in self.by_column()
             ],
-            "stars": [
-                {
-                    "x_mm": s.x,
-                    "y_mm": s.y,
-                    "reason": s.reason,
-                    "mtf50": s.mtf50,
-                    "turns_at": s.turns_at,
-                    "turn_reason": s.turn_reason,
-                }
-                for s in self.stars
-            ],
+            "stars": list(map(_star_json, self.stars)),
             "leaves": list(map(_leaves_json, self.leaves)),
             **lines_json(self.straight),
         }

@@ -150,24 +150,25 @@ def _table(rows: Sequence[ChartScore], name: Names) -> Table:
         Column("Texture invented", "%", "lower", 0),
         Column("Characters read", "%", "higher", 0),
     )
-    cells = tuple(
-        (
-            name(one),
-            one.gain,
-            one.mtf50,
-            100 * one.overshoot,
-            one.shift_px,
-            one.bend_px,
-            one.lines_px,
-            None if one.lost is None else 100 * (1 - one.lost),
-            None if one.invented is None else 100 * one.invented,
-            None if one.characters is None else 100 * one.characters,
-        )
-        for one in rows
-    )
     caption, note = _words(rows[0])
     references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
+    cells = [(name(one), *_cells(one)) for one in rows]
     return Table.of(caption, columns, cells, note, references=references)
+
+
+def _cells(one: ChartScore) -> tuple[float | None, ...]:
+    """The numbers of a line of the table, shares as percent."""
+    return (
+        one.gain,
+        one.mtf50,
+        100 * one.overshoot,
+        one.shift_px,
+        one.bend_px,
+        one.lines_px,
+        None if one.lost is None else 100 * (1 - one.lost),
+        None if one.invented is None else 100 * one.invented,
+        None if one.characters is None else 100 * one.characters,
+    )
 
 
 SIMULATED_NOTE = (

@@ -143,9 +143,10 @@ class ServedStudy:
         """Answer to an open page: whether it is outdated, and the progress of the runs."""
         standings = self.standings()
         left = self.seconds_left(standings)
-        rows = [
-            [anchor("run", one.run), *_state(one, left[one.run])] for one in standings
-        ]
+        rows = []
+        for one in standings:
+            state = _state(one, left[one.run])
+            rows.append([anchor("run", one.run), *state])
         return {
             "stamp": self.stamp(),
             "rows": rows,
@@ -230,10 +231,10 @@ def _is_own_folder(path: Path) -> bool:
 def index_page(root: Path, listing: FoundStudies) -> Page:
     """The page with links to every study and a list of unreadable folders."""
     columns = ("Study", "Best gain", "State", "Progress", "Time left", "Last change")
-    rows = tuple(
-        (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
-        for study in listing.studies
-    )
+    rows = []
+    for study in listing.studies:
+        link = Link(study.name, f"studies/{study.place}/report.html")
+        rows.append((link, *_line(study)))
     anchors = tuple(study.place for study in listing.studies)
     words = "Read-only: nothing here changes a study."
     table = Table.of(words, columns, rows, TIME_LEFT, anchors=anchors, stacked=True)
