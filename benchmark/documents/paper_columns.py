@@ -104,10 +104,10 @@ class Tests:
 def _tested(content: Content, metric: str) -> Tested:
     by_track: dict[object, dict[frozenset[LineId], bool]] = {}
     for key, track in tracks_by_key(content.results, metric).items():
-        ids = {}
+        ids: dict[str, LineId] = {}
         for one in track.standings:
             ids[one.label] = (one.system, one.weights, one.train_dataset)
-        by_pair = {}
+        by_pair: dict[frozenset[LineId], bool] = {}
         for difference in track.differences:
             pair = frozenset((ids[difference.first], ids[difference.second]))
             by_pair[pair] = difference.significant

@@ -240,8 +240,8 @@ def _score_columns(
     parameters, *others_of_cost, seconds, per_megapixel = costs
     wanted = [*metrics[:first], parameters, seconds, per_megapixel]
     keys = [*wanted, *metrics[first:], *others_of_cost]
-    columns = [BoardPlace(main, GAIN).numbers(lines, usual, bar=True)]
-    columns += part_gains(lines, main)
+    gain = BoardPlace(main, GAIN).numbers(lines, usual, bar=True)
+    columns: list[Named] = [gain, *part_gains(lines, main)]
     for key in keys:
         place = BoardPlace(None if key in costs else main, key)
         columns.append(place.numbers(lines, usual))

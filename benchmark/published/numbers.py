@@ -84,7 +84,7 @@ def select_published(
 ) -> list[Published]:
     """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
     rows = all_published()
-    selected = rows
+    selected = list(rows)
     if system is not None:
         ids = _published_ids(system, {row.system for row in rows})
         selected = [row for row in selected if row.system in ids]

@@ -7,7 +7,7 @@ import inspect
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ NO_EXAMPLE = "the live example is missing: 'defocus-bench run --all --out %s' ma
 log = logging.getLogger("mkdocs.hooks.site")
 """Log of the documentation's build: a warning in it stops a strict build."""
 
-Table = Iterator[tuple[str, ...]]
+Table = Iterable[tuple[str, ...]]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -434,12 +435,13 @@ def _can_differ(scores: PictureScores) -> bool:
 def _scores_of(scores: PictureScores, pair: str) -> Table:
     """Table of one picture's scores: a row per system; 'table leaderboard' has every metric."""
     by_line = scores.values[pair]
-    present = set().union(*by_line.values())
+    present = set(chain.from_iterable(by_line.values()))
     metrics = [name for name in all_metrics() if name in present]
     shown = [name for name in metrics if name in PICTURE_METRICS]
     metrics = shown or metrics
+    columns: list[Column | str] = ["System"]
+    columns += map(column, metrics)
     rows = []
     for line, by_metric in sorted(by_line.items()):
         rows.append((scores.names[line], *map(by_metric.get, metrics)))
-    columns = ("System", *map(column, metrics))
     return Table.of(f"Scores of {pair}", columns, rows, large=True)

@@ -118,7 +118,7 @@ def training_curves(content: Content) -> list[Curves]:
             curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
     if len(curves) <= CURVES_PER_FIGURE:
         return [_figure(curves, "")] if curves else []
-    figures = []
+    figures: list[Curves] = []
     for start in range(0, len(curves), CURVES_PER_FIGURE):
         shown = curves[start : start + CURVES_PER_FIGURE]
         figures.append(_figure(shown, f" ({len(figures) + 1})"))

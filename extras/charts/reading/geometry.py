@@ -69,7 +69,7 @@ class ChartGeometry:
         """``(2, 2)`` px: how far 0.5 mm to the right, and 0.5 mm down, lead from a point."""
         corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
         start, *ends = self.to_picture(corners)
-        return np.array(ends) - start
+        return np.asarray(np.array(ends) - start)
 
     def enlarged(self, factor: int) -> "ChartGeometry":
         """The geometry in the picture from which this one was reduced by a factor."""
