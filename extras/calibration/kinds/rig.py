@@ -189,7 +189,8 @@ def _centre(weights: Array) -> Array:
         raise ValueError("it is not seen whole")
     part = np.where(labels == largest, weights, 0.0)
     y, x = np.mgrid[0:rows, 0:columns]
-    return np.asarray(np.array([(part * x).sum(), (part * y).sum()]) / part.sum())
+    moments = np.array([(part * x).sum(), (part * y).sum()])
+    return np.asarray(moments / part.sum())
 
 
 def _velocity(

@@ -283,7 +283,8 @@ def _normal(
     matrix = np.zeros((size, size))
     right = np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):
-        used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
+        of_shot = count + 3 * one.shot
+        used = np.r_[0:count, of_shot : of_shot + 3]
         matrix[np.ix_(used, used)] += slope @ slope.T
         right[used] += slope @ r
     return matrix, right

@@ -65,7 +65,8 @@ class ChartProbe:
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns with what lies around."""
-        return self.seen.shape[1] + 2 * self.reach, self.seen.shape[2] + 2 * self.reach
+        _, height, width = self.seen.shape
+        return height + 2 * self.reach, width + 2 * self.reach
 
 
 def probes(shot: ChartShot) -> Iterator[ChartProbe]:

@@ -139,9 +139,10 @@ def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) ->
     row = np.floor(down * FINENESS)
     x = right * FINENESS - column
     y = down * FINENESS - row
+    rows, columns = fine
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
-        index = ((row + dy) % fine[0]) * fine[1] + (column + dx) % fine[1]
+        index = ((row + dy) % rows) * columns + (column + dx) % columns
         cells += np.bincount(index.astype(np.intp), share, len(cells))
     return cells
 
@@ -149,7 +150,8 @@ def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) ->
 def _diffraction(relative: Floats) -> Floats:
     """Transfer function of a round pupil at a frequency times λN."""
     f = np.clip(relative, 0.0, 1.0)
-    return np.asarray(2.0 / np.pi * (np.arccos(f) - f * np.sqrt(1.0 - f * f)))
+    overlap = np.arccos(f) - f * np.sqrt(1.0 - f * f)
+    return np.asarray(2.0 / np.pi * overlap)
 
 
 def explained(
@@ -162,7 +164,8 @@ def explained(
 ) -> Complex:
     """Spectrum of the probe as the lens shows it, ink 0 and paper 1, ``(3, rows, columns)``."""
     rows, columns = _frequencies(probe.size)
-    moved = np.exp(-2j * np.pi * (columns * shift[0] + rows * shift[1]))
+    right, down = shift
+    moved = np.exp(-2j * np.pi * (columns * right + rows * down))
     transfer = _transfer(lens, diameter_px, probe.field, probe.size, waves=waves)
     return np.asarray(probe.printed * moved * transfer)
 
@@ -196,4 +199,6 @@ def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:
 
 def _frequencies(size: tuple[int, int]) -> tuple[Floats, Floats]:
     """Cycles per pixel of rows and columns, for products with a spectrum."""
-    return scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1])[None, :]
+    height, width = size
+    rows, columns = scipy.fft.fftfreq(height), scipy.fft.rfftfreq(width)
+    return rows[:, None], columns[None, :]

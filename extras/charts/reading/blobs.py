@@ -38,13 +38,15 @@ def dark_blobs(grey: Floats) -> list[Blob]:
     """Find round blobs that are darker than their surroundings, in linear light."""
     factor = reduction(grey.shape)
     darkness, size = _darkness(grey, factor)
-    scale = grey.shape[1] / size[0], grey.shape[0] / size[1]
+    width, height = size
+    scale_x, scale_y = grey.shape[1] / width, grey.shape[0] / height
     blobs: list[Blob] = []
     for threshold in THRESHOLDS:
         for x, y, area in _round_components(darkness > threshold):
-            blob = Blob((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5, area)
+            blob = Blob((x + 0.5) * scale_x - 0.5, (y + 0.5) * scale_y - 0.5, area)
             reach = np.sqrt(area / np.pi) * factor / 2
-            if all(np.hypot(blob.x - one.x, blob.y - one.y) > reach for one in blobs):
+            distances = (np.hypot(blob.x - one.x, blob.y - one.y) for one in blobs)
+            if all(distance > reach for distance in distances):
                 blobs.append(blob)
     return blobs
 

@@ -221,8 +221,8 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
     depth = SHEET @ homography[2, :2] + homography[2, 2]
     if (depth <= 0).any():
         return None
-    moved = moved_points(homography, SHEET)
-    (a, b), (c, d) = moved[2] - moved[0], moved[3] - moved[1]
+    first, second, third, fourth = moved_points(homography, SHEET)
+    (a, b), (c, d) = third - first, fourth - second
     return homography if a * d - b * c > 0 else None
 
 

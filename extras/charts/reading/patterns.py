@@ -42,10 +42,8 @@ pixels wide."""
 RIM_MM, BORDER_MM = 2.0, 0.5
 """Width of the paper around a star that is seen with it, and of the border of leaves that is left
 out, mm."""
-CIRCLE = np.stack(
-    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))],
-    1,
-)
+_TURN = np.linspace(0, 2 * np.pi, 65)
+CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Factors on the box around a square. Half of the box fits into a square that is turned by 45
 degrees."""

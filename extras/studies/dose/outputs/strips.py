@@ -210,17 +210,13 @@ def _restored(study: Study, run: Run, pair: Pair) -> Picture:
 
 def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     """The square with the largest error."""
-    side = min(CROP_PX, *error.shape)
-    sums = cv2.boxFilter(
-        error,
-        -1,
-        (side, side),
-        anchor=(0, 0),
-        borderType=cv2.BORDER_CONSTANT,
-    )
-    inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
-    top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
-    return np.s_[int(top) : int(top) + side], np.s_[int(left) : int(left) + side]
+    height, width = error.shape
+    side = min(CROP_PX, height, width)
+    border = cv2.BORDER_CONSTANT
+    sums = cv2.boxFilter(error, -1, (side, side), anchor=(0, 0), borderType=border)
+    inner = sums[: height - side + 1, : width - side + 1]
+    top, left = divmod(int(np.argmax(inner)), inner.shape[1])
+    return np.s_[top : top + side], np.s_[left : left + side]
 
 
 def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
