@@ -103,17 +103,22 @@ def _board(rows: Sequence[Row]) -> Board:
     by_line: dict[LineKey, list[Row]] = defaultdict(list)
     for row in restored:
         by_line[line_of(row)].append(row)
-    names = _names(by_line)
-    lines = []
-    for key, part in by_line.items():
-        system, *_ = key
-        lines.append(BoardLine(key, names[key], (), system == INPUT, by_place(part)))
+    lines = _board_lines(by_line)
     valued = [row for row in restored if row.protocol and row.value is not None]
     place = partial(protocol_place, first.profile)
     ordered = sorted(protocols(valued or restored), key=place)
     convention = partial(Convention, first.profile, first.evaluation)
     of = BoardKey(first.dataset, first.split, first.data_revision)
-    return Board(of, of.dataset, tuple(lines), tuple(map(convention, ordered)), {})
+    return Board(of, of.dataset, lines, tuple(map(convention, ordered)), {})
+
+
+def _board_lines(by_line: Mapping[LineKey, Sequence[Row]]) -> tuple[BoardLine, ...]:
+    names = _names(by_line)
+    lines = []
+    for key, rows in by_line.items():
+        system, *_ = key
+        lines.append(BoardLine(key, names[key], (), system == INPUT, by_place(rows)))
+    return tuple(lines)
 
 
 def _names(keys: Iterable[LineKey]) -> ByLine:

@@ -85,9 +85,9 @@ def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     place_of: dict[Where, MatrixLine] = {}
     for each in reversed(matrices):
         place_of |= {place.where: place for place in each.places}
+    places = tuple(place_of[where] for where in sorted(place_of))
     column = {picture: number for number, picture in enumerate(pictures)}
-    line = {where: number for number, where in enumerate(sorted(place_of))}
-    places = tuple(place_of[where] for where in line)
+    line = {place.where: number for number, place in enumerate(places)}
     common = []
     for each in matrices:
         values = np.full((len(places), len(pictures)), np.nan)

@@ -204,13 +204,18 @@ def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
     return [(heading, parts) for heading, parts in tables if parts]
 
 
-def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
-    """The log as a page: what extras measured is a table here, and a sentence in CSV."""
+def _with_short_reasons(rows: Sequence[LogRow], state: SessionState) -> list[LogRow]:
     words = _shot_words(state)
-    rows = list(rows)
+    shown = list(rows)
     for number, row in enumerate(rows):
         if row.pair in words:
-            rows[number] = replace(row, reason=words[row.pair].short)
+            shown[number] = replace(row, reason=words[row.pair].short)
+    return shown
+
+
+def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
+    """The log as a page: what extras measured is a table here, and a sentence in CSV."""
+    rows = _with_short_reasons(rows, state)
     taken = sorted((row for row in rows if row.done), key=attrgetter("done"))
     days = [(day, list(group)) for day, group in groupby(taken, key=attrgetter("day"))]
     summary = f"{_counts(taken)} on {counted(len(days), 'day')}"

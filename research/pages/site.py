@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 from research.markdown import row
 
 if TYPE_CHECKING:
-    from defocus.baselines.card import Baseline
+    from defocus.baselines.card import Baseline, Card
 
 FRONT = "defocus"
 """The package whose exported names are kept from version to version."""
@@ -148,6 +148,12 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
+def _system_row(card: "Card") -> tuple[str, ...]:
+    link = f"[{card.display_name}](systems/{card.name}.md)"
+    paper = _year_and_paper(card.source)
+    return link, f"`{card.name}`", card.kind, card.given, card.status, paper
+
+
 def _systems() -> dict[str, str]:
     """The list of systems and a page for each; variants are on the page of their network."""
     from defocus.baselines.registry import all_baselines
@@ -158,15 +164,10 @@ def _systems() -> dict[str, str]:
         if system.card.variant_of in systems:
             variants[system.card.variant_of].append(system)
     own = [one for one in systems.values() if one.card.variant_of not in systems]
-    rows = []
-    for one in own:
-        card = one.card
-        link = f"[{card.display_name}](systems/{card.name}.md)"
-        paper = _year_and_paper(card.source)
-        rows.append((link, f"`{card.name}`", card.kind, card.given, card.status, paper))
     head = ("System", "Name", "Kind", "Given", "Status", "Paper")
     lead = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
-    pages = {"systems": f"# Systems\n\n{lead}\n\n{_table(head, rows)}"}
+    table = _table(head, [_system_row(one.card) for one in own])
+    pages = {"systems": f"# Systems\n\n{lead}\n\n{table}"}
     for one in own:
         pages[f"systems/{one.card.name}"] = _system(one, variants[one.card.name])
     return pages

@@ -90,8 +90,9 @@ class ShownPicture:
             tiles.append(Tile(label, picture[window], said))
         tiles += [Tile(label, picture[window]) for label, picture in self.reference]
         said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
-        caption = f"{self.pair}: where the systems differ most"
-        return [Gallery(caption, tuple(tiles), said)]
+        return [
+            Gallery(f"{self.pair}: where the systems differ most", tuple(tiles), said)
+        ]
 
     def errors(self) -> list[Part]:
         """The error of every system as a picture, all in one scale."""

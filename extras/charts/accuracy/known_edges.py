@@ -64,8 +64,7 @@ class KnownBlur:
         places, chords = self._chords(normal_rad)
         fine = np.linspace(places[0], places[-1], 4097)
         chord = np.interp(fine, places, chords)
-        means = (chord[1:] + chord[:-1]) / 2
-        sums = np.concatenate([[0.0], np.cumsum(means)])
+        sums = _running_sums(chord)
         return np.asarray(np.interp(distance, fine, sums / sums[-1]))
 
     def _chords(self, normal_rad: float) -> tuple[Array, Array]:
@@ -157,11 +156,16 @@ def _response(blur: KnownBlur, angle: float) -> tuple[Array, Array]:
     return fine, response
 
 
+def _running_sums(values: Array) -> Array:
+    """Sums of a function from its first place on, by the trapezoidal rule with steps of 1."""
+    means = (values[1:] + values[:-1]) / 2
+    return np.concatenate([[0.0], np.cumsum(means)])
+
+
 def _averaged(places: Array, values: Array, width: float) -> Array:
     """A function that goes from 0 to 1, averaged over a box of that width."""
     step = places[1] - places[0]
-    means = (values[1:] + values[:-1]) / 2
-    sums = np.concatenate([[0.0], np.cumsum(means) * step])
+    sums = _running_sums(values) * step
 
     def integral(at: Array) -> Array:
         return np.asarray(

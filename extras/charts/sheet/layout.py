@@ -119,21 +119,25 @@ def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> 
 
 def frame(layout: Layout) -> list[Dot]:
     """The dots around the chart, clockwise from the top left corner."""
-    xs = np.linspace(FRAME, WIDTH - FRAME, ACROSS)
-    ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN)
-    ring = [
-        *((x, ys[0]) for x in xs),
-        *((xs[-1], y) for y in ys[1:]),
-        *((x, ys[-1]) for x in xs[-2::-1]),
-        *((xs[0], y) for y in ys[-2:0:-1]),
-    ]
     corners = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
     large = {corners[one] for one in LARGE_CORNERS[layout]}
     dots = []
-    for number, (x, y) in enumerate(ring):
+    for number, (x, y) in enumerate(_ring()):
         radius = LARGE_DOT if number in large else DOT
-        dots.append(Dot(float(x), float(y), radius))
+        dots.append(Dot(x, y, radius))
     return dots
+
+
+def _ring() -> list[tuple[float, float]]:
+    """Places of the dots around the chart, along its four sides."""
+    xs = np.linspace(FRAME, WIDTH - FRAME, ACROSS).tolist()
+    ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN).tolist()
+    left, right, top, bottom = xs[0], xs[-1], ys[0], ys[-1]
+    ring = [(x, top) for x in xs]
+    ring += [(right, y) for y in ys[1:]]
+    ring += [(x, bottom) for x in xs[-2::-1]]
+    ring += [(left, y) for y in ys[-2:0:-1]]
+    return ring
 
 
 def _column_ends(layout: Layout) -> list[float]:

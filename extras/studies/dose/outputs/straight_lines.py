@@ -98,9 +98,8 @@ def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     with np.errstate(divide="ignore", invalid="ignore"):
         ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
     still = way == 0
-    entries, exits = np.where(still, 0.0, ends[0]), np.where(still, 1.0, ends[1])
-    enter = max(0.0, float(np.nanmax(entries)))
-    leave = min(1.0, float(np.nanmin(exits)))
+    enter = max(0.0, float(np.nanmax(np.where(still, 0.0, ends[0]))))
+    leave = min(1.0, float(np.nanmin(np.where(still, 1.0, ends[1]))))
     if (_is_beyond(first, low, high) & still).any() or leave <= enter:
         return first, first
     return first + enter * way, first + leave * way
