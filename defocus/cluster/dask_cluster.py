@@ -74,6 +74,10 @@ CONFIGURATION: dict[str, object] = {
 }
 """Settings of the schedulers that are started here which differ from dask's defaults."""
 
+NO_PAGE = {"dashboard": False, "dashboard_address": ":0"}
+"""A scheduler shows no page. It answers by HTTP all the same: at any free port, as dask warns of
+its own port if another scheduler of this computer has that."""
+
 
 @dataclass(frozen=True)
 class _Setup:
@@ -291,7 +295,7 @@ def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
         return SSHCluster(
             [machines.hosts[0], *machines.hosts],
             worker_options=workers,
-            scheduler_options={"dashboard": False},
+            scheduler_options=NO_PAGE,
             remote_python=shlex.join(python_command()),
         )
     except Exception as error:  # what asyncssh and dask raise has no common class
@@ -329,7 +333,7 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
                 *settings.setup,
             ],
             log_directory=str(make_folder(cache_folder() / "jobs")),
-            scheduler_options={"dashboard": False},
+            scheduler_options=NO_PAGE,
         )
     except Exception as error:  # likewise
         reason = " ".join(str(error).split()) or type(error).__name__

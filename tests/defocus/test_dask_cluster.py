@@ -170,6 +170,16 @@ SETTINGS = ClusterSettings(
 )  # fmt: skip
 
 
+@contextlib.contextmanager
+def port_of_dask_taken():
+    """As where somebody else's scheduler runs on this computer, of which dask would warn."""
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # there is one
+            taken.bind(("", 8787))
+            taken.listen()
+        yield
+
+
 @pytest.mark.parametrize(
     ("queue", "lines"),
     [
@@ -198,9 +208,12 @@ SETTINGS = ClusterSettings(
 def test_the_job_of_each_queue_asks_for_the_resources(queue, lines, monkeypatch):
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    with contextlib.closing(
-        dask_cluster._by_queue(Machines(queue, SETTINGS))
-    ) as cluster:
+    with (
+        port_of_dask_taken(),
+        contextlib.closing(
+            dask_cluster._by_queue(Machines(queue, SETTINGS))
+        ) as cluster,
+    ):
         script = cluster.job_script()
     for line in lines.split("|"):
         assert line in script.replace('"long"', "long"), script
