@@ -13,7 +13,7 @@ import pytest
 
 from defocus.cluster import dask_cluster
 from defocus.cluster.dispatcher import each
-from defocus.errors import InputError, SettingsError, WeightsError
+from defocus.errors import InputError, RegistryError, SettingsError, WeightsError
 from defocus.plugins import extensions
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
@@ -94,6 +94,20 @@ def test_a_worker_has_the_plugins_of_its_caller_alone(
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     assert there() == [[]] * 4
+
+
+def test_a_plugin_that_is_edited_meanwhile_ends_the_work(
+    two_workers, no_plugins, tmp_path
+):
+    """A worker that takes the place of a killed one would do the rest by the new text."""
+    file = tmp_path / "mine.py"
+    file.write_text(METRIC.format(1.0), encoding="utf-8")
+    extensions.load_plugin(file)
+    edited = METRIC.format(1.0).replace('"lower"', '"higher"')
+    file.write_text(edited, encoding="utf-8")
+    for where in (2, two_workers):
+        with pytest.raises(RegistryError, match="has changed since the command began"):
+            list(each(plugins_of_process, {"one": 1, "two": 2}, where))
 
 
 def looks_at_frames(_item: int) -> bool:
