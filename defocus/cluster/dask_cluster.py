@@ -16,6 +16,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from defocus.cache import VARIABLE, cache_folder
 from defocus.commit import own_commit
 from defocus.errors import InputError, SettingsError
 from defocus.extra_packages import require
-from defocus.plugins.extensions import plugins, take_named_plugins
+from defocus.plugins.extensions import forget_plugins, plugins, take_named_plugins
 from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
@@ -83,6 +84,7 @@ its own port if another scheduler of this computer has that."""
 class _Setup:
     """Settings that a worker takes over from the program that gives it work."""
 
+    program: str  # an id of its own
     environment: tuple[tuple[str, str], ...]
     quiet: bool
     verbose: bool
@@ -169,6 +171,7 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
             f"{host} does not see the cache {setup.work.parent}; set {VARIABLE} to a folder that "
             "all machines share"
         ) from error
+    _serve(setup.program)
     for name in _own_variables():  # those of an earlier caller
         del os.environ[name]
     os.environ.update(setup.environment)
@@ -178,6 +181,41 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
         os.chdir(setup.folder)
     take_named_plugins()  # before what they define is unpickled
     return pickle.loads(work)  # type: ignore[no-any-return]  # noqa: S301 - likewise
+
+
+SAID_ONCE = (
+    ("defocus.progress", "_warned"),
+    ("defocus.pictures.remarks", "_said"),
+    ("defocus.cache", "_said"),
+)
+"""Modules, with the names of their sets of what a process has said and does not say again."""
+
+OF_THE_CODE = ("defocus.commit", "defocus.cluster.")
+"""Modules whose caches tell which code this process has loaded, for as long as it lives."""
+
+_said_to: dict[str, tuple[set[Any], ...]] = {}
+"""What this worker has said once to each program that it has worked for, in the same order."""
+
+
+def _serve(program: str) -> None:
+    """Let this worker be to a program what a process of its own would be."""
+    if program not in _said_to:
+        _said_to[program] = tuple(set() for _ in SAID_ONCE)
+        _forget_files()
+    for (module, name), said in zip(SAID_ONCE, _said_to[program], strict=True):
+        setattr(importlib.import_module(module), name, said)
+
+
+def _forget_files() -> None:
+    """Forget plug-ins and what functions keep: the files may have changed since they were read."""
+    forget_plugins()
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("defocus.") or name.startswith(OF_THE_CODE):
+            continue
+        for value in list(vars(module).values()):
+            clear = getattr(value, "cache_clear", None)
+            if clear is not None:
+                clear()
 
 
 def _stop_profiler(worker: "Worker") -> None:
@@ -194,6 +232,7 @@ def _setup_here() -> _Setup:
     plugins()  # those that a parent process has named are loaded by now
     environment = {**_own_variables(), VARIABLE: str(work.parent)}
     return _Setup(
+        _program(),
         tuple(sorted(environment.items())),
         telling.quiet,
         telling.verbose,
@@ -201,6 +240,11 @@ def _setup_here() -> _Setup:
         Path.cwd(),
         work,
     )
+
+
+@functools.cache
+def _program() -> str:
+    return uuid4().hex
 
 
 def _own_variables() -> dict[str, str]:

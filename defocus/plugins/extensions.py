@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
@@ -114,10 +114,15 @@ def take_named_plugins() -> None:
 
     For a process that works for one program after the other."""
     named = _named()
-    for path in set(_loaded) - set(named):
-        _loaded.pop(path).modules.forget()
+    forget_plugins(set(_loaded) - set(named))
     for path, source_hash in named.items():
         _load(path, source_hash)
+
+
+def forget_plugins(paths: Collection[Path] | None = None) -> None:
+    """Take loaded plug-in files, by default all, out of this process."""
+    for path in list(_loaded) if paths is None else paths:
+        _loaded.pop(path).modules.forget()
 
 
 def _named() -> dict[Path, str]:

@@ -7,17 +7,20 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from defocus.cluster import dask_cluster
 from defocus.cluster.dispatcher import each
+from defocus.datasets.deriving import compensate
 from defocus.errors import InputError, RegistryError, SettingsError, WeightsError
 from defocus.plugins import extensions
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
-from defocus.progress import say
+from defocus.progress import say, warn_once
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.full
@@ -94,6 +97,42 @@ def test_a_worker_has_the_plugins_of_its_caller_alone(
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     assert there() == [[]] * 4
+
+
+@dataclass(frozen=True)
+class TextOf:
+    """Stands for an estimator of flow, which reads its weights."""
+
+    path: Path
+
+    def __call__(self) -> str:
+        return self.path.read_text()
+
+
+def warned_and_read(path: Path) -> Any:
+    warn_once("white is taken as 4095")
+    return compensate._own(TextOf(path))
+
+
+def test_a_worker_is_to_each_program_what_its_own_process_is(
+    two_workers, monkeypatch, tmp_path, capfd
+):
+    """What one was told, another is told too, and finds files as they are now."""
+
+    def told_to(program):
+        monkeypatch.setattr(dask_cluster, "_program", lambda: program)
+        items = dict.fromkeys("abcdef", tmp_path / "file")
+        read = set(dict(each(warned_and_read, items, two_workers)).values())
+        return read, capfd.readouterr().err.count("white is taken as 4095")
+
+    programs = {"first": "one", "second": "two"}
+    for program, text in programs.items():
+        (tmp_path / "file").write_text(text)
+        read, times = told_to(f"{program} {tmp_path}")
+        assert read == {text}
+        assert times in {1, 2}  # once by each worker
+    for program in programs:
+        assert told_to(f"{program} {tmp_path}")[1] < 2
 
 
 def test_a_plugin_that_is_edited_meanwhile_ends_the_work(
