@@ -26,14 +26,14 @@ from uuid import uuid4
 
 from defocus.cache import VARIABLE, cache_folder
 from defocus.commit import own_commit
-from defocus.errors import InputError, SettingsError
+from defocus.errors import DefocusError, InputError, SettingsError
 from defocus.extra_packages import require
 from defocus.plugins.extensions import forget_plugins, plugins, take_named_plugins
 from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
-from defocus.progress import counted, say, telling
+from defocus.progress import counted, log, say, telling
 from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class _Setup:
     environment: tuple[tuple[str, str], ...]
     quiet: bool
     verbose: bool
+    logs: bool  # to a file, which only its own machine need have
     packages: tuple[tuple[str, str], ...]
     folder: Path  # where the program runs, to which paths may be relative
     work: Path  # what is done with each item, pickled, in the cache folder
@@ -105,6 +106,7 @@ def on_machines(
     _ask_for_workers(client, machines, len(items))
     setup = _setup_here()
     from distributed import KilledWorker, as_completed
+    from distributed.client import FutureCancelledError
 
     setup.work.write_bytes(pickle.dumps(work))
     waiting = {
@@ -115,12 +117,18 @@ def on_machines(
         for future in as_completed(list(waiting), loop=client.loop):
             name = waiting.pop(future)
             try:
-                result, messages = future.result()
+                result, messages, logged = future.result()
             except KilledWorker:
                 yield name, LeftOut(name, _KILLED)
                 continue
+            except FutureCancelledError as error:
+                raise DefocusError(
+                    f"{machines.address}: the scheduler has ended or cannot be reached; give the "
+                    "same command again once it runs"
+                ) from error
             for message in messages:
                 say(message)
+            log("\n".join(line for line in logged if line not in messages))
             yield result
     finally:
         client.cancel(list(waiting))
@@ -133,13 +141,29 @@ _KILLED = (
 )
 
 
-def _done(setup: _Setup, named: bytes) -> tuple[Any, tuple[str, ...]]:
-    """The result of an item on a worker, and the messages printed meanwhile."""
+def _done(setup: _Setup, named: bytes) -> tuple[Any, list[str], list[str]]:
+    """The result of an item on a worker, and what was printed and logged meanwhile."""
     work = _begun(setup)
     said = io.StringIO()
-    with contextlib.redirect_stderr(said):
+    with contextlib.redirect_stderr(said), _logged(setup) as logged:
         result = work(pickle.loads(named))  # noqa: S301 - from the program that started this work
-    return result, tuple(said.getvalue().splitlines())
+    return result, said.getvalue().splitlines(), logged
+
+
+@contextlib.contextmanager
+def _logged(setup: _Setup) -> Iterator[list[str]]:
+    """Lines that are logged meanwhile, messages among them; they are there at the end."""
+    lines: list[str] = []
+    if not setup.logs:
+        yield lines
+        return
+    with tempfile.NamedTemporaryFile("r", prefix="defocus-log-") as file:
+        telling.log_file = Path(file.name)
+        try:
+            yield lines
+        finally:
+            telling.log_file = None
+        lines += [line.rstrip("\n").partition(" ")[2] for line in file]
 
 
 @functools.lru_cache(maxsize=1)
@@ -236,6 +260,7 @@ def _setup_here() -> _Setup:
         tuple(sorted(environment.items())),
         telling.quiet,
         telling.verbose,
+        telling.log_file is not None,
         _packages(),
         Path.cwd(),
         work,
@@ -274,7 +299,8 @@ def _connected(machines: Machines) -> "Client":
     require("distributed", EXTRA)
     from distributed import Client
 
-    for name in ("distributed", "tornado"):  # what matters is said here
+    # what matters is said here
+    for name in ("distributed", "distributed.client", "tornado", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     client = (
         _to_scheduler(machines)

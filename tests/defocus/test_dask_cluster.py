@@ -5,6 +5,7 @@ import importlib.util
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -16,11 +17,18 @@ import pytest
 from defocus.cluster import dask_cluster
 from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving import compensate
-from defocus.errors import InputError, RegistryError, SettingsError, WeightsError
+from defocus.errors import (
+    DefocusError,
+    InputError,
+    RegistryError,
+    SettingsError,
+    WeightsError,
+)
 from defocus.plugins import extensions
+from defocus.processes.children import python_command, python_environment
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
-from defocus.progress import say, warn_once
+from defocus.progress import open_log, say, telling, warn_once
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.full
@@ -34,6 +42,11 @@ MINE = Metric("mine", "Mine", "lower", "", 4, lambda *given: {})
 def root_of(number: int) -> float:
     say(f"root of {number}")
     return float(number**0.5) if number >= 0 else 1 / 0
+
+
+def slow_root_of(number: int) -> float:
+    time.sleep(0.5)
+    return root_of(number)
 
 
 def die_at_first(mark: Path) -> int:
@@ -65,6 +78,46 @@ def test_each_item_has_its_result_and_what_was_said_is_said_here(two_workers, ca
     assert "division by zero" in failed.reason
     assert results == {"four": 2.0, "nine": 3.0}
     assert "root of 9\n" in capfd.readouterr().err
+
+
+def test_the_traceback_of_an_item_is_in_the_log_file_here(
+    two_workers, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setattr(telling, "log_file", None)
+    open_log(tmp_path / "log")
+    assert isinstance(dict(each(root_of, {"minus": -1}, two_workers))["minus"], LeftOut)
+    logged = (tmp_path / "log").read_text()
+    assert logged.count("ZeroDivisionError: division by zero") == 1
+    assert logged.count("root of -1") == 1
+    assert "Traceback" not in capfd.readouterr().err
+
+
+SCHEDULER = """
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
+        dashboard_address=":0", silence_logs=50,
+    ) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+def test_a_scheduler_that_ends_meanwhile_is_told_in_a_line(capfd):
+    with subprocess.Popen(
+        python_command("-c", SCHEDULER), env=python_environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        machines = Machines(process.stdout.readline().strip())
+        items = dict(zip("abcdefgh", range(8), strict=True))
+        results = each(slow_root_of, items, machines)
+        next(results)
+        process.kill()
+        with pytest.raises(DefocusError, match="the scheduler has ended or cannot be"):
+            list(results)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_worker_has_one_thread_and_the_environment_of_the_caller(
