@@ -312,17 +312,23 @@ def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
     exposure = structure.numbers(directory.entry(_BASELINE_EXPOSURE))
     if exposure and exposure[0]:
         yield f"BaselineExposure {float(exposure[0]):+.3g} EV"
-    crop = directory.entry(_DEFAULT_CROP)
-    if crop is not None and crop.kind in {3, 4, 5}:
-        size = [round(side) for side in structure.numbers(crop)]
-        width = structure.number(directory.entry(_WIDTH))
-        height = structure.number(directory.entry(_HEIGHT))
-        whole = [width, height]
-        if size != whole:
-            yield f"DefaultCrop to {'x'.join(map(str, size))}"
+    size = _cropped_size(structure, directory)
+    if size:
+        yield f"DefaultCrop to {'x'.join(map(str, size))}"
     chosen = structure.numbers(directory.entry(_USER_CROP))
     if chosen and tuple(chosen) != _WHOLE:
         yield "DefaultUserCrop"
+
+
+def _cropped_size(structure: Structure, directory: Directory) -> list[int]:
+    """Width and height of the part that is wanted; empty if that is the whole picture."""
+    crop = directory.entry(_DEFAULT_CROP)
+    if crop is None or crop.kind not in {3, 4, 5}:
+        return []
+    size = [round(side) for side in structure.numbers(crop)]
+    width = structure.number(directory.entry(_WIDTH))
+    height = structure.number(directory.entry(_HEIGHT))
+    return [] if size == [width, height] else size
 
 
 def _opcode_names(opcodes: bytes, compression: int | None) -> Iterator[str]:
