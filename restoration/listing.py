@@ -11,6 +11,7 @@ from defocus.blur.block_blur import BlockBlur, block_blur
 from defocus.errors import StorageError
 from defocus.pictures.metadata import read_metadata
 from defocus.pictures.read import read_own_picture
+from defocus.pictures.remarks import say_remarks
 from defocus.pictures.values import as_shown
 from defocus.processes.isolation import (
     LeftOut,
@@ -90,6 +91,8 @@ def listing_csv(pictures: Iterable[ListedPicture]) -> str:
 def _measured(image: Path, white: float | None) -> ListedPicture:
     require_picture(image)
     picture = read_own_picture(image, white)
+    if white is None:
+        say_remarks(image, picture.stored, picture.white)
     blur = block_blur(picture.luma())
     height, width = as_shown(picture.stored, picture.orientation).shape[:2]
     return ListedPicture(

@@ -79,7 +79,7 @@ from defocus.errors import (
     TrainingError,
     lacks_memory,
 )
-from defocus.pictures.read import read_member
+from defocus.pictures.read import read_blurry
 from defocus.pictures.values import Image, as_float
 from defocus.processes.isolation import LeftOut, left_out_by
 from defocus.processes.machines import Where
@@ -306,7 +306,7 @@ class Evaluation:
         if isinstance(self.keeping, KeptScores) and (kept := self.keeping.of(pair)):
             self.facts[pair.id] = kept
             return None
-        blurry = read_member(pair.blurry, pair.sharp, pair.white)
+        blurry = read_blurry(pair.blurry, pair.sharp, pair.white)
         made = restore_picture(
             self.network,
             self.card,
@@ -422,7 +422,7 @@ def _kept_or_restored(
     picture = outputs.read(pair)
     if picture is None:
         picture = restored(pair)
-    blurry = read_member(pair.blurry, pair.sharp, pair.white)
+    blurry = read_blurry(pair.blurry, pair.sharp, pair.white)
     return RestoredPair(number, pair, picture, blurry)
 
 

@@ -20,7 +20,7 @@ from defocus.benchmark.scoring.score import PairScorer, fetch_weights
 from defocus.cluster.dispatcher import each
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, DefocusError, ImageError
-from defocus.pictures.read import read_member
+from defocus.pictures.read import read_blurry
 from defocus.pictures.values import Image
 from defocus.processes.isolation import (
     LeftOut,
@@ -206,7 +206,7 @@ def _scored_or_error(
     """The scores of a picture in a file, or the error by which the whole run fails."""
     try:
         pair = waiting.pair
-        blurry = read_member(pair.blurry, pair.sharp, pair.white)
+        blurry = read_blurry(pair.blurry, pair.sharp, pair.white)
         restored = np.load(waiting.restored).astype(np.float64)
         return scoring.of(RestoredPair(waiting.number, pair, restored, blurry))
     except CRASHES as error:

@@ -22,7 +22,7 @@ from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import read_array
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import NotApplicableError, TrainingError, lacks_memory
-from defocus.pictures.read import read_image, read_member
+from defocus.pictures.read import read_blurry, read_image
 from defocus.pictures.values import Image, as_float
 from defocus.progress import counted, say
 from defocus.restoration.restorer import (
@@ -183,7 +183,7 @@ def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor
     if card.input != "single":
         return _further_input("dual_pixel", pair)
     return _tensor(
-        read_member(pair.blurry, pair.sharp, pair.white) if blurry is None else blurry
+        read_blurry(pair.blurry, pair.sharp, pair.white) if blurry is None else blurry
     )
 
 
@@ -216,7 +216,7 @@ def say_tiles(network: nn.Module, card: Card, pair: Pair, tile_px: int) -> None:
     )
     if card.input == "single" and not card.needs and tile_px > SMALLEST_TILE_PX:
         device = _device_of(network)
-        picture = as_float(read_member(pair.blurry, pair.sharp, pair.white))
+        picture = as_float(read_blurry(pair.blurry, pair.sharp, pair.white))
         restorer = Restorer(network, device, tile_px, 0.0)
         difference = restorer.tiling_difference(picture, tile_px)
         text += f"; a part of one differs by {255 * difference:.2f} of 255 at most from the whole"

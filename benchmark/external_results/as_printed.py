@@ -75,6 +75,7 @@ class InputPair:
     blurry: Path
     sharp: Path
     subsets: tuple[str, ...]
+    white: int | None = None  # of a dataset that knows it
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def as_printed_of_dataset(
 def _of_split(pair: Pair, sharp: Path) -> InputPair:
     place = pair.metadata.get("place")
     parts = (pair.split, f"{pair.split}, {place}") if place else (pair.split,)
-    return InputPair(pair.id, pair.blurry, sharp, parts)
+    return InputPair(pair.id, pair.blurry, sharp, parts, pair.white)
 
 
 @dataclass
@@ -303,7 +304,7 @@ class _Search:
 
 
 def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
-    blurry, sharp = read_pair(pair.blurry, pair.sharp)
+    blurry, sharp = read_pair(pair.blurry, pair.sharp, pair.white)
     if np.array_equal(blurry, sharp):
         raise ImageError(
             f"{pair.blurry} equals {pair.sharp}; there is no error to compare"
@@ -364,7 +365,7 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
     metric = all_metrics()[name]
     values: list[float] = []
     for pair in track(pairs, name):
-        blurry, sharp = read_pair(pair.blurry, pair.sharp)
+        blurry, sharp = read_pair(pair.blurry, pair.sharp, pair.white)
         target = cropped(resized(as_reference(sharp, profile), profile), profile)
         first = cropped(resized(as_restored(blurry, profile), profile), profile)
         first = prepared(first, target.shape, profile)

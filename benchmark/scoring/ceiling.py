@@ -22,7 +22,7 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar import ceiling_db
 from defocus.errors import NotApplicableError
-from defocus.pictures.read import read_image, read_member
+from defocus.pictures.read import read_blurry, read_image
 from defocus.pictures.values import as_float
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.scene.geometry import Similarity
@@ -68,7 +68,7 @@ def _target(
     estimator: FlowEstimator,
 ) -> tuple[Target, Imperfection]:
     """The reference of a perfect restoration of a pair, and how the two differ."""
-    stored = read_member(pair.blurry, pair.sharp, pair.white)
+    stored = read_blurry(pair.blurry, pair.sharp, pair.white)
     blurry = np.asarray(as_float(stored, np.float64), np.float64)
     target = make_target(protocol, dataset, pair, blurry, estimator)
     return target, _imperfection(dataset, pair, protocol, target.reference)

@@ -20,7 +20,7 @@ from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.near_names import meant
-from defocus.pictures.read import read_image, read_member
+from defocus.pictures.read import read_image, read_sharp
 from defocus.pictures.values import FULL, as_float
 
 Floats = NDArray[np.floating[Any]]
@@ -147,7 +147,7 @@ def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature
     if pair.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
     sharp = np.asarray(
-        as_float(read_member(pair.sharp, pair.blurry, pair.white), np.float64),
+        as_float(read_sharp(pair.sharp, pair.blurry, pair.white), np.float64),
         np.float64,
     )
     return Target(sharp, everywhere(sharp))

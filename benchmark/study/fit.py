@@ -39,7 +39,7 @@ from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.patching.batch import Batches
 from defocus.datasets.stream.dataset import pages_of
 from defocus.errors import NotApplicableError, SettingsError, WeightsError
-from defocus.pictures.read import read_member
+from defocus.pictures.read import read_blurry
 from defocus.pictures.values import as_float
 from defocus.progress import counted, say
 from defocus.storage.files import write_json
@@ -430,4 +430,4 @@ def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
 
 
 def _blurry(pair: Pair) -> NDArray[np.float64]:
-    return as_float(read_member(pair.blurry, pair.sharp, pair.white)).astype(np.float64)
+    return as_float(read_blurry(pair.blurry, pair.sharp, pair.white)).astype(np.float64)

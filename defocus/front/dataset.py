@@ -197,12 +197,13 @@ def open_dataset(text: str) -> Dataset:
 
 def _member(files: stored.Pair, role: Literal["blurry", "sharp"]) -> "Image":
     """A member as it is used together with the other one."""
-    from defocus.pictures.read import read_member
+    from defocus.pictures.read import read_blurry, read_sharp
 
     blurry = files.blurry
     sharp = files.sharp or files.blurry
-    member, other = (blurry, sharp) if role == "blurry" else (sharp, blurry)
-    return read_member(member, other, files.white)
+    if role == "blurry":
+        return read_blurry(blurry, sharp, files.white)
+    return read_sharp(sharp, blurry, files.white)
 
 
 def _picture(path: Path, white: int | None) -> "Image":

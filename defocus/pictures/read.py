@@ -38,7 +38,13 @@ from defocus.pictures.png import (
     still_png,
     transparent_grey,
 )
-from defocus.pictures.raw import RAW_SUFFIXES, develop_pair, develop_stored
+from defocus.pictures.raw import (
+    RAW_SUFFIXES,
+    develop_pair,
+    develop_raw,
+    develop_stored,
+    shot_white_balance,
+)
 from defocus.pictures.remarks import (
     MOSAIC,
     asked_white,
@@ -307,8 +313,7 @@ def read_pair(
     # white, ``white`` or what the values of both say.
     from defocus.pictures.profiles import in_one_space  # not needed for one picture
 
-    suffixes = {blurry.suffix.lower(), sharp.suffix.lower()}
-    if suffixes <= RAW_SUFFIXES:
+    if _all_raw(blurry, sharp):
         pictures = develop_pair(blurry, sharp)
         for path, picture in zip((blurry, sharp), pictures, strict=True):
             if white is None:
@@ -322,6 +327,10 @@ def read_pair(
         sharp_size = (second.shape[1], second.shape[0])
         raise ImageError(sizes_differ(blurry, blurry_size, sharp, sharp_size))
     return in_one_space((blurry, sharp), (first, second))
+
+
+def _all_raw(*files: Path) -> bool:
+    return all(file.suffix.lower() in RAW_SUFFIXES for file in files)
 
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
@@ -347,8 +356,22 @@ def read_two_cameras(blurry: Path, sharp: Path) -> tuple[Image, Image]:
     return in_one_space((blurry, sharp), (alike[blurry], alike[sharp]))
 
 
-def read_member(path: Path, other: Path | None, white: float | None = None) -> Image:
-    """Read one member of a pair, in the colours that :func:`read_pair` gives it."""
+def read_blurry(blurry: Path, sharp: Path | None, white: float | None = None) -> Image:
+    """Read the blurry member of a pair, in the colours that :func:`read_pair` gives it."""
+    if sharp is not None and _all_raw(blurry, sharp):
+        picture = develop_raw(blurry, shot_white_balance(sharp))
+        if white is None:
+            say_remarks(blurry, picture, FULL)
+        return picture
+    return _read_member(blurry, sharp, white)
+
+
+def read_sharp(sharp: Path, blurry: Path | None, white: float | None = None) -> Image:
+    """Read the sharp member of a pair, in the colours that :func:`read_pair` gives it."""
+    return _read_member(sharp, blurry, white)
+
+
+def _read_member(path: Path, other: Path | None, white: float | None) -> Image:
     from defocus.pictures.profiles import in_two_spaces, member_in_srgb
 
     picture = read_image(path, white)

@@ -10,8 +10,8 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, row_of
 from defocus.datasets.curation_rules import Judgement
 from defocus.datasets.pair import Dataset, Pair
-from defocus.pictures.read import read_member
-from defocus.pictures.values import as_float, as_integer
+from defocus.pictures.read import read_blurry, read_sharp
+from defocus.pictures.values import Image, as_float, as_integer
 from defocus.pictures.write import write_image
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import track
@@ -92,13 +92,16 @@ def _shown(
     place: str,
 ) -> ShownPair:
     pictures: dict[str, str] = {}
-    for name, path, other in (
-        ("blurry", pair.blurry, pair.sharp),
-        ("sharp", pair.sharp, pair.blurry),
-    ):
-        if path is not None:
-            stem = place.format(split=pair.split, slice=name, id=pair.id)
-            pictures[name] = _write_picture(folder, stem, path, other, pair.white)
+    stem = partial(place.format, split=pair.split, id=pair.id)
+    blurry = read_blurry(pair.blurry, pair.sharp, pair.white)
+    pictures["blurry"] = _write_picture(
+        folder, stem(slice="blurry"), pair.blurry, blurry
+    )
+    if pair.sharp is not None:
+        sharp = read_sharp(pair.sharp, pair.blurry, pair.white)
+        pictures["sharp"] = _write_picture(
+            folder, stem(slice="sharp"), pair.sharp, sharp
+        )
     return ShownPair(pair.id, pair.split, pictures, fields)
 
 
@@ -106,11 +109,9 @@ def _write_picture(
     folder: Path,
     stem: str,
     path: Path,
-    other: Path | None,
-    white: int | None,
+    picture: Image,
 ) -> str:
     """Write one member of a pair for a browser; return its path inside the folder."""
-    picture = read_member(path, other, white)
     suffix = SHOWN_BY_BROWSERS.get(path.suffix.lower(), "")
     if suffix and picture.dtype.itemsize == 1:
         make_folder((folder / stem).parent)

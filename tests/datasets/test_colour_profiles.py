@@ -21,7 +21,7 @@ from defocus.pictures.carried import give_blocks
 from defocus.pictures.metadata import Exif
 from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 from defocus.pictures.profiles import colour_code, in_srgb, in_two_spaces, profile_of
-from defocus.pictures.read import read_image, read_member, read_pair
+from defocus.pictures.read import read_blurry, read_image, read_pair, read_sharp
 from defocus.pictures.write import write_image
 from tests.datasets.test_release_facts import wide_profile
 
@@ -122,9 +122,9 @@ def test_a_release_has_no_pair_of_two_colour_spaces(pictures, mixed, refused):
     with refused(ImageError):
         released_members(pair)
     whole = read_pair(blurry, sharp)
-    for one, file, other in ((whole[0], blurry, sharp), (whole[1], sharp, blurry)):
-        # what a network gets
-        np.testing.assert_array_equal(read_member(file, other), one)
+    # what a network gets, and what its output is compared with
+    np.testing.assert_array_equal(read_blurry(blurry, sharp), whole[0])
+    np.testing.assert_array_equal(read_sharp(sharp, blurry), whole[1])
     for one, plain in zip(whole, pictures[::-1], strict=True):
         assert (
             colour_error(one, plain).max()
@@ -198,7 +198,7 @@ def test_colours_named_by_a_code_are_not_mixed_with_others(
         return
     assert code in warned[0]
     assert warned[0].endswith("convert both to sRGB")
-    for read in (lambda: read_pair(plain, sharp), lambda: read_member(sharp, plain)):
+    for read in (lambda: read_pair(plain, sharp), lambda: read_sharp(sharp, plain)):
         with refused(ImageError):
             read()
     with pytest.raises(

@@ -7,8 +7,10 @@ import pytest
 import tifffile
 
 from defocus.datasets.audit.members import warnings_of
+from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
+from defocus.front.dataset import Pair as FrontPair
 from defocus.front.pictures import given_alike, pictures, two_pictures
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.profiles import (
@@ -20,15 +22,18 @@ from defocus.pictures.profiles import (
 )
 from defocus.pictures.raw import dng_demands
 from defocus.pictures.read import (
+    read_blurry,
     read_image,
     read_own_picture,
     read_pair,
+    read_sharp,
     read_stored,
     reading_of_files,
 )
 from defocus.pictures.tiff import tiff_pictures
 from defocus.pictures.values import as_float
 from defocus.pictures.write import foreseen_remarks, write_picture
+from tests.capture.raw_sessions import bayer_dng
 from tests.datasets.test_release_facts import wide_profile
 from tests.pictures.corpus import (
     HEIGHT,
@@ -38,6 +43,7 @@ from tests.pictures.corpus import (
     exif_of,
     grey,
     linear_dng,
+    mosaic_light,
     opencv,
     png_with,
     saved,
@@ -161,6 +167,22 @@ def test_all_rows_of_a_tall_picture_say_its_bits(tmp_path, capsys):
     read_image(path)
     assert capsys.readouterr().err == ""
     assert read_own_picture(path).metadata.remarks == ()
+
+
+def test_members_of_a_raw_pair_have_one_white_balance_alone_and_together(tmp_path):
+    """A network restores, and a score compares, what an audit measures."""
+    files = [tmp_path / "blurry.dng", tmp_path / "sharp.dng"]
+    balances = [(0.3, 1.0, 0.9), (0.5, 1.0, 0.6)]
+    for path, neutral in zip(files, balances, strict=True):
+        bayer_dng(path, mosaic_light(), neutral=neutral)
+    blurry, sharp = read_pair(*files)
+    assert not np.array_equal(blurry, read_image(files[0]))
+    np.testing.assert_array_equal(read_blurry(*files), blurry)
+    np.testing.assert_array_equal(read_sharp(*reversed(files)), sharp)
+    (pair,) = opened("pairs", tmp_path, (Pair("a", "a", "test", *files),)).pairs
+    front = FrontPair(pair)
+    np.testing.assert_array_equal(front.blurry, blurry)
+    np.testing.assert_array_equal(front.sharp, sharp)
 
 
 def test_a_dark_raw_file_is_not_asked_about(tmp_path, capsys):

@@ -21,7 +21,7 @@ from defocus.errors import DefocusError
 from defocus.front.dataset import Pair as FrontPair
 from defocus.front.pictures import pictures
 from defocus.pictures.headers import kind_of
-from defocus.pictures.read import read_image, read_member, read_own_picture, read_pair
+from defocus.pictures.read import read_blurry, read_image, read_own_picture, read_pair
 from defocus.pictures.remarks import TRANSPARENT, said_of_pixels
 from defocus.pictures.values import as_float
 from tests.pictures.corpus import GROUPS
@@ -46,7 +46,7 @@ def of_pair(path: Path) -> np.ndarray:
 
 
 def of_member(path: Path) -> np.ndarray:
-    return as_float(read_member(path, path))
+    return as_float(read_blurry(path, path))
 
 
 def of_python(path: Path) -> np.ndarray:

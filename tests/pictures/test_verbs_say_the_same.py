@@ -36,6 +36,7 @@ VERBS = {
     "patches": "defocus-data patches {dataset} --out patches",
     "run": "defocus-bench run --only input --dataset {dataset} --out study",
     "restore": "defocus-restore {picture} --out restored",
+    "list by blur": "defocus-restore --list {picture}",
     "restore a dataset": "defocus-restore --dataset {dataset} --out restored-set",
     "score": "defocus-bench score --restored {folder} --sharp {folder}",
     "align": "defocus-data align {picture} {picture}",

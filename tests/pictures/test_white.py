@@ -24,8 +24,8 @@ from defocus.front.pairs import measure_pair
 from defocus.front.pictures import pictures, two_pictures
 from defocus.front.scores import score
 from defocus.pictures.read import (
+    read_blurry,
     read_image,
-    read_member,
     read_own_picture,
     read_pair,
     read_stored,
@@ -109,7 +109,7 @@ def test_a_pair_has_one_white(tmp_path):
         both = {dark: DARK, bright: DARK * 3}
         np.testing.assert_array_equal(first, both[files[0]])
         np.testing.assert_array_equal(second, both[files[1]])
-    np.testing.assert_array_equal(read_member(dark, bright, FULL), DARK)
+    np.testing.assert_array_equal(read_blurry(dark, bright, FULL), DARK)
 
 
 def test_stretched_values_come_back():
@@ -127,8 +127,8 @@ def test_a_dataset_of_twelve_bits_is_read_as_that_of_eight(tmp_path, capsys):
     )
     assert "p8" not in said
     for one, other in zip(twelve.pairs, eight.pairs, strict=True):
-        first = as_float(read_member(one.blurry, one.sharp, one.white))
-        second = as_float(read_member(other.blurry, other.sharp, other.white))
+        first = as_float(read_blurry(one.blurry, one.sharp, one.white))
+        second = as_float(read_blurry(other.blurry, other.sharp, other.white))
         np.testing.assert_allclose(first, second, atol=1 / 255)
 
 
@@ -140,7 +140,7 @@ def test_a_dark_picture_of_a_dataset_of_sixteen_bits_stays_dark(tmp_path):
     dark = next(one for one in dataset.pairs if one.id == "z")
     assert dark.white == FULL
     np.testing.assert_array_equal(
-        read_member(dark.blurry, dark.sharp, dark.white), DARK
+        read_blurry(dark.blurry, dark.sharp, dark.white), DARK
     )
 
 

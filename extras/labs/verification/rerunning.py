@@ -19,7 +19,7 @@ from defocus.extras.labs.verification.rescoring import (
     shipped_copy,
     truths,
 )
-from defocus.pictures.read import read_member
+from defocus.pictures.read import read_blurry
 from defocus.pictures.values import as_float
 
 if TYPE_CHECKING:  # imported when a network is built
@@ -147,7 +147,7 @@ def _remembered(
     from defocus.benchmark.evaluation.restore import restore_picture
     from defocus.training.devices import best_device
 
-    blurry = read_member(pair.blurry, pair.sharp, pair.white)
+    blurry = read_blurry(pair.blurry, pair.sharp, pair.white)
     erased = cv2.GaussianBlur(blurry, (0, 0), ERASING_SIGMA_PX).astype(blurry.dtype)
     restored = restore_picture(
         network,

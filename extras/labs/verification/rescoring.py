@@ -30,7 +30,7 @@ from defocus.extras.labs.verification.leaks import (
     looks_like,
     low_share,
 )
-from defocus.pictures.read import read_member
+from defocus.pictures.read import read_blurry
 from defocus.progress import track
 
 TOLERANCE = 1e-5
@@ -109,7 +109,7 @@ def _rescore_run(
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
-        as_read = read_member(pair.blurry, pair.sharp, pair.white)
+        as_read = read_blurry(pair.blurry, pair.sharp, pair.white)
         again += scorer.scores(pair, restored, as_read)
         best = looks_like(restored, blurry)
         if best != number:
