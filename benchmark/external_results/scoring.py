@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -56,7 +56,7 @@ from defocus.pictures.read import read_alike, read_image
 from defocus.pictures.values import FULL, Image
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
-from defocus.progress import track
+from defocus.progress import several, track
 from defocus.reading import Json
 from defocus.storage.files import sha256_file
 
@@ -279,9 +279,30 @@ def _scoring(
         matched.words,
         {subject.name: path.name for subject, path in matched.files},
         cropped={n: one.area for n, one in scored.items() if one.area is not None},
-        warnings=tuple(warnings_of(looks, inputs)),
+        warnings=(*warnings_of(looks, inputs), *_said_of_spaces(matched, scored)),
         reasons={name: one.reasons for name, one in scored.items()},
     )
+
+
+def _said_of_spaces(matched: Match, names: Collection[str]) -> Iterator[str]:
+    """A warning on scored pictures whose files mean other colours than their references."""
+    from defocus.pictures.profiles import in_two_spaces  # few commands need it
+
+    apart = []
+    for subject, path in matched.files:
+        sharp, pair = subject.sharp, subject.pair
+        if subject.name not in names or sharp is None:
+            continue
+        # members of a pair in two spaces are converted where they are read
+        if pair is not None and in_two_spaces(pair.blurry, sharp):
+            continue
+        if in_two_spaces(path, sharp):
+            apart.append(subject.name)
+    if apart:
+        yield (
+            f"{several(apart)}: the files of restored and sharp mean different colours by the same "
+            "numbers, which are compared as they are; convert both to sRGB"
+        )
 
 
 def _notes(scored: "Mapping[str, _Scored]") -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,10 @@ from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError
+from defocus.pictures.png import PNG_HEAD_BYTES, png_chunk
 from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three
 from tests.benchmark.test_protocols import KnownFlow
+from tests.datasets.test_release_facts import wide_profile
 
 pytestmark = pytest.mark.usefixtures("no_weights")
 
@@ -566,3 +569,24 @@ def test_the_mean_says_of_how_many_pictures_it_is_and_a_reason_is_said_once(tmp_
         "NIQE, 2 pictures",
     ]
     assert table.rows[-1] == ("mean of 1 picture", 30.0, 5.5)
+
+
+def test_pictures_whose_files_mean_different_colours_are_named(tmp_path):
+    """They are compared as they are: many programs drop the profile, and keep the numbers."""
+    chunk = png_chunk(b"iCCP", b"wide\0\0" + zlib.compress(wide_profile()))
+    for name in ("a.png", "b.png"):
+        for role in ("sharp", "restored"):
+            path = stored(tmp_path / role / name, scene(1, 48, 64), 8)
+        if name == "b.png":
+            png = path.read_bytes()
+            path.write_bytes(png[:PNG_HEAD_BYTES] + chunk + png[PNG_HEAD_BYTES:])
+    scoring = score_request(
+        ScoreOptions(
+            restored=tmp_path / "restored",
+            sharp=tmp_path / "sharp",
+            profile="defocus-v1",
+            metric=("psnr",),
+        )
+    )
+    (warning,) = scoring.warnings
+    assert warning.startswith("b.png: the files of restored and sharp mean different")
