@@ -12,7 +12,7 @@ import defocus
 from defocus.baselines.objective_registry import loss, objective
 from defocus.baselines.registry import baseline
 from defocus.benchmark.documents.section_registry import all_sections
-from defocus.benchmark.statistics import intervals
+from defocus.benchmark.statistics import resampling
 from defocus.command_line.commands import command_group
 from defocus.pictures.write import write_image
 from research.pages.notebook import NOTEBOOK, PAGE, notebook, parts, printed
@@ -58,7 +58,7 @@ def test_the_code_of_the_page_prints_what_the_notebook_has_stored(
 ):
     """Numbers apart: they differ between machines, and the sample has fewer scenes here."""
     monkeypatch.setenv("DEFOCUS_CACHE", small_sample["DEFOCUS_CACHE"])
-    monkeypatch.setattr(intervals, "MINIMUM_SCENES", 3)
+    monkeypatch.setattr(resampling, "MINIMUM_SCENES", 3)
     codes, outputs = codes_and_outputs()
     output = printed(codes, tmp_path)
     assert [shape(text) for text in output] == [shape(text) for text in outputs]
