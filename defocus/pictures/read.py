@@ -461,6 +461,8 @@ _SAMPLES = 16
 it."""
 _BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
 """Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
+_BMP_BITS = 28
+"""Place of the bits of a pixel in the header of a BMP. With 32 there may be a transparency."""
 _RGB = 2
 """Colours without transparency in the header of a PNG, and colours in a TIFF."""
 
@@ -475,6 +477,8 @@ def _bits_and_plain(path: Path) -> tuple[int, bool]:
                 return head[BITS], head[COLOUR_TYPE] == _RGB
             if kind == "WebP":
                 return 8, not may_be_transparent(head)
+            if kind == "BMP":
+                return 8, head[_BMP_BITS] < 32
             if kind == "JPEG XL":  # its header lies in single bits
                 return 16, False
             first = first_directory(FileBytes(file)) if kind == "TIFF" else None

@@ -32,7 +32,6 @@ from tests.pictures.corpus import (
     deep,
     grey,
     linear_dng,
-    saved,
     scene,
     tiff,
     write_corpus,
@@ -199,10 +198,13 @@ def test_transparency_is_said_where_it_is_not_read(tmp_path, suffix):
     assert said == [(), (TRANSPARENT,)]
 
 
-def test_transparency_of_a_lossless_webp_behind_an_opaque_one_is_said(tmp_path):
-    opaque, transparent = tmp_path / "a.webp", tmp_path / "b.webp"
-    opaque.write_bytes(saved(scene(), "WEBP", lossless=True))
-    transparent.write_bytes(saved(np.dstack([scene(), alpha()]), "WEBP", lossless=True))
+@pytest.mark.parametrize("suffix", [".webp", ".bmp", ".png"])
+def test_transparency_behind_an_opaque_picture_is_said(tmp_path, suffix):
+    opaque, transparent = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    lossless = Metadata(lossless=True)
+    both = np.dstack([scene(), alpha()])
+    opaque.write_bytes(encoded_picture(scene(), lossless, KINDS[suffix]))
+    transparent.write_bytes(encoded_picture(both, lossless, KINDS[suffix]))
     assert reading_of_files([opaque, opaque]).remarks == ()
     assert reading_of_files([opaque, transparent]).remarks == (TRANSPARENT,)
 
