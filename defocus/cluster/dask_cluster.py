@@ -174,6 +174,7 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
     host = socket.gethostname()
     worker = get_worker()
     _stop_profiler(worker)
+    _never_pause(worker)
     threads = worker.state.nthreads
     if threads != 1:
         raise SettingsError(
@@ -249,6 +250,14 @@ def _stop_profiler(worker: "Worker") -> None:
     looking = worker.periodic_callbacks.get("profile")
     if looking is not None:
         worker.loop.add_callback(looking.stop)
+
+
+def _never_pause(worker: "Worker") -> None:
+    """Let dask give items to a worker that uses much of its memory.
+
+    Else it waits for memory, which our processes keep, and the work never ends. One that uses all
+    is still killed."""
+    worker.memory_manager.memory_pause_fraction = math.inf
 
 
 def _setup_here() -> _Setup:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from defocus.cluster import dask_cluster
+from defocus.cluster.dask_cluster import _connected
 from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving import compensate
 from defocus.errors import (
@@ -29,6 +30,7 @@ from defocus.processes.children import python_command, python_environment
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
 from defocus.progress import open_log, say, telling, warn_once
+from tests.dask_loopback import loopback
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.full
@@ -213,6 +215,23 @@ def test_dask_does_not_hold_what_a_worker_has_freed(two_workers):
     """Its profiler holds frames for moments, and counted memory of a network differed with it."""
     items = {"one": 1, "two": 2, "three": 3}
     assert set(dict(each(looks_at_frames, items, two_workers)).values()) == {False}
+
+
+def use_nearly_all_memory(dask_worker):
+    used = dask_worker.monitor.get_process_memory()
+    dask_worker.memory_manager.memory_limit = int(used / 0.9)
+
+
+def test_a_worker_that_uses_much_memory_gets_items():
+    """Dask waits until there is less, but what our processes have freed they keep."""
+    with loopback(1, "1 TiB") as machines:
+        client = _connected(machines)
+        assert dict(each(root_of, {"four": 4}, machines)) == {"four": 2.0}
+        client.run(use_nearly_all_memory)
+        time.sleep(1)  # dask looks ten times in it
+        (state,) = client.run(lambda dask_worker: dask_worker.status.name).values()
+        assert state == "running"
+        assert dict(each(root_of, {"nine": 9}, machines)) == {"nine": 3.0}
 
 
 def test_an_item_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path):
