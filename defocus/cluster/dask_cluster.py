@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -175,6 +176,8 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
     worker = get_worker()
     _stop_profiler(worker)
     _never_pause(worker)
+    # dask's workers may start no processes, and a training has some that make its batches
+    current_process().daemon = False
     threads = worker.state.nthreads
     if threads != 1:
         raise SettingsError(

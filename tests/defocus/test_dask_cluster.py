@@ -29,6 +29,7 @@ from defocus.plugins import extensions
 from defocus.processes.children import python_command, python_environment
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
+from defocus.processes.workers import in_processes
 from defocus.progress import open_log, say, telling, warn_once
 from tests.dask_loopback import loopback
 
@@ -215,6 +216,15 @@ def test_dask_does_not_hold_what_a_worker_has_freed(two_workers):
     """Its profiler holds frames for moments, and counted memory of a network differed with it."""
     items = {"one": 1, "two": 2, "three": 3}
     assert set(dict(each(looks_at_frames, items, two_workers)).values()) == {False}
+
+
+def in_own_processes(item: int) -> list[int]:
+    return sorted(in_processes(abs, [item, 2 * item], 2))
+
+
+def test_an_item_may_start_processes(two_workers):
+    """A training has some that make its batches."""
+    assert dict(each(in_own_processes, {"one": -1}, two_workers)) == {"one": [1, 2]}
 
 
 def use_nearly_all_memory(dask_worker):
