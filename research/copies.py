@@ -60,9 +60,8 @@ def _print_copies(photographs: Sequence[Codes]) -> None:
     for kind, count in made.items():
         click.echo(f"{kind:20} {found[kind]} of {count}")
     share = found.total() / made.total()
-    click.echo(
-        f"found {100 * share:.1f} % of {made.total()}, {false} false, {_seconds(started, pictures)}"
-    )
+    seconds = _seconds(started, pictures)
+    click.echo(f"found {100 * share:.1f} % of {made.total()}, {false} false, {seconds}")
 
 
 def _found_copies(

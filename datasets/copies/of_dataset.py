@@ -63,7 +63,7 @@ def shared_pictures(
         return ()
     files = {pair.id: _searched_file(pair) for pair in pairs}
     hashes = file_hashes(dataset.root, files.values())
-    rows = [(pair.id, pair.split, hashes[files[pair.id]]) for pair in pairs]
+    rows = [(pair.id, pair.split, hashes[files[pair.id]], pair.white) for pair in pairs]
     key = hashlib.sha256(
         json.dumps([rows, FEATURES_REVISION, SEARCH_REVISION]).encode()
     )

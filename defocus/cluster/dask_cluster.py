@@ -184,14 +184,7 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
             f"{host}: a worker has {threads} threads; start it with "
             "'dask worker ADDRESS --nthreads 1 --nworkers N'"
         )
-    own = dict(_packages())
-    for name, version in setup.packages:
-        installed = own.get(name, "none")
-        if installed != version:
-            raise SettingsError(
-                f"{host} has {name} {installed}, this machine {version}; install the same there, "
-                "and start its workers again"
-            )
+    _require_same(host, setup.packages)
     try:
         work = setup.work.read_bytes()
     except OSError as error:
@@ -209,6 +202,18 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
         os.chdir(setup.folder)
     take_named_plugins()  # before what they define is unpickled
     return pickle.loads(work)  # type: ignore[no-any-return]  # noqa: S301 - likewise
+
+
+def _require_same(host: str, packages: tuple[tuple[str, str], ...]) -> None:
+    """Refuse to work with other versions than the caller has."""
+    own = dict(_packages())
+    for name, version in packages:
+        installed = own.get(name, "none")
+        if installed != version:
+            raise SettingsError(
+                f"{host} has {name} {installed}, this machine {version}; install the same there, "
+                "and start its workers again"
+            )
 
 
 SAID_ONCE = (

@@ -94,11 +94,15 @@ def _load(path: Path, expected: str = "") -> Plugin:
         )
     _warn_of_uncounted(plugin)
     _loaded[path] = plugin
-    os.environ[ENVIRONMENT] = os.pathsep.join(map(str, _loaded))
-    os.environ[HASHES] = os.pathsep.join(
-        f"{one.source_hash}={one.path}" for one in _loaded.values()
-    )
+    _name_loaded()
     return plugin
+
+
+def _name_loaded() -> None:
+    """Let the environment name the loaded files, so that other processes load them, too."""
+    hashed = [f"{one.source_hash}={one.path}" for one in _loaded.values()]
+    os.environ[ENVIRONMENT] = os.pathsep.join(map(str, _loaded))
+    os.environ[HASHES] = os.pathsep.join(hashed)
 
 
 def plugins() -> tuple[Plugin, ...]:

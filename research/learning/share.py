@@ -33,6 +33,8 @@ from defocus.scene.textures import draw_texture
 from defocus.storage.files import write_bytes
 from research.learning.blur_map import pattern
 
+Pixels = NDArray[np.uint8]
+
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
 """Shares of the stream, of photographs and of softened pictures; the rest are patterns."""
@@ -139,7 +141,7 @@ def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
 
 def _sample(
     renderer: Renderer,
-    pictures: list[NDArray[np.uint8]],
+    pictures: list[Pixels],
     restore: Callable[[Array], Array],
     number: int,
 ) -> Sample:
@@ -154,7 +156,7 @@ def _sample(
 
 def _pair(
     renderer: Renderer,
-    pictures: list[NDArray[np.uint8]],
+    pictures: list[Pixels],
     number: int,
 ) -> tuple[Array, Array, float]:
     """A blurry picture, the sharp one, and its weight."""
@@ -208,7 +210,7 @@ def _blocks(cells: Array) -> Array:
     return np.asarray(sums, np.float32)
 
 
-def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _cut(random: np.random.Generator, picture: Pixels) -> Pixels:
     """A part of a photograph, at its own size or reduced."""
     side = SIDE_PX + 2 * MARGIN_PX
     smallest = side / min(picture.shape[:2])
@@ -228,8 +230,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
 
 def softened(
     random: np.random.Generator,
-    picture: NDArray[np.uint8],
-) -> NDArray[np.uint8]:
+    picture: Pixels,
+) -> Pixels:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
     kind = int(random.integers(4))
@@ -259,8 +261,8 @@ def softened(
 
 def _blurred(
     random: np.random.Generator,
-    picture: NDArray[np.uint8],
-) -> NDArray[np.uint8]:
+    picture: Pixels,
+) -> Pixels:
     """A picture behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
@@ -282,7 +284,7 @@ def _blurred(
     return np.asarray(through_jpeg(stored, quality, full_colour=False), np.uint8)
 
 
-def _through(picture: NDArray[np.uint8], diameter: float, shape: Aperture) -> Array:
+def _through(picture: Pixels, diameter: float, shape: Aperture) -> Array:
     """Linear light behind the kernel."""
     psf = aperture_psf(diameter, shape).astype(np.float32)
     pad = psf.shape[0] // 2
