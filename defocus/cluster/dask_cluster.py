@@ -38,7 +38,7 @@ from defocus.progress import counted, log, say, telling
 from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
-    from distributed import Client, Worker
+    from distributed import Client, Future, Worker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -106,8 +106,7 @@ def on_machines(
     client = _connected(machines)
     _ask_for_workers(client, machines, len(items))
     setup = _setup_here()
-    from distributed import KilledWorker, as_completed
-    from distributed.client import FutureCancelledError
+    from distributed import as_completed
 
     setup.work.write_bytes(pickle.dumps(work))
     waiting = {
@@ -116,24 +115,33 @@ def on_machines(
     }
     try:
         for future in as_completed(list(waiting), loop=client.loop):
-            name = waiting.pop(future)
-            try:
-                result, messages, logged = future.result()
-            except KilledWorker:
-                yield name, LeftOut(name, _KILLED)
-                continue
-            except FutureCancelledError as error:
-                raise DefocusError(
-                    f"{machines.address}: the scheduler has ended or cannot be reached; give the "
-                    "same command again once it runs"
-                ) from error
-            for message in messages:
-                say(message)
-            log("\n".join(line for line in logged if line not in messages))
-            yield result
+            yield _answer(future, waiting.pop(future), machines)
     finally:
         client.cancel(list(waiting))
         setup.work.unlink(missing_ok=True)
+
+
+def _answer(
+    future: "Future[Any]", name: str, machines: Machines
+) -> tuple[str, Any | LeftOut]:
+    """The result of an item; what its worker said and logged is said and logged here."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    try:
+        result, messages, logged = future.result()
+    except KilledWorker:
+        return name, LeftOut(name, _KILLED)
+    except FutureCancelledError as error:
+        raise DefocusError(
+            f"{machines.address}: the scheduler has ended or cannot be reached; give the "
+            "same command again once it runs"
+        ) from error
+    for message in messages:
+        say(message)
+    log("\n".join(line for line in logged if line not in messages))
+    answer: tuple[str, Any] = result
+    return answer
 
 
 _KILLED = (
