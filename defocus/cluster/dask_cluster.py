@@ -34,7 +34,7 @@ from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
-from defocus.progress import counted, log, say, telling
+from defocus.progress import counted, log, say, telling, warn_once
 from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ DISK_GB = 1
 
 AGAIN_SECONDS = 60
 """Seconds after which jobs that were lost are submitted again; dask itself never does."""
+
+NO_WORKER_SECONDS = 60
+"""Seconds between two looks whether there is a worker."""
 
 PACKAGES = (
     "numpy",
@@ -333,7 +336,22 @@ def _connected(machines: Machines) -> "Client":
         else Client(_started(machines))
     )
     atexit.register(_leave, client)
+    later = client.loop.call_later
+    client.loop.add_callback(
+        later, NO_WORKER_SECONDS, _look_for_workers, client, machines
+    )
     return client
+
+
+def _look_for_workers(client: "Client", machines: Machines) -> None:
+    """Say once if the scheduler has no worker, now or after a while."""
+    if client.status == "closed":
+        return
+    if not client.scheduler_info()["workers"]:
+        warn_once(
+            f"{machines.address} has no worker now; the work goes on with the next one"
+        )
+    client.loop.call_later(NO_WORKER_SECONDS, _look_for_workers, client, machines)
 
 
 def _leave(client: "Client") -> None:

@@ -31,6 +31,7 @@ from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
 from defocus.processes.workers import in_processes
 from defocus.progress import open_log, say, telling, warn_once
+from tests.command_process import wait_until
 from tests.dask_loopback import loopback
 
 pytest.importorskip("distributed")
@@ -104,19 +105,27 @@ if __name__ == "__main__":
     ) as cluster:
         print(cluster.scheduler_address, flush=True)
         input()
+        cluster.scale(0)
+        input()
 """
 
 
-def test_a_scheduler_that_ends_meanwhile_is_told_in_a_line(capfd):
+def test_a_scheduler_that_ends_meanwhile_is_told_in_a_line(capfd, monkeypatch):
+    """That it has lost its workers is told too."""
+    monkeypatch.setattr(dask_cluster, "NO_WORKER_SECONDS", 0.2)
     with subprocess.Popen(
         python_command("-c", SCHEDULER), env=python_environment(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
+        assert process.stdin is not None
         machines = Machines(process.stdout.readline().strip())
         items = dict(zip("abcdefgh", range(8), strict=True))
         results = each(slow_root_of, items, machines)
         next(results)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        wait_until(lambda: "has no worker now" in capfd.readouterr().err)
         process.kill()
         with pytest.raises(DefocusError, match="the scheduler has ended or cannot be"):
             list(results)
