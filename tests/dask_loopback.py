@@ -7,8 +7,10 @@ from defocus.processes.machines import Machines
 
 
 @contextlib.contextmanager
-def loopback(workers: int = 2) -> Iterator[Machines]:
-    """The machines of a local cluster; its workers start again when they are killed."""
+def loopback(workers: int = 2, memory: str | int = 0) -> Iterator[Machines]:
+    """The machines of a local cluster; its workers start again when they are killed.
+
+    Each has so much memory; with 0, dask does not look at it."""
     import dask
     from distributed import LocalCluster
 
@@ -17,7 +19,7 @@ def loopback(workers: int = 2) -> Iterator[Machines]:
     with (
         dask.config.set(CONFIGURATION),
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=":0", memory_limit=0,
+            n_workers=workers, threads_per_worker=1, dashboard_address=":0", memory_limit=memory,
             silence_logs=50,
         ) as cluster,
     ):  # fmt: skip

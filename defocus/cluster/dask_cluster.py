@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -33,11 +34,11 @@ from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
-from defocus.progress import counted, log, say, telling
+from defocus.progress import counted, log, say, telling, warn_once
 from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
-    from distributed import Client, Worker
+    from distributed import Client, Future, Worker
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,6 +52,9 @@ DISK_GB = 1
 
 AGAIN_SECONDS = 60
 """Seconds after which jobs that were lost are submitted again; dask itself never does."""
+
+NO_WORKER_SECONDS = 60
+"""Seconds between two looks whether there is a worker."""
 
 PACKAGES = (
     "numpy",
@@ -105,8 +109,7 @@ def on_machines(
     client = _connected(machines)
     _ask_for_workers(client, machines, len(items))
     setup = _setup_here()
-    from distributed import KilledWorker, as_completed
-    from distributed.client import FutureCancelledError
+    from distributed import as_completed
 
     setup.work.write_bytes(pickle.dumps(work))
     waiting = {
@@ -115,24 +118,33 @@ def on_machines(
     }
     try:
         for future in as_completed(list(waiting), loop=client.loop):
-            name = waiting.pop(future)
-            try:
-                result, messages, logged = future.result()
-            except KilledWorker:
-                yield name, LeftOut(name, _KILLED)
-                continue
-            except FutureCancelledError as error:
-                raise DefocusError(
-                    f"{machines.address}: the scheduler has ended or cannot be reached; give the "
-                    "same command again once it runs"
-                ) from error
-            for message in messages:
-                say(message)
-            log("\n".join(line for line in logged if line not in messages))
-            yield result
+            yield _answer(future, waiting.pop(future), machines)
     finally:
         client.cancel(list(waiting))
         setup.work.unlink(missing_ok=True)
+
+
+def _answer(
+    future: "Future[Any]", name: str, machines: Machines
+) -> tuple[str, Any | LeftOut]:
+    """The result of an item; what its worker said and logged is said and logged here."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    try:
+        result, messages, logged = future.result()
+    except KilledWorker:
+        return name, LeftOut(name, _KILLED)
+    except FutureCancelledError as error:
+        raise DefocusError(
+            f"{machines.address}: the scheduler has ended or cannot be reached; give the "
+            "same command again once it runs"
+        ) from error
+    for message in messages:
+        say(message)
+    log("\n".join(line for line in logged if line not in messages))
+    answer: tuple[str, Any] = result
+    return answer
 
 
 _KILLED = (
@@ -174,6 +186,9 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
     host = socket.gethostname()
     worker = get_worker()
     _stop_profiler(worker)
+    _never_pause(worker)
+    # dask's workers may start no processes, and a training has some that make its batches
+    current_process().daemon = False
     threads = worker.state.nthreads
     if threads != 1:
         raise SettingsError(
@@ -256,6 +271,14 @@ def _stop_profiler(worker: "Worker") -> None:
         worker.loop.add_callback(looking.stop)
 
 
+def _never_pause(worker: "Worker") -> None:
+    """Let dask give items to a worker that uses much of its memory.
+
+    Else it waits for memory, which our processes keep, and the work never ends. One that uses all
+    is still killed."""
+    worker.memory_manager.memory_pause_fraction = math.inf
+
+
 def _setup_here() -> _Setup:
     work = cache_folder() / f"shared-{uuid4().hex}"
     plugins()  # those that a parent process has named are loaded by now
@@ -313,7 +336,22 @@ def _connected(machines: Machines) -> "Client":
         else Client(_started(machines))
     )
     atexit.register(_leave, client)
+    later = client.loop.call_later
+    client.loop.add_callback(
+        later, NO_WORKER_SECONDS, _look_for_workers, client, machines
+    )
     return client
+
+
+def _look_for_workers(client: "Client", machines: Machines) -> None:
+    """Say once if the scheduler has no worker, now or after a while."""
+    if client.status == "closed":
+        return
+    if not client.scheduler_info()["workers"]:
+        warn_once(
+            f"{machines.address} has no worker now; the work goes on with the next one"
+        )
+    client.loop.call_later(NO_WORKER_SECONDS, _look_for_workers, client, machines)
 
 
 def _leave(client: "Client") -> None:

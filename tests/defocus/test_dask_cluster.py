@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from defocus.cluster import dask_cluster
+from defocus.cluster.dask_cluster import _connected
 from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving import compensate
 from defocus.errors import (
@@ -28,7 +29,10 @@ from defocus.plugins import extensions
 from defocus.processes.children import python_command, python_environment
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
+from defocus.processes.workers import in_processes
 from defocus.progress import open_log, say, telling, warn_once
+from tests.command_process import wait_until
+from tests.dask_loopback import loopback
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.full
@@ -101,19 +105,27 @@ if __name__ == "__main__":
     ) as cluster:
         print(cluster.scheduler_address, flush=True)
         input()
+        cluster.scale(0)
+        input()
 """
 
 
-def test_a_scheduler_that_ends_meanwhile_is_told_in_a_line(capfd):
+def test_a_scheduler_that_ends_meanwhile_is_told_in_a_line(capfd, monkeypatch):
+    """That it has lost its workers is told too."""
+    monkeypatch.setattr(dask_cluster, "NO_WORKER_SECONDS", 0.2)
     with subprocess.Popen(
         python_command("-c", SCHEDULER), env=python_environment(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
+        assert process.stdin is not None
         machines = Machines(process.stdout.readline().strip())
         items = dict(zip("abcdefgh", range(8), strict=True))
         results = each(slow_root_of, items, machines)
         next(results)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        wait_until(lambda: "has no worker now" in capfd.readouterr().err)
         process.kill()
         with pytest.raises(DefocusError, match="the scheduler has ended or cannot be"):
             list(results)
@@ -213,6 +225,32 @@ def test_dask_does_not_hold_what_a_worker_has_freed(two_workers):
     """Its profiler holds frames for moments, and counted memory of a network differed with it."""
     items = {"one": 1, "two": 2, "three": 3}
     assert set(dict(each(looks_at_frames, items, two_workers)).values()) == {False}
+
+
+def in_own_processes(item: int) -> list[int]:
+    return sorted(in_processes(abs, [item, 2 * item], 2))
+
+
+def test_an_item_may_start_processes(two_workers):
+    """A training has some that make its batches."""
+    assert dict(each(in_own_processes, {"one": -1}, two_workers)) == {"one": [1, 2]}
+
+
+def use_nearly_all_memory(dask_worker):
+    used = dask_worker.monitor.get_process_memory()
+    dask_worker.memory_manager.memory_limit = int(used / 0.9)
+
+
+def test_a_worker_that_uses_much_memory_gets_items():
+    """Dask waits until there is less, but what our processes have freed they keep."""
+    with loopback(1, "1 TiB") as machines:
+        client = _connected(machines)
+        assert dict(each(root_of, {"four": 4}, machines)) == {"four": 2.0}
+        client.run(use_nearly_all_memory)
+        time.sleep(1)  # dask looks ten times in it
+        (state,) = client.run(lambda dask_worker: dask_worker.status.name).values()
+        assert state == "running"
+        assert dict(each(root_of, {"nine": 9}, machines)) == {"nine": 3.0}
 
 
 def test_an_item_whose_worker_is_killed_is_done_by_another(two_workers, tmp_path):
