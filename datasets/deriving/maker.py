@@ -266,9 +266,10 @@ def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
 
 def place_file(source: Path, target: Path) -> None:
     """Put a file of another dataset into a new one, as a hard link if the disk permits it."""
-    # Our writers always replace files and never change them, so the two stay independent.
+    # Our writers always replace files and never change them, so the two stay independent. Linux
+    # links a symbolic link itself, whatever it is told, and a relative one then leads elsewhere.
     try:
-        os.link(source, target, follow_symlinks=True)
+        os.link(source.resolve(), target)
     except OSError:
         copy_file(source, target)
 

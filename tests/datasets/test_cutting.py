@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -212,3 +213,18 @@ def test_two_raw_members_are_cut_with_one_white_balance(tmp_path):
         columns = slice(place["left"], place["left"] + 16)
         for path, whole in zip((part.blurry, part.sharp), expected, strict=True):
             assert np.array_equal(read_image(path), whole[rows, columns])
+
+
+def test_pictures_behind_relative_links_are_kept_as_files(tmp_path):
+    """A hard link of a relative link would lead elsewhere: test pictures stay whole."""
+    for role in ("blurry", "sharp"):
+        put(tmp_path / "store" / f"{role}.png", picture(len(role), 40, 56))
+        folder = tmp_path / "set" / "test" / role
+        folder.mkdir(parents=True)
+        (folder / "a.png").symlink_to(Path("../../../store") / f"{role}.png")
+    out = tmp_path / "out"
+    cut_dataset(open_dataset(f"pairs:{tmp_path / 'set'}"), out, SMALL, 1)
+    (pair,) = open_dataset(f"manifest:{out}").pairs
+    for path, role in ((pair.blurry, "blurry"), (pair.sharp, "sharp")):
+        assert not path.is_symlink()
+        assert path.read_bytes() == (tmp_path / "store" / f"{role}.png").read_bytes()
