@@ -9,7 +9,15 @@ from torch import nn
 
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 
-__all__ = ["Batch", "Objective", "Parts", "Progress", "Result", "outputs_of"]
+__all__ = [
+    "Batch",
+    "Objective",
+    "Parts",
+    "Progress",
+    "Result",
+    "detached",
+    "outputs_of",
+]
 
 Result: TypeAlias = tuple[torch.Tensor, Parts]
 """A loss and its parts."""
@@ -61,6 +69,11 @@ class Objective(TrainingObjective[Batch]):
     """
 
     name: ClassVar[str] = ""
+
+
+def detached(values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors without their history of gradients, as an objective returns the parts of its loss."""
+    return {name: value.detach() for name, value in values.items()}
 
 
 def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:

@@ -164,12 +164,13 @@ def _wrapped_by_name(name: str, systems: Mapping[str, Baseline]) -> Baseline | N
 
 def _jdrl_variants(systems: Iterable[Baseline]) -> dict[str, Baseline]:
     """``jdrl-NAME`` of the networks that plug-in files define."""
-    variants = [
-        wrapped(one, "jdrl")
-        for one in systems
-        if one.source_hash and one.recipe is not None and one.card.kind == "network"
-    ]
-    return {one.card.name: one for one in variants}
+    variants = {}
+    for one in systems:
+        trains = one.card.kind == "network" and one.recipe is not None
+        if one.source_hash and trains:
+            variant = wrapped(one, "jdrl")
+            variants[variant.card.name] = variant
+    return variants
 
 
 def _system_of(offer: Offer) -> Baseline:

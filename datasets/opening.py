@@ -85,15 +85,10 @@ def _parted(
 def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     """Pairs that know their white; an unusual white is reported once."""
     unknown = [pair for pair in pairs if pair.white is None]
-    members = [
-        path
-        for pair in unknown
-        for path in (pair.blurry, pair.sharp)
-        if path is not None
-    ]
-    if not members:
+    if not unknown:
         return pairs
-    reading = reading_of_files(members)
+    sharp = [pair.sharp for pair in unknown if pair.sharp is not None]
+    reading = reading_of_files([pair.blurry for pair in unknown], sharp)
     for remark in reading.remarks:
         warn_once(f"{name}: {remark}")
     return tuple(

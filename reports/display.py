@@ -51,9 +51,10 @@ def spreadsheet_text(text: str) -> str:
     """Text as a cell of CSV, on one line: an apostrophe before what a spreadsheet would run."""
     # Source: OWASP, CSV Injection.
     guard = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else ""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return guard + text
+    if text.isprintable():
+        return guard + text
+    characters = [character if character.isprintable() else " " for character in text]
+    return guard + "".join(characters)
 
 
 def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> str:
@@ -108,6 +109,12 @@ def number_text(number: float | None, decimals: int) -> str:
     text = f"{number:.{decimals}f}"
     negative = text.startswith("-") and float(text) != 0.0  # no "-0.000"
     return ("−" if negative else "") + text.lstrip("-")
+
+
+def interval_text(interval: tuple[float, float], decimals: int) -> str:
+    """Both ends of an interval, each as :func:`number_text` writes it."""
+    low, high = interval
+    return f"{number_text(low, decimals)} – {number_text(high, decimals)}"
 
 
 def signed_text(number: float | None, decimals: int) -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from defocus.reports.environment import environment, viewer_style_and_script
+from defocus.reports.html_rows import column_classes, numeric_columns, table_bodies
 from defocus.reports.model import (
     Curves,
     Gallery,
@@ -24,7 +26,6 @@ from defocus.reports.model import (
 from defocus.reports.packed import Behind
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import page_plot
-from defocus.reports.rows import column_classes, numeric_columns, table_bodies
 from defocus.storage.files import (
     make_folder,
     remove_unfinished,
@@ -194,10 +195,10 @@ def _addressed(
     address: Address,
 ) -> list[tuple[T, str, int, int]]:
     """Things with the address and the size of their pictures."""
-    return [
-        (thing, address(content), width, height)
-        for thing, (content, width, height) in zip(things, pictures, strict=True)
-    ]
+    addressed = []
+    for thing, (content, width, height) in zip(things, pictures, strict=True):
+        addressed.append((thing, address(content), width, height))
+    return addressed
 
 
 def _contents(encoded: dict[int, list[Encoded]]) -> dict[bytes, None]:
@@ -211,10 +212,13 @@ def _contents(encoded: dict[int, list[Encoded]]) -> dict[bytes, None]:
 def _encoded(page: Page) -> dict[int, list[Encoded]]:
     """The encoded pictures of every slider and gallery, by the part's identity."""
     encodings = {}
-    for part in all_parts([part for _, parts in page.sections for part in parts]):
+    for part in all_parts(
+        list(chain.from_iterable(parts for _, parts in page.sections))
+    ):
         if isinstance(part, Slider):
+            states = (*part.states, *_overlays(part))
             encodings[id(part)] = encode_states(
-                [picture for _, picture in (*part.states, *_overlays(part))],
+                [picture for _, picture in states],
                 kind="webp",
                 max_width_px=PICTURE_WIDTH_PX,
                 budget_bytes=PICTURE_BUDGET_BYTES,

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import accumulate, groupby, pairwise
+from itertools import chain, groupby
 
 from defocus.errors import InputError
 from defocus.reports.display import MISSING, number_text, visible
@@ -117,17 +117,16 @@ class PaperTable:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of all groups."""
-        return tuple(column for group in self.groups for column in group.columns)
+        return tuple(chain.from_iterable(group.columns for group in self.groups))
 
 
 def _marks_note(table: PaperTable) -> str:
     """Note that ranks end at a rule: the best of one part can be below another part's."""
-    marked = any(cell and cell.place for _, cells in table.rows for cell in cells)
-    return (
-        "Bold, underlined: the best two between rules."
-        if marked and table.parts[1:]
-        else ""
-    )
+    cells = chain.from_iterable(cells for _, cells in table.rows)
+    marked = any(cell and cell.place for cell in cells)
+    if not marked or not table.parts[1:]:
+        return ""
+    return "Bold, underlined: the best two between rules."
 
 
 def escape_latex(text: str) -> str:
@@ -174,12 +173,10 @@ def render_latex(table: PaperTable) -> str:
         numbers = [_cell(cell, c) for cell, c in zip(cells, table.columns, strict=True)]
         checks = [r"\checkmark{}" if had[number] else "" for _, had in table.checks]
         lines.append(" & ".join([escape_latex(name), *checks, *numbers]) + r" \\")
-    table_text = "\n".join(
-        [*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
-    )
-    return with_definition(
-        f"{_CHECK_MARK}\n{table_text}" if table.checks else table_text
-    )
+    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    if table.checks:
+        lines.insert(0, _CHECK_MARK)
+    return with_definition("\n".join(lines))
 
 
 def _heads(table: PaperTable) -> list[str]:
@@ -188,16 +185,15 @@ def _heads(table: PaperTable) -> list[str]:
     last = " & ".join(["System", *checks, *names]) + r" \\"
     if not any(group.name for group in table.groups):
         return [last]
-    spans = [
-        rf"\multicolumn{{{len(g.columns)}}}{{c}}{{{escape_latex(g.name)}}}"
-        for g in table.groups
-    ]
     before = 1 + len(checks)
-    ends = list(
-        accumulate((len(group.columns) for group in table.groups), initial=before)
-    )
-    rules = [rf"\cmidrule(lr){{{start + 1}-{end}}}" for start, end in pairwise(ends)]
-    return [" & ".join([*[""] * before, *spans]) + r" \\", "".join(rules), last]
+    spans, rules = [""] * before, ""
+    end = before
+    for group in table.groups:
+        count = len(group.columns)
+        spans.append(rf"\multicolumn{{{count}}}{{c}}{{{escape_latex(group.name)}}}")
+        rules += rf"\cmidrule(lr){{{end + 1}-{end + count}}}"
+        end += count
+    return [" & ".join(spans) + r" \\", rules, last]
 
 
 def _cell(cell: Measured | None, column: Column) -> str:

@@ -1,8 +1,10 @@
 """Page model: contents of a report, all plain text; HTML and PDF renderers escape it."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -59,10 +61,10 @@ class Curves:
     def __post_init__(self) -> None:
         if self.log_y and any(curve.errors for curve in self.curves):
             raise InputError(f"figure {self.caption!r}: error bars need a linear axis")
+        places = {*range(len(self.places))}
         for curve in self.curves:
-            if self.places and any(
-                x == x and x not in range(len(self.places)) for x in curve.x
-            ):
+            drawn = {x for x in curve.x if not math.isnan(x)}
+            if self.places and not drawn <= places:
                 raise InputError(
                     f"figure {self.caption!r}: curve {curve.label!r} has a point at none of its "
                     f"{len(self.places)} places"
@@ -229,9 +231,12 @@ class Table:
     @property
     def own_notes(self) -> tuple[int, ...]:
         """The notes that are about no single column or row."""
-        heads = [row[0] for row in self.rows if isinstance(row[0], Link)]
-        told = {number for column in self.columns for number in column.notes}
-        told |= {number for head in heads for number in head.notes}
+        told: set[int] = set()
+        for column in self.columns:
+            told.update(column.notes)
+        for head, *_ in self.rows:
+            if isinstance(head, Link):
+                told.update(head.notes)
         return tuple(number for number in self.notes if number not in told)
 
     def __post_init__(self) -> None:
@@ -382,7 +387,7 @@ def parts_inside(part: Part) -> tuple[Part, ...]:
         case Folded():
             return part.parts
         case Tabs():
-            return tuple(each for _, parts in part.tabs for each in parts)
+            return tuple(chain.from_iterable(parts for _, parts in part.tabs))
         case Beside():
             return (*part.aside, *part.parts)
     return ()

@@ -18,6 +18,7 @@ from defocus.reports.model import (
     Column,
     Curves,
     Facts,
+    Figure,
     Folded,
     Gallery,
     Link,
@@ -70,18 +71,15 @@ def render_pdf(page: Page) -> bytes:
 
 def write_typst(page: Page, folder: Path) -> Path:
     """Write the input of typst into an empty folder; return the template's path in it."""
-    sections = [
-        {"heading": _printable(heading), "parts": _parts(parts, folder, str(number))}
-        for number, (heading, parts) in enumerate(page.sections)
-    ]
+    sections = []
+    for number, (heading, parts) in enumerate(page.sections):
+        written = _parts(parts, folder, str(number))
+        sections.append({"heading": _printable(heading), "parts": written})
     document = {
         "title": _printable(page.title),
         "summary": "\n".join(map(_printable, page.summary.split("\n"))),
         "notice": _printable(page.notice),
-        "figures": [
-            {name: _printable(text) for name, text in vars(figure).items()}
-            for figure in page.figures
-        ],
+        "figures": [_printable_fields(figure) for figure in page.figures],
         "sections": sections,
         "notes": [_printable(note) for note in page.notes],
     }
@@ -167,20 +165,24 @@ def _in_print(beside: Beside) -> tuple[Part, ...]:
     return (*first, *beside.parts, *later)
 
 
+def _printable_fields(figure: Figure) -> dict[str, str]:
+    return {name: _printable(text) for name, text in vars(figure).items()}
+
+
 def _table(table: Table) -> Typst:
-    columns = [
-        {
+    columns = []
+    for index, column in enumerate(table.columns):
+        head = {
             "name": _printable(column.name),
             "unit": _printable(column.unit),
             "better": display.better_text(column),
             "numeric": display.column_is_numeric(table.rows, index),
         }
-        for index, column in enumerate(table.columns)
-    ]
-    rows = [
-        [_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)]
-        for row in table.rows
-    ]
+        columns.append(head)
+    rows = []
+    for row in table.rows:
+        pairs = zip(row, table.columns, strict=True)
+        rows.append([_cell(cell, column) for cell, column in pairs])
     numbers = ", ".join(map(str, table.notes))
     several = "s" if len(table.notes) > 1 else ""
     referred = f"Note{several} {numbers} at the end." if numbers else ""
@@ -210,13 +212,11 @@ def _cell(cell: Cell, column: Column) -> Typst:
     inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
     if isinstance(cell, Measured):
         if cell.interval:
-            low, high = (
-                display.number_text(end, column.decimals) for end in cell.interval
-            )
+            ends = display.interval_text(cell.interval, column.decimals)
             if column.bar or column.decimals == 0:
-                inline = f"{low} – {high}"
+                inline = ends
             else:
-                asides.append(f"{low} – {high}")
+                asides.append(ends)
         if cell.beside or cell.notes:
             said = [_printable(cell.beside), *(f"[{n}]" for n in cell.notes)]
             asides.append(" ".join(filter(None, said)))
@@ -281,8 +281,9 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> Typst:
 def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
     pictures = list(slider.states)
     if slider.overlay is not None:
-        name, first = slider.overlay[0], slider.states[0]
-        pictures.append((f"{first[0]}, {name}", laid_over(first[1], slider.overlay[1])))
+        label, picture = slider.states[0]
+        name, overlay = slider.overlay
+        pictures.append((f"{label}, {name}", laid_over(picture, overlay)))
     encoded = encode_states(
         [picture for _, picture in pictures],
         kind="jpeg",

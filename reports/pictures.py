@@ -143,7 +143,8 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
 
     _, height, width = field.shape
     step = max(8, width // ARROWS_ACROSS)
-    rows, columns = (np.arange(step // 2, side, step) for side in (height, width))
+    rows = np.arange(step // 2, height, step)
+    columns = np.arange(step // 2, width, step)
     sampled = field[:, rows[:, None], columns[None, :]]
     lengths = np.hypot(*sampled)
     longest = float(np.nanmax(lengths, initial=0.0))
@@ -151,23 +152,11 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
     factor = max((f for f in FACTORS if f <= wanted), default=1)
     drawn = np.zeros((height, width, 4), np.uint8)
     for colour, thickness in ((HALO, 3), (INK, 1)):
-        for (j, row), (i, column) in (
-            (a, b) for a in enumerate(rows) for b in enumerate(columns)
-        ):
-            if np.isfinite(lengths[j, i]):
-                end = (
-                    column + factor * sampled[0, j, i],
-                    row + factor * sampled[1, j, i],
-                )
-                tip = (round(float(end[0])), round(float(end[1])))
-                start = (int(column), int(row))
-                cv2.arrowedLine(
-                    drawn,
-                    start,
-                    tip,
-                    colour,
-                    thickness,
-                    cv2.LINE_8,
-                    tipLength=0.3,
-                )
+        for j, i in np.argwhere(np.isfinite(lengths)):
+            row, column = rows[j], columns[i]
+            right, down = factor * sampled[:, j, i]
+            start = (int(column), int(row))
+            tip = (round(float(column + right)), round(float(row + down)))
+            style = (colour, thickness, cv2.LINE_8)
+            cv2.arrowedLine(drawn, start, tip, *style, tipLength=0.3)
     return factor, drawn

@@ -104,32 +104,37 @@ def page_plot(
         # the reader's fonts have it, or show its code
         warnings.filterwarnings("ignore", "Glyph")
         drawn = _empty(width, height)
-        axes = drawn.add_axes(
-            (
-                LEFT / width,
-                BOTTOM / height,
-                1 - (LEFT + RIGHT) / width,
-                1 - (BOTTOM + TOP) / height,
-            )
-        )
+        inner_width = 1 - (LEFT + RIGHT) / width
+        inner_height = 1 - (BOTTOM + TOP) / height
+        place = (LEFT / width, BOTTOM / height, inner_width, inner_height)
+        axes = drawn.add_axes(place)
         unnamed = axes_of(axes, figure)
         drawn.patch.set_visible(False)
         axes.patch.set_visible(False)
-        for tick in axes.get_xticklabels()[-1:]:
-            if tick.get_position()[0] > axes.get_xlim()[1] - 0.04 * np.ptp(
-                axes.get_xlim()
-            ):
-                tick.set_horizontalalignment("right")
+        _keep_last_label_inside(axes)
         svg = inline_svg(_saved(drawn, "svg"), name, words, font_pt)
-        curves = figure.curves if isinstance(figure, Curves) else ()
-        legend = tuple(
-            (
-                inline_svg(_swatch(number), f"{name}-{number}" if name else ""),
-                curve.label,
-            )
-            for number, curve in enumerate(curves)
-        )
+        legend = _legend(figure, name)
     return PagePlot(svg, words, legend, tuple(map(_with_numbers, unnamed)))
+
+
+def _keep_last_label_inside(axes: "Axes") -> None:
+    """Let the last number of the horizontal axis end at its tick if the tick is at the border."""
+    last_label = axes.get_xticklabels()[-1:]
+    low, high = axes.get_xlim()
+    for label in last_label:
+        if label.get_position()[0] > high - 0.04 * abs(high - low):
+            label.set_horizontalalignment("right")
+
+
+def _legend(figure: Curves | Scatter, name: str) -> tuple[tuple[str, str], ...]:
+    """A swatch, as SVG, and the label of each curve."""
+    if not isinstance(figure, Curves):
+        return ()
+    legend = []
+    for number, curve in enumerate(figure.curves):
+        swatch = inline_svg(_swatch(number), f"{name}-{number}" if name else "")
+        legend.append((swatch, curve.label))
+    return tuple(legend)
 
 
 def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
@@ -320,8 +325,8 @@ def _draw_curve(
 def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:
     """Which points of a curve can be drawn."""
     x, y = np.array(curve.x, float), np.array(curve.y, float)
-    seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y) & ((y > 0) | (not log))
-    return seen
+    seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y)
+    return seen & (y > 0) if log else seen
 
 
 def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
@@ -329,20 +334,21 @@ def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
     at = np.flatnonzero(seen)
     if every or len(at) <= FEW_MARKERS:
         return [int(index) for index in at]
-    beside = np.concatenate(([False], seen, [False]))
-    alone = np.flatnonzero(seen & ~beside[:-2] & ~beside[2:])
+    framed = np.concatenate(([False], seen, [False]))
+    before, after = framed[:-2], framed[2:]
+    alone = np.flatnonzero(seen & ~before & ~after)
     step = len(at) / FEW_MARKERS
     first = step * (number % len(COLOURS) + 0.5) / len(COLOURS)
-    some = at[(first + step * np.arange(FEW_MARKERS)).astype(int)]
-    return sorted({int(index) for index in (*alone, *some, at[0], at[-1])})
+    few = at[(first + step * np.arange(FEW_MARKERS)).astype(int)]
+    marked = np.concatenate([alone, few, at[[0, -1]]])
+    return [int(index) for index in np.unique(marked)]
 
 
 def _side_by_side(figure: Curves) -> list[float]:
     """How far the points of each curve are moved to the right."""
     count = len(figure.curves)
-    positions = sorted(
-        {x for curve in figure.curves for x in curve.x if math.isfinite(x)}
-    )
+    every = itertools.chain.from_iterable(curve.x for curve in figure.curves)
+    positions = sorted({x for x in every if math.isfinite(x)})
     if not figure.apart or not positions:
         return [0.0] * count
     if figure.places:

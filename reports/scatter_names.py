@@ -64,15 +64,8 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
         if place is None:
             unnamed.append(point)
             continue
+        taken.append(_box(text, spot, place, font_pt))
         right, up, side = place
-        taken.append(
-            _box(
-                text,
-                (spot[0] + right * font_pt, spot[1] + up * font_pt),
-                side,
-                font_pt,
-            )
-        )
         axes.annotate(
             text,
             (point.x, point.y),
@@ -90,10 +83,9 @@ def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
     spots = []
     for (x, y), (next_x, next_y) in pairwise(front):
         steps = int(math.hypot(next_x - x, next_y - y) / LINE_PT) + 1
-        shares = [step / steps for step in range(steps)]
-        spots += [
-            (x + share * (next_x - x), y + share * (next_y - y)) for share in shares
-        ]
+        for step in range(steps):
+            share = step / steps
+            spots.append((x + share * (next_x - x), y + share * (next_y - y)))
     return spots
 
 
@@ -111,27 +103,28 @@ def _free_place(
     taken: list[Box],
 ) -> Place | None:
     """A place beside a point for its text that is free and inside the frame, if there is one."""
+    least_x, least_y, most_x, most_y = frame
     for place in PLACES:
-        right, up, side = place
-        box = _box(
-            text,
-            (spot[0] + right * font_pt, spot[1] + up * font_pt),
-            side,
-            font_pt,
-        )
-        inside = box[0] >= frame[0] and box[1] >= frame[1]
-        inside = inside and box[2] <= frame[2] and box[3] <= frame[3]
-        if inside and not any(_overlap(box, other) for other in taken):
+        box = _box(text, spot, place, font_pt)
+        left, bottom, right, top = box
+        inside_x = left >= least_x and right <= most_x
+        inside_y = bottom >= least_y and top <= most_y
+        free = not any(_overlap(box, other) for other in taken)
+        if inside_x and inside_y and free:
             return place
     return None
 
 
-def _box(text: str, spot: tuple[float, float], side: str, font_pt: float) -> Box:
-    """The box of a text whose left end, right end or centre is at a place."""
+def _box(text: str, spot: tuple[float, float], place: Place, font_pt: float) -> Box:
+    """The box of a text whose left end, right end or centre is at a place beside a spot."""
+    right, up, side = place
+    x, y = spot[0] + right * font_pt, spot[1] + up * font_pt
     width = LETTER * font_pt * (len(text) + 0.1)
-    left = spot[0] - {"left": 0.0, "center": width / 2, "right": width}[side]
-    baseline = spot[1] - BASELINE * font_pt
-    return left, baseline - DESCENT * font_pt, left + width, baseline + ASCENT * font_pt
+    left = x - {"left": 0.0, "center": width / 2, "right": width}[side]
+    baseline = y - BASELINE * font_pt
+    bottom = baseline - DESCENT * font_pt
+    top = baseline + ASCENT * font_pt
+    return left, bottom, left + width, top
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -42,15 +42,20 @@ def inline_svg(svg: bytes, name: str, words: str = "", font_pt: float = 0) -> st
     return ET.tostring(root, encoding="unicode")
 
 
+def _without_font(style: str) -> Iterator[tuple[str, str]]:
+    """The properties of a style but those of its font."""
+    for declaration in style.split(";"):
+        name, _, value = declaration.partition(":")
+        name = name.strip()
+        if name and not name.startswith("font"):
+            yield name, value.strip()
+
+
 def _attributes(element: ET.Element, name: str) -> Iterator[tuple[str, str]]:
     """The attributes of an element of matplotlib; groups lose their names, fonts are the page's."""
     for key, value in element.items():
         if key == "style":
-            pairs = (each.partition(":")[::2] for each in value.split(";"))
-            named = ((key.strip(), value.strip()) for key, value in pairs)
-            yield from (
-                each for each in named if each[0] and not each[0].startswith("font")
-            )
+            yield from _without_font(value)
         elif key.endswith("}href"):
             yield "href", f"#{name}-{value[1:]}"
         elif key == "d":

@@ -40,17 +40,19 @@ class LensScene:
 
     @property
     def _padded(self) -> tuple[int, int]:
-        rows = self.light.shape[0] + 2 * MARGIN_PX
-        columns = self.light.shape[1] + 2 * MARGIN_PX
-        return fft.next_fast_len(rows, real=True), fft.next_fast_len(columns, real=True)
+        height, width = self.light.shape[:2]
+        rows = fft.next_fast_len(height + 2 * MARGIN_PX, real=True)
+        columns = fft.next_fast_len(width + 2 * MARGIN_PX, real=True)
+        return rows, columns
 
     @cached_property
     def _spectrum(self) -> NDArray[np.complex64]:
-        more = [
-            (MARGIN_PX, padded - side - MARGIN_PX)
-            for padded, side in zip(self._padded, self.light.shape[:2], strict=True)
-        ]
-        wide = np.pad(self.light, [*more, (0, 0)], mode="symmetric")
+        height, width = self.light.shape[:2]
+        rows, columns = self._padded
+        above_below = (MARGIN_PX, rows - height - MARGIN_PX)
+        left_right = (MARGIN_PX, columns - width - MARGIN_PX)
+        margins = (above_below, left_right, (0, 0))
+        wide = np.pad(self.light, margins, mode="symmetric")
         return np.asarray(fft.rfft2(wide, axes=(0, 1)), np.complex64)
 
 

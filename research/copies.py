@@ -17,6 +17,7 @@ import numpy as np
 from defocus.datasets.copies.features import Codes, grey_picture, local_features
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.pictures.headers import SUFFIXES
+from defocus.pictures.write import through_jpeg
 
 ORIGINALS = 20
 """Number of photographs that are copied."""
@@ -59,9 +60,8 @@ def _print_copies(photographs: Sequence[Codes]) -> None:
     for kind, count in made.items():
         click.echo(f"{kind:20} {found[kind]} of {count}")
     share = found.total() / made.total()
-    click.echo(
-        f"found {100 * share:.1f} % of {made.total()}, {false} false, {_seconds(started, pictures)}"
-    )
+    seconds = _seconds(started, pictures)
+    click.echo(f"found {100 * share:.1f} % of {made.total()}, {false} false, {seconds}")
 
 
 def _found_copies(
@@ -148,12 +148,8 @@ def _resized(shown: Codes, factor: float) -> Codes:
 
 
 def _saved_again(shown: Codes) -> Codes:
-    _, content = cv2.imencode(
-        ".jpg",
-        np.ascontiguousarray(shown),
-        [cv2.IMWRITE_JPEG_QUALITY, 85],
-    )
-    return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
+    saved = through_jpeg(np.ascontiguousarray(shown), 85, full_colour=False)
+    return np.asarray(saved, np.uint8)
 
 
 if __name__ == "__main__":

@@ -127,9 +127,8 @@ def speed_of(run: Path) -> tuple[float, float]:
     rows = read_numbers(run / CURVE, "step", "seconds", "loss")
     steady = rows[int(STEADY * len(rows)) :]
     steps, seconds, losses = zip(*steady, strict=True)
-    return (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0]), sum(losses) / len(
-        losses
-    )
+    seconds_a_step = (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0])
+    return seconds_a_step, sum(losses) / len(losses)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:

@@ -21,7 +21,7 @@ from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.scoring.profiles import DEFAULT, prepared
 from defocus.benchmark.scoring.protocols import Target
 from defocus.benchmark.scoring.score import psnr_moved, score_picture
-from defocus.benchmark.statistics.intervals import scene_codes
+from defocus.benchmark.statistics.resampling import scene_codes
 from defocus.benchmark.statistics.scored_group import resolution
 from defocus.extras.charts.systems.restorers import SystemRestorer, restorers
 from defocus.pictures.values import Image, as_float
@@ -29,6 +29,7 @@ from defocus.progress import track
 from defocus.storage.files import write_bytes
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
+from research.markdown import row, rule
 
 SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
 SEED = 520
@@ -84,7 +85,7 @@ def _target(sharp: Image, mask: NDArray[np.bool_], sigma_px: float) -> Target:
 
 
 def _moved_scores(
-    restored: dict[str, NDArray[np.float64]],
+    restored: dict[str, Array],
     targets: list[Target],
 ) -> dict[str, dict[str, float]]:
     """Scores of each system under small moves, NaN where one has none."""
@@ -125,10 +126,10 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
         "resolution of a picture, rms",
         "within twice",
     )
-    rows = [head, ("---", *("---:" for _ in head[1:]))]
+    lines = [row(*head), rule(len(head) - 1)]
     for one, other in itertools.combinations(pairs[0].measured, 2):
-        rows.append((f"{one}, {other}", *_compared(pairs, one, other)))
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        lines.append(row(f"{one}, {other}", *_compared(pairs, one, other)))
+    return "\n".join(lines)
 
 
 def _compared(pairs: Sequence[PairScores], one: str, other: str) -> list[str]:

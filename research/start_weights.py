@@ -64,11 +64,9 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
                 f"{', '.join(without)}: no narrow copy; name systems that train"
             )
     else:
-        systems = [
-            one
-            for one in all_baselines().values()
-            if one.narrow and not one.card.variant_of and find_own_weights(one) is None
-        ]
+        plain = [one for one in all_baselines().values() if not one.card.variant_of]
+        narrow = [one for one in plain if one.narrow]
+        systems = [one for one in narrow if find_own_weights(one) is None]
     return list({one.narrow.name: one for one in systems if one.narrow}.values())
 
 

@@ -39,8 +39,11 @@ def seconds_of(verb: str, dataset: str, out: Path, workers: int) -> float:
 
 def ratio_of(verb: str, dataset: str, out: Path, rounds: int) -> dict[str, float | str]:
     """Seconds of one and of two workers, each the least of some rounds, and their ratio."""
-    one = min(seconds_of(verb, dataset, out, 1) for _ in range(rounds))
-    two = min(seconds_of(verb, dataset, out, 2) for _ in range(rounds))
+    least = []
+    for workers in (1, 2):
+        rounds_s = [seconds_of(verb, dataset, out, workers) for _ in range(rounds)]
+        least.append(min(rounds_s))
+    one, two = least
     return {"verb": verb, "one_s": one, "two_s": two, "ratio": round(one / two, 2)}
 
 

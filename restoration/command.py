@@ -67,6 +67,10 @@ def command(
     """
     if listing.listing:
         return _list(images, settings, listing)
+    from defocus.cluster.dispatcher import start_early
+
+    start_early("defocus.restoration.run", settings.where)
+
     from defocus.baselines.registry import plain_baseline
     from defocus.command_line.json_output import json_output
     from defocus.restoration.restorer import restoring_weights

@@ -152,8 +152,10 @@ def as_tensor(picture: Array) -> torch.Tensor:
 def large_enough(blurry: torch.Tensor) -> torch.Tensor:
     """``(n, 3, H, W)`` with the border repeated up to the least size that all networks take."""
     height, width = blurry.shape[-2:]
-    pad = (0, max(0, LEAST_PX - width), 0, max(0, LEAST_PX - height))
-    return nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
+    right, below = max(0, LEAST_PX - width), max(0, LEAST_PX - height)
+    if not right and not below:
+        return blurry
+    return nn.functional.pad(blurry, (0, right, 0, below), mode="replicate")
 
 
 def _groups(

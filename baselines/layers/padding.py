@@ -50,8 +50,9 @@ def pad_to_multiple(
 
 def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch.Tensor:
     """Crop what a network made of a padded picture, ``every`` times smaller, rounded up."""
-    height, width = (-(-size // every) for size in blurry.shape[-2:])
-    return padded[..., :height, :width]
+    height, width = blurry.shape[-2:]
+    rows, columns = -(-height // every), -(-width // every)
+    return padded[..., :rows, :columns]
 
 
 def padding_network(network: nn.Module, multiple: int, least: int = 1) -> nn.Module:

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objective import Batch, Objective, Progress, Result
+from defocus.baselines.objective import Batch, Objective, Progress, Result, detached
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
 
 CONTEXT_WEIGHT = 0.2
@@ -37,7 +37,7 @@ class ContextualObjective(Objective):
         classes = _binary(of_blurry, 0.0) + _binary(of_restored, 1.0)
         loss = pixels + CONTEXT_WEIGHT * (guidance + CLASS_WEIGHT * classes)
         parts = {"charbonnier": pixels, "guidance": guidance, "classes": classes}
-        return loss, {name: value.detach() for name, value in parts.items()}
+        return loss, detached(parts)
 
 
 def _binary(logits: torch.Tensor, truth: float) -> torch.Tensor:

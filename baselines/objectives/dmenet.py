@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objective import Batch, Objective, Progress, Result
+from defocus.baselines.objective import Batch, Objective, Progress, Result, detached
 from defocus.baselines.systems.dmenet.network import (
     MAXIMUM_COC_PX,
     DMENet,
@@ -158,16 +158,14 @@ def _below(count: int) -> int:
 
 
 def _place(picture: torch.Tensor, like: torch.Tensor, path: Path) -> tuple[int, int]:
-    spare = [
-        have - want
-        for have, want in zip(picture.shape[1:], like.shape[2:], strict=True)
-    ]
-    if min(spare) < 0:
+    height, width = picture.shape[1:]
+    crop_height, crop_width = like.shape[2:]
+    if height < crop_height or width < crop_width:
         raise InputError(
-            f"{path} is {picture.shape[2]}x{picture.shape[1]}, smaller than the crops of "
-            f"{like.shape[3]}x{like.shape[2]}; leave it out or train on smaller crops"
+            f"{path} is {width}x{height}, smaller than the crops of "
+            f"{crop_width}x{crop_height}; leave it out or train on smaller crops"
         )
-    return _below(spare[0] + 1), _below(spare[1] + 1)
+    return _below(height - crop_height + 1), _below(width - crop_width + 1)
 
 
 MAP_ONLY_EPOCHS = 10
@@ -217,7 +215,7 @@ class DMENetObjective(Objective):
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
         parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
         loss, parts = self._with_real_pictures(network, batch, loss, parts)
-        return loss, {name: value.detach() for name, value in parts.items()}
+        return loss, detached(parts)
 
     def _with_real_pictures(
         self,
@@ -287,9 +285,12 @@ class DMENetObjective(Objective):
 
 def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Tensor:
     """``(5,)``: the loss of the map that each scale's head predicts."""
-    logits = [given[f"aux_logits_{scale}"] for scale in SCALES]
-    labels = [resized_label(label, one.shape[2:]) for one in logits]
-    return torch.stack(list(map(mse_loss, map(torch.sigmoid, logits), labels)))
+    losses = []
+    for scale in SCALES:
+        logits = given[f"aux_logits_{scale}"]
+        resized = resized_label(label, logits.shape[2:])
+        losses.append(mse_loss(torch.sigmoid(logits), resized))
+    return torch.stack(losses)
 
 
 def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -5,7 +5,14 @@ from torch.nn import functional
 from torch.nn.functional import mse_loss
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
+from defocus.baselines.objective import (
+    Batch,
+    Objective,
+    Progress,
+    Result,
+    detached,
+    outputs_of,
+)
 from defocus.baselines.systems.ifan.network import (
     CHANNELS,
     IFAN,
@@ -66,7 +73,7 @@ class IFANObjective(Objective):
             )
             losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
         total = torch.stack(list(losses.values())).sum()
-        return total, {name: loss.detach() for name, loss in losses.items()}
+        return total, detached(losses)
 
 
 def _disparity_loss(

@@ -8,7 +8,14 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
+from defocus.baselines.objective import (
+    Batch,
+    Objective,
+    Progress,
+    Result,
+    detached,
+    outputs_of,
+)
 
 Phase = Literal["views", "deblur"]
 """``views``: the paper's first training, on the blurry picture in place of a sharp one, with the
@@ -46,19 +53,14 @@ class MDPObjective(Objective):
         terms = [
             weight * loss for weight, loss in zip(weights, losses.values(), strict=True)
         ]
-        return torch.stack(terms).sum(), {
-            name: loss.detach() for name, loss in losses.items()
-        }
+        return torch.stack(terms).sum(), detached(losses)
 
 
 @contextlib.contextmanager
 def _sharp_decoder_fixed(network: nn.Module, *, fixed: bool) -> Iterator[None]:
     """Let gradients pass through the sharp decoder to the encoder, and change only the latter."""
-    parameters = [
-        parameter
-        for name, parameter in network.named_parameters()
-        if fixed and name.startswith("sharp_")
-    ]
+    named = dict(network.named_parameters()) if fixed else {}
+    parameters = [named[name] for name in named if name.startswith("sharp_")]
     for parameter in parameters:
         parameter.requires_grad_(False)
     try:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from defocus.baselines.losses.frequency import frequency
 from defocus.baselines.losses.ssim import dissimilarity
-from defocus.baselines.objective import Batch, Objective, Progress, Result
+from defocus.baselines.objective import Batch, Objective, Progress, Result, detached
 from defocus.baselines.objectives.alternating import AlternatingSettings
 from defocus.baselines.systems.nrknet.network import NRKNet
 
@@ -40,17 +40,14 @@ class NRKNetObjective(Objective):
             dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
         )
         restoring = _restoring(outputs, batch.target, compare)
-        errors = [
-            OUTPUT_WEIGHTS[name]
-            * functional.mse_loss(
-                outputs[f"reblurred_{name}"],
-                outputs[f"blurry_{name}"],
-            )
-            for name in ("quarter", "half", "full")
-        ]
+        errors = []
+        for name in ("quarter", "half", "full"):
+            reblurred, blurry = outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"]
+            error = functional.mse_loss(reblurred, blurry)
+            errors.append(OUTPUT_WEIGHTS[name] * error)
         reblurring = torch.stack(errors).sum()
-        parts = {"restoring": restoring.detach(), "reblurring": reblurring.detach()}
-        return restoring + self.reblurring * reblurring, parts
+        parts = {"restoring": restoring, "reblurring": reblurring}
+        return restoring + self.reblurring * reblurring, detached(parts)
 
 
 def squares_and_frequencies(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -79,7 +79,11 @@ class Mirrored:
 
     def roughness(self) -> Array:
         """See :class:`Domain`."""
-        rows, columns = (2 - 2 * np.cos(np.pi * np.arange(n) / n) for n in self.shape)
+        height, width = self.shape
+        down = np.pi * np.arange(height) / height
+        across = np.pi * np.arange(width) / width
+        rows = 2 - 2 * np.cos(down)
+        columns = 2 - 2 * np.cos(across)
         return np.asarray(rows[:, None] + columns[None, :])
 
     def gradient(self, values: Array) -> tuple[Array, Array]:

@@ -159,12 +159,13 @@ class VaryingBlur:
 
 def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur:
     """The blur of a map of circles of confusion, px, reflected to a size with a fast transform."""
-    height, width = (fft.next_fast_len(side, real=True) for side in diameter_px.shape)
-    below = height - diameter_px.shape[0]
-    padding = ((0, below), (0, width - diameter_px.shape[1]))
-    padded = np.pad(diameter_px, padding, mode="symmetric")
+    height, width = diameter_px.shape
+    rows = fft.next_fast_len(height, real=True)
+    columns = fft.next_fast_len(width, real=True)
+    margins = ((0, rows - height), (0, columns - width))
+    padded = np.pad(diameter_px, margins, mode="symmetric")
     levels = blur_levels(padded, count)
-    domain = Mirrored((height, width))
+    domain = Mirrored((rows, columns))
     kernels = (kernel(float(level), shape) for level in levels)
     transfers = tuple(domain.transfer(psf).astype(np.float32) for psf in kernels)
     return VaryingBlur(domain, transfers, tuple(hat_weights(padded, levels)))

@@ -1,6 +1,7 @@
 """Weights files as they were given, before any is read, and folders of the Hugging Face hub."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +74,7 @@ SHOWN = 8
 
 def weights_files(paths: Sequence[Path], system: Baseline) -> list[Path]:
     """The files of some paths; a folder stands for the files in it, sorted by name."""
-    files = [file for path in paths for file in _files(path)]
+    files = list(chain.from_iterable(map(_files, paths)))
     for file in files:
         if not file.exists():
             raise WeightsError(f"{file}: no such weights file; check the path")

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.weights.conversion import wanted_entries
 from defocus.baselines.weights.own import OwnCard, own_folder
-from defocus.baselines.weights.state import wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.reading import read_json
 from defocus.storage.files import make_folder, sha256_file, write_json
@@ -71,9 +71,9 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
 
 def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Write weights in half precision; a tensor with a number too large for it stays as it is."""
-    halves = {
-        name: _half(f"{path.name}, {name}", tensor) for name, tensor in state.items()
-    }
+    halves = {}
+    for name, tensor in state.items():
+        halves[name] = _half(f"{path.name}, {name}", tensor)
     save_tensors(halves, path)
 
 

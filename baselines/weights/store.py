@@ -84,7 +84,7 @@ def all_weights(
 
 def find_weights(system: Baseline, text: str) -> StoredWeights:
     """Find weights by label, ``own``, or by file, which is added if it is new."""
-    from defocus.baselines.weights.state import wanted_entries
+    from defocus.baselines.weights.conversion import wanted_entries
 
     system = system.plain
     if not wanted_entries(system):
@@ -269,8 +269,8 @@ def _convert_here(
 ) -> tuple[str, ...]:
     """As :func:`convert_files`, in this process, for files of this package; return remarks."""
     from defocus.baselines.registry import baseline
+    from defocus.baselines.weights.conversion import state_for
     from defocus.baselines.weights.reading import read_tensors
-    from defocus.baselines.weights.state import state_for
     from defocus.storage.tensor_files import save_tensors
 
     tensors: dict[str, torch.Tensor] = {}
@@ -296,10 +296,10 @@ def shipped_weights(system: Baseline) -> StoredWeights | None:
         return None
     sha256 = own_card(path).sha256
     every, _ = all_weights(system.card.name)
-    stored = (
-        each for each in every if each.source_sha256 == sha256 and each.origin == OWN
-    )
-    return next(stored, None) or find_weights(system, OWN)
+    for stored in every:
+        if stored.source_sha256 == sha256 and stored.origin == OWN:
+            return stored
+    return find_weights(system, OWN)
 
 
 def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":
@@ -329,7 +329,7 @@ def _checked_state(
 ) -> "dict[str, torch.Tensor]":
     from safetensors import SafetensorError
 
-    from defocus.baselines.weights.state import wanted_entries
+    from defocus.baselines.weights.conversion import wanted_entries
     from defocus.storage.tensor_files import load_tensors
     from defocus.storage.torch_files import check_state
 

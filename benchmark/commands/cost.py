@@ -60,23 +60,14 @@ def _show(costs: "Sequence[CostAtSize]") -> None:
         column("seconds", decimals=4),
         Column("Quartiles", "s"),
     )
-    rows = tuple(
-        (
-            c.system,
-            f"{c.width}x{c.height}",
-            c.params_m,
-            c.macs_g,
-            c.peak_mib,
-            c.seconds,
-            _spread(c),
-        )
-        for c in costs
-    )
+    rows = []
+    for cost in costs:
+        size = f"{cost.width}x{cost.height}"
+        measured = (cost.params_m, cost.macs_g, cost.peak_mib, cost.seconds)
+        rows.append((cost.system, size, *measured, _spread(cost)))
     first = costs[0]
-    threads, runs = (
-        counted(first.threads, "thread"),
-        counted(first.repeats, "timed run"),
-    )
+    threads = counted(first.threads, "thread")
+    runs = counted(first.repeats, "timed run")
     caption = f"one picture on {first.device}, {threads}, {runs}"
     print_tables([Table.of(caption, columns, rows, "time: the median after a warm-up")])
 

@@ -159,7 +159,8 @@ def _show(rows: list[Json], *, variants: bool) -> None:
         lines_of[row["kind"]].append(line)
     for kind, heading in KINDS.items():
         if mine := lines_of[kind]:
-            click.echo("\n".join([f"\n{heading} ({len(mine)})", *mine]))
+            click.echo(f"\n{heading} ({len(mine)})")
+            click.echo("\n".join(mine))
     hidden = len(rows) - len(shown)
     rest = f", {hidden} of them variants (shown by --variants)" if hidden else ""
     click.echo(f"\n{len(rows)} systems{rest}")
@@ -288,8 +289,10 @@ def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:
     from defocus.terminal import wrapped
 
     for title, text in facts.items():
-        for at, line in enumerate(wrapped(text, width - begin)):
-            click.echo(f"{'' if at else title + ':':<{begin}}{line}")
+        heading = f"{title}:"
+        for line in wrapped(text, width - begin):
+            click.echo(f"{heading:<{begin}}{line}")
+            heading = ""
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -112,10 +112,11 @@ def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[s
 
 def _printed(row: "Published", notes: dict[str, int]) -> "tuple[Cell, ...]":
     from defocus.benchmark.leaderboard.columns import unit_of
+    from defocus.benchmark.published.numbers import note_number
 
     unit = unit_of(row.metric)
     scale = "" if row.scale == 1 else f"x {row.scale:g}"
-    note = _number("; ".join(filter(None, (row.source, row.note))), notes)
+    note = note_number("; ".join(filter(None, (row.source, row.note))), notes)
     return (
         row.system,
         row.metric,
@@ -131,6 +132,7 @@ def _comparison_table(
 ) -> "tuple[Table, list[str]]":
     """Measured beside published values, and the notes: sources, and reasons for differences."""
     from defocus.benchmark.leaderboard.columns import unit_of
+    from defocus.benchmark.published.numbers import note_number
     from defocus.reports.display import shown_difference
     from defocus.reports.model import Column, Table
 
@@ -138,7 +140,7 @@ def _comparison_table(
     notes: dict[str, int] = {}
     body: list[tuple[Cell, ...]] = []
     for one in comparisons:
-        numbers = [_number(text, notes) for text in (one.source, *one.reasons)]
+        numbers = [note_number(text, notes) for text in (one.source, *one.reasons)]
         unit = unit_of(one.metric)
         apart = shown_difference(one.ours, one.published, decimals, one.difference)
         body.append(
@@ -162,7 +164,3 @@ def _comparison_table(
         "Notes",
     )
     return Table.of(f"{system}: measured and published", columns, body), list(notes)
-
-
-def _number(text: str, notes: dict[str, int]) -> str:
-    return str(notes.setdefault(text, len(notes) + 1))

@@ -204,7 +204,10 @@ def continue_study(
     request = read_request(out)
     if isinstance(where, Machines) and not planned:
         require_lines(request.cluster.setup, out / REQUEST)
-    load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
+    noted = list(request.plugins)
+    for earlier in request.earlier:
+        noted += earlier.plugins
+    load_noted(noted)
     if given := note_plugins():
         request = request.model_copy(update={"plugins": given})
     requests = (request, *request.earlier)

@@ -81,6 +81,10 @@ def _require_whole_row(options: "ScoreOptions") -> None:
 
 def _scored(options: "ScoreOptions") -> "Scoring":
     """The scores, which are added to a study if one is named, unless there are none at all."""
+    from defocus.cluster.dispatcher import start_early
+
+    start_early("defocus.benchmark.external_results.scoring", options.where)
+
     from defocus.benchmark.external_results.row import record_scoring, score_request
     from defocus.processes.isolation import say_left_out
     from defocus.progress import say

@@ -121,8 +121,10 @@ def _checked(wanted: set[str]) -> list[Json]:
     every, damaged = all_weights()
     rows: list[Json] = []
     for card, error in damaged.items():
-        facts = {"system": card.parent.name, "label": card.stem}
-        rows.append({**facts, "ok": False, "reason": str(error)})
+        system = card.parent.name
+        if not wanted or system in wanted:
+            facts = {"system": system, "label": card.stem}
+            rows.append({**facts, "ok": False, "reason": str(error)})
     for stored in every:
         if wanted and stored.system not in wanted:
             continue
@@ -132,7 +134,7 @@ def _checked(wanted: set[str]) -> list[Json]:
         except DefocusError as error:
             reason = str(error)
         rows.append({**stored.to_json(), "ok": not reason, "reason": reason})
-    return [row for row in rows if not wanted or row["system"] in wanted]
+    return rows
 
 
 @command.command(name="fetch")

@@ -110,7 +110,8 @@ def bf16_difference(
         return None
     if not bool(torch.isfinite(rough).all()):
         raise FloatingPointError("restored values in bf16 are not finite")
-    return float((rough - exact).abs().mean()) / max(1.0, float(exact.abs().max()))
+    largest = float(exact.abs().max())
+    return float((rough - exact).abs().mean()) / max(1.0, largest)
 
 
 SIDE_PX = 512

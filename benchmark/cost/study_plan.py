@@ -65,7 +65,9 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
         if forecast.problem:
             say(forecast.problem, error=True)
             failing = True
-    remains = [one for _, _, left in planned for one in left]
+    remains: list[Left] = []
+    for _, _, left in planned:
+        remains += left
     print_tables([_table(_progress(studies, len(remains)), rows, total)])
     tell_finished(studies, remains)
     for problem in problems:
@@ -160,12 +162,14 @@ def _row(
 
 def _seconds_left(left: Sequence[Left], estimate: Estimate) -> float | None:
     """Remaining seconds of one system's runs; one that lacks only metrics is not trained again."""
-    each = [
-        estimate.seconds if one.metrics is None else estimate.restoring_seconds
-        for one in left
-    ]
-    numbers = [seconds for seconds in each if seconds is not None]
-    return math.fsum(numbers) if len(numbers) == len(each) else None
+    known = []
+    for run in left:
+        trained = run.metrics is None
+        seconds = estimate.seconds if trained else estimate.restoring_seconds
+        if seconds is None:
+            return None
+        known.append(seconds)
+    return math.fsum(known)
 
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
@@ -302,5 +306,8 @@ def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 def _pixels_per_step(run: Run) -> float:
     """Mean number of pixels per step over the training; number and size of crops may grow."""
     epochs = run.recipe.epochs if run.recipe else 0
-    sizes = [run.schedule.size_at(epoch * epochs / 100) for epoch in range(100)]
-    return math.fsum(crop_px**2 * batch for crop_px, batch in sizes) / len(sizes)
+    pixels = []
+    for percent in range(100):
+        crop_px, batch = run.schedule.size_at(percent * epochs / 100)
+        pixels.append(crop_px**2 * batch)
+    return math.fsum(pixels) / len(pixels)

@@ -61,7 +61,7 @@ def try_step(
 ) -> TrialStep:
     """Try one forward and backward pass without leaving gradients or changed statistics."""
     modules = (network, objective)
-    before = [{name: t.clone() for name, t in m.state_dict().items()} for m in modules]
+    before = [_copied_state(module) for module in modules]
     device = batch.blurry.device
     started = time.perf_counter()
     try:
@@ -218,6 +218,10 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
     return "" if given == expected else f"{GIVES} {given} instead of {expected}"
 
 
+def _copied_state(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
 def _pictures(given: object) -> str:
     """The one output that is a picture, or the shapes of all; empty if there are none."""
     if isinstance(given, Mapping):
@@ -239,7 +243,8 @@ def _reduced(side: int) -> int:
 def _divisors(size: Size) -> tuple[int, int]:
     """How many multiples divide both sides, and the pixels."""
     height, width = size
-    return sum(height % one == width % one == 0 for one in MULTIPLES), height * width
+    divisors = sum(height % one == width % one == 0 for one in MULTIPLES)
+    return divisors, height * width
 
 
 TRIED_CROPS = 2

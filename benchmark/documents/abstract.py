@@ -113,7 +113,7 @@ def _mean(row: Row, before: float | None) -> str:
 def _range(content: Content, rows: Sequence[Row]) -> str:
     """The PSNR of systems without a rank."""
     values = [row.value for row in rows if row.value is not None]
-    low, high = (f"{value:.2f}" for value in (min(values), max(values)))
+    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
     if len(rows) == 1:
         return f"{display_name(content, rows[0].system)} has {low} dB; it is"
     where = f"between {low} and {high} dB" if low != high else f"{low} dB each"

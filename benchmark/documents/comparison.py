@@ -47,7 +47,7 @@ from defocus.reports.model import (
 
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
-IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
+IGNORED_FACTS = {"run", "seed", "finished", "training_seconds", "evaluation_seconds"}
 """Fields of a run's record that do not explain why a number differs."""
 
 SCORE_DECIMALS = 4
@@ -167,11 +167,10 @@ def _compared(before: _Side, now: _Side) -> Changes:
 
 def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
     groups = [scored_group(side.results, side.groups[line]) for side in (before, now)]
-    places = [
-        {place.where: n for n, place in enumerate(group.places)} for group in groups
-    ]
-    for where in sorted(places[0].keys() & places[1].keys()):
-        change = _change(line, where, groups, [each[where] for each in places])
+    numbers_before, numbers_now = (_place_numbers(group) for group in groups)
+    for where in sorted(numbers_before.keys() & numbers_now.keys()):
+        numbers = [numbers_before[where], numbers_now[where]]
+        change = _change(line, where, groups, numbers)
         if change is not None and where[2] in all_metrics():
             yield change
 
@@ -182,7 +181,7 @@ def _change(
     groups: Sequence[ScoredGroup],
     lines: Sequence[int],
 ) -> Change | None:
-    from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes
+    from defocus.benchmark.statistics.resampling import interval_of_mean, scene_codes
 
     members = list(map(system_scores, groups, lines))
     pictures = common_pictures(members)
@@ -213,7 +212,7 @@ def _change(
 
 def _p_value(values: NDArray[np.float64], codes: tuple[int, ...]) -> float | None:
     """P-value of the paired test of ``(2, pictures)``; None with too few scenes."""
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         MINIMUM_SCENES,
         paired_p_values,
         scene_sums,
@@ -226,7 +225,7 @@ def _p_value(values: NDArray[np.float64], codes: tuple[int, ...]) -> float | Non
 
 def _corrected(changes: Sequence[Change]) -> list[Change]:
     """Apply Holm's correction within each metric and set the verdicts."""
-    from defocus.benchmark.statistics.intervals import holm
+    from defocus.benchmark.statistics.resampling import holm
 
     result = list(changes)
     tested: dict[str, dict[int, float]] = defaultdict(dict)
@@ -266,6 +265,11 @@ def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange
             yield CostChange(line, name, values[0], values[1])
 
 
+def _place_numbers(group: ScoredGroup) -> dict[Where, int]:
+    """The number of each place of scores in a group."""
+    return {place.where: number for number, place in enumerate(group.places)}
+
+
 def _settings(
     line: ComparedLine,
     before: _Side,
@@ -278,11 +282,13 @@ def _settings(
         record = dict(flattened(run_document(side.out, entry)))
         seeds = ", ".join(str(each.seed) for each in side.groups[line])
         facts.append(record | {"seeds": seeds, "scoring revision": entry.evaluation})
-    return tuple(
-        (name, facts[0].get(name, "none"), facts[1].get(name, "none"))
-        for name in sorted(facts[0].keys() | facts[1].keys())
-        if name not in IGNORED_FACTS and facts[0].get(name) != facts[1].get(name)
-    )
+    earlier, later = facts
+    differing = []
+    for name in sorted((earlier.keys() | later.keys()) - IGNORED_FACTS):
+        if earlier.get(name) != later.get(name):
+            values = (earlier.get(name, "none"), later.get(name, "none"))
+            differing.append((name, *values))
+    return tuple(differing)
 
 
 VERDICTS: dict[Verdict, str] = {
@@ -342,9 +348,13 @@ def _score_tables(changes: Sequence[Change]) -> list[Table]:
     for change in changes:
         line = change.line
         parts[line.dataset, line.budget, change.profile, change.protocol].append(change)
-    order = list(all_metrics())
+    metrics = list(all_metrics())
+
+    def order(change: Change) -> tuple[int, ComparedLine]:
+        return metrics.index(change.metric), change.line
+
     return [
-        _score_table(*key, sorted(part, key=lambda c: (order.index(c.metric), c.line)))
+        _score_table(*key, sorted(part, key=order))
         for key, part in sorted(parts.items())
     ]
 
@@ -425,10 +435,9 @@ def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
     named += [(line, f"only in {now}") for line in changes.only_now]
     named += [(line, "other content of the dataset") for line in changes.incomparable]
     columns = ("System", "Dataset", "Budget", "Weights", "Why not compared")
-    rows = tuple(
-        (line.system, line.dataset, line.budget, line.weights, why)
-        for line, why in named
-    )
+    rows = []
+    for line, why in named:
+        rows.append((line.system, line.dataset, line.budget, line.weights, why))
     return [Table.of("Not compared", columns, rows)] if rows else []
 
 

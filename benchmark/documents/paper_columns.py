@@ -104,14 +104,14 @@ class Tests:
 def _tested(content: Content, metric: str) -> Tested:
     by_track: dict[object, dict[frozenset[LineId], bool]] = {}
     for key, track in tracks_by_key(content.results, metric).items():
-        ids = {
-            one.label: (one.system, one.weights, one.train_dataset)
-            for one in track.standings
-        }
-        by_track[key] = {
-            frozenset((ids[one.first], ids[one.second])): one.significant
-            for one in track.differences
-        }
+        ids: dict[str, LineId] = {}
+        for one in track.standings:
+            ids[one.label] = (one.system, one.weights, one.train_dataset)
+        by_pair: dict[frozenset[LineId], bool] = {}
+        for difference in track.differences:
+            pair = frozenset((ids[difference.first], ids[difference.second]))
+            by_pair[pair] = difference.significant
+        by_track[key] = by_pair
     return by_track
 
 
@@ -196,7 +196,9 @@ def _difference(
 def _cell(place: PaperPlace, line: BoardLine) -> Measured | None:
     """A number with the spread of its trainings; for one training, with its interval."""
     cell = place.cell(line)
-    return cell if cell is None or cell.spread is None else replace(cell, interval=None)
+    if cell is None or cell.spread is None:
+        return cell
+    return replace(cell, interval=None)
 
 
 def _printed(cell: Measured | None, shown: Column) -> float:

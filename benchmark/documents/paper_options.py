@@ -95,7 +95,10 @@ class PaperOptions(CommandSettings):
 
 
 def _names(texts: Iterable[str]) -> list[str]:
-    return [name for text in texts for one in text.split(",") if (name := one.strip())]
+    names: list[str] = []
+    for text in texts:
+        names += filter(None, map(str.strip, text.split(",")))
+    return names
 
 
 def _matches(system: str, patterns: Iterable[str]) -> bool:
@@ -111,27 +114,29 @@ def _require(name: str, known: Iterable[str], where: str) -> None:
 def chosen_boards(boards: Iterable[Board], options: PaperOptions) -> list[Board]:
     """The leaderboards with the rows of ``--rows`` and the scores of ``--protocol`` alone."""
     every = list(boards)
-    systems = sorted({line.first.system for board in every for line in board.lines})
+    named: set[str] = set()
+    protocols: set[str] = set()
+    for board in every:
+        named |= {line.first.system for line in board.lines}
+        protocols |= {convention.protocol for convention in board.conventions}
+    systems = sorted(named)
     for pattern in options.patterns:
         if not any(fnmatchcase(system, pattern) for system in systems):
             raise InputError(
                 f"--rows {pattern}: no row is like it; {meant(pattern, systems)}"
             )
-    protocols = sorted({one.protocol for board in every for one in board.conventions})
     if options.protocol:
-        _require(options.protocol, protocols, "--protocol")
-    chosen = []
-    for board in every:
-        lines = [
-            one
-            for one in board.lines
-            if not options.rows or options.place(one.first.system) >= 0
-        ]
-        conventions = [
-            one for one in board.conventions if options.protocol in ("", one.protocol)
-        ]
-        if lines and conventions:
-            chosen.append(
-                replace(board, lines=tuple(lines), conventions=tuple(conventions))
-            )
-    return chosen
+        _require(options.protocol, sorted(protocols), "--protocol")
+    chosen = [_chosen_part(board, options) for board in every]
+    return [board for board in chosen if board.lines and board.conventions]
+
+
+def _chosen_part(board: Board, options: PaperOptions) -> Board:
+    """The rows and conventions of one leaderboard that are asked for."""
+    lines, conventions = board.lines, board.conventions
+    if options.rows:
+        lines = tuple(one for one in lines if options.place(one.first.system) >= 0)
+    if options.protocol:
+        asked = options.protocol
+        conventions = tuple(one for one in conventions if one.protocol == asked)
+    return replace(board, lines=lines, conventions=conventions)

@@ -120,7 +120,8 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
     """Tables as CSV, one below the other with captions; numbers are rounded as in print."""
     lines: list[CsvLine] = []
     for table in tables:
-        lines += [[]] if lines else []
+        if lines:
+            lines.append([])
         lines.append([f"{table.caption}. {table.note}".strip()])
         lines.append(_csv_heads(table))
         for row, (name, cells) in enumerate(table.rows):
@@ -134,9 +135,12 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
 
 def _csv_heads(table: PaperTable) -> list[str]:
     heads = ["System", "Pictures", *(check for check, _ in table.checks)]
-    named = [f"{group.name} {c.name}" for group in table.groups for c in group.columns]
-    for index, name in enumerate(map(str.strip, named)):
-        heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
+    index = 0
+    for group in table.groups:
+        for column in group.columns:
+            name = f"{group.name} {column.name}".strip()
+            heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
+            index += 1
     return heads
 
 
@@ -159,15 +163,17 @@ def _numbers(
     cell: Measured | None,
 ) -> Iterator[Decimal | None]:
     ends = _ends(table, index)
-    interval = (cell.interval if cell else None) or (None, None)
-    values = [cell.value if cell else None]
-    values += list(interval) if "low" in ends else []
-    values += [cell.spread if cell else None] if "sd" in ends else []
+    shown = cell or Measured(None)
+    values = [shown.value]
+    if "low" in ends:
+        values += shown.interval or (None, None)
+    if "sd" in ends:
+        values.append(shown.spread)
+    decimals = table.columns[index].decimals
     for value in values:
-        text = None if value is None else f"{value:z.{table.columns[index].decimals}f}"
-        yield None if text is None else Decimal(text)
+        yield None if value is None else Decimal(f"{value:z.{decimals}f}")
     if "differs" in ends:
-        yield None if cell is None or cell.differs is None else Decimal(cell.differs)
+        yield None if shown.differs is None else Decimal(shown.differs)
 
 
 def _methods(boards: Sequence[Board], names: Sequence[str]) -> Tables:
@@ -278,15 +284,12 @@ def _counted_name(name: str, columns: Sequence[PaperPlace]) -> str:
 def _columns(board: Board, one: Convention, names: Sequence[str]) -> list[PaperPlace]:
     """The columns of these names that have a number; without names the usual ones."""
     usual = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
-    places = [
-        PaperPlace(None if name in COST_COLUMNS else one, name, board)
-        for name in names or usual
-    ]
-    return [
-        place
-        for place in places
-        if any(place.number(n) is not None for n in board.lines)
-    ]
+    columns = []
+    for name in names or usual:
+        place = PaperPlace(None if name in COST_COLUMNS else one, name, board)
+        if any(place.number(line) is not None for line in board.lines):
+            columns.append(place)
+    return columns
 
 
 def _lines(
@@ -359,9 +362,9 @@ def _stars(
     """The note on stars and on rows that were not tested."""
     tested = set()
     for cells in columns:
-        tested |= {
-            n for n, cell in enumerate(cells) if cell and cell.differs is not None
-        }
+        for number, cell in enumerate(cells):
+            if cell and cell.differs is not None:
+                tested.add(number)
     if not tested:
         return "No difference was tested: a test needs ten scenes, and systems ranked together."
     other = "the first row" if compared else "the best that it is ranked with"
@@ -369,9 +372,9 @@ def _stars(
         f"*: differs significantly from {other} (paired test by scene, p ≤ {SIGNIFICANCE}, Holm's "
         "correction for all pairs that are ranked together)."
     )
-    untested = [
-        one.name for n, one in enumerate(lines[1:], 1) if n not in tested and compared
-    ]
+    if not compared:
+        return said
+    untested = [one.name for n, one in enumerate(lines[1:], 1) if n not in tested]
     return f"{said} Not tested: {', '.join(untested)}." if untested else said
 
 

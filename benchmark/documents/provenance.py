@@ -14,7 +14,7 @@ from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.store import Entry, MetricVersion
 from defocus.benchmark.scoring.profile_by_name import find_profile
 from defocus.benchmark.scoring.profiles import PROFILES, conventions_of
-from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 from defocus.errors import InputError
 from defocus.reading import Json
 from defocus.reports.display import capital
@@ -39,12 +39,14 @@ def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[F
 
 def shared_facts(content: Content) -> Facts:
     """Facts that all runs of a study have in common; none if there is one run."""
-    runs = content.entries
-    facts = [_run_facts(content, entry).facts for entry in runs]
-    common = set.intersection(*map(set, facts)) if len(facts) > 1 else set()
-    lines = (line for line in (facts[0] if facts else ()) if line in common)
-    lines = (line for line in lines if not line[0].startswith(KEPT_WITH_ROWS))
-    return Facts("Shared by all rows", tuple(lines))
+    facts = [_run_facts(content, entry).facts for entry in content.entries]
+    shared = []
+    if len(facts) > 1:
+        common = set.intersection(*map(set, facts))
+        for name, value in facts[0]:
+            if (name, value) in common and not name.startswith(KEPT_WITH_ROWS):
+                shared.append((name, value))
+    return Facts("Shared by all rows", tuple(shared))
 
 
 def _run_facts(content: Content, entry: Entry) -> Facts:
@@ -79,10 +81,9 @@ def _facts(
 
 def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
     """Metric revisions above the first, by metric."""
-    raised = [
-        one for one in versions if one.metric in all_metrics() and one.version != "1"
-    ]
-    return ", ".join(f"{one.metric} {one.version}" for one in raised)
+    known = [one for one in versions if one.metric in all_metrics()]
+    raised = [f"{one.metric} {one.version}" for one in known if one.version != "1"]
+    return ", ".join(raised)
 
 
 def _scored_by(versions: Sequence[MetricVersion]) -> str:
@@ -109,13 +110,10 @@ def flattened(document: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def references(content: Content) -> Facts:
     """Paper and code of every system in the study; the page of a row has what ours follows."""
-    return Facts(
-        "The systems and where they come from",
-        tuple(
-            (card.display_name, f"{capital(card.source)}.")
-            for _, card in sorted(content.cards.items())
-        ),
-    )
+    sources = []
+    for _, card in sorted(content.cards.items()):
+        sources.append((card.display_name, f"{capital(card.source)}."))
+    return Facts("The systems and where they come from", tuple(sources))
 
 
 def card_words(card: Card) -> str:
@@ -129,18 +127,18 @@ def method_parts(content: Content, own_intervals: str) -> list[Part]:
     """Methods: profiles, protocols, statistics, budgets, seeds, hardware."""
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
-    protocols = [
-        name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}
-    ]
     conventions = [(name, _profile_words(name)) for name in profiles]
-    intervals = "Intervals of the leaderboards" if own_intervals else "Intervals"
-    return [
+    used = {row.protocol for row in scored}
+    protocols = [(name, text) for name, text in PROTOCOL_WORDS.items() if name in used]
+    parts: list[Part] = [
         Facts("Profiles", tuple(conventions)),
-        Facts(
-            "What a restored picture is compared with",
-            tuple((name, PROTOCOL_WORDS[name]) for name in protocols),
-        ),
-        *([Paragraph(own_intervals)] if own_intervals else []),
+        Facts("What a restored picture is compared with", tuple(protocols)),
+    ]
+    intervals = "Intervals"
+    if own_intervals:
+        parts.append(Paragraph(own_intervals))
+        intervals = "Intervals of the leaderboards"
+    parts.append(
         Paragraph(
             "A metric is computed per picture and averaged: first over the seeds of a training, "
             f"then over pictures. {intervals} are 95 % and come from drawing scenes with "
@@ -149,8 +147,9 @@ def method_parts(content: Content, own_intervals: str) -> list[Part]:
             "Systems are ranked by PSNR within a track (input, training data, origin of weights, "
             "budget). Reconstructions from abstracts and rows under deformed-gt are never ranked; "
             "of trainings under a shortened budget, only narrow copies are, among themselves."
-        ),
-    ]
+        )
+    )
+    return parts
 
 
 def _profile_words(name: str) -> str:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 def tabbed(label: str, named: Sequence[tuple[str, Part]]) -> tuple[Part, ...]:
     """A tab for each part; nothing without any."""
-    return (
-        (Tabs(label, tuple((name, (part,)) for name, part in named)),) if named else ()
-    )
+    if not named:
+        return ()
+    tabs = tuple((name, (part,)) for name, part in named)
+    return (Tabs(label, tabs),)
 
 
 Built: TypeAlias = "Sequence[Part] | Mapping[str, Sequence[Part]]"
@@ -67,7 +68,10 @@ class Section:
 
     def files(self, out: Path) -> list[Path]:
         """The files of a study that it needs, as far as they are there."""
-        return [path for name in self.needs for path in sorted(out.glob(name))]
+        files: list[Path] = []
+        for pattern in self.needs:
+            files += sorted(out.glob(pattern))
+        return files
 
     def has_needs(self, out: Path) -> bool:
         """Whether the section can be made of a study."""

@@ -33,9 +33,10 @@ def all_sections() -> tuple[Section, ...]:
 
 def needed_files(out: Path) -> list[Path]:
     """The files of a study's folder that sections are made from, each once."""
-    return list(
-        dict.fromkeys(path for one in all_sections() for path in one.files(out))
-    )
+    files: dict[Path, None] = {}
+    for section in all_sections():
+        files |= dict.fromkeys(section.files(out))
+    return list(files)
 
 
 @functools.cache

@@ -90,11 +90,12 @@ class ReportStudy:
             parts: The parts of one.
             among: The leaderboards; by default all.
         """
-        one_alone = len(self.pictures) == 1
-        return {
-            words if one_alone else f"{words} of {one.board.name}": parts(one)
-            for one in (self.pictures if among is None else among)
-        }
+        by_heading = {}
+        for scores in self.pictures if among is None else among:
+            several = len(self.pictures) != 1
+            heading = f"{words} of {scores.board.name}" if several else words
+            by_heading[heading] = parts(scores)
+        return by_heading
 
 
 def read_study(

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from defocus.baselines.weights.own import OWN
 from defocus.benchmark.documents.figures.jdrl_effect import (
@@ -29,8 +29,13 @@ from defocus.progress import counted, several
 from defocus.reports.display import number_text, shown_difference, signed_text
 from defocus.reports.model import Figure
 
-Gained = tuple[BoardLine, Row]
-"""A system's line and its row with the gain."""
+
+class Gained(NamedTuple):
+    """A system's line and its row with the gain."""
+
+    line: BoardLine
+    row: Row
+
 
 WORSE = "a loss"
 """Words next to a gain below 0, so that nobody has to look for a sign."""
@@ -110,7 +115,7 @@ def _compared(
 
 def _begun(gained: Sequence[Gained]) -> Sequence[Gained]:
     """The systems without those from scratch, if others began with weights of the package."""
-    begun = [one for one in gained if not _from_scratch(one[0])]
+    begun = [one for one in gained if not _from_scratch(one.line)]
     if any(line.first.weights in {OWN, NARROW} for line, _ in begun):
         return begun
     return gained
@@ -138,7 +143,7 @@ def _all_gains(scores: PictureScores) -> list[Gained]:
     """Systems with a gain, largest first; those on fewer pictures than others are not rivals."""
     gained = _on_any_pictures(scores)
     most = most_images(row for _, row in gained)
-    return [one for one in gained if one[1].images == most]
+    return [one for one in gained if one.row.images == most]
 
 
 def _on_any_pictures(scores: PictureScores) -> list[Gained]:
@@ -146,22 +151,22 @@ def _on_any_pictures(scores: PictureScores) -> list[Gained]:
     for line in scores.board.ordered(scores.convention):
         row = line.row(scores.convention, "psnr")
         if not line.reference and row is not None and row.gain is not None:
-            gained.append((line, row))
-    return sorted(gained, key=lambda each: -(each[1].gain or 0.0))
+            gained.append(Gained(line, row))
+    return sorted(gained, key=lambda each: -(each.row.gain or 0.0))
 
 
 def _gains(content: Content, scores: PictureScores) -> list[Gained]:
     """Rivals with a gain, largest first; systems that know the blur only if there is no other."""
     built = content.reconstructions
-    gained = [one for one in _all_gains(scores) if one[0].first.system not in built]
-    return [one for one in gained if not one[0].is_given_blur] or gained
+    gained = [one for one in _all_gains(scores) if one.line.first.system not in built]
+    return [one for one in gained if not one.line.is_given_blur] or gained
 
 
 def _others(scores: PictureScores, gained: Sequence[Gained]) -> list[Gained]:
     """Systems with a gain that are no rivals: rebuilt, or given the true blur."""
     lines = {line.key for line, _ in gained}
-    others = [one for one in _all_gains(scores) if one[0].key not in lines]
-    return [one for one in others if not _from_scratch(one[0])]
+    others = [one for one in _all_gains(scores) if one.line.key not in lines]
+    return [one for one in others if not _from_scratch(one.line)]
 
 
 def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
@@ -177,7 +182,7 @@ def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _lead_over_input(scores: PictureScores, gained: Sequence[Gained]) -> str:
     """The gain of the best system over the input, or by how much even it is below the input."""
-    gain = shown_gain(gained[0][1]) or 0.0
+    gain = shown_gain(gained[0].row) or 0.0
     alone = len(gained) == 1
     if round(gain, 2) < 0:
         closest = "is" if alone else f"comes closest of {len(gained)} systems,"
@@ -192,7 +197,7 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
     every = [*gained, *others]
     kept = {line.key for line, _ in every}
     said = [*_above(gained[0], others), *_first_places(scores, gained)]
-    said += [_scratch(one) for one in _all_gains(scores) if one[0].key not in kept]
+    said += [_scratch(one) for one in _all_gains(scores) if one.line.key not in kept]
     said += _partial(scores)
     below = sum((each.gain or 0.0) < 0 for _, each in every)
     if below and len(gained) > 1:
@@ -202,10 +207,10 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
     """The second best system, and the best of each group that is not named yet."""
-    best, firsts = gained[0][0], _firsts(gained)
+    best, firsts = gained[0].line, _firsts(gained)
     named, said = [best], []
     if len(gained) > 1:
-        following = gained[1][0]
+        following = gained[1].line
         also = [words.lower() for words, (n, _) in firsts.items() if n is following]
         said = _lead(scores, gained[0], gained[1], also)
         if said:
@@ -222,14 +227,14 @@ def _firsts(gained: Sequence[Gained]) -> dict[str, Gained]:
     groups = {"With own weights": {OWN}, "Best trained here": {"trained", NARROW}}
     firsts = {}
     for words, weights in groups.items():
-        mine = [one for one in gained if one[0].first.weights in weights]
+        mine = [one for one in gained if one.line.first.weights in weights]
         firsts[words] = [*mine, *gained][0]
     return firsts
 
 
 def _above(best: Gained, others: Sequence[Gained]) -> list[str]:
     """Systems above the best that are no rivals."""
-    highest = best[1].gain or 0.0
+    highest = best.row.gain or 0.0
     above = [line for line, row in others if (row.gain or 0.0) > highest]
     helped = sum(line.is_given_blur for line in above)
     kinds = [f"{helped} given the true blur"] if helped else []
@@ -237,7 +242,7 @@ def _above(best: Gained, others: Sequence[Gained]) -> list[str]:
         kinds.append(counted(rebuilt, "reconstruction"))
     if not kinds:
         return []
-    return [f"Above {best[0].name}, but no rivals: {' and '.join(kinds)}."]
+    return [f"Above {best.line.name}, but no rivals: {' and '.join(kinds)}."]
 
 
 def _from_scratch(line: BoardLine) -> bool:
@@ -256,10 +261,11 @@ def _scratch(one: Gained) -> str:
 def _partial(scores: PictureScores) -> list[str]:
     """Systems on fewer pictures than others, which have no rank: they are not compared."""
     gained = _on_any_pictures(scores)
-    lines = [
-        (line, partial_words(row, [each for _, each in gained])) for line, row in gained
-    ]
-    named = [f"{line.name} ({words})" for line, words in lines if words]
+    rows = [row for _, row in gained]
+    named = []
+    for line, row in gained:
+        if words := partial_words(row, rows):
+            named.append(f"{line.name} ({words})")
     return [f"Not compared with them: {several(named)}."] if named else []
 
 
@@ -309,10 +315,11 @@ def _joint(scored: Sequence[PictureScores]) -> list[str]:
     """The gain of JDRL over the plain loss on each dataset; empty without such networks."""
     said: dict[str, list[str]] = {}
     for one in scored:
-        if (gain := joint_training_gain(one.board)) is not None:
-            said.setdefault(gain[1], []).append(
-                f"{_signed(gain[0])} on {one.board.name}"
-            )
+        joint = joint_training_gain(one.board)
+        if joint is not None:
+            gain, networks = joint
+            on_board = f"{_signed(gain)} on {one.board.name}"
+            said.setdefault(networks, []).append(on_board)
     return [
         "JDRL (joint deblurring and reblurring) over the plain loss: "
         f"{', '.join(each)} ({networks})."

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from defocus.benchmark.evaluation.columns import column_of
@@ -26,7 +27,7 @@ def record_ceiling(study: Study, results: Results) -> bool:
     metrics = {
         name: metric for name, metric in wanted.items() if metric.against == "target"
     }
-    stored = {entry.run: entry for entry in results.entries()}
+    stored = results.entries_by_run()
     entry = _entry(study)
     if entry.run in stored:
         entry = stored[entry.run]
@@ -64,20 +65,20 @@ def _entry(study: Study) -> Entry:
 
 def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
     """Scores of all test pairs, cached with the dataset by metric for its other studies."""
-    kept = {name: _read(_path(study, metric)) for name, metric in metrics.items()}
-    absent = {
-        name: metric
-        for name, metric in metrics.items()
-        if (earlier := kept[name]) is None or fillable(earlier, metric)
-    }
+    kept: dict[str, list[Score]] = {}
+    absent = {}
+    for name, metric in metrics.items():
+        earlier = _read(_path(study, metric))
+        kept[name] = earlier or []
+        if earlier is None or fillable(earlier, metric):
+            absent[name] = metric
     computed = _computed(study, absent) if absent else []
     for name, metric in absent.items():
-        kept[name] = mine = [
-            score for score in computed if column_of(score.metric) == name
-        ]
-        make_folder(_path(study, metric).parent)
-        write_json(_path(study, metric), [asdict(score) for score in mine])
-    return [score for scores in kept.values() for score in scores or ()]
+        path = _path(study, metric)
+        kept[name] = [one for one in computed if column_of(one.metric) == name]
+        make_folder(path.parent)
+        write_json(path, [asdict(score) for score in kept[name]])
+    return list(chain.from_iterable(kept.values()))
 
 
 def _path(study: Study, metric: Metric) -> Path:

@@ -17,6 +17,8 @@ from defocus.progress import say
 from defocus.reading import read_bytes, read_json, refuse_zip_bomb
 from defocus.storage.files import make_folder, sha256_file, write_bytes, write_json
 
+Array = NDArray[np.float64]
+
 MOST_BYTES = 2**34
 """Largest kept picture, in bytes: 400 million pixels in float64 take less."""
 
@@ -59,7 +61,7 @@ class KeptOutputs:
         )
         return self.begun and all(there)
 
-    def read(self, pair: Pair) -> NDArray[np.float64] | None:
+    def read(self, pair: Pair) -> Array | None:
         """The restored picture ``(H, W, 3)``, not clamped; None if absent or damaged."""
         if pair.id not in self._hashes:
             return None
@@ -73,7 +75,7 @@ class KeptOutputs:
         say(f"{path}: damaged or missing; restored again")
         return None
 
-    def write(self, pair: Pair, restored: NDArray[np.float64]) -> None:
+    def write(self, pair: Pair, restored: Array) -> None:
         """Keep the restored picture of a pair, in place of an earlier one."""
         path = self.path(pair)
         make_folder(self._folder)
@@ -98,7 +100,7 @@ class KeptOutputs:
             return {}
 
 
-def _packed(restored: NDArray[np.float64]) -> bytes:
+def _packed(restored: Array) -> bytes:
     """Convert to float32, which networks compute in, or to float64 if float32 would lose digits."""
     short = restored.astype(np.float32)
     buffer = io.BytesIO()
@@ -108,6 +110,6 @@ def _packed(restored: NDArray[np.float64]) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(content: bytes) -> NDArray[np.float64]:
+def _unpacked(content: bytes) -> Array:
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         return np.asarray(stored["restored"], dtype=np.float64)

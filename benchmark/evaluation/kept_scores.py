@@ -80,12 +80,11 @@ def score_keys(
     facts = [run.facts(), checkpoint, evaluation_version(), metric_facts(metrics)]
     common = json.dumps(facts, sort_keys=True)
     contents = pair_contents(dataset, "test")
-    return {
-        pair.id: facts_hash(
-            [common, contents[pair.id], pair.scene, dict(pair.metadata)]
-        )
-        for pair in dataset.split("test")
-    }
+    keys = {}
+    for pair in dataset.split("test"):
+        known = [common, contents[pair.id], pair.scene, dict(pair.metadata)]
+        keys[pair.id] = facts_hash(known)
+    return keys
 
 
 def _read(path: Path) -> dict[str, Json]:

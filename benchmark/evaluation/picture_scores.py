@@ -144,8 +144,13 @@ class _InThreads:
 
 def _is_due(waiting: Sequence[RestoredPair]) -> bool:
     """Whether to score what waits: the first picture alone, as metrics load things once."""
-    pixels = sum(one.picture.shape[0] * one.picture.shape[1] for one in waiting)
-    return waiting[-1].number == 0 or len(waiting) == THREADS or pixels > AT_ONCE_PX
+    if waiting[-1].number == 0 or len(waiting) == THREADS:
+        return True
+    pixels = 0
+    for one in waiting:
+        height, width = one.picture.shape[:2]
+        pixels += height * width
+    return pixels > AT_ONCE_PX
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order."""
     # A finished run did not fail, has every metric in its present revision, and its pictures if
     # they are kept. One with a deleted checkpoint is not trained again; this is reported on stderr.
-    entries = {entry.run: entry for entry in results.entries()}
+    entries = results.entries_by_run()
     missing = missing_metrics(results, metrics_for(study.dataset.split("test")))
     left = []
     for run in study.runs:

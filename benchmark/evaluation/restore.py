@@ -58,8 +58,10 @@ def further_inputs(card: Card) -> tuple[FurtherInput, ...]:
         raise NotApplicableError(
             f"needs {', '.join(others)}, which no network is given"
         )
-    views = ["dual_pixel"] if card.input == "dual" else []
-    return tuple(one for one in inputs if one in card.needs and one not in views)
+    needed = set(card.needs)
+    if card.input == "dual":
+        needed.discard("dual_pixel")
+    return tuple(one for one in inputs if one in needed)
 
 
 @dataclass(frozen=True)
@@ -233,14 +235,16 @@ def measure_costs(
     # What is counted is one pass of the network at that size, also for a system at scales, of
     # which the picture decides how many passes it takes. Where tiles were needed, it is one pass
     # of a tile.
-    size = sizes[0] if tile_px == 0 else tuple(min(side, tile_px) for side in sizes[0])
-    height, width = (max(side, LEAST_PX) for side in size)
+    height, width = sizes[0]
+    if tile_px:
+        height, width = min(height, tile_px), min(width, tile_px)
+    counted_on = _size_range([(height, width)])
+    height, width = max(height, LEAST_PX), max(width, LEAST_PX)
     channels = 6 if card.input == "dual" else 3
     further = {}
     for name, values in _further_inputs(card, pair).items():
         further[name] = values[..., :height, :width]
     cost = measure_cost(network, height, width, channels=channels, **further)
-    counted_on = _size_range([size])
     if tile_px:
         counted_on += ", one tile"
     elif card.at_scales:

@@ -43,7 +43,8 @@ def metric_versions(
 ) -> list[MetricVersion]:
     """The versions to store with newly computed scores, those of picture parts included."""
     scored_by = package_version()
-    return [
-        MetricVersion(name, metrics[column_of(name)].version, scored_by)
-        for name in sorted(set(names))
-    ]
+    versions = []
+    for name in sorted(set(names)):
+        version = metrics[column_of(name)].version
+        versions.append(MetricVersion(name, version, scored_by))
+    return versions

@@ -25,6 +25,7 @@ from defocus.benchmark.published.conventions import (
     USUAL,
     errors_of,
 )
+from defocus.benchmark.published.numbers import note_number
 from defocus.benchmark.published.printed_input import (
     DECIDING,
     TOLERANCES,
@@ -232,12 +233,10 @@ class _Search:
 
     def measure_unusual(self) -> None:
         """Add the errors under the other readings, where they are missing."""
-        both = list(zip(self.pairs, self.errors, strict=True))
-        lacking = [
-            (pair, errors)
-            for pair, errors in both
-            if np.isnan(errors[UNUSUAL.start, 0])
-        ]
+        lacking = []
+        for pair, errors in zip(self.pairs, self.errors, strict=True):
+            if np.isnan(errors[UNUSUAL.start, 0]):
+                lacking.append((pair, errors))
         pairs = [pair for pair, _ in lacking]
         results = self._errors(pairs, UNUSUAL, "comparing under unusual conventions")
         for pair, errors in lacking:
@@ -319,10 +318,10 @@ def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
 
 def _keep(found: Explanation, further: Further) -> None:
     usual = {name for name, metric in all_metrics().items() if not metric.on_request}
-    used = [value for (row, _), value in further.items() if row == found.row.id]
-    metrics = [
-        one.metric for one in used if one.value is not None and one.metric not in usual
-    ]
+    metrics = []
+    for (row, _), used in further.items():
+        if row == found.row.id and used.value is not None and used.metric not in usual:
+            metrics.append(used.metric)
     printed = printed_profile(found.profile, found.row.source, tuple(metrics))
     keep_printed_profile(f"{PRINTED}{found.row.id}", printed)
 
@@ -383,9 +382,9 @@ SHOWN_DECIMALS = 4
 def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
     """A line for each printed number, and notes: conventions, and why a value is missing."""
     notes: dict[str, int] = {}
-    body = [
-        line for found in result.explanations for line in _lines(result, found, notes)
-    ]
+    body: list[tuple[Cell, ...]] = []
+    for found in result.explanations:
+        body += _lines(result, found, notes)
     columns = (
         "Source",
         "Pictures",
@@ -395,9 +394,8 @@ def as_printed_table(result: AsPrinted) -> tuple[Table, list[str]]:
         "Difference",
         "Notes",
     )
-    return Table.of("the blurry input: printed and computed here", columns, body), list(
-        notes
-    )
+    caption = "the blurry input: printed and computed here"
+    return Table.of(caption, columns, body), list(notes)
 
 
 def _lines(
@@ -405,7 +403,7 @@ def _lines(
     found: Explanation,
     notes: dict[str, int],
 ) -> Iterator[tuple[Cell, ...]]:
-    note = _note(_words(found), notes)
+    note = note_number(_words(found), notes)
     pictures = f"{found.subset} ({len(found.pictures)})"
     for cell in found.row.cells:
         here = result.value(found, cell.metric)
@@ -413,13 +411,9 @@ def _lines(
         if here.value is not None:
             apart = shown_difference(here.value, cell.value, SHOWN_DECIMALS)
             difference = f"{apart:+.{SHOWN_DECIMALS}f}"
-        numbers = f"{note} {_note(here.reason, notes)}" if here.reason else note
+        numbers = f"{note} {note_number(here.reason, notes)}" if here.reason else note
         source = f"{found.row.source}"
         yield source, pictures, here.metric, cell.value, here.value, difference, numbers
-
-
-def _note(text: str, notes: dict[str, int]) -> str:
-    return str(notes.setdefault(text, len(notes) + 1))
 
 
 def _words(found: Explanation) -> str:

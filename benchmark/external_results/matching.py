@@ -44,9 +44,8 @@ def size_words(size: Sequence[int]) -> str:
 
 def nearly_equal(first: Sequence[int], second: Sequence[int]) -> bool:
     """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by cropping to a multiple."""
-    return all(
-        _near(*sorted(sides)) for sides in zip(first[:2], second[:2], strict=True)
-    )
+    sides = zip(first[:2], second[:2], strict=True)
+    return all(_near(*sorted(both)) for both in sides)
 
 
 def _near(small: int, large: int) -> bool:
@@ -72,7 +71,9 @@ def common_size(restored: NDArray[Any], reference: NDArray[Any]) -> Size:
 
 def corner_of(picture: NDArray[Any], size: Size) -> Size:
     """Row and column at which the centre of that size begins in a picture."""
-    return (picture.shape[0] - size[0]) // 2, (picture.shape[1] - size[1]) // 2
+    height, width = size
+    full_height, full_width = picture.shape[:2]
+    return (full_height - height) // 2, (full_width - width) // 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ def dataset_subjects(dataset: Dataset) -> list[Subject]:
     pairs = dataset.split("test")
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to compare with")
-    stems = Counter(stem for pair in pairs for stem in _names(pair))
+    stems: Counter[str] = Counter()
+    for pair in pairs:
+        stems.update(_names(pair))
     subjects = []
     for pair in pairs:
         names = [n for n in _names(pair) if stems[n] == 1 or n == pair.id]

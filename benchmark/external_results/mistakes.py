@@ -5,7 +5,7 @@ None of these hints changes a score."""
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import chain, permutations
 from pathlib import Path
 
 import cv2
@@ -128,22 +128,22 @@ def _turn(restored: Array, reference: Array, file: Path | None) -> Mistake | Non
 
 
 def _values(restored: Array, reference: Array) -> Mistake | None:
-    changes = {
-        name: change for name, (change, _) in RANGES.items() if name != STRETCHED
-    }
+    changes = {name: change for name, (change, _) in RANGES.items()}
+    stretched = {STRETCHED: changes.pop(STRETCHED)}
     best = _best(restored, reference, changes, MUCH_BETTER)
     if best is None and _ends_at_limits(restored, reference):
-        best = _best(restored, reference, {STRETCHED: RANGES[STRETCHED][0]}, BETTER)
+        best = _best(restored, reference, stretched, BETTER)
     return None if best is None else Mistake(*best, RANGES[best[0]][1])
 
 
 def _ends_at_limits(restored: Array, reference: Array) -> bool:
     """Whether values end at 16 or 235 where those of the reference go on to black or white."""
+    least, most = LIMITED
     low, high = float(restored.min()), float(restored.max())
-    if low < LIMITED[0] - STEP or high > LIMITED[1] + STEP:
+    if low < least - STEP or high > most + STEP:
         return False
-    black = low < LIMITED[0] + AT_END and float(reference.min()) < AT_END
-    white = high > LIMITED[1] - AT_END and float(reference.max()) > 1 - AT_END
+    black = low < least + AT_END and float(reference.min()) < AT_END
+    white = high > most - AT_END and float(reference.max()) > 1 - AT_END
     return black or white
 
 
@@ -157,11 +157,11 @@ def _best(
     first, second = _small(restored), _small(reference)
     errors = {name: _error(change(first), second) for name, change in changes.items()}
     name = min(errors, key=lambda one: errors[one])
-    if errors[name] * least_gain >= _error(first, second) or errors[name] >= FITTING:
+    error = errors[name]
+    if error * least_gain >= _error(first, second) or error >= FITTING:
         return None
-    gain = _error(restored, reference) / max(
-        _error(changes[name](restored), reference), 1e-10
-    )
+    changed = _error(changes[name](restored), reference)
+    gain = _error(restored, reference) / max(changed, 1e-10)
     return (name, float(10 * np.log10(gain))) if gain > BETTER else None
 
 
@@ -210,9 +210,8 @@ def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
     for name, number in names.items():
         if 2 * number <= len(looks):
             continue
-        alike: list[Mistake] = []
-        for one in looks:
-            alike += [mistake for mistake in one.mistakes if mistake.words == name]
+        every = chain.from_iterable(one.mistakes for one in looks)
+        alike = [mistake for mistake in every if mistake.words == name]
         gain_db = float(np.median([mistake.gain_db for mistake in alike]))
         said.append(
             f"the restored pictures fit better by {gain_db:.1f} dB {name} "
@@ -228,15 +227,15 @@ def _colours(restored: Array, reference: Array) -> str:
         name = "".join("RGB"[place] for place in np.argsort(order))
         errors[name] = float(np.square(first[:, :, order] - second).mean())
     best = min(errors, key=lambda order: errors[order])
-    return (
-        best if errors[best] * BETTER < errors["RGB"] and errors[best] < FITTING else ""
-    )
+    better = errors[best] * BETTER < errors["RGB"]
+    return best if better and errors[best] < FITTING else ""
 
 
 def _small(picture: Array) -> Array:
-    scale = min(1.0, SMALL_PX / max(picture.shape[:2]))
-    height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    height, width = picture.shape[:2]
+    scale = min(1.0, SMALL_PX / max(height, width))
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return np.asarray(np.clip(small, 0, 1), np.float64)
 
 
@@ -244,15 +243,15 @@ def _offset(restored: Array, reference: Array) -> Offset | None:
     """The whole-pixel offset with the highest correlation."""
     if min(restored.shape[:2]) < LEAST_PX:
         return None
-    first, second = (
-        _part(restored),
-        _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX],
-    )
+    first = _part(restored)
+    inner = _part(reference)[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    second = np.ascontiguousarray(inner)
     if not first.std() or not second.std():
         return None
-    alike = cv2.matchTemplate(first, np.ascontiguousarray(second), cv2.TM_CCOEFF_NORMED)
+    alike = cv2.matchTemplate(first, second, cv2.TM_CCOEFF_NORMED)
     down, right = np.unravel_index(int(np.argmax(alike)), alike.shape)
-    best, unmoved = float(alike[down, right]), float(alike[REACH_PX, REACH_PX])
+    best = float(alike[down, right])
+    unmoved = float(alike[REACH_PX, REACH_PX])
     if not best > ALIKE:
         return None
     if 1 - best > LESS * (1 - unmoved):
@@ -262,6 +261,8 @@ def _offset(restored: Array, reference: Array) -> Offset | None:
 
 def _part(picture: Array) -> NDArray[np.float32]:
     """The brightness of a part around the centre."""
-    top, left = (max(0, (side - PART_PX) // 2) for side in picture.shape[:2])
+    height, width = picture.shape[:2]
+    top = max(0, (height - PART_PX) // 2)
+    left = max(0, (width - PART_PX) // 2)
     part = picture[top : top + PART_PX, left : left + PART_PX].mean(axis=2)
     return np.ascontiguousarray(part, np.float32)

@@ -190,7 +190,8 @@ def _centred(
 ) -> ComparedPictures:
     """The same pictures, scored on the centre that all have in common."""
     sizes = [common_size(pictures.restored, other) for other in unequal.values()]
-    size = min(height for height, _ in sizes), min(width for _, width in sizes)
+    heights, widths = zip(*sizes, strict=True)
+    size = min(heights), min(widths)
     height, width = cropped(np.empty(size), pictures.profile).shape
     other = next(iter(unequal.values()))
     area = CommonCentre(

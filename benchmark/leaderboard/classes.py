@@ -55,14 +55,15 @@ def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
 
 def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
     """Rows that were not scored under every protocol, so that some tables are without them."""
-    every = {place for protocols in places.values() for place in protocols}
+    every = set().union(*places.values())
     names: dict[str, list[str]] = defaultdict(list)
     for name, protocols in places.items():
         if protocols and every.difference(protocols):
             names[" and ".join(protocols)].append(name)
-    return [
-        f"scored only under {where}: {', '.join(mine)}" for where, mine in names.items()
-    ]
+    notes = []
+    for where, mine in names.items():
+        notes.append(f"scored only under {where}: {', '.join(mine)}")
+    return notes
 
 
 def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
@@ -77,10 +78,10 @@ def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
     metrics: dict[str, set[str]] = defaultdict(set)
     for name, row in listed:
         if row.status != "ok":
-            empty = all(r.value is None for n, r in listed if n == name)
-            everywhere = all(
-                r.value is None for _, r in listed if r.metric == row.metric
-            )
+            of_name = [other for other_name, other in listed if other_name == name]
+            of_metric = [other for _, other in listed if other.metric == row.metric]
+            empty = all(other.value is None for other in of_name)
+            everywhere = all(other.value is None for other in of_metric)
             subjects[row.status].add(row.metric if everywhere and not empty else name)
             metrics[row.status].add(row.metric)
     by_words = {}
@@ -131,7 +132,7 @@ def given_words(given: str) -> str:
 
 def ranks_narrow_copies(tracks: Iterable[Track]) -> bool:
     """Whether narrow copies are ranked, which is only done among themselves."""
-    return any(each.rank for t in tracks if t.weights == NARROW for each in t.standings)
+    return any(track.is_ranked for track in tracks if track.weights == NARROW)
 
 
 def is_trained(weights: str) -> bool:

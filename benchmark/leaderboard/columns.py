@@ -140,11 +140,10 @@ def systems_table(
     **more: Any,  # noqa: ANN401 - further fields of the table
 ) -> Table:
     """The table of systems with those of the columns that have a value."""
-    shown = [
-        (head, cells)
-        for head, cells in columns
-        if any(cell is not None for cell in cells)
-    ]
-    heads: list[Column | str] = ["System", *(head for head, _ in shown)]
-    body = zip(names, *(cells for _, cells in shown), strict=True)
-    return Table.of(caption, heads, body, note, **more)
+    heads: list[Column | str] = ["System"]
+    shown: list[Iterable[Cell]] = [names]
+    for head, cells in columns:
+        if any(cell is not None for cell in cells):
+            heads.append(head)
+            shown.append(cells)
+    return Table.of(caption, heads, zip(*shown, strict=True), note, **more)

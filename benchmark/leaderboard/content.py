@@ -172,11 +172,11 @@ def ranks(
 ) -> dict[tuple[str, str, str], int]:
     """The ranks of a track's lines, by system, origin of weights and training data, if any."""
     track = content.tracks.get((setting, protocol, key))
-    return {
-        (one.system, one.weights, one.train_dataset): one.rank
-        for one in (track.standings if track else ())
-        if one.rank is not None
-    }
+    by_line: dict[tuple[str, str, str], int] = {}
+    for one in track.standings if track else ():
+        if one.rank is not None:
+            by_line[one.system, one.weights, one.train_dataset] = one.rank
+    return by_line
 
 
 def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
@@ -215,12 +215,11 @@ def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
 
 def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
     """The protocol for plots and tables per picture: the profile's own if it has values."""
-    with_values = {
-        row.protocol for row in rows if row.protocol and row.value is not None
-    }
+    scored = {row.protocol for row in rows if row.value is not None}
     profile = PROFILES.get(setting.profile)
-    wanted = [profile.protocol] if profile else []
-    return next((p for p in (*wanted, *PROTOCOL_ORDER) if p in with_values), "")
+    if profile and profile.protocol in scored:
+        return profile.protocol
+    return next((name for name in PROTOCOL_ORDER if name in scored), "")
 
 
 def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both have these names

@@ -4,6 +4,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from defocus.benchmark.leaderboard.classes import budget_words, given_words, ranked_in
 from defocus.benchmark.leaderboard.columns import Named
@@ -90,7 +91,7 @@ def headings(classes: Sequence[LineClass]) -> tuple[Heading, ...]:
 
 def in_order(classes: Sequence[LineClass]) -> list[BoardLine]:
     """The lines of all classes, as tables have them."""
-    return [line for one in classes for line in one.lines]
+    return list(chain.from_iterable(one.lines for one in classes))
 
 
 def part_gain(
@@ -176,11 +177,8 @@ def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
     """The smallest difference that half of the pairs of these lines can show in a track."""
     standings = [track.standing(*line.key[:3]) for line in lines]
     labels = {standing.label for standing in standings if standing is not None}
-    detectable = [
-        pair.detectable
-        for pair in track.differences
-        if pair.detectable is not None and labels.issuperset((pair.first, pair.second))
-    ]
+    pairs = [one for one in track.differences if {one.first, one.second} <= labels]
+    detectable = [one.detectable for one in pairs if one.detectable is not None]
     if not detectable:
         return ""
     limit = f"detectable difference: {statistics.median(detectable):.2f} dB"

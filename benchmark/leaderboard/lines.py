@@ -111,6 +111,10 @@ class BoardLine:
         costs = (row for (_, name), row in self.rows.items() if name == metric)
         return next((row for row in costs if not row.protocol), None)
 
+    def rows_under(self, convention: Convention) -> list[Row]:
+        """The rows of all metrics under a convention."""
+        return [row for (of, _), row in self.rows.items() if of == convention]
+
 
 @dataclass(frozen=True)
 class Board:
@@ -126,15 +130,14 @@ class Board:
 
     def leading(self, convention: Convention) -> Metric:
         """The metric that orders the lines: PSNR, where there is something to compare with."""
-        return leading_metric(
-            name for line in self.lines for of, name in line.rows if of == convention
-        )
+        names: list[str] = []
+        for line in self.lines:
+            names += [row.metric for row in line.rows_under(convention)]
+        return leading_metric(names)
 
     def ordered(self, convention: Convention) -> list[BoardLine]:
         """The lines with a score under the convention, best first; then those without."""
-        scored = [
-            line for line in self.lines if any(c == convention for c, _ in line.rows)
-        ]
+        scored = [line for line in self.lines if line.rows_under(convention)]
         leading = self.leading(convention)
         sign = -1.0 if leading.better == "higher" else 1.0
 
@@ -147,11 +150,11 @@ class Board:
 
     def scored_under(self) -> dict[str, list[str]]:
         """The names of the conventions of each line, by its name."""
-        conventions = {line.name: {one for one, _ in line.rows} for line in self.lines}
-        return {
-            name: [self.convention_name(one) for one in self.conventions if one in mine]
-            for name, mine in conventions.items()
-        }
+        names = {}
+        for line in self.lines:
+            under = [one for one in self.conventions if line.rows_under(one)]
+            names[line.name] = [self.convention_name(one) for one in under]
+        return names
 
     def convention_name(self, convention: Convention) -> str:
         """The protocol, and further distinctions if the leaderboard needs them."""
@@ -186,13 +189,11 @@ class Board:
 
     def _cropped_words(self, convention: Convention) -> str:
         """``scored from files, cropped to 316x256`` where the lines say so; else empty."""
-        mine = (
-            line for line in self.lines if any(of == convention for of, _ in line.rows)
-        )
-        systems = [line.first.system for line in mine]
-        words = {
-            CROPPED + name.rpartition(CROPPED)[2] for name in systems if CROPPED in name
-        }
+        words = set()
+        for line in self.lines:
+            _, cropped, size = line.first.system.rpartition(CROPPED)
+            if cropped and line.rows_under(convention):
+                words.add(cropped + size)
         if not words or "-cropped-" not in convention.evaluation:
             return ""
         return "scored from files" + (words.pop() if len(words) == 1 else CROPPED)
@@ -270,12 +271,11 @@ def _name(key: BoardKey, keys: Sequence[BoardKey]) -> str:
         "split": f"split {key.split}",
         "data_revision": f"data {key.data_revision}",
     }
-    said = [
-        text
-        for name, text in words.items()
-        if len({getattr(t, name) for t in twins}) > 1
-    ]
-    return ", ".join([key.dataset, *said])
+    said = [key.dataset]
+    for name, text in words.items():
+        if len({getattr(twin, name) for twin in twins}) > 1:
+            said.append(text)
+    return ", ".join(said)
 
 
 def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:

@@ -137,7 +137,7 @@ Counts = tuple[int, int, int]
 
 def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     """Confidence intervals of every line; lines over the same pictures are resampled together."""
-    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+    from defocus.benchmark.statistics.resampling import mean_intervals, scene_codes
 
     ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
     for members in _over_same_pictures(groups):
@@ -210,10 +210,12 @@ def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
 
 def _means(group: ScoredGroup) -> list[float | None]:
     counted = group.counted
-    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1)
-    many = counted.sum(axis=1)
-    pairs = zip(totals.tolist(), many.tolist(), strict=True)
-    return [total / images if images else None for total, images in pairs]
+    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1).tolist()
+    images = counted.sum(axis=1).tolist()
+    means: list[float | None] = []
+    for total, number in zip(totals, images, strict=True):
+        means.append(total / number if number else None)
+    return means
 
 
 def _spreads(group: ScoredGroup) -> list[float | None]:
@@ -227,7 +229,7 @@ def _spreads(group: ScoredGroup) -> list[float | None]:
 
 
 def _scene_counts(group: ScoredGroup) -> list[int]:
-    from defocus.benchmark.statistics.intervals import scene_codes, scene_sums
+    from defocus.benchmark.statistics.resampling import scene_codes, scene_sums
 
     if not group.pictures:
         return [0] * len(group.places)

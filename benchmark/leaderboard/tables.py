@@ -103,32 +103,36 @@ def _board(rows: Sequence[Row]) -> Board:
     by_line: dict[LineKey, list[Row]] = defaultdict(list)
     for row in restored:
         by_line[line_of(row)].append(row)
-    names = _names(by_line)
-    lines = [
-        BoardLine(key, names[key], (), key[0] == INPUT, by_place(part))
-        for key, part in by_line.items()
-    ]
+    lines = _board_lines(by_line)
     valued = [row for row in restored if row.protocol and row.value is not None]
     place = partial(protocol_place, first.profile)
     ordered = sorted(protocols(valued or restored), key=place)
     convention = partial(Convention, first.profile, first.evaluation)
-    key = BoardKey(first.dataset, first.split, first.data_revision)
-    return Board(key, key.dataset, tuple(lines), tuple(map(convention, ordered)), {})
+    of = BoardKey(first.dataset, first.split, first.data_revision)
+    return Board(of, of.dataset, lines, tuple(map(convention, ordered)), {})
+
+
+def _board_lines(by_line: Mapping[LineKey, Sequence[Row]]) -> tuple[BoardLine, ...]:
+    names = _names(by_line)
+    lines = []
+    for key, rows in by_line.items():
+        system, *_ = key
+        lines.append(BoardLine(key, names[key], (), system == INPUT, by_place(rows)))
+    return tuple(lines)
 
 
 def _names(keys: Iterable[LineKey]) -> ByLine:
     """Names of the lines: the system, and whose weights it has where names are equal."""
     names = {key: key[0] for key in keys}
     twins = Counter(names.values())
-    marked = {
-        key: f"{name}{_origin(*key[1:3])}" if twins[name] > 1 else name
-        for key, name in names.items()
-    }
-    twins = Counter(marked.values())
-    return {
-        key: f"{name} ({budget_words([key[3]])})" if twins[name] > 1 else name
-        for key, name in marked.items()
-    }
+    for key, name in names.items():
+        if twins[name] > 1:
+            names[key] = f"{name}{_origin(*key[1:3])}"
+    twins = Counter(names.values())
+    for key, name in names.items():
+        if twins[name] > 1:
+            names[key] = f"{name} ({budget_words([key[3]])})"
+    return names
 
 
 def _origin(weights: str, train_dataset: str) -> str:
@@ -199,10 +203,10 @@ def _scored(board: Board, lines: Sequence[BoardLine]) -> dict[BoardLine, Row]:
 def _named_pictures(scored: Mapping[BoardLine, Row]) -> dict[str, str]:
     """The names of lines, which say how many pictures they have if they lack some."""
     rows = scored.values()
-    return {
-        line.name: _with_pictures(line.name, partial_words(row, rows))
-        for line, row in scored.items()
-    }
+    names = {}
+    for line, row in scored.items():
+        names[line.name] = _with_pictures(line.name, partial_words(row, rows))
+    return names
 
 
 def _protocols(
@@ -238,19 +242,18 @@ def _score_columns(
     metrics = sorted(all_metrics(), key=lambda name: name not in _FIRST)
     first = sum(name in _FIRST for name in metrics)
     costs = list(COST_COLUMNS)
-    keys = [*metrics[:first], costs[0], *costs[-2:], *metrics[first:], *costs[1:-2]]
-    columns = [
-        BoardPlace(main, GAIN).numbers(lines, usual, bar=True),
-        *part_gains(lines, main),
-    ]
-    columns += [
-        BoardPlace(None if key in costs else main, key).numbers(lines, usual)
-        for key in keys
-    ]
-    return columns + [
-        BoardPlace(other, "psnr").numbers(lines, usual, f"PSNR {other.protocol}")
-        for other in others
-    ]
+    parameters, *others_of_cost, seconds, per_megapixel = costs
+    wanted = [*metrics[:first], parameters, seconds, per_megapixel]
+    keys = [*wanted, *metrics[first:], *others_of_cost]
+    gain = BoardPlace(main, GAIN).numbers(lines, usual, bar=True)
+    columns: list[Named] = [gain, *part_gains(lines, main)]
+    for key in keys:
+        place = BoardPlace(None if key in costs else main, key)
+        columns.append(place.numbers(lines, usual))
+    for other in others:
+        name = f"PSNR {other.protocol}"
+        columns.append(BoardPlace(other, "psnr").numbers(lines, usual, name))
+    return columns
 
 
 def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> ByLine:
@@ -270,11 +273,13 @@ def _ranks(lines: Sequence[BoardLine], tracks: Sequence[Track]) -> ByLine:
 
 def _perfect(rows: Sequence[Row], protocol: str) -> str:
     """The score of a perfect restoration; empty if that is equal to the reference."""
-    ceiling = (row for row in rows if (row.system, row.metric) == (CEILING, "psnr"))
-    values = (row.value for row in ceiling if row.protocol == protocol != TRUTH)
-    return next(
-        (f"{PERFECT}: {value:.2f} dB" for value in values if value is not None), ""
-    )
+    if protocol == TRUTH:
+        return ""
+    for row in rows:
+        is_ceiling = (row.system, row.metric) == (CEILING, "psnr")
+        if is_ceiling and row.protocol == protocol and row.value is not None:
+            return f"{PERFECT}: {row.value:.2f} dB"
+    return ""
 
 
 def _caption(rows: Sequence[Row], protocol: str) -> str:
@@ -314,11 +319,12 @@ def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> ByLine:
 
 def _independent(rows: Sequence[Row]) -> str:
     """Scores of a system by a flow estimator that was not used to train it."""
-    return "; ".join(
-        f"{row.system} by {flow_words(row)}, which did not train it: PSNR {row.value:.2f} dB"
-        for row in rows
-        if row.metric == "psnr_independent" and row.value is not None
-    )
+    said = []
+    for row in rows:
+        if row.metric == "psnr_independent" and row.value is not None:
+            by = f"{row.system} by {flow_words(row)}, which did not train it"
+            said.append(f"{by}: PSNR {row.value:.2f} dB")
+    return "; ".join(said)
 
 
 def _same_contest(track: Track, rows: Sequence[Row], protocol: str) -> bool:
@@ -343,11 +349,11 @@ def _said(track: Track) -> str:
 
 def unresolved(differences: Iterable[Difference]) -> str:
     """Differences that are smaller than their resolution, with both numbers."""
-    pairs = [
-        f"{one.first} and {one.second} ({abs(one.difference):.3f} of {one.resolution:.3f} dB)"
-        for one in differences
-        if one.below_resolution
-    ]
+    pairs = []
+    for one in differences:
+        if one.below_resolution:
+            numbers = f"{abs(one.difference):.3f} of {one.resolution:.3f} dB"
+            pairs.append(f"{one.first} and {one.second} ({numbers})")
     return several(pairs)
 
 
@@ -355,14 +361,12 @@ def _note(rows: list[Row]) -> str:
     """Note on why cells are empty and which systems have fewer seeds; a run says why it failed."""
     trained = [row for row in rows if is_trained(row.weights)]
     seeds = max((row.seeds for row in trained), default=0)
-    fewer = sorted(
-        {
-            f"{row.system}: {row.seeds} of {seeds} seeds"
-            for row in trained
-            if row.seeds < seeds
-        }
-    )
-    brief = (
-        replace(row, status=re.sub("^failed: .*", "failed", row.status)) for row in rows
-    )
-    return "; ".join([*empty_notes((row.system, row) for row in brief), *fewer])
+    fewer = set()
+    for row in trained:
+        if row.seeds < seeds:
+            fewer.add(f"{row.system}: {row.seeds} of {seeds} seeds")
+    brief = []
+    for row in rows:
+        status = re.sub("^failed: .*", "failed", row.status)
+        brief.append((row.system, replace(row, status=status)))
+    return "; ".join([*empty_notes(brief), *sorted(fewer)])

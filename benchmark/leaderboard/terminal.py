@@ -13,8 +13,8 @@ from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
 from defocus.progress import say
 from defocus.reports.display import plain, visible
+from defocus.reports.html_rows import numeric_columns
 from defocus.reports.model import Cell, Column, Table
-from defocus.reports.rows import numeric_columns
 from defocus.terminal import (
     BETWEEN,
     cell_width,
@@ -89,13 +89,14 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     rows_of_study = {
         (run.system, study.dataset.name, run.reported_budget) for run in study.runs
     }
-    scored = [
-        r
-        for r in rows
-        if r.protocol and (r.system, r.dataset, r.budget) in rows_of_study
-    ]
-    computed = {row.metric for row in scored if row.value is not None}
-    missing = {row.metric for row in scored} - computed
+    metrics, computed = set(), set()
+    for row in rows:
+        mine = (row.system, row.dataset, row.budget) in rows_of_study
+        if row.protocol and mine:
+            metrics.add(row.metric)
+            if row.value is not None:
+                computed.add(row.metric)
+    missing = metrics - computed
     if not computed or not missing:
         return ""
     return (
@@ -106,11 +107,15 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
 
 def _how_to_train_alike(studies: Sequence["Study"]) -> str:
     """Advice where a network began from scratch and others with weights of the package."""
-    every = [run for study in studies for run in study.runs]
-    runs = [run for run in every if run.recipe is not None and run.training is None]
-    scratch = {run.system: run.trained_weights for run in runs}
-    scratch = {name: said for name, said in scratch.items() if said.startswith(SCRATCH)}
-    if not scratch or not any(run.baseline.is_narrow for run in runs):
+    weights: dict[str, str] = {}
+    any_narrow = False
+    for study in studies:
+        for run in study.runs:
+            if run.recipe is not None and run.training is None:
+                weights[run.system] = run.trained_weights
+                any_narrow = any_narrow or run.baseline.is_narrow
+    scratch = {name: said for name, said in weights.items() if said.startswith(SCRATCH)}
+    if not scratch or not any_narrow:
         return ""
     own = ", ".join(f"{name} was trained {said}" for name, said in scratch.items())
     return (
@@ -179,12 +184,14 @@ def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
 def _print_table(table: Table, lines: tuple[str, ...]) -> None:
     _print_bold(wrapped(visible(table.caption), stdout_cells()))
     heads, rows = _heads(table), _texts(table)
-    numbers = {n for n, numeric in enumerate(numeric_columns(table)) if numeric and n}
+    numeric = numeric_columns(table)
+    numbers = {n for n in range(1, len(numeric)) if numeric[n]}
     widths = column_widths([*heads, *rows], stdout_cells(_UNLIMITED), numbers)
     right = _whole_columns([*heads, *rows], widths)
     for head in heads:
         _print_bold(row_lines(head, widths, right))
-    click.echo("─" * (sum(widths) + len(BETWEEN) * (len(widths) - 1) + 2))
+    between = len(BETWEEN) * (len(widths) - 1)
+    click.echo("─" * (sum(widths) + between + 2))
     begins = _beginnings(table)
     for number, row in enumerate(rows):
         _print_lines([begins.get(number, "")])

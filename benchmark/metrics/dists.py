@@ -73,16 +73,16 @@ def _similarities(
     def mean(values: "torch.Tensor") -> "torch.Tensor":
         return (values * weight).sum(dim=(0, 2, 3)) / weight.sum()
 
+    def variance(values: "torch.Tensor", means: "torch.Tensor") -> "torch.Tensor":
+        return mean((values - means[None, :, None, None]) ** 2)
+
     mean_one, mean_other = mean(one), mean(other)
-    variation = [
-        mean((v - m[None, :, None, None]) ** 2)
-        for v, m in ((one, mean_one), (other, mean_other))
-    ]
+    variances = variance(one, mean_one) + variance(other, mean_other)
     covariance = mean(one * other) - mean_one * mean_other
     texture = (2 * mean_one * mean_other + _STABLE) / (
         mean_one**2 + mean_other**2 + _STABLE
     )
-    structure = (2 * covariance + _STABLE) / (variation[0] + variation[1] + _STABLE)
+    structure = (2 * covariance + _STABLE) / (variances + _STABLE)
     return texture, structure
 
 
@@ -128,11 +128,11 @@ def _pooled(values: "torch.Tensor") -> "torch.Tensor":
     import torch
     from torch.nn.functional import conv2d
 
+    channels = values.shape[1]
     taps = torch.tensor([0.25, 0.5, 0.25])
-    window = (taps[:, None] * taps[None, :]).expand(values.shape[1], 1, 3, 3)
-    return (
-        conv2d(values**2, window, stride=2, padding=1, groups=values.shape[1]) + 1e-12
-    ).sqrt()
+    window = (taps[:, None] * taps[None, :]).expand(channels, 1, 3, 3)
+    means = conv2d(values**2, window, stride=2, padding=1, groups=channels)
+    return (means + 1e-12).sqrt()
 
 
 @functools.cache

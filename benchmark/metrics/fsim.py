@@ -89,7 +89,7 @@ def _similarity(first: Array, second: Array, constant: float) -> Array:
 
 def _averaged(picture: Array, factor: int) -> Array:
     """Means of square blocks of pixels; incomplete blocks at bottom and right are dropped."""
-    height, width = (side // factor for side in picture.shape[:2])
+    height, width = picture.shape[0] // factor, picture.shape[1] // factor
     kept = picture[: height * factor, : width * factor]
     total = np.zeros((height, width, picture.shape[2]))
     for row, column in np.ndindex(factor, factor):
@@ -168,7 +168,8 @@ def _threshold(median: float, noise: tuple[float, float, float]) -> float:
     power = median / math.log(2.0) / filter_energy
     total = 2.0 * power * squares + 4.0 * power * products
     tau = math.sqrt(total / 2.0)
-    mean, deviation = tau * math.sqrt(math.pi / 2), tau * math.sqrt(2 - math.pi / 2)
+    mean = tau * math.sqrt(math.pi / 2)
+    deviation = tau * math.sqrt(2 - math.pi / 2)
     return (mean + _NOISE_DEVIATIONS * deviation) / _NOISE_CORRECTION
 
 
@@ -210,19 +211,22 @@ def _log_gabor(radius: Array, scale: int) -> Array:
 
 
 def _spread(angle: Array, centre: float) -> Array:
-    sine = np.sin(angle) * math.cos(centre) - np.cos(angle) * math.sin(centre)
-    cosine = np.cos(angle) * math.cos(centre) + np.sin(angle) * math.sin(centre)
-    return np.exp(-(np.arctan2(sine, cosine) ** 2) / (2 * _ANGULAR_SIGMA**2))
+    """Weight of an angle by its distance from ``centre``, a Gaussian around the circle."""
+    sin_angle, cos_angle = np.sin(angle), np.cos(angle)
+    sin_centre, cos_centre = math.sin(centre), math.cos(centre)
+    sine = sin_angle * cos_centre - cos_angle * sin_centre
+    cosine = cos_angle * cos_centre + sin_angle * sin_centre
+    distance = np.arctan2(sine, cosine)
+    return np.exp(-(distance**2) / (2 * _ANGULAR_SIGMA**2))
 
 
 def _noise_energies(bank: Array) -> tuple[float, float, float]:
     """Energy of the finest filter, and sums of squares and products of all filters in space."""
     spatial = fft.ifft2(bank).real * math.sqrt(bank[0].size)
     squares = float(np.square(spatial).sum())
-    products = sum(
-        float((first * second).sum())
-        for first, second in itertools.combinations(spatial, 2)
-    )
+    products = 0.0
+    for first, second in itertools.combinations(spatial, 2):
+        products += float((first * second).sum())
     return float(np.square(bank[0]).sum()), squares, products
 
 

@@ -57,10 +57,11 @@ def _layer_distances(
     features = [
         model.net(model.scaling_layer(2 * picture - 1)) for picture in (first, second)
     ]
-    return [
-        layer((lpips.normalize_tensor(one) - lpips.normalize_tensor(other)) ** 2)
-        for layer, one, other in zip(model.lins, *features, strict=True)
-    ]
+    distances = []
+    for layer, one, other in zip(model.lins, *features, strict=True):
+        difference = lpips.normalize_tensor(one) - lpips.normalize_tensor(other)
+        distances.append(layer(difference**2))
+    return distances
 
 
 def _masked_mean(distance: "torch.Tensor", mask: "torch.Tensor") -> float:
@@ -99,10 +100,10 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
             verbose=False,
         ).eval()
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    state = {
-        name: stored[f"features.{name.split('.', 1)[1]}"]
-        for name in model.net.state_dict()
-    }
+    state = {}
+    for name in model.net.state_dict():
+        _, stored_name = name.split(".", 1)
+        state[name] = stored[f"features.{stored_name}"]
     model.net.load_state_dict(state, strict=True)
     return model.requires_grad_(False)
 

@@ -160,11 +160,12 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
 
 def profile_metrics(profile: str) -> dict[str, Metric]:
     """The default metrics of a profile, in the order of tables."""
-    return {
-        name: metric
-        for name, metric in all_metrics().items()
-        if not metric.on_request and (not metric.profiles or profile in metric.profiles)
-    }
+    metrics = {}
+    for name, metric in all_metrics().items():
+        fits = not metric.profiles or profile in metric.profiles
+        if fits and not metric.on_request:
+            metrics[name] = metric
+    return metrics
 
 
 def find_metric(name: str) -> Metric:

@@ -48,18 +48,14 @@ def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
             f"NIQE needs two blocks of {_BLOCK_PX} px at least that are not masked"
         )
     luma = luma[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
-    scales = (luma, halved(luma))
-    statistics = np.concatenate(
-        [
-            block_statistics(_blocks(normalised(picture), rows, columns, side)[whole])
-            for picture, side in zip(scales, (_BLOCK_PX, _BLOCK_PX // 2), strict=True)
-        ],
-        axis=1,
-    )
-    return _distance(statistics)
+    statistics = []
+    for picture, side in ((luma, _BLOCK_PX), (halved(luma), _BLOCK_PX // 2)):
+        blocks = _blocks(normalised(picture), rows, columns, side)
+        statistics.append(block_statistics(blocks[whole]))
+    return _distance(np.concatenate(statistics, axis=1))
 
 
-def _distance(blocks: NDArray[np.float64]) -> float:
+def _distance(blocks: Values) -> float:
     """Distance between the Gaussian of the blocks' statistics ``(N, 36)`` and the natural one."""
     complete = blocks[np.isfinite(blocks).all(axis=1)]
     if len(complete) < 2:
@@ -75,13 +71,12 @@ def _distance(blocks: NDArray[np.float64]) -> float:
 def _blocks(picture: NDArray[Any], rows: int, columns: int, side: int) -> NDArray[Any]:
     """The blocks of a picture ``(H, W)``, row by row: ``(rows * columns, side, side)``."""
     inside = picture[: rows * side, : columns * side]
-    return (
-        inside.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(-1, side, side)
-    )
+    blocks = inside.reshape(rows, side, columns, side).swapaxes(1, 2)
+    return blocks.reshape(-1, side, side)
 
 
 @functools.cache
-def _natural() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _natural() -> tuple[Values, Values]:
     """Mean and covariance of the statistics of natural pictures."""
     from safetensors.numpy import load_file
 
@@ -123,9 +118,8 @@ def block_statistics(blocks: Values) -> Values:
         shape, left, right = _asymmetric_gaussian(blocks)
         columns = [shape, (left + right) / 2]
         for step in _NEIGHBOURS:
-            shape, left, right = _asymmetric_gaussian(
-                blocks * np.roll(blocks, step, axis=(1, 2))
-            )
+            products = blocks * np.roll(blocks, step, axis=(1, 2))
+            shape, left, right = _asymmetric_gaussian(products)
             mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
             columns += [shape, mean, left, right]
     return np.stack(columns, axis=1)
@@ -147,7 +141,9 @@ def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
 def _nearest_ratio(aim: Values) -> NDArray[np.intp]:
     """The places of the ratios of moments that are nearest to some."""
     after = np.clip(np.searchsorted(_RATIOS, aim), 1, len(_RATIOS) - 1)
-    return np.asarray(after - (aim - _RATIOS[after - 1] <= _RATIOS[after] - aim))
+    below, above = _RATIOS[after - 1], _RATIOS[after]
+    nearer_below = aim - below <= above - aim
+    return np.asarray(after - nearer_below)
 
 
 def _root_mean_square(values: Values, counted: NDArray[np.bool_]) -> Values:

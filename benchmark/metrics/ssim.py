@@ -79,7 +79,8 @@ def seen(picture: Picture, profile: Profile) -> Picture:
         return picture
     # whole numbers, so that ties round alike on every machine
     codes = np.rint(picture * 255.0)
-    return np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)[:, :, None] / 255.0
+    luma = np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)
+    return luma[:, :, None] / 255.0
 
 
 def whole_windows(mask: Mask, side: int) -> Mask:

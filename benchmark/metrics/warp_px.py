@@ -13,11 +13,11 @@ def _warp_px(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -
     # A picture that only became sharper gives less than 0.1 px where it has structure.
     import torch
 
-    first, second = (
-        torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
-        for picture in (blurry, np.clip(restored, 0.0, 1.0))
-    )
-    flow = _estimator()(first, second)[0].double().numpy()
+    pictures = []
+    for picture in (blurry, np.clip(restored, 0.0, 1.0)):
+        channels = picture.transpose(2, 0, 1)[None].astype(np.float32)
+        pictures.append(torch.from_numpy(channels))
+    flow = _estimator()(*pictures)[0].double().numpy()
     return float(np.hypot(flow[0], flow[1])[mask].mean())
 
 

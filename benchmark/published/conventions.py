@@ -182,9 +182,11 @@ def _means_within(maps: Array, reading: Profile) -> Array:
 
 def _cropped(maps: Array, reading: Profile) -> Array:
     """The part of ``(ERRORS, H, W)`` that a reading crops."""
-    sides = maps.shape[1:]
-    height, width = (side - side % reading.crop_multiple for side in sides)
+    _, full_height, full_width = maps.shape
+    height = full_height - full_height % reading.crop_multiple
+    width = full_width - full_width % reading.crop_multiple
     top = left = 0
     if reading.crop_from == "centre":
-        top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
+        top = (full_height - height) // 2
+        left = (full_width - width) // 2
     return maps[:, top : top + height, left : left + width]

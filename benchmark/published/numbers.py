@@ -84,19 +84,23 @@ def select_published(
 ) -> list[Published]:
     """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
     rows = all_published()
-    ids = (
-        None if system is None else _published_ids(system, {row.system for row in rows})
-    )
-    sets = None if dataset is None else {dataset, _DATASETS.get(dataset, dataset)}
-    _require("dataset", dataset, sets, {row.dataset for row in rows})
-    _require("metric", metric, {metric}, {row.metric for row in rows})
-    return [
-        row
-        for row in rows
-        if (ids is None or row.system in ids)
-        and (sets is None or row.dataset in sets)
-        and (metric is None or row.metric == metric)
-    ]
+    selected = list(rows)
+    if system is not None:
+        ids = _published_ids(system, {row.system for row in rows})
+        selected = [row for row in selected if row.system in ids]
+    if dataset is not None:
+        names = {dataset, _DATASETS.get(dataset, dataset)}
+        _require("dataset", dataset, names, {row.dataset for row in rows})
+        selected = [row for row in selected if row.dataset in names]
+    if metric is not None:
+        _require("metric", metric, {metric}, {row.metric for row in rows})
+        selected = [row for row in selected if row.metric == metric]
+    return selected
+
+
+def note_number(text: str, notes: dict[str, int]) -> str:
+    """The number of a note below a table, each once; a new one is added to ``notes``."""
+    return str(notes.setdefault(text, len(notes) + 1))
 
 
 def published_dataset(name: str) -> str | None:

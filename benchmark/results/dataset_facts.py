@@ -84,15 +84,13 @@ class _Facts:
 
     def hold(self, matrix: ScoreMatrix) -> bool:
         """Whether scores are stored under these scenes and places."""
-        if any(
-            self.scenes.get(pair, scene) != scene for pair, scene in matrix.pictures
-        ):
-            return False
-        scored = ~np.isnan(matrix.values)
-        lines = {
-            (p.profile, p.protocol, p.metric): scored[n]
-            for n, p in enumerate(matrix.places)
-        }
+        for pair, scene in matrix.pictures:
+            if self.scenes.get(pair, scene) != scene:
+                return False
+        lines = {}
+        for place, values in zip(matrix.places, matrix.values, strict=True):
+            line = (place.profile, place.protocol, place.metric)
+            lines[line] = ~np.isnan(values)
         for profile, protocol in _with_parts(lines):
             whole = lines[profile, protocol, "psnr"]
             for name in PLACES:

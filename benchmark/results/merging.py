@@ -19,7 +19,7 @@ from defocus.storage.staging import staging_folder
 def take_job(out: Path, results: Results, folder: Path) -> None:
     """Replace the study's state of a run by that of its job, which began with that state."""
     # For a run that lacked only metrics, only these are copied. Reports are not updated.
-    mine = {entry.run: entry for entry in results.entries()}
+    mine = results.entries_by_run()
     missing = missing_metrics(results, all_metrics())
     with study_lock(folder), open_results(folder / STORE) as theirs:
         for entry in theirs.entries():

@@ -6,6 +6,7 @@ import os
 import platform
 import traceback
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -152,7 +153,7 @@ def unread_by_run(folder: Path) -> tuple[LeftOut, ...]:
 
 
 def _left_out(record: Mapping[str, Any], *names: str) -> tuple[LeftOut, ...]:
-    lines = (one for name in names for one in record.get(name, []))
+    lines = chain.from_iterable(record.get(name, []) for name in names)
     return tuple(LeftOut(str(one["id"]), str(one["reason"])) for one in lines)
 
 

@@ -250,9 +250,11 @@ def unpack(names: object, values: object) -> ScoreMatrix | None:
 
 def _all_texts(rows: object, length: int) -> bool:
     """Whether these are lists of ``length`` texts each."""
-    return isinstance(rows, list) and all(
-        isinstance(row, list)
-        and len(row) == length
-        and all(isinstance(one, str) for one in row)
-        for row in rows
-    )
+    if not isinstance(rows, list):
+        return False
+    for row in rows:
+        if not isinstance(row, list) or len(row) != length:
+            return False
+        if not all(isinstance(text, str) for text in row):
+            return False
+    return True

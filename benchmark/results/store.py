@@ -290,6 +290,10 @@ class Results:
         rows = self._select(f"{names} FROM runs ORDER BY number")
         return [Entry(*row) for row in rows if self._sound(row[0])]
 
+    def entries_by_run(self) -> dict[str, Entry]:
+        """The same by the id of their run."""
+        return {entry.run: entry for entry in self.entries()}
+
     def _sound(self, run: object) -> bool:
         return isinstance(run, str) and run not in self._damaged
 

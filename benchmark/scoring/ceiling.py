@@ -15,7 +15,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.kernels import gathered
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.scoring.profiles import DEFAULT, Profile
+from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.scoring.score import score_picture
 from defocus.datasets.deriving.aligned_reference import aligned_reference
@@ -43,7 +43,6 @@ def ceiling_scores(
     pair: Pair,
     estimator: FlowEstimator,
     metrics: Mapping[str, Metric],
-    profile: Profile = DEFAULT,
 ) -> list[Score]:
     """The scores of a perfect restoration of one pair under every protocol that may be ranked."""
     scores: list[Score] = []
@@ -53,22 +52,12 @@ def ceiling_scores(
         goal = attempt(pair.id, partial(_target, protocol, dataset, pair, estimator))
         # the systems' own rows say which pictures are left out
         if isinstance(goal, LeftOut):
-            where = (pair.id, pair.scene)
-            flow = estimator.name if facts.uses_flow else ""
             if "psnr" in metrics:
-                scores.append(
-                    Score(
-                        profile.name,
-                        protocol,
-                        "psnr",
-                        *where,
-                        None,
-                        flow,
-                        goal.reason,
-                    )
-                )
+                where = (DEFAULT.name, protocol, "psnr", pair.id, pair.scene)
+                flow = estimator.name if facts.uses_flow else ""
+                scores.append(Score(*where, None, flow, goal.reason))
             continue
-        scores += _scores(pair, protocol, *goal, metrics, profile)
+        scores += _scores(pair, protocol, *goal, metrics)
     return scores
 
 
@@ -141,23 +130,14 @@ def _scores(
     target: Target,
     imperfection: Imperfection,
     metrics: Mapping[str, Metric],
-    profile: Profile,
 ) -> Iterator[Score]:
-    where = (pair.id, pair.scene)
     noise = _noise(pair, target.reference, imperfection.noise_power)
     perfect = displaced(target.reference, imperfection.flow) + noise
-    best = score_picture(perfect, target, profile, metrics)
+    best = score_picture(perfect, target, DEFAULT, metrics)
     for name, score in best.items():
         reason = score.reason if score.value is None else ""
-        yield Score(
-            profile.name,
-            protocol,
-            name,
-            *where,
-            score.value,
-            target.flow,
-            reason,
-        )
+        where = (DEFAULT.name, protocol, name, pair.id, pair.scene)
+        yield Score(*where, score.value, target.flow, reason)
 
 
 def _noise(pair: Pair, reference: Array, power: float) -> Array | float:

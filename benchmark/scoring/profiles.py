@@ -201,11 +201,13 @@ def resized(picture: Array, profile: Profile) -> Array:
 
 def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
     """A picture or mask ``(H, W, …)``, cropped at bottom and right, or all round."""
-    height, width = (side - side % profile.crop_multiple for side in picture.shape[:2])
+    full_height, full_width = picture.shape[:2]
+    height = full_height - full_height % profile.crop_multiple
+    width = full_width - full_width % profile.crop_multiple
     if profile.crop_from == "corner":
         return picture[:height, :width]
-    top = (picture.shape[0] - height) // 2
-    left = (picture.shape[1] - width) // 2
+    top = (full_height - height) // 2
+    left = (full_width - width) // 2
     return picture[top : top + height, left : left + width]
 
 

@@ -100,11 +100,11 @@ def make_target(
     else:
         target = _kept(protocol, dataset, pair)
     if target.reference.shape != restored.shape:
-        sizes = (
-            f"{one.shape[1]}x{one.shape[0]}" for one in (restored, target.reference)
-        )
+        height, width = restored.shape[:2]
+        wanted_height, wanted_width = target.reference.shape[:2]
         raise DefocusError(
-            f"{pair.id}: the restored picture is {', its target '.join(sizes)}"
+            f"{pair.id}: the restored picture is {width}x{height}, "
+            f"its target {wanted_width}x{wanted_height}"
         )
     return target
 
@@ -133,7 +133,8 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     return target
 
 
-def _picture(path: Path, white: float | None) -> Array:
+def picture_in_full(path: Path, white: float | None) -> Array:
+    """A picture in [0, 1], float64: scores are not computed in fewer digits."""
     return np.asarray(as_float(read_image(path, white), np.float64), dtype=np.float64)
 
 
@@ -155,7 +156,7 @@ def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature
 def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
     if pair.truth is None:
         raise NotApplicableError("no true sharp picture: the pair is not rendered")
-    truth = _picture(pair.truth, pair.white)
+    truth = picture_in_full(pair.truth, pair.white)
     return Target(truth, everywhere(truth))
 
 
@@ -170,7 +171,7 @@ def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
     errors = aligned.misalignment["uncertainty"]
     sigma_px = None if errors is None else errors["misalignment_px"] / math.sqrt(2)
     return Target(
-        _picture(aligned.sharp, FULL),
+        picture_in_full(aligned.sharp, FULL),
         mask,
         aligned.estimator,
         flow_weights=weights,
@@ -242,5 +243,6 @@ def _inside(flow: Array) -> NDArray[np.bool_]:
     rows, columns = np.indices(flow.shape[1:])
     x, y = columns + flow[0], rows + flow[1]
     height, width = flow.shape[1:]
-    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-    return np.asarray(inside, dtype=np.bool_)
+    inside_x = (x >= -0.5) & (x <= width - 0.5)
+    inside_y = (y >= -0.5) & (y <= height - 0.5)
+    return np.asarray(inside_x & inside_y, dtype=np.bool_)

@@ -366,22 +366,20 @@ def _moved(picture: Array, right_px: float, down_px: float) -> Array:
         whole = int(np.floor(place))
         weights = _cubic(np.asarray(TAPS - (place - whole), np.float64))
         if place:
-            reach = np.zeros(2 * max(abs(whole + tap) for tap in (-1, 2)) + 1)
-            reach[len(reach) // 2 + whole + TAPS] = weights
-            kernel = reach[None, :] if axis else reach[:, None]
-            moved = cv2.filter2D(
-                moved,
-                cv2.CV_64F,
-                kernel,
-                borderType=cv2.BORDER_REPLICATE,
-            )
+            reach = max(abs(whole - 1), abs(whole + 2))
+            taps = np.zeros(2 * reach + 1)
+            taps[reach + whole + TAPS] = weights
+            kernel = taps[None, :] if axis else taps[:, None]
+            border = cv2.BORDER_REPLICATE
+            moved = cv2.filter2D(moved, cv2.CV_64F, kernel, borderType=border)
     return np.asarray(moved, np.float64)
 
 
 def _cubic(x: Array) -> Array:
     x = np.abs(x)
     inner = (1.5 * x - 2.5) * x**2 + 1
-    return np.where(x < 1, inner, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+    outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, inner, outer)
 
 
 BLURRED_PX = 2.0

@@ -31,13 +31,10 @@ def _boards(
 
 def _board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
     board = scores.board
-    tables = [
-        (
-            board.convention_name(one),
-            board_table(study.content, board, one, study.notes),
-        )
-        for one in board.conventions
-    ]
+    tables = []
+    for convention in board.conventions:
+        table = board_table(study.content, board, convention, study.notes)
+        tables.append((board.convention_name(convention), table))
     aside = typical_figure(scores, study.kept)
     tabs = tabbed("Compared with", tables)
     return (Beside(tuple(aside), tabs),) if aside else tabs

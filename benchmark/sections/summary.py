@@ -23,11 +23,10 @@ def _by_cost(study: ReportStudy) -> Sequence[Part]:
     plots = pareto_plots(study.content)
     if study.printed:
         return plots
-    costs = [plot.x_label for plot in plots]
-    once = len(set(costs)) == len(costs)
-    return tabbed(
-        "Against", [(plot.x_label if once else plot.caption, plot) for plot in plots]
-    )
+    names = [plot.x_label for plot in plots]
+    if len(set(names)) < len(names):
+        names = [plot.caption for plot in plots]
+    return tabbed("Against", list(zip(names, plots, strict=True)))
 
 
 def _figures(content: Content) -> Figures:

@@ -99,6 +99,11 @@ class Track:
     ceiling: float | None
     note: str
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether any of its systems has a rank."""
+        return any(standing.rank for standing in self.standings)
+
     def standing(
         self,
         system: str,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -80,13 +81,13 @@ def _filled(values: Array) -> Array:
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    pictures = sorted({picture for each in matrices for picture in each.pictures})
+    pictures = sorted(set(chain.from_iterable(one.pictures for one in matrices)))
     place_of: dict[Where, MatrixLine] = {}
     for each in reversed(matrices):
         place_of |= {place.where: place for place in each.places}
+    places = tuple(place_of[where] for where in sorted(place_of))
     column = {picture: number for number, picture in enumerate(pictures)}
-    line = {where: number for number, where in enumerate(sorted(place_of))}
-    places = tuple(place_of[where] for where in line)
+    line = {place.where: number for number, place in enumerate(places)}
     common = []
     for each in matrices:
         values = np.full((len(places), len(pictures)), np.nan)
@@ -251,7 +252,7 @@ class _Difference:
         pictures: Sequence[Picture],
     ) -> Self:
         """The difference on pictures that both have."""
-        from defocus.benchmark.statistics.intervals import scene_codes
+        from defocus.benchmark.statistics.resampling import scene_codes
 
         before = on_pictures(reference, pictures).mean(axis=0)
         codes = scene_codes([scene for _, scene in pictures])
@@ -260,16 +261,16 @@ class _Difference:
 
 
 def _gains_on(pictures: Sequence[Picture], differences: Sequence[_Difference]) -> Gains:
-    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+    from defocus.benchmark.statistics.resampling import mean_intervals, scene_codes
 
     values = np.stack([each.values for each in differences])
     intervals = mean_intervals(values, scene_codes([scene for _, scene in pictures]))
     ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
     means = values.mean(axis=(1, 2)).tolist()
-    return {
-        (each.group, each.line): Gain(mean, low, high, each.resolution)
-        for each, mean, (low, high) in zip(differences, means, ends, strict=True)
-    }
+    on_lines = {}
+    for each, mean, (low, high) in zip(differences, means, ends, strict=True):
+        on_lines[each.group, each.line] = Gain(mean, low, high, each.resolution)
+    return on_lines
 
 
 def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores]:

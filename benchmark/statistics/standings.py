@@ -1,7 +1,7 @@
 """Standings and tests of every track of the leaderboard."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -61,32 +61,31 @@ def _fields(results: Results, metric: str) -> list[_Field]:
     higher = find_metric(metric).better == "higher"
     members: dict[Contest, list[SystemScores]] = defaultdict(list)
     ceilings: dict[Contest, ScoredGroup] = {}
+    for group, line, contest in _contested_lines(results, metric):
+        if group.entries[0].system == CEILING:
+            ceilings[replace(contest, budget="")] = group
+        elif group.counted[line].any():
+            members[contest].append(system_scores(group, line))
+    fields = []
+    for contest in sorted(members):
+        ceiling = ceilings.get(replace(contest, budget=""))
+        fields.append(_Field(contest, higher, members[contest], ceiling))
+    return fields
+
+
+def _contested_lines(
+    results: Results,
+    metric: str,
+) -> Iterator[tuple[ScoredGroup, int, Contest]]:
+    """Each group's lines of a metric that may be ranked, with the contest of the line."""
     for entries in current_entries(results):
         group = scored_group(results, entries)
         first = group.entries[0]
-        if first.reconstruction:
+        if first.reconstruction or not first.scored:
             continue
         for line, place in enumerate(group.places):
-            if (
-                place.metric != metric
-                or place.protocol in NEVER_RANKED
-                or not first.scored
-            ):
-                continue
-            contest = _contest(first, place, group.versions[line])
-            if first.system == CEILING:
-                ceilings[replace(contest, budget="")] = group
-            elif group.counted[line].any():
-                members[contest].append(system_scores(group, line))
-    return [
-        _Field(
-            contest,
-            higher,
-            members[contest],
-            ceilings.get(replace(contest, budget="")),
-        )
-        for contest in sorted(members)
-    ]
+            if place.metric == metric and place.protocol not in NEVER_RANKED:
+                yield group, line, _contest(first, place, group.versions[line])
 
 
 def _contest(entry: Entry, place: MatrixLine, version: str) -> Contest:
@@ -216,7 +215,7 @@ def _labels(members: Sequence[SystemScores]) -> list[str]:
 
 def _ranked(entry: Entry, protocol: str, scenes: int) -> bool:
     """Whether a system has a rank; narrow copies need tests that distinguish them."""
-    from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+    from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 
     if entry.system == INPUT:
         return False
@@ -233,7 +232,7 @@ def _stability(
     pictures: Sequence[Picture],
 ) -> list[tuple[int | None, int | None, float | None]]:
     """Lowest and highest rank, and the share of resamples in which each ranked system is first."""
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         MINIMUM_SCENES,
         rank_ranges,
         resampled_means,
@@ -243,14 +242,13 @@ def _stability(
     codes = scene_codes([scene for _, scene in pictures])
     if not members or len(set(codes)) < MINIMUM_SCENES:
         return [(None, None, None)] * len(members)
-    means = [
-        resampled_means(on_pictures(each, pictures)[None], codes)[0] for each in members
-    ]
+    means = []
+    for member in members:
+        values = on_pictures(member, pictures)[None]
+        means.append(resampled_means(values, codes)[0])
     ranges, first = rank_ranges(np.stack(means), higher_is_better=field.higher)
-    return [
-        (low, high, share)
-        for (low, high), share in zip(ranges.tolist(), first.tolist(), strict=True)
-    ]
+    low, high = ranges.T.tolist()
+    return list(zip(low, high, first.tolist(), strict=True))
 
 
 def _differences(
@@ -258,7 +256,7 @@ def _differences(
     pictures: Sequence[Picture],
     standings: Sequence[Standing],
 ) -> tuple[Difference, ...]:
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         MINIMUM_SCENES,
         holm,
         minimum_detectable,
@@ -275,22 +273,23 @@ def _differences(
     counts = np.bincount(codes).astype(np.float64)
     p_matrix = paired_p_values(sums)
     pairs = list(combinations(standings, 2))
-    p_values = [float(p_matrix[number[a.label], number[b.label]]) for a, b in pairs]
+    numbers = [(number[first.label], number[second.label]) for first, second in pairs]
+    p_values = [float(p_matrix[both]) for both in numbers]
+    adjusted = holm(p_values)
     differences = []
-    for (a, b), p_value, adjusted in zip(pairs, p_values, holm(p_values), strict=True):
-        first = members[number[a.label]]
-        second = members[number[b.label]]
+    for n, (first, second) in enumerate(pairs):
+        one, other = numbers[n]
         difference = Difference(
-            first=a.label,
-            second=b.label,
-            difference=a.value - b.value,
-            p_value=p_value,
-            p_adjusted=adjusted,
-            significant=adjusted <= SIGNIFICANCE,
-            resolution=difference_resolution(first, second, pictures, codes),
-            detectable=minimum_detectable(
-                sums[[number[a.label], number[b.label]]], counts
+            first=first.label,
+            second=second.label,
+            difference=first.value - second.value,
+            p_value=p_values[n],
+            p_adjusted=adjusted[n],
+            significant=adjusted[n] <= SIGNIFICANCE,
+            resolution=difference_resolution(
+                members[one], members[other], pictures, codes
             ),
+            detectable=minimum_detectable(sums[[one, other]], counts),
         )
         differences.append(difference)
     return tuple(differences)
@@ -300,7 +299,7 @@ def _alike(
     standings: Sequence[Standing],
     differences: Sequence[Difference],
 ) -> tuple[tuple[str, ...], ...]:
-    from defocus.benchmark.statistics.intervals import groups_alike
+    from defocus.benchmark.statistics.resampling import groups_alike
 
     if not differences:
         return ()
@@ -311,7 +310,7 @@ def _alike(
 
 
 def _detectable(members: Sequence[SystemScores]) -> float | None:
-    from defocus.benchmark.statistics.intervals import (
+    from defocus.benchmark.statistics.resampling import (
         minimum_detectable,
         scene_codes,
         scene_sums,
@@ -340,17 +339,13 @@ def _ceiling(field: _Field) -> float | None:
 
 
 def _note(members: Sequence[SystemScores], scenes: int) -> str:
-    from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+    from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 
     if scenes < MINIMUM_SCENES:
         return f"n/a: {counted(scenes, 'scene')}, fewer than {MINIMUM_SCENES}"
-    single = sorted(
-        member.entry.system
-        for member in members
-        if member.entry.weights != "none" and len(member.values) == 1
-    )
+    trained = [member for member in members if member.entry.weights != "none"]
+    single = [one.entry.system for one in trained if len(one.values) == 1]
     if not single:
         return ""
-    return (
-        f"one training of {', '.join(single)}: the variance of training is not included"
-    )
+    names = ", ".join(sorted(single))
+    return f"one training of {names}: the variance of training is not included"

@@ -52,19 +52,17 @@ ASIDE = "before-"
 
 def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     """Request the repetition of all finished trainings; an unfinished request continues."""
-    runs = runs_of(studies)
-    trained = [(study, run) for study, run in runs if run.recipe and not run.training]
-    folders = [run_folder(study.out, run.id) for study, run in trained]
+    folders = []
+    for study, run in runs_of(studies):
+        if run.recipe and not run.training:
+            folders.append(run_folder(study.out, run.id))
     finished = [folder for folder in folders if training_finished(folder)]
-    open_ = [
-        one
-        for one in folders
-        if is_repeated(one) and (evaluated or one not in finished)
-    ]
-    if open_:
-        say(
-            f"--again: the repetition of {counted(len(open_), 'run')} that was started continues"
-        )
+    repeated = [folder for folder in folders if is_repeated(folder)]
+    if not evaluated:
+        repeated = [folder for folder in repeated if folder not in finished]
+    if repeated:
+        runs = counted(len(repeated), "run")
+        say(f"--again: the repetition of {runs} that was started continues")
         return
     # it stays until the repeated run is stored, so a killed process continues the repetition
     for folder in finished:
@@ -95,10 +93,8 @@ def begin_again(folder: Path) -> None:
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
     """Report on stderr which runs were trained by other versions of this package."""
     ids, now = set(runs), package_version()
-    versions = Counter(
-        entry.code for entry in entries if entry.run in ids and entry.code
-    )
-    for code, number in sorted(versions.items()):
+    versions = [entry.code for entry in entries if entry.run in ids and entry.code]
+    for code, number in sorted(Counter(versions).items()):
         if code != now:
             say(
                 f"{counted(number, 'run')} trained by {code}, this is {now}; '--again' repeats the "

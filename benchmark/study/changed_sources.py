@@ -67,9 +67,10 @@ def _dataset_facts(dataset: Dataset) -> Json:
 def _pair_facts(dataset: Dataset) -> dict[str, list[str]]:
     """Split of each pair and the beginning of its hash, by which a later change is found."""
     contents = pair_contents(dataset)
-    return {
-        pair.id: [pair.split, contents[pair.id][:HASH_DIGITS]] for pair in dataset.pairs
-    }
+    facts: dict[str, list[str]] = {}
+    for pair in dataset.pairs:
+        facts[pair.id] = [pair.split, contents[pair.id][:HASH_DIGITS]]
+    return facts
 
 
 def changed_pairs(study: Study) -> dict[str, list[str]]:
@@ -93,7 +94,9 @@ def changed_pairs(study: Study) -> dict[str, list[str]]:
 def reasons_of(study: Study) -> list[tuple[Run, str]]:
     """Why trainings of a study are new where an earlier one had the same name, dataset and seed."""
     pairs = changed_pairs(study)
-    learnt = [name for split in LEARNT_SPLITS for name in pairs.get(split, [])]
+    learnt: list[str] = []
+    for split in LEARNT_SPLITS:
+        learnt += pairs.get(split, [])
     reasons = []
     for run, earlier, facts in runs_before(study):
         was_trained = (run_folder(study.out, earlier) / TRAINING).is_file()
@@ -111,13 +114,11 @@ def reasons_of(study: Study) -> list[tuple[Run, str]]:
 def _changed_facts(before: Facts, now: Facts) -> str:
     """The settings, revisions and files that differ, the first few in words; empty if none do."""
     then, today = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
-    names = sorted(
-        name for name in {*then, *today} if then.get(name) != today.get(name)
-    )
-    changes = [
-        f"{name} was {then.get(name, 'not set')}, is {today.get(name, 'not set')}"
-        for name in names
-    ]
+    changes = []
+    for name in sorted({*then, *today}):
+        if then.get(name) != today.get(name):
+            was, is_ = then.get(name, "not set"), today.get(name, "not set")
+            changes.append(f"{name} was {was}, is {is_}")
     return several(changes)
 
 
@@ -261,4 +262,5 @@ def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     names = sorted(one for one in {*before, *now} if before.get(one) != now.get(one))
     if not names:
         return "its sources have changed"
-    return f"{', '.join(names)} {'has' if len(names) == 1 else 'have'} changed"
+    verb = "has" if len(names) == 1 else "have"
+    return f"{', '.join(names)} {verb} changed"

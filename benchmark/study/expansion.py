@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,10 +151,8 @@ def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
     names = {"input", *joint, *networks, *own_way}
     kept = [one for one in systems if one.card.name in names]
     every = all_baselines() if add else {}
-    return [
-        *kept,
-        *(every[name] for name in own_way if name in every and every[name] not in kept),
-    ]
+    added = [every[name] for name in own_way if name in every]
+    return [*kept, *(one for one in added if one not in kept)]
 
 
 def _planned(
@@ -173,9 +172,9 @@ def _planned(
         seeds=document.seeds,
         override=document,
     )
-    runs += [
-        plan_weights(system, w, dataset) for system, w in with_weights if w is not None
-    ]
+    for system, weights in with_weights:
+        if weights is not None:
+            runs.append(plan_weights(system, weights, dataset))
     order = [system.card.name for system in systems]
     return sorted(runs, key=lambda run: order.index(run.system))
 
@@ -193,14 +192,13 @@ def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
             problems.append(error)
     seen: set[str] = set()
     studies = []
-    for study in (study for one in expansions for study in one.studies):
+    for study in chain.from_iterable(one.studies for one in expansions):
         new = [run for run in study.runs if run.id not in seen]
         seen.update(run.id for run in new)
         if new:
             studies.append(replace(study, runs=new))
-    return Expanded(
-        studies, [*(each for one in expansions for each in one.problems), *problems]
-    )
+    expanded = chain.from_iterable(one.problems for one in expansions)
+    return Expanded(studies, [*expanded, *problems])
 
 
 def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:

@@ -157,9 +157,12 @@ def say_hours(
     for _ in range(TRIALS):  # other programs lengthen some
         trial = try_run(run, network, objective, batch, torch.device("cpu"))
         trials.append(trial.seconds)
-    sizes = [schedule.size_at(epochs * percent / 100) for percent in range(100)]
-    crops = sum(size * (px / schedule.crop_px) ** 2 for px, size in sizes) / len(sizes)
-    hours = min(trials) / TIMED_CROPS * crops * steps / 3600
+    crops = []
+    for percent in range(100):
+        crop_px, size = schedule.size_at(epochs * percent / 100)
+        crops.append(size * (crop_px / schedule.crop_px) ** 2)
+    mean_crops = sum(crops) / len(crops)
+    hours = min(trials) / TIMED_CROPS * mean_crops * steps / 3600
     if hours >= 1:
         duration = counted(round(hours), "hour")
         say(

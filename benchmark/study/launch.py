@@ -49,10 +49,12 @@ def _submit(
     out = studies[0].out
     pending = pending_runs(studies, results)
     ids = {run.id for run in pending}
-    later = [
-        run.id for run in pending if run.training is not None and run.training.id in ids
-    ]
-    first = [run.id for run in pending if run.id not in later]
+    first, later = [], []
+    for run in pending:
+        if run.training is not None and run.training.id in ids:
+            later.append(run.id)
+        else:
+            first.append(run.id)
     if submit(out, first, partial(slurm_job, out), document.cluster):
         say(
             f"'defocus-bench status --out {out}' shows them; 'defocus-bench run --out {out} "

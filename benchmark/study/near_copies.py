@@ -30,10 +30,8 @@ def near_copies(dataset: Dataset) -> tuple[NearCopy, ...]:
     if dataset.endless is not None or not dataset.split("test"):
         return ()
     processes = usable_cores() if len(dataset.pairs) >= IN_PROCESSES_FROM else 1
-    shared = shared_pictures(dataset, processes)
-    return tuple(
-        _of_test(one) for one in shared if one.is_copy and "test" in one.splits
-    )
+    copies = [one for one in shared_pictures(dataset, processes) if one.is_copy]
+    return tuple(_of_test(one) for one in copies if "test" in one.splits)
 
 
 def _of_test(shared: SharedPicture) -> NearCopy:

@@ -211,7 +211,11 @@ class RunOptions(TestedStudy, _RunSystems):
 
     def as_document(self) -> StudyDocument:
         """The study of the options alone."""
-        labels = {name: name.replace("_", "-") for name in self.objective}
+        objectives = {}
+        for name in self.objective:
+            label = name.replace("_", "-")
+            other = None if label == name else name
+            objectives[label] = ObjectiveChoice(objective=other)
         override = self.override
         document = StudyDocument(
             datasets=self.dataset,
@@ -221,10 +225,7 @@ class RunOptions(TestedStudy, _RunSystems):
             budget=self.budget,
             schedule=override.schedule,
             training=override.training,
-            objectives={
-                label: ObjectiveChoice(objective=None if label == name else name)
-                for name, label in labels.items()
-            },
+            objectives=objectives,
         )
         further: dict[str, Any] = {}  # what is not asked for is not written
         if self.settings is not None:

@@ -187,29 +187,38 @@ class Run:
     def facts(self) -> Json:
         """Everything besides the dataset that determines the result, as JSON values."""
         # The source code is not included: developers raise revisions when numbers change.
+        facts: Json = {**self.baseline.identity(), "budget": self.reported_budget}
+        if self.reported_budget == CUSTOM:
+            facts["started_from"] = self.budget
+        facts |= self._training_facts()
+        facts["seed"] = self.seed
+        if self.weights:
+            facts["weights"] = self.weights.facts()
+        if self.start:
+            facts["start"] = self.start.facts()
         copy = find_narrow_weights(self.baseline) if self.baseline.is_narrow else None
-        recipe = self.recipe and _recipe_facts(self.recipe)
-        brought = source_hashes(self.recipe) if self.recipe else {}
-        return {
-            **self.baseline.identity(),
-            "budget": self.reported_budget,
-            **({"started_from": self.budget} if self.reported_budget == CUSTOM else {}),
-            "recipe": recipe,
-            "schedule": self.schedule.model_dump() if self.recipe else None,
-            **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
-            **({"plugins": brought} if brought else {}),
-            **({"flow_weights": flow} if (flow := _flow_weights(self.recipe)) else {}),
-            "seed": self.seed,
-            **({"weights": self.weights.facts()} if self.weights else {}),
-            **({"start": self.start.facts()} if self.start else {}),
-            **({"narrow_start": narrow_card(copy).sha256} if copy else {}),
-            **({TRAINING_OF: self.training.id} if self.training else {}),
-            **(
-                {SCALES: _scales_facts(self.baseline.card)}
-                if self.baseline.card.at_scales
-                else {}
-            ),
+        if copy:
+            facts["narrow_start"] = narrow_card(copy).sha256
+        if self.training:
+            facts[TRAINING_OF] = self.training.id
+        if self.baseline.card.at_scales:
+            facts[SCALES] = _scales_facts(self.baseline.card)
+        return facts
+
+    def _training_facts(self) -> Json:
+        """What a training does; a system without one has no recipe."""
+        if self.recipe is None:
+            return {"recipe": None, "schedule": None}
+        facts: Json = {
+            "recipe": _recipe_facts(self.recipe),
+            "schedule": self.schedule.model_dump(),
+            "training_revision": TRAINING_REVISION,
         }
+        if brought := source_hashes(self.recipe):
+            facts["plugins"] = brought
+        if flow := _flow_weights(self.recipe):
+            facts["flow_weights"] = flow
+        return facts
 
     def identified(self, dataset: Dataset) -> "Run":
         """The same run with its id and group on a dataset."""
@@ -217,12 +226,10 @@ class Run:
         # restored and scored again where they change, without training.
         learnt = self._learnt(dataset)
         facts = self.facts() | {"dataset": learnt}
-        tested = (
-            {}
-            if learnt in {dataset.content_hash, dataset.endless_hash}
-            else {"tested": dataset.content_hash}
-        )
-        group = _digest(_without(facts | tested, "seed", TRAINING_OF))
+        of_group = dict(facts)
+        if learnt not in {dataset.content_hash, dataset.endless_hash}:
+            of_group["tested"] = dataset.content_hash
+        group = _digest(_without(of_group, "seed", TRAINING_OF))
         # the way of restoring leaves a training as it is
         digest = _digest(_without(facts, SCALES))
         return replace(self, id=f"{self.system}-{digest[:8]}", group=group)
@@ -280,7 +287,10 @@ class Study:
 
 def runs_of(studies: Sequence[Study]) -> list[tuple[Study, Run]]:
     """All runs of some studies in their order, each with its study."""
-    return [(study, run) for study in studies for run in study.runs]
+    pairs: list[tuple[Study, Run]] = []
+    for study in studies:
+        pairs += [(study, run) for run in study.runs]
+    return pairs
 
 
 def _recipe_facts(recipe: Recipe) -> Json:
@@ -305,14 +315,12 @@ def select(
     # A pattern that ends in ``@scales`` gives the systems at scales beside the plain ones, which
     # they are compared with and whose training they share.
     if not only:
-        return [
-            b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of
-        ]
+        every = [baselines[name] for name in sorted(baselines)]
+        return every if variants else [b for b in every if not b.card.variant_of]
     chosen: dict[str, Baseline] = {}
     for pattern in only:
-        matched = [
-            baselines[name] for name in fnmatch.filter(baselines, plain_name(pattern))
-        ]
+        names = fnmatch.filter(baselines, plain_name(pattern))
+        matched = [baselines[name] for name in names]
         if not matched:
             similar = did_you_mean(plain_name(pattern), names_like(pattern, baselines))
             hint = similar or "see defocus-bench list"
@@ -392,9 +400,11 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
         return
     without = [b.card.name for b in baselines if b.recipe and b.recipe().own is None]
     if without:
+        names = ", ".join(without[:3])
+        others = " and others" if without[3:] else ""
         raise InputError(
-            f"budget own: {', '.join(without[:3])}{' and others' if without[3:] else ''} "
-            "cannot train on it, only networks designed here; name them, such as defocus-m"
+            f"budget own: {names}{others} cannot train on it, only networks designed here; "
+            "name them, such as defocus-m"
         )
 
 
@@ -410,9 +420,9 @@ def _scales_facts(card: Card) -> Json:
     return {"reach_px": card.reach_px, "revision": SCALES_REVISION}
 
 
-def _flow_weights(recipe: Recipe | None) -> str:
+def _flow_weights(recipe: Recipe) -> str:
     """SHA-256 hash of the shipped flow network if an objective uses it; else empty."""
-    settings = recipe.objective_settings if recipe else {}
+    settings = recipe.objective_settings
     official = "pwcnet" if settings.get("reading") == "official" else ""
     if settings.get("estimator", official) != "pwcnet" or settings.get("weights"):
         return ""

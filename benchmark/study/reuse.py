@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from defocus.benchmark.evaluation.ceiling_row import fillable
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
@@ -246,9 +247,8 @@ def _covers(
     protocols: Sequence[str],
 ) -> bool:
     """Whether each picture has its score of a metric under each protocol, once."""
-    keys = Counter((one.protocol, one.pair) for one in scores if one.metric == name)
-    every = {(protocol, pair) for protocol in protocols for pair in pairs}
-    return set(keys) == every and max(keys.values()) == 1
+    keys = [(one.protocol, one.pair) for one in scores if one.metric == name]
+    return Counter(keys) == Counter(product(protocols, pairs))
 
 
 def _incomplete_trainings(

@@ -249,10 +249,11 @@ def train_study(study: Study, *, again: bool = False) -> int:
             say(
                 f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}"
             )
-        folders = (run_folder(study.out, run.id) for run in study.runs)
-        unread = (one for folder in folders for one in training_left_out(folder))
-        lacking = list(dict.fromkeys((*study.dataset.without(), *unread)))
-        say_left_out(lacking, study.dataset.total, "pair")
+        lacking = dict.fromkeys(study.dataset.without())
+        for run in study.runs:
+            folder = run_folder(study.out, run.id)
+            lacking |= dict.fromkeys(training_left_out(folder))
+        say_left_out(list(lacking), study.dataset.total, "pair")
         return int(bool(lacking))
 
 

@@ -167,7 +167,7 @@ def stored_entries(out: Path) -> dict[str, Entry]:
     if not store.is_file():
         return {}
     with read_results(store) as results:
-        return {entry.run: entry for entry in results.entries()}
+        return results.entries_by_run()
 
 
 def standing_of(
@@ -266,29 +266,13 @@ def standing_table(
 ) -> Table:
     """The states as a table."""
     columns = ("Run", "Dataset", "State", "Step", "Reason")
-    rows = [
-        (
-            one.run,
-            one.dataset,
-            one.state,
-            "-" if one.steps is None else f"{one.step or 0} of {one.steps}",
-            one.reason or "-",
-        )
-        for one in standings
-    ]
-    counts = Counter(one.state for one in standings)
-    note = tally(counts)
-    busy = (
-        "a process works in this folder"
-        if working
-        else "no process works in this folder"
-    )
-    unknown = (
-        f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
-    )
-    return Table.of(
-        counted(len(standings), "run"),
-        columns,
-        rows,
-        f"{note}; {busy}{unknown}",
-    )
+    rows = []
+    for one in standings:
+        step = "-" if one.steps is None else f"{one.step or 0} of {one.steps}"
+        rows.append((one.run, one.dataset, one.state, step, one.reason or "-"))
+    note = tally(Counter(one.state for one in standings))
+    workers = "a process works" if working else "no process works"
+    note += f"; {workers} in this folder"
+    if queue.problem:
+        note += f"; no word of jobs that wait or run: {queue.problem}"
+    return Table.of(counted(len(standings), "run"), columns, rows, note)

@@ -61,7 +61,7 @@ def worked(
     from defocus.benchmark.scoring.score import fetch_weights  # they import torch
     from defocus.benchmark.study.work import RunWork, work_on
 
-    stored = {entry.run: entry for entry in results.entries()}
+    stored = results.entries_by_run()
     items = {task.left.run.id: task for task in tasks}
     if where == 1 or (len(items) < 2 and not isinstance(where, Machines)):
         alone = partial(work_on, RunWork(study, stored, where))

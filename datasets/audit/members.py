@@ -15,7 +15,7 @@ from defocus.pictures.profiles import (
     picture_header,
 )
 from defocus.pictures.read import read_image, read_pair
-from defocus.pictures.values import MOSAIC, is_mosaic
+from defocus.pictures.remarks import MOSAIC, is_mosaic
 
 SHOWN = 6
 

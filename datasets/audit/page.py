@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from operator import attrgetter, itemgetter
 
 import cv2
@@ -289,6 +291,10 @@ def warnings_part(audit: Audit) -> Part:
     return Table.of("What the files of pairs show", columns, rows, note, stacked=True)
 
 
+AT_ONCE = 2
+"""Number of pairs that are read at once for the page. Each needs the memory of two pictures."""
+
+
 def _pictures(
     dataset: Dataset, audit: Audit, anchors: Anchors
 ) -> list[tuple[str, Slider]]:
@@ -296,9 +302,12 @@ def _pictures(
     by_id = {pair.id: pair for pair in dataset.pairs}
     sliders: list[tuple[str, Slider]] = []
     blur_of = blur_states(dataset, audit)
-    for row in _pictured(audit):
-        pair = by_id[row.id]
-        states = _states(*shown_members(pair, audit.shown), row)
+    rows = _pictured(audit)
+    pairs = [by_id[row.id] for row in rows]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        members = list(pool.map(partial(shown_members, worst=audit.shown), pairs))
+    for row, both in zip(rows, members, strict=True):
+        states = _states(*both, row)
         states += blur_of(row.id, states[0][1].shape[1::-1])
         slider = Slider(
             _caption(row, audit),

@@ -80,6 +80,10 @@ def command(dataset: str, settings: "AuditSettings") -> int:
 
 
 def _audit(name: str, settings: "AuditSettings") -> "tuple[Audit, Usable]":
+    from defocus.cluster.dispatcher import start_early
+
+    start_early("defocus.datasets.audit.pair_audit", settings.where)
+
     from defocus.datasets.api import check_dataset, open_dataset
 
     dataset = open_dataset(name, damaged=True)

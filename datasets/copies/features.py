@@ -20,7 +20,7 @@ from defocus.storage.files import atomic_path, make_folder
 
 Indices = NDArray[np.intp]
 
-FEATURES_REVISION = 1
+FEATURES_REVISION = 2
 """Revision of what is computed here. Raise it where numbers change: kept features are not read."""
 
 REDUCED_ABOVE_PX = 200_000
@@ -94,17 +94,18 @@ class LocalFeatures:
         )
 
 
-def features_of_file(path: Path, sha256: str) -> LocalFeatures:
-    """The features of a picture file, kept by its hash in the cache folder."""
-    place = (
-        cache_folder() / "features" / sha256[:2] / f"{sha256}-{FEATURES_REVISION}.npz"
-    )
+def features_of_file(
+    path: Path, sha256: str, white: float | None = None
+) -> LocalFeatures:
+    """The features of a picture file with a white, kept by its hash in the cache folder."""
+    name = f"{sha256}-{white or 'own'}-{FEATURES_REVISION}.npz"
+    place = cache_folder() / "features" / sha256[:2] / name
     damaged = OSError, ValueError, KeyError, zipfile.BadZipFile
     with contextlib.suppress(*damaged), place.open("rb") as file, np.load(file) as kept:
         return LocalFeatures(
             **{one.name: kept[one.name] for one in fields(LocalFeatures)}
         )
-    grey = grey_picture(path)
+    grey = grey_picture(path, white)
     return_freed_memory(grey.size)
     features = local_features(grey)
     return_freed_memory(grey.size)
@@ -114,9 +115,10 @@ def features_of_file(path: Path, sha256: str) -> LocalFeatures:
     return features
 
 
-def grey_picture(path: Path) -> Codes:
-    """A picture file as ``(H, W)`` grey levels of 8 bits."""
-    grey = cv2.cvtColor(upper_bits(read_image(path)), cv2.COLOR_RGB2GRAY)
+def grey_picture(path: Path, white: float | None = None) -> Codes:
+    """A picture file as ``(H, W)`` grey levels of 8 bits; ``white`` as for ``read_image``."""
+    picture = upper_bits(read_image(path, white))
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     return np.asarray(grey, np.uint8)
 
 

@@ -63,7 +63,7 @@ def shared_pictures(
         return ()
     files = {pair.id: _searched_file(pair) for pair in pairs}
     hashes = file_hashes(dataset.root, files.values())
-    rows = [(pair.id, pair.split, hashes[files[pair.id]]) for pair in pairs]
+    rows = [(pair.id, pair.split, hashes[files[pair.id]], pair.white) for pair in pairs]
     key = hashlib.sha256(
         json.dumps([rows, FEATURES_REVISION, SEARCH_REVISION]).encode()
     )
@@ -99,21 +99,23 @@ def _searched(
     hashes: dict[Path, str],
     where: Where,
 ) -> tuple[SharedPicture, ...]:
-    hashed = {pair.id: (files[pair.id], hashes[files[pair.id]]) for pair in pairs}
+    hashed = {}
+    for pair in pairs:
+        path = files[pair.id]
+        hashed[pair.id] = (path, hashes[path], pair.white)
     looks = dict(
         track(each(_prepared, hashed, where), f"details of {name}", len(hashed))
     )
     pictures = []
     for pair in pairs:
         if not isinstance(looks[pair.id], LeftOut):
-            path = files[pair.id]
-            features = features_of_file(path, hashes[path])
-            grey = partial(grey_picture, path)
+            features = features_of_file(*hashed[pair.id])
+            grey = partial(grey_picture, files[pair.id], pair.white)
             pictures.append(SearchedPicture(pair.id, pair.split, features, grey))
     return tuple(_of_pairs(pictures, part) for part in shared_parts(pictures))
 
 
-def _prepared(hashed: tuple[Path, str]) -> None:
+def _prepared(hashed: tuple[Path, str, float | None]) -> None:
     """Compute and keep the features of a picture, which are large."""
     features_of_file(*hashed)
 

@@ -48,6 +48,12 @@ def each(
         yield from in_processes(attempted, list(items.items()), where)
 
 
+def start_early(module: str, where: Where) -> None:
+    """Start what worker processes are forked from; it imports their module beside this process."""
+    if isinstance(where, int) and where > 1:
+        worker_context(module)
+
+
 Attempted: TypeAlias = Callable[[tuple[str, T]], tuple[str, R | LeftOut]]
 
 

@@ -73,7 +73,7 @@ def align_pair(
         sharp: A picture of the same size; floats are processed with 16 bits.
         model: ``global`` compensates the transform of the whole picture, ``flow`` also the local
             flow where it is reliable, ``none`` nothing.
-        white: Value of uint16 that means white in both, see :func:`defocus.restore`.
+        white: Value of uint16 or floats that means white in both, see :func:`defocus.restore`.
 
     Raises:
         ImageError: A picture is not valid, or the sizes differ.
@@ -100,7 +100,7 @@ def measure_pair(
     Args:
         blurry: A picture, see :func:`defocus.restore`.
         sharp: A picture of the same size; floats are processed with 16 bits.
-        white: Value of uint16 that means white in both, see :func:`defocus.restore`.
+        white: Value of uint16 or floats that means white in both, see :func:`defocus.restore`.
 
     Returns:
         Shift, zoom, rotation, residual flow and exposure with their standard errors; ``status`` is

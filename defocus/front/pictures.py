@@ -1,6 +1,6 @@
 """Input pictures of the Python interface: arrays, tensors or files, checked here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.read import read_alike, read_pair
+from defocus.pictures.remarks import asked_white, white_question, white_words
 from defocus.pictures.values import (
     FULL,
     above_white,
     as_float,
     as_integer,
-    asked_white,
     compressed,
     deep_white,
     stretched,
-    white_question,
-    white_words,
 )
 from defocus.progress import say
 
@@ -34,8 +32,8 @@ Picture: TypeAlias = Array | torch.Tensor | str | Path
 """Picture as functions of the package take it: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
 ``(C, H, W)`` or ``(N, C, H, W)`` as a tensor, or the path of a picture file. Values are uint8,
 uint16, or float32 (or float64) in [0, 1], sRGB-encoded. White is 255, 65535 or 1; the parameter
-``white`` gives another value of uint16, and 1023 or 4095 is taken, with a message, where no value
-is larger."""
+``white`` gives another value of uint16, or of floats where no picture is uint16. Without it 1023 or
+4095 is taken for uint16, with a message, where no value is larger."""
 
 _TYPES = "uint8, uint16, float32 and float64"
 _ARRAY_TYPES = (
@@ -66,7 +64,8 @@ class GivenPictures:
     channels: int
     batched: bool = False
     device: torch.device | None = None
-    white: float = FULL  # of 16 bits as they were given; ``pixels`` have 65535
+    # of 16 bits or floats as they were given, where it is not that of ``pixels``
+    white: float | None = None
 
     @property
     def size(self) -> str:
@@ -86,10 +85,11 @@ class GivenPictures:
         return as_integer(self.pixels, 16)
 
     def of_white(self, white: float) -> "GivenPictures":
-        """The pictures scaled to the usual white, if they have 16 bits with this one."""
-        if self.pixels.dtype != np.uint16:
-            return self
-        return replace(self, pixels=stretched(self.pixels, white), white=white)
+        """The pictures of 16 bits or floats, scaled from this white to the usual one."""
+        if self.pixels.dtype == np.uint16:
+            return replace(self, pixels=stretched(self.pixels, white), white=white)
+        scaled = self.pixels / self.pixels.dtype.type(white)
+        return replace(self, pixels=scaled, white=white)
 
     def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
         """Convert results to the form of the input; floats are clamped to [0, 1]."""
@@ -100,7 +100,10 @@ class GivenPictures:
         if self.channels < 3:
             floats = floats.mean(axis=3, keepdims=True)
         if dtype.kind == "u":
-            floats = compressed(as_integer(floats, 8 * dtype.itemsize), self.white)
+            integers = as_integer(floats, 8 * dtype.itemsize)
+            floats = compressed(integers, self.white or FULL)
+        elif self.white:
+            floats = floats * floats.dtype.type(self.white)
         values = np.ascontiguousarray(floats.astype(dtype, copy=False))
         if self.kind == "array":
             return values[0, :, :, 0] if self.channels == 0 else values[0]
@@ -127,23 +130,36 @@ def given_alike(
 ) -> list[GivenPictures]:
     """Check pictures that belong together, by name; those of 16 bits have one white."""
     _require_white(white)
-    stored = _of_files(picture_of, white)
-    given: dict[str, GivenPictures] = {}
-    deep = []
+    given = _of_files(picture_of, white)
+    in_memory = {}
     for name, picture in picture_of.items():
-        if name in stored:
-            given[name] = stored[name]
-            continue
-        given[name] = _in_memory(picture, name, limits.get(name, (0.0, 1.0)))
-        if given[name].pixels.dtype == np.uint16:
-            deep.append(given[name])
-    if deep and white is None:
-        white = _white_of(deep)
-    elif white is not None:
-        _require_within(deep, white)
-    if white:
-        given |= {one.name: one.of_white(white) for one in deep}
-    return list(given.values())
+        if name not in given:
+            in_memory[name] = _in_memory(picture, name)
+    every = {**given, **in_memory}
+    own = [one for one in in_memory.values() if one.pixels.dtype == np.uint16]
+    if white is not None:
+        meant = _meant_by_white(every.values())
+        own = [one for one in meant if one.name in in_memory]
+        _require_within(own, white)
+    elif own:
+        white = _white_of(own)
+    if white is not None:
+        every |= {one.name: one.of_white(white) for one in own}
+    for name in in_memory:
+        _require_range(every[name].pixels, name, limits.get(name, (0.0, 1.0)))
+    return [every[name] for name in picture_of]
+
+
+def _meant_by_white(given: Iterable[GivenPictures]) -> list[GivenPictures]:
+    """The pictures that a given white is for: those of uint16, or else those of floats."""
+    every = list(given)
+    deep = [one for one in every if one.pixels.dtype == np.uint16]
+    floats = [one for one in every if one.pixels.dtype.kind == "f"]
+    if not deep and not floats:
+        raise ImageError(
+            "white is given, but the pictures are uint8, whose white is 255; leave it out"
+        )
+    return deep or floats
 
 
 def _of_files(
@@ -173,13 +189,15 @@ def _require_white(white: object) -> None:
         or not 0 < float(white) <= FULL
     ):
         raise ImageError(
-            f"white is {white!r}; give the value of 16 bits that means white"
+            f"white is {white!r}; give the value of 16 bits or floats that means white"
         )
 
 
 def _require_within(deep: Sequence[GivenPictures], white: float) -> None:
     """Refuse arrays of 16 bits that are brighter than the white that was given."""
     for one in deep:
+        if one.pixels.dtype != np.uint16:  # the range of floats is required of all
+            continue
         largest = int(one.pixels.max())
         if largest > white:
             raise ImageError(above_white(one.name, largest, white))
@@ -187,34 +205,31 @@ def _require_within(deep: Sequence[GivenPictures], white: float) -> None:
 
 def _white_of(deep: Sequence[GivenPictures]) -> float:
     """The white of arrays of 16 bits, which is printed or asked for if it is unusual."""
-    largest = max(int(one.pixels.max()) for one in deep)
-    white = deep_white(largest)
-    names = " and ".join(one.name for one in deep)
-    question = white_question(largest)
+    largest_of = {one.name: int(one.pixels.max()) for one in deep}
+    most = max(largest_of.values())
+    white = deep_white(most)
     if white < FULL:
-        say(f"{names}: {white_words(largest, white)}; give white={FULL} if it is that")
-    elif question:
-        say(f"{names}: {question} Give white={asked_white(largest)} if they are")
+        names = " and ".join(largest_of)
+        say(f"{names}: {white_words(most, white)}; give white={FULL} if it is that")
+        return white
+    darkest = min(largest_of.values())
+    if asked := asked_white(darkest):
+        asked_of = [n for n, one in largest_of.items() if asked_white(one) == asked]
+        names = " and ".join(asked_of)
+        say(f"{names}: {white_question(darkest)} Give white={asked} if they are")
     return white
 
 
-def _in_memory(
-    picture: Picture,
-    name: str,
-    limits: Range,
-) -> GivenPictures:
+def _in_memory(picture: Picture, name: str) -> GivenPictures:
     """An array or tensor in its form, with its values as they are."""
     if isinstance(picture, torch.Tensor):
-        given = _tensor(picture, name)
-    elif isinstance(picture, np.ndarray):
-        given = _array(picture, name)
-    else:
-        raise ImageError(
-            f"{name} is of type {type(picture).__name__}; "
-            "give an array, a tensor or a path of a file"
-        )
-    _require_range(given.pixels, name, limits)
-    return given
+        return _tensor(picture, name)
+    if isinstance(picture, np.ndarray):
+        return _array(picture, name)
+    raise ImageError(
+        f"{name} is of type {type(picture).__name__}; "
+        "give an array, a tensor or a path of a file"
+    )
 
 
 def one_picture(
@@ -249,6 +264,8 @@ def two_pictures(
             GivenPictures(name, pixels[None], "array", 3)
             for name, pixels in zip(("blurry", "sharp"), pair, strict=True)
         ]
+        if white is not None:
+            _meant_by_white(members)
     else:
         members = given_alike({"blurry": blurry, "sharp": sharp}, {}, white)
     first, second = map(require_one, members)

@@ -98,9 +98,9 @@ def restore(
             whatever an EXIF orientation says. ``leave_sharp`` (False): whether what is in focus, by
             the estimated circle of confusion, is left. ``guard`` (True): whether parts are put back
             whose restoration, blurred again, does not agree with what was given. Leave it out to
-            see what a network does. ``white`` (None): value of uint16 that means white: 4095 where
-            a camera's 12 bits are stored in 16. By default 65535, or 1023 or 4095, with a message,
-            where no value is larger.
+            see what a network does. ``white`` (None): value of uint16 or floats that means white:
+            4095 where a camera's 12 bits are stored in 16, 255 where floats were 8 bits. By default
+            65535, or 1023 or 4095, with a message, where no value is larger; 1 for floats.
 
     Returns:
         The restored picture in the form of ``picture``: same type, shape and range; grey stays

@@ -59,7 +59,8 @@ def score(
         profile: Conventions of the metrics: ``defocus-v1``, ``dpdd16``, ``dpdd8``, ….
         metrics: Names of the metrics; None for those of the profile.
         mask: ``(H, W)`` bool, True where a pixel counts; None for all.
-        white: Value of uint16 that means white in all pictures, see :func:`defocus.restore`.
+        white: Value of uint16 or floats that means white in all pictures; see
+            :func:`defocus.restore`.
 
     Returns:
         A value for each metric, in the usual order of tables. A metric of the profile that cannot

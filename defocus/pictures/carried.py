@@ -18,16 +18,8 @@ from defocus.pictures.blocks import (
     without_pointers,
     without_thumbnails,
 )
-from defocus.pictures.headers import HEAD_BYTES, kind_of
-from defocus.pictures.heif import HEIF_KINDS, heif_contents
-from defocus.pictures.jpeg import PREVIEW, JpegParts, behind, jpeg_parts
-from defocus.pictures.metadata import (
-    INKS,
-    Metadata,
-    inventory,
-    other_pictures,
-    read_metadata,
-)
+from defocus.pictures.jpeg import PREVIEW, JpegParts, behind
+from defocus.pictures.metadata import Metadata, inventory, read_metadata
 from defocus.pictures.png import (
     BITS,
     COLOUR,
@@ -44,8 +36,6 @@ from defocus.pictures.png import (
 )
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import with_orientation, with_thumbnail
-from defocus.pictures.tiff import tiff_pictures, tiff_tags
-from defocus.pictures.webp import webp_frames
 from defocus.progress import say
 from defocus.reading import mapped
 
@@ -262,35 +252,6 @@ def _lost(source: Path, picture: Path | bytes) -> list[Block]:
         return [_OF_RAW]
     written = inventory(picture) if isinstance(picture, bytes) else _blocks(picture)
     return lost_blocks(_blocks(source), written)
-
-
-def said_of_parts(path: Path) -> tuple[str, ...]:
-    """Remarks on what a file holds and no reader takes: inks' profile, further pictures."""
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return ()
-    try:
-        with mapped(path) as content:
-            remarks = _of_parts(content)
-    except (OSError, ValueError):
-        return ()
-    return tuple(one.text for one in remarks)
-
-
-def _of_parts(data: bytes) -> list[Remark]:
-    """The remarks of :func:`said_of_parts` on the content of a file."""
-    kind = kind_of(data[:HEAD_BYTES])
-    if kind == "JPEG":
-        return [INKS] if jpeg_parts(data).colours == 4 else []
-    if kind == "TIFF":
-        inks = [INKS] if tiff_tags(data).inks else []
-        return [*other_pictures(tiff_pictures(data)), *inks]
-    if kind == "PNG":
-        return other_pictures(png_parts(data).frames)
-    if kind == "WebP":
-        return other_pictures(webp_frames(data))
-    if kind in HEIF_KINDS:
-        return other_pictures(heif_contents(data, kind).pictures)
-    return []
 
 
 def _blocks(path: Path) -> list[Block]:

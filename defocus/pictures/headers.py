@@ -238,6 +238,14 @@ def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     return 0, 0
 
 
+def jpeg_components(data: bytes) -> int:
+    """Number of values of a pixel, by the header of a JPEG's picture; 0 if it has none."""
+    for marker, place in jpeg_markers(data):
+        if marker in JPEG_FRAMES and place + 9 < len(data):
+            return data[place + 9]
+    return 0
+
+
 def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """The largest of the sizes that the items of a HEIC or AVIF have."""
     head = data[:200_000]

@@ -352,13 +352,12 @@ _MAKER_NOTE = 37500
 _MOVED_NOTES = Remark(
     "maker notes keep their bytes, but programs may not read all of them any more"
 )
-_UNSTATED = Remark(
-    "left out: the last value of each pixel, which has no stated meaning"
-)
+UNSTATED = Remark("left out: the last value of each pixel, which has no stated meaning")
 _HALF_FLOATS = Remark(
     "its floats of 16 bits become such of 32, which hold the same values"
 )
 _INCH_PER = {1: 1.0, 2: 2.54}
+JPEG_XL_COLOURS = Remark("the colour space of a JPEG XL is not read; taken for sRGB")
 INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ",
     frozenset({"colour profile"}),
@@ -515,7 +514,7 @@ def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
     if tags.inks:
         yield INKS
     if tags.unstated:
-        yield _UNSTATED
+        yield UNSTATED
     if tags.half_floats:
         yield _HALF_FLOATS
     shot = tags.directories.get(EXIF_DIRECTORY, ())
@@ -527,9 +526,7 @@ def _of_heif(data: bytes, kind: str) -> Metadata:
     contents = contents_as_decoded(data, kind)
     exif, remarks = _mended(contents.exif)
     if kind == "JPEG XL":
-        remarks.append(
-            Remark("the colour space of a JPEG XL is not read; taken for sRGB")
-        )
+        remarks.append(JPEG_XL_COLOURS)
     return Metadata(
         kind=kind,
         exif=exif,

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.blocks import Remark
 from defocus.pictures.bmp import bmp_pixels
-from defocus.pictures.carried import said_of_parts
 from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
@@ -39,19 +38,24 @@ from defocus.pictures.png import (
     still_png,
     transparent_grey,
 )
-from defocus.pictures.raw import (
-    RAW_SUFFIXES,
-    develop_pair,
-    develop_stored,
-    dng_demands,
-    said_of_demands,
+from defocus.pictures.raw import RAW_SUFFIXES, develop_pair, develop_stored
+from defocus.pictures.remarks import (
+    MOSAIC,
+    asked_white,
+    is_mosaic,
+    other_suffix,
+    said_of_file,
+    said_of_pixels,
+    said_of_values,
+    say_remarks,
+    white_question,
+    white_words,
 )
 from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import read_misread, tiff_layout
 from defocus.pictures.values import (
     FOURTEEN_BITS,
     FULL,
-    MOSAIC,
     Array,
     Image,
     OwnPicture,
@@ -59,19 +63,15 @@ from defocus.pictures.values import (
     above_white,
     as_shown,
     as_stored,
-    asked_white,
     deep_white,
     float_white,
     integer_white,
-    is_mosaic,
     known_white,
     largest_value,
-    said_of_values,
-    say_remarks,
     stretched,
-    white_question,
-    white_words,
+    without_alpha,
 )
+from defocus.pictures.webp import may_be_transparent
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, broken_link, read_bytes
@@ -92,20 +92,25 @@ def read_image(path: Path, white: float | None = None) -> Image:
     # Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
     # developed with their own white balance; for a pair use ``read_pair``. Where a picture has 10
     # or 12 bits in 16, as ``white`` or its values say, the values are stretched.
-    picture = _read_colours(path)
+    stored = _read_integers(path)
     if white is None:
-        white = known_white(path) or integer_white([picture])
-        say_remarks(path, picture, white)
-    return _with_white(path, picture, white)
+        white = known_white(path) or integer_white([stored])
+        say_remarks(path, stored, white)
+    return _with_white(path, _colours_of(stored), white)
 
 
-def _read_colours(path: Path) -> Image:
-    """``(H, W, 3)`` with the values as they are stored."""
+def _read_integers(path: Path) -> NDArray[Any]:
+    """A picture of 8 or 16 bits as it is stored."""
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
         raise ImageError(
             f"{path}: pixels are {stored.dtype}; save it with 8 or 16 bits, as integers"
         )
+    return stored
+
+
+def _colours_of(stored: NDArray[Any]) -> Image:
+    """``(H, W, 3)`` with the values as they are stored."""
     if stored.ndim == 2 or stored.shape[2] == 2:
         height, width = stored.shape[:2]
         grey = stored.reshape(height, width, -1)[:, :, :1]
@@ -321,15 +326,16 @@ def read_pair(
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
     """Pictures that belong together, by file, with one white: ``white`` or what values show."""
-    pictures = {path: _read_colours(path) for path in files}
-    if pictures and white is None:
+    stored = {path: _read_integers(path) for path in files}
+    if stored and white is None:
         known = any(known_white(path) for path in files)
-        white = FULL if known else integer_white(list(pictures.values()))
-        for path, picture in pictures.items():
+        white = FULL if known else integer_white(list(stored.values()))
+        for path, picture in stored.items():
             say_remarks(path, picture, white)
     alike = {}
-    for path, picture in pictures.items():
-        alike[path] = _with_white(path, picture, white or FULL)
+    for path in list(stored):
+        colours = _colours_of(stored.pop(path))
+        alike[path] = _with_white(path, colours, white or FULL)
     return alike
 
 
@@ -358,38 +364,67 @@ class FilesReading:
     remarks: tuple[str, ...] = ()
 
 
-def reading_of_files(files: Sequence[Path]) -> FilesReading:
-    """How the pictures of a dataset are read, by a few of them, evenly spread."""
-    # Only grey pictures and those of 16 bits are decoded, and of the latter no more than one where
-    # all bits are in use, as in most datasets.
-    sample = _sample(files)
-    largest = 0
+def reading_of_files(*groups: Sequence[Path]) -> FilesReading:
+    """How the pictures of a dataset are read, by a few files of each group, evenly spread."""
+    # A group is what was stored in one way, such as the blurry members of all pairs.
     remarks: dict[str, None] = {}
-    for path in sample:
-        remarks[said_of_demands(dng_demands(path))] = None
-        remarks |= dict.fromkeys(said_of_parts(path))
-        bits, grey = _bits_and_grey(path)
-        deep = bits == 16 and largest <= FOURTEEN_BITS
-        if not grey and not deep:
-            continue
-        with contextlib.suppress(ImageError):  # named by who reads it
-            picture = _read_colours(path)
-            if picture.dtype == np.uint16:
-                largest = max(largest, largest_value(picture))
-            if grey and is_mosaic(picture):
-                remarks[MOSAIC] = None
-    white = deep_white(largest)
+    brightest = []
+    for files in filter(None, groups):
+        sample = _sample(files, _SAMPLES // len(groups))
+        brightest.append(_brightest_of(sample, remarks))
+    deep = [one for one in brightest if one.largest]
+    most = max((one.largest for one in deep), default=0)
+    white = deep_white(most)
     if white < FULL:
-        words = f"{white.bit_length()} bits in 16: {white_words(largest, white)}"
-    else:
-        words = white_question(largest)
-    remarks[words] = None
+        words = f"{white.bit_length()} bits in 16: {white_words(most, white)}"
+        remarks[words] = None
+    elif deep:
+        darkest = min(deep, key=lambda one: one.largest)
+        remarks[darkest.question(most)] = None
     return FilesReading(white, tuple(filter(None, remarks)))
 
 
-def _sample(files: Sequence[Path]) -> list[Path]:
+@dataclass(frozen=True)
+class _Brightest:
+    """The largest value of the pictures of 16 bits in a group of files, and where it is."""
+
+    largest: int = 0
+    name: str = ""
+
+    def question(self, most: int) -> str:
+        """What is asked about these values where those of other files reach ``most``."""
+        words = white_question(self.largest)
+        if not words or self.largest == most:
+            return words
+        return f"{self.name}: {words} Other pictures reach {most}"
+
+
+def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightest:
+    """Where the largest value of 16 bits is; what there is to say of the files is added."""
+    # Decoded are the first file, those that by their header may be no plain colours, and those of
+    # 16 bits until one shows that all bits are in use, which is the first in most datasets.
+    brightest = _Brightest()
+    for number, path in enumerate(sample):
+        remarks |= dict.fromkeys(said_of_file(path))
+        if path.suffix.lower() in RAW_SUFFIXES:
+            continue
+        bits, plain = _bits_and_plain(path)
+        dim = bits == 16 and brightest.largest <= FOURTEEN_BITS
+        if number > 0 and plain and not dim:
+            continue
+        with contextlib.suppress(ImageError):  # named by who reads it
+            stored = _read_integers(path)
+            remarks |= dict.fromkeys(said_of_pixels(stored))
+            if stored.dtype == np.uint16 and known_white(path) is None:
+                largest = largest_value(without_alpha(stored))
+                if largest > brightest.largest:
+                    brightest = _Brightest(largest, path.name)
+    return brightest
+
+
+def _sample(files: Sequence[Path], most: int) -> list[Path]:
     """A few of the files, evenly spread; no pipes, which never end."""
-    number = min(len(files), _SAMPLES)
+    number = min(len(files), most)
     sample = []
     for index in range(number):
         path = files[index * len(files) // number]
@@ -401,31 +436,35 @@ def _sample(files: Sequence[Path]) -> list[Path]:
 _SAMPLES = 16
 """Number of a dataset's files that are looked at to find its white. Even the first one mostly shows
 it."""
-_BITS_TAG, _COLOURS_TAG, _GREY_TIFF = 258, 262, {0, 1}
-"""Bits of a value and meaning of the values in TIFF files, and which meanings are grey."""
+_BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
+"""Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
+_RGB = 2
+"""Colours without transparency in the header of a PNG, and colours in a TIFF."""
 
 
-def _bits_and_grey(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a picture, and whether it is grey, by its header; else 0."""
-    if path.suffix.lower() in RAW_SUFFIXES:
-        return 0, False
+def _bits_and_plain(path: Path) -> tuple[int, bool]:
+    """Bits of a value of a picture, and whether it is colours alone, by its header."""
     try:
         with path.open("rb") as file:
             head = file.read(PNG_HEAD_BYTES)
             kind = kind_of(head)
             if kind == "PNG":
-                return head[BITS], head[COLOUR_TYPE] in GREY_TYPES
+                return head[BITS], head[COLOUR_TYPE] == _RGB
+            if kind == "WebP":
+                return 8, not may_be_transparent(head)
             if kind == "JPEG XL":  # its header lies in single bits
-                return 16, True
+                return 16, False
             first = first_directory(FileBytes(file)) if kind == "TIFF" else None
     except (OSError, FileError, IndexError):
-        return 0, False
+        return 0, True
     if first is None:
-        return 0, False
+        return 0, True
     structure, directory = first
-    bits = structure.number(directory.entry(_BITS_TAG))
-    colours = structure.number(directory.entry(_COLOURS_TAG))
-    return bits or 0, colours in _GREY_TIFF
+    bits, colours, values = (
+        structure.number(directory.entry(tag))
+        for tag in (_BITS_TAG, _COLOURS_TAG, _VALUES_TAG)
+    )
+    return bits or 0, (colours, values) == (_RGB, 3)
 
 
 def sizes_differ(
@@ -470,7 +509,7 @@ def read_own_picture(
 def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
     """The metadata, with a remark if the suffix names another kind than the content."""
     kind = metadata.kind
-    if not kind or path.suffix.lower() in SUFFIXES[kind]:
+    if not other_suffix(path, kind):
         return metadata
     goes_on = "" if kind in HEIF_KINDS else f", and stays {kind}"
     remark = Remark(f"is {kind}, whatever its suffix says{goes_on}")

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
 from defocus.pictures.heif import divided
+from defocus.pictures.remarks import asked_white
 from defocus.pictures.values import (
+    FULL,
     as_stored,
-    asked_white,
     has_alpha,
-    integer_white,
     largest_value,
     without_alpha,
 )
@@ -111,9 +111,9 @@ class TiffLayout:
 def _black_of(grey: NDArray[Any]) -> int:
     """The value of black where white is 0: the largest one of the bits that are in use."""
     # of 8 and 14 bits in 16 the values are asked about afterwards, as where black is 0
-    if grey.dtype == np.uint16 and (asked := asked_white(largest_value(grey))):
-        return asked
-    return integer_white([grey])
+    if grey.dtype == np.uint16:
+        return asked_white(largest_value(grey)) or FULL
+    return int(np.iinfo(grey.dtype).max)
 
 
 def tiff_layout(path: Path, content: bytes) -> TiffLayout:

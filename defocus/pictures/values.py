@@ -1,8 +1,7 @@
 """Pictures in memory: their values and their white; linear light, luma and orientation."""
 
 import functools
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.pictures.carried import said_of_parts
 from defocus.pictures.headers import HEAD_BYTES, kind_of
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
-from defocus.progress import say
+from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
@@ -214,37 +211,6 @@ def compressed(picture: NDArray[Any], white: float) -> NDArray[Any]:
     return np.asarray(values, np.uint16)
 
 
-def white_words(most: float, white: float) -> str:
-    """Remark on a white that is not the usual one."""
-    return f"values reach {most:g}, so white is taken as {white:g}"
-
-
-def said_of_values(picture: NDArray[Any], white: float) -> str:
-    """Remark on the values of a picture of integers; empty where they are usual."""
-    if picture.dtype != np.uint16:
-        return ""
-    largest = largest_value(without_alpha(picture))
-    if white < FULL:
-        return white_words(largest, white)
-    return white_question(largest)
-
-
-def white_question(largest: int) -> str:
-    """Question about 16 bits by their largest value; empty where they are usual."""
-    asked = asked_white(largest)
-    if not asked:
-        return ""
-    bits = asked.bit_length()
-    return f"values of 16 bits reach {largest} alone; are they {bits} bits in 16?"
-
-
-def asked_white(largest: int) -> int:
-    """A possible white of 16 bits, by their largest value, that is not assumed; 0 if none."""
-    if 0 < largest <= EIGHT_BITS:
-        return EIGHT_BITS
-    return FOURTEEN_BITS if DEEP_WHITES[-2] < largest <= FOURTEEN_BITS else 0
-
-
 def known_white(path: Path) -> int | None:
     """White of the kinds whose decoders fill all bits; None where the values have to say it."""
     if path.suffix.lower() in RAW_SUFFIXES:
@@ -269,94 +235,6 @@ def without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
 def has_alpha(picture: NDArray[Any]) -> bool:
     """Whether a picture as it is stored is grey or colours with a transparency."""
     return picture.shape[2:] in {(2,), (4,)}
-
-
-MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
-
-_CELL_PX = 16
-"""Side of the squares in which an alternation must keep its sign, px. 64 values are enough to show
-it."""
-_LOOKED_PX = 1024
-"""Side of the central part that is examined, px: enough squares, in a few milliseconds."""
-_LEAST_PX = 4 * _CELL_PX
-_LEAST_STEP = 0.01
-"""Smallest alternation that counts, as a share of white. Noise has less in the mean of a square."""
-_LEAST_SHARE = 0.3
-"""Smallest share of squares that must alternate. Mosaics have 0.6 or more, photographs at most
-0.05."""
-
-_said: set[tuple[Path, str]] = set()
-"""Remarks that this process has already printed, by folder."""
-
-
-def remarks_of(path: Path, picture: NDArray[Any], white: float) -> Iterator[str]:
-    """Remarks on a picture as it is stored, ``(H, W)`` or ``(H, W, 3)``, in words."""
-    words = said_of_values(picture, white)
-    if words and known_white(path) is None:
-        yield words
-    if is_mosaic(picture):
-        yield MOSAIC
-    demands = said_of_demands(dng_demands(path))
-    if demands:
-        yield demands
-    yield from said_of_parts(path)
-
-
-def say_remarks(path: Path, picture: NDArray[Any], white: float) -> None:
-    """Print remarks on a file, each remark once for all files of a folder."""
-    for remark in remarks_of(path, picture, white):
-        if (path.parent, remark) not in _said:
-            _said.add((path.parent, remark))
-            say(f"{path}: {remark}")
-
-
-def is_mosaic(picture: NDArray[Any]) -> bool:
-    """Whether a grey picture of integers alternates from pixel to pixel as a Bayer sensor does."""
-    grey = _grey_part(picture)
-    if grey is None or min(grey.shape) < _LEAST_PX:
-        return False
-    white = np.float32(np.iinfo(grey.dtype).max)
-    values = grey.astype(np.float32) / white
-    values /= np.float32(max(float(values.max()), 1e-6))
-    shares = itertools.chain(_alternating(values), _alternating(values.T))
-    return all(share > _LEAST_SHARE for share in shares)
-
-
-def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
-    """The part around the centre of a grey picture of integers; None for other pictures."""
-    if picture.dtype.kind != "u" or picture.ndim not in {2, 3}:
-        return None
-    height, width = picture.shape[:2]
-    top = max(0, (height - _LOOKED_PX) // 2)
-    left = max(0, (width - _LOOKED_PX) // 2)
-    rows = slice(top, top + _LOOKED_PX)
-    part = picture[rows, left : left + _LOOKED_PX]
-    if part.ndim == 2:
-        return part
-    first = part[:, :, 0]
-    if part.shape[2] < 3 or _equal_colours(part):
-        return first
-    return None
-
-
-def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
-    """Share of the cells whose columns alternate, in even and in odd rows."""
-    left = values[:, :-2]
-    middle = values[:, 1:-1]
-    right = values[:, 2:]
-    steps = middle - (left + right) / 2
-    steps[:, 1::2] *= -1
-    height, width = steps.shape
-    down = height // _CELL_PX
-    across = width // _CELL_PX
-    whole = steps[: down * _CELL_PX, : across * _CELL_PX]
-    cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
-    for phase in (0, 1):
-        rows = cells[:, phase::2]
-        means = rows.mean(axis=(1, 3))
-        scatter = rows.std(axis=(1, 3)) / 2
-        limits = np.maximum(scatter, _LEAST_STEP)
-        yield float(np.mean(np.abs(means) > limits))
 
 
 Array = NDArray[np.float32]
@@ -456,7 +334,7 @@ class OwnPicture:
         if self.stored.ndim == 2 or self.stored.shape[2] == 2:
             return True
         return all(
-            _equal_colours(self.stored[rows]) for rows in strips(len(self.stored))
+            equal_colours(self.stored[rows]) for rows in strips(len(self.stored))
         )
 
     def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
@@ -470,7 +348,8 @@ class OwnPicture:
         return np.repeat(grey, 3, axis=2)
 
 
-def _equal_colours(stored: NDArray[Any]) -> bool:
+def equal_colours(stored: NDArray[Any]) -> bool:
+    """Whether the three channels of a picture are the same."""
     red = stored[:, :, 0]
     green = stored[:, :, 1]
     blue = stored[:, :, 2]

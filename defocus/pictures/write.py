@@ -121,7 +121,7 @@ def _file_of(
 def through_jpeg(
     picture: NDArray[np.uint8], quality: int, *, full_colour: bool
 ) -> Image:
-    """A picture (RGB) after JPEG compression, with colours at half size or whole."""
+    """A picture ``(H, W)`` or RGB after JPEG compression, with colours at half size or whole."""
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
         if full_colour
@@ -134,10 +134,12 @@ def through_jpeg(
         sampling,
     )
     file = np.frombuffer(_encoded(".jpg", picture, options), np.uint8)
-    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(file, cv2.IMREAD_UNCHANGED)
     if decoded is None:  # what was just encoded is whole
         raise MemoryError
     colours = np.asarray(decoded, np.uint8)
+    if colours.ndim == 2:
+        return colours
     return np.ascontiguousarray(colours[:, :, ::-1])
 
 

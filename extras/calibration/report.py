@@ -66,26 +66,18 @@ def _section(path: Path) -> tuple[str, tuple[Part, ...]]:
 
 def _camera(calibration: Calibration) -> Facts:
     labels = {"Camera": "model", "Lens": "lens", "Serial number": "serial"}
-    facts = [
-        (label, str(calibration.camera.get(key) or "unknown"))
-        for label, key in labels.items()
-    ]
-    return Facts(
-        "Camera",
-        (*facts, ("Measured", f"{calibration.created[:16].replace('T', ' ')} UTC")),
-    )
+    facts = []
+    for label, key in labels.items():
+        facts.append((label, str(calibration.camera.get(key) or "unknown")))
+    measured = calibration.created[:16].replace("T", " ")
+    return Facts("Camera", (*facts, ("Measured", f"{measured} UTC")))
 
 
 def _exposure(result: Result) -> tuple[Part, ...]:
-    rows = tuple(
-        (
-            word,
-            str(facts["shutter"]),
-            float(facts["error_ev"]),
-            float(facts["flicker_ev"]),
-        )
-        for word, facts in result["apertures"].items()
-    )
+    rows = []
+    for word, facts in result["apertures"].items():
+        numbers_ev = (float(facts["error_ev"]), float(facts["flicker_ev"]))
+        rows.append((word, str(facts["shutter"]), *numbers_ev))
     table = Table.of(
         "Light of each aperture beyond its label",
         ("Aperture", "Time", Column("Error", "EV"), Column("Flicker", "EV")),
@@ -126,8 +118,9 @@ def _focus(result: Result) -> tuple[Part, ...]:
 
 def _blur_curves(result: Result) -> Curves:
     """The circle of confusion over the travel."""
-    points = [(float(p["steps"]), float(p["coc_px"])) for p in result["scale"]["curve"]]
-    places, diameters = zip(*points, strict=True)
+    points = result["scale"]["curve"]
+    places = tuple(float(point["steps"]) for point in points)
+    diameters = tuple(float(point["coc_px"]) for point in points)
     blur = Curve("measured", places, diameters, measured=True)
     return Curves("Blur over the travel", "steps", "circle of confusion, px", (blur,))
 
@@ -160,36 +153,26 @@ def _dust(result: Result) -> tuple[Part, ...]:
     specks = result["specks"]
     if not specks:
         return (Paragraph(f"No speck was found at {result['aperture']}."),)
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (str(number), *(float(speck[name]) for name in names))
-        for number, speck in enumerate(specks[:MOST_SPECKS], start=1)
+    rows: list[tuple[Cell, ...]] = []
+    for number, speck in enumerate(specks[:MOST_SPECKS], start=1):
+        rows.append((str(number), *(float(speck[name]) for name in names)))
+    columns = (
+        Column("Speck", decimals=0),
+        Column("x", "px", decimals=0),
+        Column("y", "px", decimals=0),
+        Column("Diameter", "px", decimals=1),
+        Column("Light lost", "share", decimals=3),
     )
-    columns = tuple(
-        Column(name, unit, decimals=decimals)
-        for name, unit, decimals in (
-            ("Speck", "", 0), ("x", "px", 0), ("y", "px", 0), ("Diameter", "px", 1),
-            ("Light lost", "share", 3),
-        )
-    )  # fmt: skip
-    left = (
-        f"; the {MOST_SPECKS} darkest are listed" if len(specks) > MOST_SPECKS else ""
-    )
-    return (
-        Table.of(
-            f"{counted(len(specks), 'speck')} at {result['aperture']}{left}",
-            columns,
-            rows,
-        ),
-    )
+    caption = f"{counted(len(specks), 'speck')} at {result['aperture']}"
+    if len(specks) > MOST_SPECKS:
+        caption += f"; the {MOST_SPECKS} darkest are listed"
+    return (Table.of(caption, columns, rows),)
 
 
 def _breathing(result: Result) -> tuple[Part, ...]:
-    points = [
-        (float(row["steps"]), 100 * (float(row["zoom"]) - 1))
-        for row in result["table"]
-        if row["zoom"] is not None
-    ]
-    steps, zooms = map(np.array, zip(*points, strict=True))
+    measured = [row for row in result["table"] if row["zoom"] is not None]
+    steps = np.array([float(row["steps"]) for row in measured])
+    zooms = np.array([100 * (float(row["zoom"]) - 1) for row in measured])
     b1, b2 = map(float, result["coefficients"])
     at = np.linspace(steps.min(), steps.max(), len(RADII))
     fitted = 100 * (b1 * at + b2 * at**2)

@@ -154,9 +154,9 @@ def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
     x, y = start.T
     one = np.ones_like(x)
     zero = np.zeros_like(x)
-    design = np.concatenate(
-        [np.stack([one, zero, x, -y], axis=1), np.stack([zero, one, y, x], axis=1)]
-    )
+    to_right = np.stack([one, zero, x, -y], axis=1)
+    to_below = np.stack([zero, one, y, x], axis=1)
+    design = np.concatenate([to_right, to_below])
     targets = moves.T.ravel()
     solution = np.linalg.lstsq(design, targets, rcond=None)[0]
     rest = targets - design @ solution

@@ -107,8 +107,13 @@ def onnx_errors() -> tuple[type[Exception], ...]:
     """Errors that ONNX Runtime raises for graphs and inputs that it cannot run."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented,
-            state.RuntimeException)  # fmt: skip
+    return (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.NotImplemented,
+        state.RuntimeException,
+    )
 
 
 def _run(run: Callable[[Array], Array], picture: Array, size: tuple[int, int]) -> Array:

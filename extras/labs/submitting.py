@@ -85,16 +85,18 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         dataset, address = _dataset(out, results, choice.dataset)
         entries = _chosen(out, results, dataset, choice.systems)
         kept = {entry.run: _outputs(out, results, dataset, entry) for entry in entries}
+        weights = {entry.run: _weights(out, entry) for entry in entries}
         members: dict[str, Path | bytes] = {SCORES: _scores(results, entries)}
         if choice.outputs:
             for run, pictures in kept.items():
-                members |= {
-                    output_name(run, pair): path for pair, path in pictures.items()
-                }
-        weights = {entry.run: _weights(out, entry) for entry in entries}
+                for pair, path in pictures.items():
+                    members[output_name(run, pair)] = path
         if choice.weights:
-            files = {run: each[1] for run, each in weights.items() if each is not None}
-            members |= {weights_name(run): path for run, path in files.items()}
+            for run, facts_and_file in weights.items():
+                if facts_and_file is not None:
+                    members[weights_name(run)] = facts_and_file[1]
+        has_request = (out / REQUEST).is_file()
+        seeds = read_request(out).seeds if has_request else _seeds(entries)
         hashes = {run: _output_hashes(pictures) for run, pictures in kept.items()}
         statement = Statement(
             format="defocus-submission",
@@ -105,9 +107,7 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
             tool=package_version(),
             dataset=_data_facts(dataset, address),
             profile=DEFAULT.name,
-            seeds=read_request(out).seeds
-            if (out / REQUEST).is_file()
-            else _seeds(entries),
+            seeds=seeds,
             training=_training(dataset, entries),
             runs=tuple(
                 _run_facts(out, results, entry, weights[entry.run], hashes[entry.run])
@@ -124,10 +124,8 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         "key": statement.key,
         "signature": signature_of(content, key),
     }
-    _write(
-        bundle,
-        {STATEMENT: content, SIGNATURE: json.dumps(signed).encode(), **members},
-    )
+    signature = json.dumps(signed).encode()
+    _write(bundle, {STATEMENT: content, SIGNATURE: signature, **members})
     return statement
 
 
@@ -221,10 +219,10 @@ def _outputs(
 
 
 def _output_hashes(pictures: Mapping[str, Path]) -> dict[str, str]:
-    return {
-        pair: hashlib.sha256(_npy(path)).hexdigest()
-        for pair, path in track(list(pictures.items()), "hashing restored pictures")
-    }
+    hashes = {}
+    for pair, path in track(list(pictures.items()), "hashing restored pictures"):
+        hashes[pair] = hashlib.sha256(_npy(path)).hexdigest()
+    return hashes
 
 
 def _npy(path: Path) -> bytes:
@@ -335,15 +333,12 @@ def _training(dataset: Dataset, entries: Sequence[Entry]) -> tuple[TrainedOn, ..
 
 
 def _rows(results: Results, entries: Sequence[Entry]) -> list[Row]:
-    return rows_of(
-        (
-            entry,
-            results.scores(entry.run),
-            results.costs(entry.run),
-            results.versions(entry.run).values(),
-        )
-        for entry in entries
-    )
+    stored = []
+    for entry in entries:
+        run = entry.run
+        versions = results.versions(run).values()
+        stored.append((entry, results.scores(run), results.costs(run), versions))
+    return rows_of(stored)
 
 
 def _hash_of(

@@ -204,13 +204,18 @@ def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
     return [(heading, parts) for heading, parts in tables if parts]
 
 
+def _with_short_reasons(rows: Sequence[LogRow], state: SessionState) -> list[LogRow]:
+    words = _shot_words(state)
+    shown = list(rows)
+    for number, row in enumerate(rows):
+        if row.pair in words:
+            shown[number] = replace(row, reason=words[row.pair].short)
+    return shown
+
+
 def _page(session: Path, rows: Sequence[LogRow], state: SessionState) -> Page:
     """The log as a page: what extras measured is a table here, and a sentence in CSV."""
-    words = _shot_words(state)
-    rows = [
-        replace(row, reason=words[row.pair].short) if row.pair in words else row
-        for row in rows
-    ]
+    rows = _with_short_reasons(rows, state)
     taken = sorted((row for row in rows if row.done), key=attrgetter("done"))
     days = [(day, list(group)) for day, group in groupby(taken, key=attrgetter("day"))]
     summary = f"{_counts(taken)} on {counted(len(days), 'day')}"
@@ -281,18 +286,15 @@ COLUMNS = ("Pair", "Time", "Scene", "Verdict", "Blurry and sharp", "Notes")
 
 def _table(rows: Sequence[LogRow]) -> Table:
     scenes = {row.scene for row in rows if row.verdict}
-    cells = tuple(
-        (
-            row.pair,
-            row.time,
-            row.scene,
-            ": ".join(filter(None, (_judged(row), row.reason)))
-            + (f" (measured: {row.measured})" if row.measured else ""),
-            "; ".join(map(_unbroken, filter(None, (row.blurry, row.sharp)))),
-            "; ".join(filter(None, (row.note, row.scene_note))),
-        )
-        for row in rows
-    )
+    cells = []
+    for row in rows:
+        judged = ": ".join(filter(None, (_judged(row), row.reason)))
+        if row.measured:
+            judged += f" (measured: {row.measured})"
+        settings = filter(None, (row.blurry, row.sharp))
+        shot = "; ".join(map(_unbroken, settings))
+        notes = "; ".join(filter(None, (row.note, row.scene_note)))
+        cells.append((row.pair, row.time, row.scene, judged, shot, notes))
     span = f"{rows[0].time} to {rows[-1].time}"
     caption = f"{span}: {_counts(rows)}" + (
         f", {counted(len(scenes), 'scene')}" if scenes else ""

@@ -57,8 +57,9 @@ class ReviewedPairs:
 
     def listed(self) -> list[dict[str, Any]]:
         """The pairs with their verdicts, and what their files say of colours and orientation."""
-        return [
-            {
+        listed = []
+        for number, one in enumerate(self._curation.judgements(), start=1):
+            facts = {
                 "id": one.id,
                 "number": number,
                 "scene": self._pairs[one.id].scene,
@@ -68,8 +69,8 @@ class ReviewedPairs:
                 "note": "\n".join(self._warnings.get(one.id, ())),
                 "warned": one.id in self._warnings,
             }
-            for number, one in enumerate(self._curation.judgements(), start=1)
-        ]
+            listed.append(facts)
+        return listed
 
     def details(self, pair: str) -> dict[str, Any]:
         """Measurements of one pair, and the verdict of the rules on it."""
@@ -85,11 +86,11 @@ class ReviewedPairs:
         """The file of each member, below the folder of the dataset."""
         both = self._pairs[pair]
         root = self._curation.dataset.root
-        files = zip(ROLES, (both.blurry, both.sharp), strict=True)
-        return [
-            (role, "none" if path is None else printable(os.path.relpath(path, root)))
-            for role, path in files
-        ]
+        files = []
+        for role, path in zip(ROLES, (both.blurry, both.sharp), strict=True):
+            shown = "none" if path is None else os.path.relpath(path, root)
+            files.append((role, printable(shown)))
+        return files
 
     def displacement(self, pair: str) -> dict[str, str] | None:
         """The displacement measured between the members of a pair, to be laid over its pictures."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.leaderboard.rows import current_entries
 from defocus.benchmark.metrics.metric import Metric, all_metrics
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.statistics.intervals import (
+from defocus.benchmark.statistics.resampling import (
     MINIMUM_SCENES,
     RESAMPLES,
     expanded_tails,
@@ -118,8 +118,8 @@ def _with_interval(
     people: Sequence[Strength],
     pictures: Sequence[tuple[str, str]],
     correlation: float,
-    scored: list[NDArray[np.float64]],
-    values: NDArray[np.float64],
+    scored: list[Array],
+    values: Array,
 ) -> tuple[float, float | None, float | None]:
     """The correlation, and its interval if there are enough scenes."""
     codes = scene_codes([scene for _, scene in pictures])
@@ -132,8 +132,8 @@ def _with_interval(
 
 def _quantiles(
     people: Sequence[Strength],
-    scored: list[NDArray[np.float64]],
-    values: NDArray[np.float64],
+    scored: list[Array],
+    values: Array,
     codes: tuple[int, ...],
     scenes: int,
 ) -> tuple[float, float]:

@@ -97,12 +97,13 @@ def _picture(folder: Path, pair: str, state: str) -> NDArray[np.uint8]:
 
 def _crop(sharp: NDArray[np.uint8]) -> tuple[slice, slice]:
     """The part of a picture with most detail."""
-    height, width = (min(CROP_PX, side) for side in sharp.shape[:2])
+    rows, columns = sharp.shape[:2]
+    height, width = min(CROP_PX, rows), min(CROP_PX, columns)
     detail = np.abs(cv2.Laplacian(sharp.mean(axis=2), cv2.CV_64F))
     sums = cv2.boxFilter(detail, -1, (width, height), anchor=(0, 0), normalize=False)
-    inside = sums[: sharp.shape[0] - height + 1, : sharp.shape[1] - width + 1]
-    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
-    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
+    inside = sums[: rows - height + 1, : columns - width + 1]
+    top, left = divmod(int(inside.argmax()), inside.shape[1])
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _data_uri(picture: NDArray[np.uint8]) -> str:

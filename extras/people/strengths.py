@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
+
 SHRINKAGE = 0.02
 """Precision of a prior around 0, which gives a system that always wins a finite strength."""
 
@@ -63,7 +65,7 @@ def _places(chosen: Sequence[str], names: Sequence[str]) -> NDArray[np.intp]:
     return np.array([place[name] for name in chosen], dtype=np.intp)
 
 
-def _errors(curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+def _errors(curvature: Array) -> Array:
     """Standard errors of the strengths about their mean."""
     count = len(curvature)
     centre = np.eye(count) - 1 / count
@@ -74,8 +76,8 @@ def _most_likely(
     names: list[str],
     second: NDArray[np.intp],
     first: NDArray[np.intp],
-    share: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    share: Array,
+) -> tuple[Array, Array]:
     """Strengths by Newton's method, and the curvature of the likelihood there."""
     values = np.zeros(len(names))
     curvature = np.eye(len(names))
@@ -95,9 +97,9 @@ def _most_likely(
 def _curvature(
     first: NDArray[np.intp],
     second: NDArray[np.intp],
-    weight: NDArray[np.float64],
+    weight: Array,
     many: int,
-) -> NDArray[np.float64]:
+) -> Array:
     curvature = SHRINKAGE * np.eye(many)
     np.add.at(curvature, (first, first), weight)
     np.add.at(curvature, (second, second), weight)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.metrics.metric import all_metrics
-from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 from defocus.extras.people.agreement import MetricAgreement
 from defocus.extras.people.answers import Judged
 from defocus.progress import counted
@@ -21,15 +21,11 @@ def strengths_table(result: Judged, name: Callable[[str], str] = str) -> Table:
         Column("Judgements", decimals=0),
         Column("Invented", "%", "lower", 1),
     )
-    rows = tuple(
-        (
-            name(one.system),
-            Measured(one.value, (one.low, one.high)),
-            float(one.judgements),
-            100 * result.invented.get(one.system, 0.0),
-        )
-        for one in result.strengths
-    )
+    rows = []
+    for one in result.strengths:
+        strength = Measured(one.value, (one.low, one.high))
+        invented = 100 * result.invented.get(one.system, 0.0)
+        rows.append((name(one.system), strength, float(one.judgements), invented))
     note = (
         "Strength: logarithm of the odds to be preferred to a system of mean strength (Bradley and "
         "Terry), with 95 % intervals. Invented: of a system's showings, those in which a person "

@@ -103,11 +103,9 @@ def pictures_of(out: Path) -> dict[str, Path]:
     with read_results(out / STORE) as results:
         entries = [group[0] for group in current_entries(results) if group[0].scored]
     folders = {one.system: run_folder(out, one.run) / "images" for one in entries}
-    by_name = {
-        name: folder
-        for name, folder in folders.items()
-        if name not in {"input", CEILING} and folder.is_dir()
-    }
+    for name in ("input", CEILING):
+        folders.pop(name, None)
+    by_name = {name: folder for name, folder in folders.items() if folder.is_dir()}
     if not by_name:
         raise InputError(f"{out}: no kept pictures of any system; run the study again")
     return by_name

@@ -57,10 +57,10 @@ def fused(frames: Frames) -> Fusion:
     ``frames`` is called twice; it yields ``(H, W, 3)`` in 0..1 with a mask of what it shows."""
     index, confidence = _chosen(frames())
     total, weights = _summed(frames, index)
-    blended = [
-        np.asarray(part / np.maximum(share, np.float32(1e-6))[:, :, None], np.float32)
-        for part, share in zip(total, weights, strict=True)
-    ]
+    blended = []
+    for part, share in zip(total, weights, strict=True):
+        divisor = np.maximum(share, np.float32(1e-6))[:, :, None]
+        blended.append(np.asarray(part / divisor, np.float32))
     return Fusion(np.clip(_collapsed(blended), 0.0, 1.0), index, confidence)
 
 

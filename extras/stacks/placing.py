@@ -80,15 +80,12 @@ def place_frames(
             "one scene"
         )
     scale = scaling(factor)
-    placed = [
-        PlacedFrame(
-            frames[k],
-            np.linalg.inv(scale) @ matrix @ scale,
-            _gain(views[reference].luminance, views[k].luminance, matrix, shape),
-            views[k].white,
-        )
-        for k, matrix in sorted(matrices.items())
-    ]
+    placed = []
+    for number, matrix in sorted(matrices.items()):
+        view = views[number]
+        whole = np.linalg.inv(scale) @ matrix @ scale
+        gain = _gain(views[reference].luminance, view.luminance, matrix, shape)
+        placed.append(PlacedFrame(view.path, whole, gain, view.white))
     return placed, left_out
 
 
@@ -203,10 +200,10 @@ def correlated(reference: Array, view: Array) -> Matrix | None:
 
 def _likeness(one: Array, other: Array) -> float:
     """Correlation of the detail of 3 to 12 px where the first picture has most of it."""
-    bands = [
-        cv2.GaussianBlur(picture, (0, 0), 3.0) - cv2.GaussianBlur(picture, (0, 0), 12.0)
-        for picture in (one, other)
-    ]
+    bands = []
+    for picture in (one, other):
+        coarse = cv2.GaussianBlur(picture, (0, 0), 12.0)
+        bands.append(cv2.GaussianBlur(picture, (0, 0), 3.0) - coarse)
     sizes = np.abs(bands[0])
     strong = sizes >= np.quantile(sizes, 1 - STRONGEST)
     first, second = (band[strong] - band[strong].mean() for band in bands)

@@ -54,6 +54,8 @@ from defocus.progress import say
 from defocus.reading import intact, read_json
 from defocus.storage.files import write_json
 
+Array = NDArray[np.float32]
+
 PARTS = "stacks"
 RECORD = "fusion.json"
 PICTURE = "all-in-focus.png"
@@ -271,7 +273,7 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
     for path, reason in left_out.items():
         say(f"{path} is left out, it cannot be placed beside its neighbours: {reason}")
 
-    def frames() -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    def frames() -> Iterator[tuple[Array, NDArray[np.bool_]]]:
         for one in placed:
             yield placed_frame(one, first.shape)
 
@@ -310,7 +312,7 @@ def _write_confidence(folder: Path, fusion: Fusion) -> None:
 def _compared(
     picture: Image,
     merged: Path,
-    frames: Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]],
+    frames: Iterator[tuple[Array, NDArray[np.bool_]]],
 ) -> dict[str, Any]:
     """PSNR, dB, of the fused picture and of the best frame against the merged one."""
     other = read_image(merged)
@@ -348,7 +350,7 @@ def _onto_picture(
     return registration, np.linalg.inv(scale) @ registration.matrix @ scale
 
 
-def _mean_light(encoded: NDArray[np.float32]) -> float:
+def _mean_light(encoded: Array) -> float:
     return float(srgb_to_linear(encoded).mean())
 
 
@@ -356,7 +358,7 @@ def _on_grid(
     picture: Image,
     other: Image,
     matrix: NDArray[np.float64],
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+) -> tuple[Array, NDArray[np.bool_]]:
     """The merged picture on the fused one's grid, and where it can be compared."""
     wanted = warped(np.asarray(as_float(other), np.float32), matrix, picture.shape)
     ones = np.ones(picture.shape[:2], np.float32)
@@ -368,8 +370,8 @@ def _on_grid(
 
 
 def _psnr_db(
-    one: NDArray[np.float32],
-    other: NDArray[np.float32],
+    one: Array,
+    other: Array,
     gain: float,
 ) -> float:
     """PSNR, dB, of encoded values, once the first picture has the exposure of the other."""

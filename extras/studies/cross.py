@@ -121,7 +121,7 @@ def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossG
 
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
-    entries = {entry.run: entry for entry in results.entries()}
+    entries = results.entries_by_run()
     done = [run.id for run in study.runs if run.id in entries]
     groups = [scored_group(results, [entries[run]]) for run in done]
     by_line = gains(groups)
@@ -212,11 +212,8 @@ def _differs(dataset: Dataset) -> str:
         return f"{len(pairs)} of the published set's {wanted} test pictures"
     for whole in card.sizes[:1]:  # those of whole pictures come first
         sizes = {pair.id: readable_size(pair.blurry) for pair in pairs}
-        odd = [
-            pair
-            for pair, size in sizes.items()
-            if size and sorted(size) != sorted(whole)
-        ]
+        known = {pair: size for pair, size in sizes.items() if size}
+        odd = [pair for pair, size in known.items() if sorted(size) != sorted(whole)]
         if odd:
             return (
                 f"{several(odd)}: not {whole[0]}x{whole[1]} px as the published set has"
@@ -226,12 +223,9 @@ def _differs(dataset: Dataset) -> str:
 
 def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain | str:
     """Our number next to the published ones of a set of :data:`FIELD`, or why there is none."""
-    asked = [
-        one
-        for one in measured
-        if (one.system, one.protocol) == (system, COMPARED)
-        and published_dataset(one.dataset) == name
-    ]
+    compared = [one for one in measured if one.protocol == COMPARED]
+    of_system = [one for one in compared if one.system == system]
+    asked = [one for one in of_system if published_dataset(one.dataset) == name]
     fit = [one for one in asked if one.gain is not None and not one.differs]
     if fit:
         return fit[0]

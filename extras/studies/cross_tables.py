@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from defocus.benchmark.published.numbers import profile_reasons
+from defocus.benchmark.published.numbers import note_number, profile_reasons
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.extras.studies.cross import COMPARED, FIELD, PROTOCOLS, CrossGain, in_field
 from defocus.extras.studies.published_gains import PublishedGain, published_gains
@@ -41,8 +41,12 @@ def cross_tables(
     tables = [beside]
     if gains:
         columns = (
-            "Dataset", "System", *(f"{name}, dB" for name in PROTOCOLS), "Of", "Beside papers",
-        )  # fmt: skip
+            "Dataset",
+            "System",
+            *(f"{name}, dB" for name in PROTOCOLS),
+            "Of",
+            "Beside papers",
+        )
         measured = [_measured_row(group, notes) for group in _together(gains)]
         tables.append(
             _table("Everything that was measured", columns, measured, ELSEWHERE)
@@ -66,7 +70,7 @@ def _own_row(
         one = in_field(gains, system, name)
         if isinstance(one, str):
             cells.append(NOT_MEASURED)
-            numbers.append(_number(one, notes))
+            numbers.append(note_number(one, notes))
         else:
             own = (
                 ", own set"
@@ -87,7 +91,7 @@ def _printed_row(group: Sequence[PublishedGain], notes: dict[str, int]) -> Row:
     texts: dict[str, None] = {}
     for one in group:
         texts |= dict.fromkeys(_sources(one))
-    numbers = " ".join(_number(text, notes) for text in texts)
+    numbers = " ".join(note_number(text, notes) for text in texts)
     return group[0].cell.system, ", then ".join(group[0].trained_on), *cells, numbers
 
 
@@ -118,7 +122,7 @@ def _measured_row(group: Sequence[CrossGain], notes: dict[str, int]) -> Row:
         one = by_protocol.get(protocol)
         if one is None or one.gain is None:
             reason = one.reason if one else "not asked"
-            cells.append(f"{NOT_MEASURED} ({_number(reason, notes)})")
+            cells.append(f"{NOT_MEASURED} ({note_number(reason, notes)})")
         else:
             fewer = (
                 f", {counted(one.images, 'picture')}"
@@ -137,10 +141,6 @@ def _gain_text(one: CrossGain) -> str:
     if one.low is None or one.high is None:
         return f"{one.gain:+.2f}, no interval"
     return f"{one.gain:+.2f} ({one.low:+.2f} to {one.high:+.2f})"
-
-
-def _number(text: str, notes: dict[str, int]) -> str:
-    return str(notes.setdefault(text, len(notes) + 1))
 
 
 def _trainings() -> list[list[PublishedGain]]:
@@ -165,17 +165,9 @@ def cross_document(systems: Systems, gains: Sequence[CrossGain]) -> dict[str, An
     for system in systems:
         for name in FIELD:
             own = in_field(gains, system, name)
-            row: dict[str, Any] = {
-                "system": system,
-                "dataset": name,
-                "gain": None,
-                "reason": "",
-            }
-            if isinstance(own, str):
-                row["reason"] = own
-            else:
-                row["gain"] = own.gain
-            beside.append(row)
+            gain, reason = (None, own) if isinstance(own, str) else (own.gain, "")
+            facts = {"system": system, "dataset": name, "gain": gain, "reason": reason}
+            beside.append(facts)
     return {
         "metric": "psnr",
         "beside_published": beside,

@@ -94,12 +94,13 @@ def generalisation_document(train: str, results: Sequence[Crossed]) -> dict[str,
 def evaluated_on(home: Study, dataset: Dataset) -> Study:
     """Runs that evaluate the same trainings on another dataset."""
 
+    def on_dataset(text: str) -> str:
+        basis = f"{text} {dataset.content_hash}"
+        return hashlib.sha256(basis.encode()).hexdigest()[:16]
+
     def moved(run: Run) -> Run:
-        group, run_hash = (
-            hashlib.sha256(f"{text} {dataset.content_hash}".encode()).hexdigest()[:16]
-            for text in (run.group, run.id)
-        )
-        return replace(run, id=f"{run.system}-{run_hash[:8]}", group=group)
+        digest = on_dataset(run.id)[:8]
+        return replace(run, id=f"{run.system}-{digest}", group=on_dataset(run.group))
 
     runs = list(map(moved, home.runs))
     return Study(home.out, dataset, runs, home=home)

@@ -53,9 +53,8 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
         raise ValueError(f"{pair.id}: no map to compare")
     picture = as_float(read_image(pair.blurry, pair.white))
     true = np.abs(read_array(pair.defocus_map))
-    given = outputs(torch.from_numpy(picture).float().permute(2, 0, 1)[None])[
-        "defocus_map"
-    ]
-    error: NDArray[np.float64] = np.abs(given[0, 0].double().cpu().numpy() - true)
+    channels_first = torch.from_numpy(picture).float().permute(2, 0, 1)
+    given = outputs(channels_first[None])["defocus_map"][0, 0]
+    error: NDArray[np.float64] = np.abs(given.double().cpu().numpy() - true)
     at = canny(luma(picture), EDGE_SCALE_PX)
     return MapError(float(error.mean()), float(error[at].mean()) if at.any() else None)

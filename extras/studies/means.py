@@ -13,11 +13,8 @@ def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[flo
     """Mean PSNR in dB of each run, such as a system's seeds, that has all pictures."""
     means = []
     for run in runs:
-        values = [
-            score.value
-            for score in results.scores(run.id)
-            if (score.protocol, score.metric) == (protocol, "psnr")
-        ]
+        scores = [one for one in results.scores(run.id) if one.metric == "psnr"]
+        values = [one.value for one in scores if one.protocol == protocol]
         numbers = [value for value in values if value is not None]
         if numbers and len(numbers) == len(values):
             means.append(math.fsum(numbers) / len(numbers))

@@ -78,10 +78,9 @@ def misalignment_study(
     rows: list[Condition] = []
 
     def conclude(results: Results) -> None:
-        rows.extend(
-            Condition(shift_px, zoom, _by_system(results, study.runs))
-            for (shift_px, zoom), study in zip(amounts, studies, strict=True)
-        )
+        for (shift_px, zoom), study in zip(amounts, studies, strict=True):
+            psnr = _by_system(results, study.runs)
+            rows.append(Condition(shift_px, zoom, psnr))
         write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, rows))
 
     outcome = run_studies(studies, conclude=conclude, where=where)

@@ -40,12 +40,12 @@ class PublishedGain:
     @property
     def contradicting(self) -> list[Published]:
         """Other sources' values of the system on the dataset, if they differ."""
-        return [
-            other
-            for other in _psnr_cells(self.cell.dataset)
-            if other.system == self.cell.system
-            and abs(other.true_value - self.cell.true_value) > ALIKE_DB
-        ]
+        others = []
+        for other in _psnr_cells(self.cell.dataset):
+            apart_db = abs(other.true_value - self.cell.true_value)
+            if other.system == self.cell.system and apart_db > ALIKE_DB:
+                others.append(other)
+        return others
 
     @property
     def own_set(self) -> bool:
@@ -57,23 +57,18 @@ class PublishedGain:
 def published_gains() -> tuple[PublishedGain, ...]:
     """Every published gain whose training is known, in the order of the list."""
     text = (files(__package__) / "trained.csv").read_text(encoding="utf-8")
-    return tuple(
-        PublishedGain(
-            cell := _printed(row["system"], row["dataset"], row["source"]),
-            _input_of(cell),
-            tuple(row["trained_on"].split()),
-            row["stated"] == "yes",
-        )
-        for row in csv.DictReader(io.StringIO(text))
-    )
+    gains = []
+    for row in csv.DictReader(io.StringIO(text)):
+        cell = _printed(row["system"], row["dataset"], row["source"])
+        trained_on = tuple(row["trained_on"].split())
+        is_stated = row["stated"] == "yes"
+        gains.append(PublishedGain(cell, _input_of(cell), trained_on, is_stated))
+    return tuple(gains)
 
 
 def _printed(system: str, dataset: str, source: str) -> Published:
-    (cell,) = (
-        cell
-        for cell in _psnr_cells(dataset)
-        if cell.system == system and cell.source.startswith(source)
-    )
+    of_system = [cell for cell in _psnr_cells(dataset) if cell.system == system]
+    (cell,) = (one for one in of_system if one.source.startswith(source))
     return cell
 
 
@@ -83,8 +78,6 @@ def _input_of(cell: Published) -> Published:
 
 
 def _psnr_cells(dataset: str) -> list[Published]:
-    return [
-        cell
-        for cell in all_published()
-        if (cell.dataset, cell.metric) == (dataset, "psnr") and cell.protocol != WARPED
-    ]
+    printed = [cell for cell in all_published() if cell.protocol != WARPED]
+    psnr = [cell for cell in printed if cell.metric == "psnr"]
+    return [cell for cell in psnr if cell.dataset == dataset]

@@ -257,6 +257,11 @@ def steps_table(result: HelsinkiResult) -> Table:
     """The steps as a table."""
     said = {None: "not tried", True: "passed", False: "writes text where there is none"}
     last = "none" if result.last_passed is None else f"0 to {result.last_passed}"
+    rows = []
+    for one in result.steps:
+        counts = (float(one.pictures), float(one.unread))
+        passed = "yes" if one.passed else "no"
+        rows.append((str(one.step), *counts, one.mean, one.mean_read, passed))
     return Table.of(
         f"Helsinki Deblur Challenge 2021, read by tesseract {result.reader}",
         (
@@ -267,16 +272,6 @@ def steps_table(result: HelsinkiResult) -> Table:
             Column("Mean of those read", "%", "higher", 1),
             "Passed",
         ),
-        tuple(
-            (
-                str(one.step),
-                float(one.pictures),
-                float(one.unread),
-                one.mean,
-                one.mean_read,
-                "yes" if one.passed else "no",
-            )
-            for one in result.steps
-        ),
+        rows,
         note=f"Steps passed in order: {last}. Check on pictures without text: {said[result.sane]}.",
     )

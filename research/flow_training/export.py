@@ -73,10 +73,11 @@ def in_one_order(file: bytes) -> bytes:
 
 def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
     """The state dict in float16."""
-    return {
-        name: value.detach().cpu().to(torch.float16).contiguous()
-        for name, value in network.state_dict().items()
-    }
+    state = {}
+    for name, value in network.state_dict().items():
+        half = value.detach().cpu().to(torch.float16)
+        state[name] = half.contiguous()
+    return state
 
 
 def _facts(

@@ -17,6 +17,8 @@ from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pai
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.plan import FlowStage, TrainingPlan
 
+Array = NDArray[np.float32]
+
 MOST_IN_BATCH = 64
 
 EQUALISING_ERROR = (0.7, 1.2)
@@ -108,10 +110,10 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
 
 
 def equally_blurred(
-    sharp: NDArray[np.float32],
-    flow: NDArray[np.float32],
-    coc_px: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    sharp: Array,
+    flow: Array,
+    coc_px: Array,
+) -> Array:
     """The sharp member with the blur of the other, as after equalisation: ``(H, W, 3)`` sRGB.
 
     ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
@@ -121,7 +123,7 @@ def equally_blurred(
         np.arange(height, dtype=np.float32),
     )
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
-    diameters: NDArray[np.float32] = np.asarray(
+    diameters: Array = np.asarray(
         cv2.remap(
             coc_px,
             x - flow[0],
@@ -137,9 +139,9 @@ def equally_blurred(
 
 
 def _disc_blurred(
-    linear: NDArray[np.float32],
-    diameters: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    linear: Array,
+    diameters: Array,
+) -> Array:
     """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
     largest = float(diameters.max())
     gaps = math.ceil(largest / SLICE_PX)
@@ -171,7 +173,7 @@ def _stacked(pairs: list[TruthPair]) -> FlowBatch:
     )
 
 
-def _pictures(pictures: list[NDArray[np.float32]]) -> torch.Tensor:
+def _pictures(pictures: list[Array]) -> torch.Tensor:
     stacked = np.stack(pictures)[..., ::-1]
     stacked = stacked.transpose(0, 3, 1, 2)
     return torch.from_numpy(np.ascontiguousarray(stacked))

@@ -24,10 +24,11 @@ def estimated(
 ) -> list[torch.Tensor]:
     """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU."""
     pwcnet = cast("PWCNet", network)
-    return [
-        estimate_flow(pwcnet, pair.blurry.to(device), pair.sharp.to(device)).cpu()
-        for pair in pairs
-    ]
+    flows = []
+    for pair in pairs:
+        blurry, sharp = pair.blurry.to(device), pair.sharp.to(device)
+        flows.append(estimate_flow(pwcnet, blurry, sharp).cpu())
+    return flows
 
 
 def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> Row:

@@ -22,6 +22,8 @@ from defocus.progress import track
 from defocus.scene.pictures import texture
 from defocus.storage.files import write_bytes
 
+Array = NDArray[np.float32]
+
 PICTURES = (
     "astronaut",
     "brick",
@@ -49,7 +51,7 @@ def main() -> None:
     write_bytes(LEARNED, save(content))
 
 
-def learned_dictionary() -> NDArray[np.float32]:
+def learned_dictionary() -> Array:
     """``(128, 64)``: unit atoms."""
     rng = np.random.default_rng(0)
     patches = np.concatenate(
@@ -65,9 +67,9 @@ def learned_dictionary() -> NDArray[np.float32]:
 
 
 def _round(
-    patches: NDArray[np.float32],
-    atoms: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    patches: Array,
+    atoms: Array,
+) -> Array:
     """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
     weights = _coded(patches, atoms)
     rest = patches - weights @ atoms
@@ -89,9 +91,9 @@ def _round(
 
 
 def _coded(
-    patches: NDArray[np.float32],
-    atoms: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    patches: Array,
+    atoms: Array,
+) -> Array:
     """Weight of each atom in each patch."""
     counts = np.zeros(len(patches), np.int32)
     chosen = np.zeros((len(patches), SPARSITY), np.int32)
@@ -108,7 +110,7 @@ def _coded(
     return weights
 
 
-def learned_curve(dictionary: NDArray[np.float32]) -> NDArray[np.float64]:
+def learned_curve(dictionary: Array) -> NDArray[np.float64]:
     """The count for each of :data:`SIGMAS_PX`, falling."""
     medians = []
     for sigma in track(SIGMAS_PX, "learning the curve"):
@@ -121,7 +123,7 @@ def learned_curve(dictionary: NDArray[np.float32]) -> NDArray[np.float64]:
     return fitted
 
 
-def _blurred(name: str, sigma_px: float) -> NDArray[np.float32]:
+def _blurred(name: str, sigma_px: float) -> Array:
     light = np.asarray(texture(name, *SIZE), np.float32)
     picture = linear_to_srgb(light)
     if sigma_px == 0:
@@ -129,7 +131,7 @@ def _blurred(name: str, sigma_px: float) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px))
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit(rows: Array) -> Array:
     return np.asarray(
         rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     )

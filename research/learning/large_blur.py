@@ -25,6 +25,7 @@ from defocus.blur.large_blur import (
 from defocus.blur.learned_map import CELL_PX, estimates, reduced
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import through_jpeg
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.scene.aperture import Aperture, aperture_psf
@@ -273,8 +274,8 @@ def recorded(random: np.random.Generator, light: Array) -> Array:
     pixels = codes.astype(np.uint8)
     if random.random() < JPEG_SHARE:
         quality = int(random.integers(*QUALITIES))
-        _, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        pixels = np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
+        compressed = through_jpeg(pixels, quality, full_colour=False)
+        pixels = np.asarray(compressed, np.uint8)
     return np.ascontiguousarray(as_float(pixels), np.float32)
 
 

@@ -23,6 +23,7 @@ from defocus.blur.learned_map import CELL_PX
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
+from defocus.pictures.write import through_jpeg
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
@@ -31,6 +32,8 @@ from defocus.scene.aperture import Aperture, aperture_psf
 from defocus.scene.textures import draw_texture
 from defocus.storage.files import write_bytes
 from research.learning.blur_map import pattern
+
+Pixels = NDArray[np.uint8]
 
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
@@ -138,7 +141,7 @@ def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
 
 def _sample(
     renderer: Renderer,
-    pictures: list[NDArray[np.uint8]],
+    pictures: list[Pixels],
     restore: Callable[[Array], Array],
     number: int,
 ) -> Sample:
@@ -153,7 +156,7 @@ def _sample(
 
 def _pair(
     renderer: Renderer,
-    pictures: list[NDArray[np.uint8]],
+    pictures: list[Pixels],
     number: int,
 ) -> tuple[Array, Array, float]:
     """A blurry picture, the sharp one, and its weight."""
@@ -207,7 +210,7 @@ def _blocks(cells: Array) -> Array:
     return np.asarray(sums, np.float32)
 
 
-def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _cut(random: np.random.Generator, picture: Pixels) -> Pixels:
     """A part of a photograph, at its own size or reduced."""
     side = SIDE_PX + 2 * MARGIN_PX
     smallest = side / min(picture.shape[:2])
@@ -227,8 +230,8 @@ def _cut(random: np.random.Generator, picture: NDArray[np.uint8]) -> NDArray[np.
 
 def softened(
     random: np.random.Generator,
-    picture: NDArray[np.uint8],
-) -> NDArray[np.uint8]:
+    picture: Pixels,
+) -> Pixels:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
     height, width = picture.shape[:2]
     kind = int(random.integers(4))
@@ -251,19 +254,15 @@ def softened(
                 random.uniform(1, 3),
             )
     else:
-        soft = _compressed(picture, int(random.integers(15, 80)))
+        quality = int(random.integers(15, 80))
+        soft = np.asarray(through_jpeg(picture, quality, full_colour=False), np.uint8)
     return np.asarray(soft, np.uint8)
-
-
-def _compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    _, file = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _blurred(
     random: np.random.Generator,
-    picture: NDArray[np.uint8],
-) -> NDArray[np.uint8]:
+    picture: Pixels,
+) -> Pixels:
     """A picture behind one kernel with noise, or as it is."""
     if random.random() < IN_FOCUS_SHARE:
         return picture
@@ -279,11 +278,13 @@ def _blurred(
     seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)
     codes = np.rint(255 * np.clip(seen, 0, 1))
     stored = codes.astype(np.uint8)
-    compressed = random.random() < 0.3
-    return _compressed(stored, int(random.integers(60, 98))) if compressed else stored
+    if random.random() >= 0.3:
+        return stored
+    quality = int(random.integers(60, 98))
+    return np.asarray(through_jpeg(stored, quality, full_colour=False), np.uint8)
 
 
-def _through(picture: NDArray[np.uint8], diameter: float, shape: Aperture) -> Array:
+def _through(picture: Pixels, diameter: float, shape: Aperture) -> Array:
     """Linear light behind the kernel."""
     psf = aperture_psf(diameter, shape).astype(np.float32)
     pad = psf.shape[0] // 2

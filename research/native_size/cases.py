@@ -74,9 +74,9 @@ def _ramp(end_px: float) -> Blur:
     return Blur(f"0-{end_px:g}", layers)
 
 
-BLURS = {
-    blur.name: blur for blur in (*map(_uniform, DIAMETERS_PX), *map(_ramp, RAMPS_PX))
-}
+_UNIFORM_AND_RAMPS = (*map(_uniform, DIAMETERS_PX), *map(_ramp, RAMPS_PX))
+
+BLURS = {blur.name: blur for blur in _UNIFORM_AND_RAMPS}
 """Blurs by name, in the order of the table."""
 
 
@@ -145,8 +145,10 @@ def cases_of(
     numbers = range(len(files))
     large = [number for number in numbers if files[number].pixels >= 1e6 * megapixels]
     by_size = sorted(numbers, key=lambda number: -files[number].pixels)
-    chosen = (large or by_size)[:count]
-    return [Case(number, megapixels, blur) for number in chosen for blur in blurs]
+    cases: list[Case] = []
+    for number in (large or by_size)[:count]:
+        cases += [Case(number, megapixels, blur) for blur in blurs]
+    return cases
 
 
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:

@@ -14,22 +14,25 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.storage.files import sha256_file, write_json
+from research import markdown
 from research.native_size.cases import Given
 from research.native_size.measured import Kept
 from research.native_size.systems import Row
-from research.native_size.tables import FAILED, head_lines, line, signed
+from research.native_size.tables import FAILED, head_lines, signed
 from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
+
+Pixels = NDArray[np.uint8]
 
 Gains = Mapping[str, tuple[float, float]]
 """Gains of each frame by its name, dB: where it is blurred, and as a whole."""
 
 
-def as_stored(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def as_stored(picture: Pixels) -> Pixels:
     """The picture at its full size."""
     return picture
 
 
-SIZES: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+SIZES: Mapping[str, Callable[[Pixels], Pixels]] = {
     "full size": as_stored,
     "half size": half,
 }
@@ -50,9 +53,8 @@ def stack_table(stacks: Path, rows: Sequence[Row], kept: Kept) -> str:
         for size in SIZES:
             gains = _stack_gains(merged.parent, size, restoring, kept)
             for name, of_frames in gains.items():
-                lines.append(
-                    line([f"{merged.parent.name}, {size}", name, *_texts(of_frames)])
-                )
+                head = f"{merged.parent.name}, {size}"
+                lines.append(markdown.row(head, name, *_texts(of_frames)))
     return "\n".join(lines)
 
 

@@ -18,11 +18,11 @@ import defocus.blur
 import defocus.restoration
 import defocus.restoration.guard
 from defocus.baselines.operators.chain import edgetaper
-from defocus.baselines.operators.deconvolution import richardson_lucy, wiener_levels
+from defocus.baselines.operators.deconvolution import richardson_lucy
 from defocus.baselines.operators.domain import Domain, Periodic, fade_to_blurry
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.baselines.systems.richardson_lucy.network import ITERATIONS
-from defocus.baselines.systems.wiener.network import NOISE_TO_SIGNAL
+from defocus.baselines.systems.wiener import network as wiener
 from defocus.baselines.weights.store import StoredWeights, all_weights, shipped_weights
 from defocus.errors import InputError
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
@@ -66,19 +66,12 @@ class Row:
 def classical_rows() -> list[Row]:
     """Deconvolution with the true kernel, with the settings of our systems of these names."""
     content = _digest([_folder(defocus.baselines.operators)])
-    methods = {"wiener": _wiener, "richardson-lucy": _richardson_lucy}
+    methods = {"wiener": wiener.deconvolve, "richardson-lucy": _richardson_lucy}
     rows = []
     for name, method in methods.items():
         restore = partial(_deconvolved, method)
         rows.append(Row(f"{name}, true kernel", restore, content, needs_kernel=True))
     return rows
-
-
-def _wiener(channel: Channel, psf: Array, domain: Domain) -> Channel:
-    transfers = [domain.transfer(psf)]
-    return next(
-        wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL)
-    )
 
 
 def _richardson_lucy(channel: Channel, psf: Array, domain: Domain) -> Channel:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from scipy.stats import t as student
 from defocus.datasets.stream.native import FullSize
 from defocus.pictures.write import encoded_jpeg
 from defocus.progress import counted
+from research import markdown
 from research.native_size.cases import Case
 from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
 from research.native_size.systems import Row
@@ -36,18 +38,13 @@ def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
         for blur in blurs:
             own = [case for case in cases if case.blur == blur]
             texts.append(_cell_text(row, own, cells))
-        lines.append(line(texts))
+        lines.append(markdown.row(*texts))
     return "\n".join(lines)
 
 
 def head_lines(names: Sequence[str]) -> list[str]:
     """The first two lines of a table."""
-    return [line(names), "|---" * len(names) + "|"]
-
-
-def line(texts: Sequence[str]) -> str:
-    """A line of a table."""
-    return f"| {' | '.join(texts)} |"
+    return [markdown.row(*names), "|---" * len(names) + "|"]
 
 
 def _cell_text(row: Row, cases: Sequence[Case], cells: Cells) -> str:
@@ -86,17 +83,15 @@ def _interval(gains: Sequence[float]) -> str:
 def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
     heads = ["gain, dB"]
-    for begin, end in zip(BINS_PX, [*BINS_PX[1:], None], strict=True):
-        heads.append(
-            f"from {begin:g} px" if end is None else f"{begin:g} to {end:g} px"
-        )
+    heads += [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
+    heads.append(f"from {BINS_PX[-1]:g} px")
     lines = head_lines(heads)
     ramps = [case for case in cases if case.blur.diameter_px is None]
     for row in rows:
         own = [cells[row.name, case] for case in ramps if (row.name, case) in cells]
         if own:
             texts = [_part_text(own, part) for part in range(len(BINS_PX))]
-            lines.append(line([row.name, *texts]))
+            lines.append(markdown.row(row.name, *texts))
     return "\n".join(lines)
 
 

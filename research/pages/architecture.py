@@ -25,14 +25,11 @@ text { font: 12px sans-serif; fill: #1b1f24 }
 
 def layers() -> list[tuple[str, ...]]:
     """The packages of each layer of the import contract, from the top down."""
-    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (stages,) = [
-        one
-        for one in contract["tool"]["importlinter"]["contracts"]
-        if one["name"] == "stages import downward only"
-    ]
-    layers = stages["layers"]
-    return [tuple(part.strip() for part in layer.split("|")) for layer in layers]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    by_name = {contract["name"]: contract for contract in contracts}
+    layers = by_name["stages import downward only"]["layers"]
+    return [tuple(map(str.strip, layer.split("|"))) for layer in layers]
 
 
 def rooms(package: str) -> list[str]:
@@ -40,11 +37,7 @@ def rooms(package: str) -> list[str]:
     folder = ROOT / package.replace(".", "/")
     if not folder.is_dir():
         return []
-    return sorted(
-        one.name
-        for one in folder.iterdir()
-        if one.is_dir() and any(one.glob("*.py")) and one.name != "__pycache__"
-    )
+    return sorted({module.parent.name for module in folder.glob("*/*.py")})
 
 
 def drawn() -> str:

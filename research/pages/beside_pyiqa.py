@@ -27,6 +27,9 @@ from defocus.benchmark import metrics
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.storage.files import sha256_file
+from research.markdown import row, rule
+
+Array = NDArray[np.float64]
 
 PARAMETERS = Path(metrics.__file__).parent
 PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
@@ -63,7 +66,7 @@ def peers(folder: Path) -> dict[str, torch.nn.Module]:
     }
 
 
-def tensor(picture: NDArray[np.float64]) -> torch.Tensor:
+def tensor(picture: Array) -> torch.Tensor:
     """``(1, 3, H, W)`` in single precision, as pyiqa reads a file."""
     channels_first = picture.transpose(2, 0, 1)[None]
     return torch.from_numpy(channels_first.astype(np.float32))
@@ -79,17 +82,17 @@ def main() -> None:
         heads = []
         for metric in theirs:
             heads += [f"{metric}, ours", f"{metric}, pyiqa"]
-        print(f"| picture | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}")  # noqa: T201
+        print(row("picture", *heads), rule(len(heads)), sep="\n")  # noqa: T201
         for title, read in PICTURES.items():
             sharp = read().astype(np.float64)  # type: ignore[no-untyped-call]
             pair = degraded(sharp) / 255, sharp / 255
             cells = []
             for metric, module in theirs.items():
                 cells += both_values(metric, module, pair)
-            print(f"| {title} | {' | '.join(cells)} |")  # noqa: T201
+            print(row(title, *cells))  # noqa: T201
 
 
-def degraded(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
+def degraded(sharp: Array) -> Array:
     """A picture behind a blur with noise, in whole codes."""
     noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
     blurred = cv2.GaussianBlur(sharp, (9, 9), 1.3)
@@ -99,7 +102,7 @@ def degraded(sharp: NDArray[np.float64]) -> NDArray[np.float64]:
 def both_values(
     metric: str,
     module: Callable[..., torch.Tensor],
-    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
+    pair: tuple[Array, Array],
 ) -> list[str]:
     """The value of our metric and that of pyiqa."""
     mask = np.ones(pair[1].shape[:2], bool)

@@ -25,6 +25,8 @@ from defocus.scene.aperture import Aperture
 from research.alignment_truth.pair_blur import detailed
 from research.learning.large_blur import convolved, ramp
 
+Pixels = NDArray[np.uint8]
+
 HEIGHT_PX, WIDTH_PX = 1152, 1536
 PHOTOGRAPHS = 8
 DIAMETERS_PX = (12, 24, 48, 96)
@@ -82,7 +84,7 @@ def large_enough(folder: Path) -> list[Path]:
     return files[:PHOTOGRAPHS]
 
 
-def write_crops(files: list[Path], folder: Path) -> dict[str, NDArray[np.uint8]]:
+def write_crops(files: list[Path], folder: Path) -> dict[str, Pixels]:
     """Write the blurred crops; return the sharp ones by the photograph's number."""
     (folder / "blurry").mkdir()
     sharp = {}
@@ -94,7 +96,7 @@ def write_crops(files: list[Path], folder: Path) -> dict[str, NDArray[np.uint8]]
     return sharp
 
 
-def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def most_detailed(picture: Pixels) -> Pixels:
     """The part whose neighbours differ most."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
@@ -103,7 +105,7 @@ def most_detailed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture[rows, left : left + WIDTH_PX])
 
 
-def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int, int]:
+def _place(picture: Pixels, detail: Array) -> tuple[int, int]:
     """Top and left of the part with most detail."""
     sums = cv2.integral(detail)
     best = -1.0
@@ -126,9 +128,9 @@ def _place(picture: NDArray[np.uint8], detail: NDArray[np.float32]) -> tuple[int
 
 
 def blurred_ways(
-    crop: NDArray[np.uint8],
+    crop: Pixels,
     number: int,
-) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+) -> Iterator[tuple[str, Pixels]]:
     """The crop behind each blur, and as it is."""
     light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
     aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
@@ -140,14 +142,14 @@ def blurred_ways(
     yield "sharp", crop
 
 
-def _stored(light: Array, random: np.random.Generator) -> NDArray[np.uint8]:
+def _stored(light: Array, random: np.random.Generator) -> Pixels:
     stored = linear_to_srgb(np.clip(light, 0, 1))
     noisy = stored + NOISE * random.standard_normal(stored.shape)
     codes = np.rint(255 * np.clip(noisy, 0, 1))
     return np.asarray(codes, np.uint8)
 
 
-def table(folder: Path, sharp: dict[str, NDArray[np.uint8]]) -> Iterator[str]:
+def table(folder: Path, sharp: dict[str, Pixels]) -> Iterator[str]:
     """Lines of the table; what is sharp is compared with itself."""
     yield "| blur | mean gain, dB | worst | each |"
     yield "|---|---|---|---|"
@@ -189,7 +191,7 @@ def map_table(files: list[Path]) -> Iterator[str]:
 
 
 def _map_medians(
-    picture: NDArray[np.uint8],
+    picture: Pixels,
     detail: NDArray[np.bool_],
 ) -> tuple[float, float]:
     """Medians of the map that restoring follows and of the map as it is shown, px."""
@@ -200,11 +202,11 @@ def _map_medians(
 
 
 def _shot(
-    crop: NDArray[np.uint8],
+    crop: Pixels,
     reduced_by: int,
     number: int,
     diameter: float,
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+) -> tuple[Pixels, NDArray[np.bool_]]:
     """A crop out of focus as a camera stores it, and where it has detail."""
     sharp = _reduced_light(crop, reduced_by)
     detail = detailed(sharp)
@@ -214,7 +216,7 @@ def _shot(
     return picture, detail
 
 
-def _reduced_light(crop: NDArray[np.uint8], reduced_by: int) -> Array:
+def _reduced_light(crop: Pixels, reduced_by: int) -> Array:
     light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
     size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
     small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)

@@ -61,12 +61,12 @@ def main() -> None:
 
 def listed() -> dict[str, Baseline]:
     """Every system with weights that is not a variant."""
-    return {
-        name: system
-        for name, system in all_baselines().items()
-        if not system.card.variant_of
-        and system.card.kind not in {"classical", "reference"}
-    }
+    systems = {}
+    for name, system in all_baselines().items():
+        has_weights = system.card.kind not in {"classical", "reference"}
+        if has_weights and not system.card.variant_of:
+            systems[name] = system
+    return systems
 
 
 def written_rows() -> dict[str, str]:

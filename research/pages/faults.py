@@ -89,14 +89,10 @@ def _distorted(light: Light, size: float) -> Light:
     x = x - (width - 1) / 2
     y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
-    places = (
-        part + (side - 1) / 2
-        for part, side in ((x * scale, width), (y * scale, height))
-    )
-    across, down = (np.asarray(one, np.float32) for one in places)
-    return np.asarray(
-        cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
-    )
+    across = np.asarray(x * scale + (width - 1) / 2, np.float32)
+    down = np.asarray(y * scale + (height - 1) / 2, np.float32)
+    border = cv2.BORDER_REFLECT
+    return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, border))
 
 
 def _in_p3(light: Light, size: float) -> Light:

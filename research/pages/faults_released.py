@@ -68,8 +68,9 @@ def chain(folder: Path, dataset: str) -> set[str]:
 
 def _say_seconds(folder: Path, seconds: dict[str, float]) -> None:
     """Print how long each step took."""
-    parts = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
-    click.echo(f"{folder}: {sum(seconds.values()):.0f} s ({parts})")
+    total = sum(seconds.values())
+    steps = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
+    click.echo(f"{folder}: {total:.0f} s ({steps})")
 
 
 def run(program: str, *arguments: str | Path) -> float:

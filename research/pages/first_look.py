@@ -22,6 +22,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
 from defocus.progress import say
+from research.markdown import row
 from research.pages.camera_speed import pictures
 
 ARGUMENTS = (
@@ -77,7 +78,7 @@ def main() -> None:
                 if given.shown is not None:
                     browser.save_screenshot(str(given.shown / f"{name}.png"))
         cells = [f"{seconds[step]:.1f}" for step in ("look", "map", "whole")]
-        say(f"| {name} | {' | '.join(cells)} |")
+        say(row(name, *cells))
 
 
 @contextmanager

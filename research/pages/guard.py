@@ -22,6 +22,7 @@ from defocus.progress import say
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, make_restorer
+from research.markdown import row
 from research.pages.weights import RADII_PX, Pairs, as_unit, blurred, held_out
 from tests.restoration.adversarial import Trap, rounded, traps
 
@@ -141,15 +142,15 @@ def table_of_sizes(
     """Lines of a table in Markdown: how many traps come out worse at each size, and of each seed.
 
     ``losers``: by the factor of the size and by the way of restoring, a count for each seed."""
-    ways = list(dict.fromkeys(way for counts in losers.values() for way in counts))
-    yield f"| size | {' | '.join(ways)} |"
+    ways = list(dict.fromkeys(itertools.chain.from_iterable(losers.values())))
+    yield row("size", *ways)
     yield f"|---{'|---' * len(ways)}|"
     for size, counts in losers.items():
         cells = []
         for way in ways:
             of_seeds = ", ".join(str(count) for count in counts[way])
             cells.append(f"{sum(counts[way])} ({of_seeds})")
-        yield f"| {size:g} | {' | '.join(cells)} |"
+        yield row(f"{size:g}", *cells)
 
 
 def resized(trap: Trap, size: float) -> Trap:

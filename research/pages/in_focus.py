@@ -22,13 +22,16 @@ from defocus.progress import say, track
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
+from research.markdown import row
 
 SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
 """Height and width of the part with most detail, and of the one with least."""
 BASES_PX = (0, 2, 4, 8, 16, 24, 40)
 STEPS_PX = (1, 2, 4, 8)
 """Steps, px, by which the less sharp frame of a pair has a larger diameter than the sharper one."""
-DIAMETERS_PX = sorted({base + step for base in BASES_PX for step in (0, *STEPS_PX)})
+DIAMETERS_PX = sorted(
+    {base + step for base, step in itertools.product(BASES_PX, (0, *STEPS_PX))}
+)
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06
 """Standard deviation of the noise at white in linear light, weak and strong; in the dark a tenth of
@@ -90,7 +93,7 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
     for listed in measured:
         orders += right_orders(listed)
     orders += _between(measured)
-    yield f"| frames | pairs | all | {' | '.join(f'from {base} px' for base in BASES_PX)} |"
+    yield row("frames", "pairs", "all", *(f"from {base} px" for base in BASES_PX))
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
     for kind in dict.fromkeys(order.kind for order in orders):
         members = [order for order in orders if order.kind == kind]
@@ -98,7 +101,7 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
         for base in BASES_PX:
             own = [one for one in members if one.base_px == base]
             bases.append(_share(own))
-        yield f"| {kind} | {len(members)} | {_share(members)} | {' | '.join(bases)} |"
+        yield row(kind, str(len(members)), _share(members), *bases)
 
 
 def _share(orders: Sequence[Order]) -> str:
@@ -221,20 +224,16 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     luma = luma_of(photograph)
     smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
     detail = np.abs(luma - smooth)
-    means = cv2.blur(
-        detail,
-        (width, height),
-        anchor=(0, 0),
-        borderType=cv2.BORDER_REPLICATE,
-    )
+    border = cv2.BORDER_REPLICATE
+    means = cv2.blur(detail, (width, height), anchor=(0, 0), borderType=border)
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1
     inside = means[:rows, :columns]
-    most, least = (
-        _part_at(photograph, inside.shape, int(at), (height, width))
-        for at in (inside.argmax(), inside.argmin())
-    )
-    return most, least
+
+    def part_at(place: np.intp) -> Pixels:
+        return _part_at(photograph, inside.shape, int(place), (height, width))
+
+    return part_at(inside.argmax()), part_at(inside.argmin())
 
 
 def _part_at(

@@ -4,12 +4,12 @@
 
 import argparse
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
@@ -36,9 +36,13 @@ from defocus.extras.studies.dose_report.charts import (
     trust_chart,
 )
 from defocus.extras.studies.dose_report.words import INPUT
+from defocus.pictures.metadata import Metadata
+from defocus.pictures.read import read_image
+from defocus.pictures.write import encoded_picture
 from defocus.reading import read_json
 from defocus.reports.display import number_text
 from defocus.reports.plot import draw_figures
+from research.markdown import row, rule
 from research.pages import DOCS, DOSE_STUDY
 
 mpl.use("agg")
@@ -59,8 +63,18 @@ SECTIONS = {
     "unet": ("unet",),
 }
 """Sections of the page, and the studies of each, which have other doses."""
-ALIKE = ("objective", "network", "narrow", "dataset", "scenes", "training_pairs", "seeds", "plain",
-         "whole", "truth")  # fmt: skip
+ALIKE = (
+    "objective",
+    "network",
+    "narrow",
+    "dataset",
+    "scenes",
+    "training_pairs",
+    "seeds",
+    "plain",
+    "whole",
+    "truth",
+)
 """Settings that all studies of a section have in common."""
 CLAIMS_ONLY = ("smaller", "smaller-ways", "true-flow")
 """Sections with nearly the same lines as another one: only their claims are shown."""
@@ -106,10 +120,14 @@ LEARNED = {
     "restormer": "as with Defocus-S",
     "unet": "one plain training and two with JDRL stay at their input",
 }
-COSTED = ("1 plain loss", "registered pairs", "4 without reblurring",
-          "JDRL, thin-lens reblurring, measured", "JDRL")  # fmt: skip
+COSTED = (
+    "1 plain loss",
+    "registered pairs",
+    "4 without reblurring",
+    "JDRL, thin-lens reblurring, measured",
+    "JDRL",
+)
 """Lines whose minutes are reported."""
-STRIP_QUALITY = 90
 
 Document = Mapping[str, Any]
 
@@ -131,7 +149,7 @@ def take_over(name: str, study: Path) -> None:
     """Copy the document of a finished study, and its strips as WebP beside the page."""
     place = next((one for one, studies in SECTIONS.items() if name in studies), None)
     if place is None:
-        names = ", ".join(one for studies in SECTIONS.values() for one in studies)
+        names = ", ".join(chain.from_iterable(SECTIONS.values()))
         raise ValueError(f"no section has a study {name!r}; known are {names}")
     files = {one: document_file(one) for one in SECTIONS[place]} | {name: study / DOSES}
     documents = {one: read_document(file) for one, file in files.items()}
@@ -140,13 +158,9 @@ def take_over(name: str, study: Path) -> None:
     if place in CLAIMS_ONLY:
         return
     for one in documents[name]["doses"]:
-        strip = cv2.imread(str(study / strip_name(one["dose_px"])))
-        written = cv2.imencode(
-            ".webp",
-            strip,
-            [cv2.IMWRITE_WEBP_QUALITY, STRIP_QUALITY],
-        )[1]
-        strip_file(place, one).write_bytes(written.tobytes())
+        strip = read_image(study / strip_name(one["dose_px"]))
+        written = encoded_picture(strip, Metadata(), "WebP")
+        strip_file(place, one).write_bytes(written)
 
 
 def strip_file(name: str, one: Document) -> Path:
@@ -165,18 +179,17 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     shown = documents["by-dose"]
     by_part = part_charts(shown)
     beside = [by_part[dose] for dose in PART_DOSES_PX]
-    alone = {DOSE_CHART: dose_chart(shown), TRUST_CHART: trust_chart(shown)}
-    return {
-        **{
-            name: stamped(draw_figures([one], "svg"), one)
-            for name, one in alone.items()
-        },
-        PART_CHART: stamped(draw_figures(beside, "svg"), *beside),
-        **{
-            file: stamped(row_chart(documents[name]), documents[name])
-            for name, file in ROW_CHARTS.items()
-        },
-    }
+    files = {}
+    for name, chart in (
+        (DOSE_CHART, dose_chart(shown)),
+        (TRUST_CHART, trust_chart(shown)),
+    ):
+        files[name] = stamped(draw_figures([chart], "svg"), chart)
+    files[PART_CHART] = stamped(draw_figures(beside, "svg"), *beside)
+    for study, name in ROW_CHARTS.items():
+        document = documents[study]
+        files[name] = stamped(row_chart(document), document)
+    return files
 
 
 def made_page(text: str, documents: Mapping[str, Document]) -> str:
@@ -256,12 +269,14 @@ def unlike(first: Document, other: Document) -> list[str]:
 
 def trained_steps(document: Document) -> set[int]:
     """The steps of a study's trainings."""
-    return {
-        line["steps"]
-        for one in document["doses"]
-        for line in one["lines"]
-        if line["steps"]
-    }
+    steps = {line["steps"] for line in every_line(document)}
+    return {number for number in steps if number}
+
+
+def every_line(document: Document) -> Iterator[Document]:
+    """The lines of all doses of a study."""
+    for dose in document["doses"]:
+        yield from dose["lines"]
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
@@ -322,8 +337,9 @@ def dose_table(document: Document) -> Iterator[str]:
 
 def dose_heads(first: str, doses: Sequence[Document], *further: str) -> Iterator[str]:
     """Heads of a table with a column per dose, and the line below them."""
-    yield row(first, *(f"{one['dose_px']:g} px" for one in doses), *further)
-    yield "| --- |" + " ---: |" * (len(doses) + len(further))
+    sizes = [f"{one['dose_px']:g} px" for one in doses]
+    yield row(first, *sizes, *further)
+    yield rule(len(doses) + len(further))
 
 
 def cells_of(
@@ -343,7 +359,7 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
     """The paper's claims one by one: its number, ours, the verdict, and why."""
     heads = ("the paper's claim", "paper", *(f"{px:g} px" for px in CLAIM_DOSES_PX))
     yield row(*heads, "verdict", "why")
-    yield "| --- |" + " ---: |" * (len(heads) - 1) + " --- | --- |"
+    yield rule(len(heads) - 1) + " --- | --- |"
     for label, (claim, why) in TABLE_4.items():
         studies = [documents[name] for name in TABLE_4_STUDIES]
         with_it = [one for one in studies if label in labels_of(one)]
@@ -410,14 +426,20 @@ def bends_of(doses: list[Document], label: str) -> list[Document]:
 
 def protocol_row(document: Document, doses: list[Document]) -> str:
     """The claim about the protocol ``deformed-gt``."""
-    taus = [{} if one is None else one["tau"] for one in claim_doses(document)]
-    others = ", ".join(f"{tau['input-aligned']['value']:.2f}" for tau in taus if tau)
+    cells, others = [], []
+    for one in claim_doses(document):
+        if one is None or not one["tau"]:
+            cells.append("")
+            continue
+        tau = one["tau"]
+        cells.append(interval(tau["deformed-gt"]))
+        others.append(f"{tau['input-aligned']['value']:.2f}")
     return row(
         "a deformed target scores fairly (tau of `deformed-gt`)",
         "",
-        *(interval(tau["deformed-gt"]) if tau else "" for tau in taus),
+        *cells,
         verdict([one["tau"]["deformed-gt"] for one in doses]),
-        f"it follows the output; `input-aligned` has {others}",
+        f"it follows the output; `input-aligned` has {', '.join(others)}",
     )
 
 
@@ -432,7 +454,7 @@ def dose_of(document: Document, dose_px: float) -> Document | None:
 def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
     """Minutes of a training with each network, and hours of all trainings of the page."""
     yield row("minutes of a training", "steps", *map(without_number, COSTED))
-    yield "| --- |" + " ---: |" * (1 + len(COSTED))
+    yield rule(1 + len(COSTED))
     for name in ("by-dose", *SIDE_BY_SIDE):
         document = documents[name]
         one = document["doses"][-1]
@@ -449,22 +471,30 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
 def registration_table(document: Document) -> Iterator[str]:
     """Which pairs registration leaves out, and what displacement remains in the others."""
     for one in document["doses"]:
-        yield row(f"{one['dose_px']:g} px", "pairs", "left out", "mean displacement, px",
-                  "registered", "by flow", "moved by flow")  # fmt: skip
-        yield "| --- |" + " ---: |" * 6
+        yield row(
+            f"{one['dose_px']:g} px",
+            "pairs",
+            "left out",
+            "mean displacement, px",
+            "registered",
+            "by flow",
+            "moved by flow",
+        )
+        yield rule(6)
         for kind in one["kinds"]:
-            found_px = (kind[name] for name in ("before_px", "after_px", "by_flow_px"))
-            lengths = ("" if px is None else f"{px:.2f}" for px in found_px)
-            counts = (str(kind[name]) for name in ("pairs", "left_out"))
-            yield row(kind["kind"], *counts, *lengths, str(kind["moved_by_flow"]))
+            cells = [kind["kind"], str(kind["pairs"]), str(kind["left_out"])]
+            for name in ("before_px", "after_px", "by_flow_px"):
+                length = kind[name]
+                cells.append("" if length is None else f"{length:.2f}")
+            yield row(*cells, str(kind["moved_by_flow"]))
         yield ""
 
 
 def trained_hours(document: Document) -> float:
     """Hours that the trainings of a section took; a control is trained once, for all its doses."""
     once = [control["seconds"] for control, _ in controls(document)]
-    others = [line["seconds"] for one in document["doses"] for line in one["lines"]
-              if line["label"] != document["truth"] and line["steps"]]  # fmt: skip
+    trained = [line for line in every_line(document) if line["steps"]]
+    others = [one["seconds"] for one in trained if one["label"] != document["truth"]]
     seconds = sum(once) + sum(others)
     return float(document["seeds"] * seconds / 3600)
 
@@ -473,9 +503,9 @@ def network_table(documents: Sequence[Document]) -> Iterator[str]:
     """Gain of the first rival over the whole objective with each network, by dose."""
     rival = documents[0]["rivals"][0]
     whole = documents[0]["whole"]
-    dose_by_px = {
-        one["dose_px"]: one for document in documents for one in document["doses"]
-    }
+    dose_by_px = {}
+    for document in documents:
+        dose_by_px |= {one["dose_px"]: one for one in document["doses"]}
     shown = [one for px, one in sorted(dose_by_px.items()) if px >= FROM_PX]
     yield from dose_heads(f"gain of {rival} over {whole}, dB", shown)
     for document in documents:
@@ -489,18 +519,17 @@ def network_table(documents: Sequence[Document]) -> Iterator[str]:
 def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     """Gain over the input of each line at the largest dose, a column per network."""
     dose = max(one["dose_px"] for one in documents[0]["doses"])
-    columns = [
-        {line["label"]: line for line in one["lines"] if line["system"] != INPUT}
-        for document in documents
-        for one in document["doses"]
-        if one["dose_px"] == dose
-    ]
-    yield row(
-        f"gain over the blurry input, {dose:g} px, dB",
-        *(baseline(document["network"]).card.display_name for document in documents),
-    )
-    yield "| --- |" + " ---: |" * len(documents)
-    labels = dict.fromkeys(label for column in columns for label in column)
+    columns = []
+    networks = []
+    for document in documents:
+        networks.append(baseline(document["network"]).card.display_name)
+        for one in document["doses"]:
+            if one["dose_px"] == dose:
+                lines = [line for line in one["lines"] if line["system"] != INPUT]
+                columns.append({line["label"]: line for line in lines})
+    yield row(f"gain over the blurry input, {dose:g} px, dB", *networks)
+    yield rule(len(documents))
+    labels = dict.fromkeys(chain.from_iterable(columns))
     for label in sorted(labels, key=lambda label: least_gain(columns, label)):
         lines = [column.get(label) for column in columns]
         cells = ("" if line is None else interval(line["over_input"]) for line in lines)
@@ -609,16 +638,16 @@ def study_facts(document: Document) -> Iterator[str]:
     if not rows:
         yield f"{said}.\n"
         return
-    gains = " and ".join(
-        f"{interval(control['over_input'])} dB"
-        + (f" ({px_text(doses)})" if len(rows) > 1 else "")
-        for control, doses in rows
-    )
+    gains = []
+    for control, doses in rows:
+        at_doses = f" ({px_text(doses)})" if len(rows) > 1 else ""
+        gains.append(f"{interval(control['over_input'])} dB{at_doses}")
     enough = all(control["over_input"]["value"] >= 1.0 for control, _ in rows)
+    reached = "reached" if enough else "not reached"
     yield (
         f"{said}, {rows[0][0]['steps']} steps per training. The control on true pairs gains "
-        f"{gains} over the blurry input; the study aims at 1.0 dB, which is "
-        f"{'reached' if enough else 'not reached'} by the mean.\n"
+        f"{' and '.join(gains)} over the blurry input; the study aims at 1.0 dB, which is "
+        f"{reached} by the mean.\n"
     )
 
 
@@ -652,9 +681,8 @@ def px_text(doses: Sequence[float]) -> str:
 
 def protocols_of(document: Document) -> list[str]:
     """All protocols that have a tau, each once."""
-    return list(
-        dict.fromkeys(protocol for one in document["doses"] for protocol in one["tau"])
-    )
+    by_dose = [one["tau"] for one in document["doses"]]
+    return list(dict.fromkeys(chain.from_iterable(by_dose)))
 
 
 def gain_table(document: Document) -> Iterator[str]:
@@ -674,7 +702,7 @@ def gain_table(document: Document) -> Iterator[str]:
         heads += ["share of the gap", "edges, px", *["moved, px"] * moved, "lines, px"]
         heads += [*["bent, px"] * seeds, "minutes"]
         yield row(*heads)
-        yield "| --- |" + " ---: |" * (len(heads) - 1)
+        yield rule(len(heads) - 1)
         for line in one["lines"]:
             share = "" if line["share"] is None else interval(line["share"])
             yield row(
@@ -734,17 +762,19 @@ def part_table(
 ) -> Iterator[str]:
     """Gains of a dose's lines but the reference, a column for each known part."""
     yield row("line", *(PART_NAMES[name] for name in parts))
-    yield "| --- |" + " ---: |" * len(parts)
+    yield rule(len(parts))
     if "part_scenes" in one:
         yield row("scenes", *(str(one["part_scenes"][name]) for name in parts))
     for line in one["lines"]:
         if line["label"] != reference:
-            cells = (line[key].get(name) for name in parts)
-            yield row(
-                line["label"],
-                *("" if cell is None else interval(cell) for cell in cells),
-            )
+            yield row(line["label"], *interval_cells(map(line[key].get, parts)))
     yield ""
+
+
+def interval_cells(values: Iterable[Document | None]) -> Iterator[str]:
+    """A cell for each value with its interval; empty where there is none."""
+    for value in values:
+        yield "" if value is None else interval(value)
 
 
 def blurry_input(one: Document) -> str | None:
@@ -759,46 +789,41 @@ def tau_table(document: Document) -> Iterator[str]:
     """Kendall's tau of each protocol by dose."""
     yield from dose_heads("protocol", document["doses"])
     for protocol in protocols_of(document):
-        taus = (one["tau"].get(protocol) for one in document["doses"])
-        yield row(protocol, *("" if tau is None else interval(tau) for tau in taus))
+        taus = [one["tau"].get(protocol) for one in document["doses"]]
+        yield row(protocol, *interval_cells(taus))
     yield ""
-    fewer = [
-        f"{protocol} {tau['scenes']} at {one['dose_px']:g} px"
-        for one in document["doses"]
-        for protocol, tau in one["tau"].items()
-        if tau and tau.get("scenes", document["scenes"]) < document["scenes"]
-    ]
+    fewer = []
+    for one in document["doses"]:
+        for protocol, tau in one["tau"].items():
+            if tau and tau.get("scenes", document["scenes"]) < document["scenes"]:
+                dose = f"{one['dose_px']:g} px"
+                fewer.append(f"{protocol} {tau['scenes']} at {dose}")
     if fewer:
         yield f"Scenes that a protocol can score, where not all: {', '.join(fewer)}.\n"
 
 
 def reblur_table(document: Document) -> Iterator[str]:
     """Preference of the trained reblurring: its loss of the truth, and of the blurry picture."""
-    labels = [
-        label
-        for label in labels_of(document)
-        if any(
-            (line := line_of(one, label)) and line.get("reblur")
-            for one in document["doses"]
-        )
-    ]
-    if not labels:
+    cells_by_label = {}
+    for label in labels_of(document):
+        cells = [reblur_cell(line_of(one, label)) for one in document["doses"]]
+        if any(cells):
+            cells_by_label[label] = cells
+    if not cells_by_label:
         return
     yield from dose_heads(
         "reblurring loss of: the truth / the blurry picture",
         document["doses"],
     )
-    for label in labels:
-        lines = [line_of(one, label) for one in document["doses"]]
-        reblurs = [line.get("reblur") if line else None for line in lines]
-        yield row(
-            label,
-            *(
-                "" if one is None else f"{one['truth']:.4f} / {one['blurry']:.4f}"
-                for one in reblurs
-            ),
-        )
+    for label, cells in cells_by_label.items():
+        yield row(label, *cells)
     yield ""
+
+
+def reblur_cell(line: Document | None) -> str:
+    """The reblurring losses of a line, of the truth and of the blurry picture, if it has them."""
+    losses = line.get("reblur") if line else None
+    return f"{losses['truth']:.4f} / {losses['blurry']:.4f}" if losses else ""
 
 
 def claim_table(document: Document) -> Iterator[str]:
@@ -846,11 +871,6 @@ def signed_text(number: float) -> str:
     tiny = abs(number) < 0.0005
     decimals = 2 if abs(number) >= 0.005 or tiny else 3
     return number_text(number, decimals)
-
-
-def row(*cells: str) -> str:
-    """A row of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_picture
 from defocus.pictures.values import as_integer
+from research.markdown import row, rule
+
+Array = NDArray[np.float32]
 
 Picture = NDArray[np.float64]
 
@@ -48,7 +51,7 @@ def _moved(shift_px: float, sharp: Picture) -> Picture:
     return _sampled(sharp, columns - np.float32(shift_px), rows)
 
 
-def _positions(sharp: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _positions(sharp: Picture) -> tuple[Array, Array]:
     grid = np.indices(sharp.shape[:2], dtype=np.float32)
     return np.asarray(grid[0]), np.asarray(grid[1])
 
@@ -63,15 +66,15 @@ def _warped(sharp: Picture) -> Picture:
 
 def _sampled(
     sharp: Picture,
-    columns: NDArray[np.float32],
-    rows: NDArray[np.float32],
+    columns: Array,
+    rows: Array,
 ) -> Picture:
     from scipy.ndimage import map_coordinates
 
-    channels = [
-        map_coordinates(sharp[:, :, channel], (rows, columns), order=3, mode="mirror")
-        for channel in range(3)
-    ]
+    channels = []
+    for channel in np.moveaxis(sharp, 2, 0):
+        sampled = map_coordinates(channel, (rows, columns), order=3, mode="mirror")
+        channels.append(sampled)
     return np.asarray(np.clip(np.stack(channels, axis=2), 0, 1))
 
 
@@ -123,9 +126,9 @@ def _followed(sharp: Picture, output: Picture, estimator: FlowEstimator) -> Targ
     return deformed_target(sharp, output, estimator, "correct")
 
 
-def profile_table(size: tuple[int, int] = SIZE) -> str:
+def profile_table() -> str:
     """PSNR and SSIM of each probe under each profile, against a 16-bit sharp picture."""
-    sharp = probe_scene(size)
+    sharp = probe_scene(SIZE)
     stored = as_integer(sharp, 16)
     estimator = flow_estimator("pwcnet")
     rows = []
@@ -154,10 +157,10 @@ def _cell(output: Picture, target: Target, profile: str) -> str:
 
 def _markdown(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
     lines = [
-        f"| output | {' | '.join(heads)} |",
-        f"| --- |{' ---: |' * len(heads)}",
+        row("output", *heads),
+        rule(len(heads)),
     ]
-    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
+    lines += [row(name, *cells) for name, cells in rows]
     return "\n".join(lines)
 
 

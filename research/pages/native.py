@@ -22,6 +22,8 @@ from research.native_size.systems import Row, classical_rows, network_rows
 from research.native_size.tables import caption, jpeg, ramp_table, seconds_line, table
 from research.pages import DOCS
 
+Pixels = NDArray[np.uint8]
+
 PAGE = DOCS / "weights.md"
 PICTURE = "native.jpg"
 FIRST_PICTURE = "deblurred.jpg"
@@ -145,7 +147,7 @@ def shown_crops(
     cells: Cells,
     rows: Sequence[Row],
     kept: Kept,
-) -> dict[str, NDArray[np.uint8]]:
+) -> dict[str, Pixels]:
     """By blur: blurry, restored by each of the rows, and sharp, below each other."""
     numbers = list(dict.fromkeys(case.number for case in cases))
     crops = {}
@@ -163,7 +165,7 @@ def shown_crops(
 
 
 def show(
-    crops: Mapping[str, NDArray[np.uint8]],
+    crops: Mapping[str, Pixels],
     megapixels: float,
     rows: Sequence[Row],
     folder: Path,
@@ -180,7 +182,7 @@ def show(
     return CROPS.format(size=megapixels, blurs=", ".join(crops), rows=names)
 
 
-def before_and_after(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def before_and_after(crop: Pixels) -> Pixels:
     """The blurry part above what the last row restored, of parts below each other."""
     side = crop.shape[1]
     top = (side - FIRST_HEIGHT) // 2

@@ -54,7 +54,9 @@ def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:
     key = work / f"{name}.key"
     bundle = work / "bundles" / name / "2026-11.zip"
     make_folder(bundle.parent)
-    only = [word for system in systems for word in ("--only", system)]
+    only: list[str] = []
+    for system in systems:
+        only += ["--only", system]
     words = ("--as", str(bundle), "--lab", lab, "--key", str(key), "--hashes-only")
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)],

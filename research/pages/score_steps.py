@@ -89,7 +89,8 @@ def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     values = []
     for name in ("blurry.png", "truth.png"):
         picture = as_float(read_image(folder / name))
-        top, left = ((side - SHOWN_PX) // 2 for side in picture.shape[:2])
+        top = (picture.shape[0] - SHOWN_PX) // 2
+        left = (picture.shape[1] - SHOWN_PX) // 2
         crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
         channels_first = torch.from_numpy(crop).permute(2, 0, 1)
         values.append(channels_first[None].contiguous())

@@ -7,7 +7,7 @@ import inspect
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -18,8 +18,10 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from research.markdown import row
+
 if TYPE_CHECKING:
-    from defocus.baselines.card import Baseline
+    from defocus.baselines.card import Baseline, Card
 
 FRONT = "defocus"
 """The package whose exported names are kept from version to version."""
@@ -31,7 +33,7 @@ NO_EXAMPLE = "the live example is missing: 'defocus-bench run --all --out %s' ma
 log = logging.getLogger("mkdocs.hooks.site")
 """Log of the documentation's build: a warning in it stops a strict build."""
 
-Table = Iterator[tuple[str, ...]]
+Table = Iterable[tuple[str, ...]]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -139,13 +141,17 @@ def _commands() -> str:
 
 def _table(head: tuple[str, ...], rows: Table) -> str:
     lines = [head, ("---",) * len(head), *rows]
-    return (
-        "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n"
-    )
+    return "".join(f"{row(*map(_cell, line))}\n" for line in lines)
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _system_row(card: "Card") -> tuple[str, ...]:
+    link = f"[{card.display_name}](systems/{card.name}.md)"
+    paper = _year_and_paper(card.source)
+    return link, f"`{card.name}`", card.kind, card.given, card.status, paper
 
 
 def _systems() -> dict[str, str]:
@@ -158,20 +164,10 @@ def _systems() -> dict[str, str]:
         if system.card.variant_of in systems:
             variants[system.card.variant_of].append(system)
     own = [one for one in systems.values() if one.card.variant_of not in systems]
-    rows = (
-        (
-            f"[{one.card.display_name}](systems/{one.card.name}.md)",
-            f"`{one.card.name}`",
-            one.card.kind,
-            one.card.given,
-            one.card.status,
-            _year_and_paper(one.card.source),
-        )
-        for one in own
-    )
     head = ("System", "Name", "Kind", "Given", "Status", "Paper")
     lead = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
-    pages = {"systems": f"# Systems\n\n{lead}\n\n{_table(head, rows)}"}
+    table = _table(head, [_system_row(one.card) for one in own])
+    pages = {"systems": f"# Systems\n\n{lead}\n\n{table}"}
     for one in own:
         pages[f"systems/{one.card.name}"] = _system(one, variants[one.card.name])
     return pages
@@ -232,24 +228,16 @@ def _metrics() -> str:
     from defocus.benchmark.metrics.metric import all_metrics
 
     names = ("Metric", "Shown as", "Better", "Unit", "Range", "Computed")
-    rows = (
-        (
-            f"`{name}`",
-            metric.display_name,
-            metric.better,
-            metric.unit,
-            " to ".join("…" if end is None else f"{end:g}" for end in metric.span),
-            "on request"
-            if metric.on_request
-            else ", ".join(metric.profiles) or "always",
-        )
-        for name, metric in all_metrics().items()
-    )
-    return (
-        "# Metrics\n\n"
-        + _table(names, rows)
-        + "\nFormulas are on [their page](../formulas.md).\n"
-    )
+    rows = []
+    for name, metric in all_metrics().items():
+        ends = ["…" if end is None else f"{end:g}" for end in metric.span]
+        computed = ", ".join(metric.profiles) or "always"
+        if metric.on_request:
+            computed = "on request"
+        shown = (metric.display_name, metric.better, metric.unit)
+        rows.append((f"`{name}`", *shown, " to ".join(ends), computed))
+    table = _table(names, rows)
+    return f"# Metrics\n\n{table}\nFormulas are on [their page](../formulas.md).\n"
 
 
 def _python() -> str:

@@ -16,6 +16,7 @@ from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
 from defocus.pictures.values import as_float
 from defocus.tesseract import tesseract_version
+from research.markdown import row
 from research.pages import DOCS
 
 PAGE = DOCS / "text.md"
@@ -78,12 +79,12 @@ def table(read: dict[int, dict[str, list[float]]]) -> str:
     pages = len(next(iter(read.values()))[names[0]])
     lines = [
         f"Read by tesseract {tesseract_version()}; {pages} pages of each circle of confusion:\n",
-        f"| circle of confusion, px | {' | '.join(f'`{name}`' for name in names)} |",
+        row("circle of confusion, px", *(f"`{name}`" for name in names)),
         "|---|" + "---:|" * len(names),
     ]
     for circle, texts in sorted(read.items()):
-        cells = " | ".join(f"{np.mean(texts[name]):.0f} %" for name in names)
-        lines.append(f"| {circle} | {cells} |")
+        cells = [f"{np.mean(texts[name]):.0f} %" for name in names]
+        lines.append(row(str(circle), *cells))
     return "\n".join(lines) + "\n"
 
 

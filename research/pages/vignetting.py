@@ -18,6 +18,7 @@ from defocus.align.registration.register import register
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
+from research.markdown import row
 
 Array = NDArray[np.float32]
 
@@ -90,9 +91,9 @@ def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
 def _blurred(
     number: int,
     corner_ev: float,
-    scene: NDArray[np.float32],
+    scene: Array,
     width: int,
-) -> NDArray[np.float32]:
+) -> Array:
     """The scene with a blur that grows to the right, and vignetting."""
     largest = BLUR_PX[number % len(BLUR_PX)]
     left = disc_blurred(scene, 0.6 * largest)
@@ -118,13 +119,13 @@ def main() -> None:
         results = [tried(file, number, corner_ev) for number, file in enumerate(files)]
         errors = [error for error, _ in results if error is not None]
         measured = [ev for _, ev in results]
-        row = (
+        cells = (
             f"{len(errors)} of {len(results)}",
             f"{np.median(errors):.2f}" if errors else "–",
             f"{max(errors):.2f}" if errors else "–",
             f"{min(measured):.2f} to {max(measured):.2f}",
         )
-        click.echo(f"| {corner_ev:g} | " + " | ".join(row) + " |")
+        click.echo(row(f"{corner_ev:g}", *cells))
 
 
 if __name__ == "__main__":

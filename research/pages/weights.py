@@ -53,11 +53,9 @@ def main() -> None:
     parts = []
     for name in given.systems:
         restore = restorer(name, given.weights)
-        parts += (
-            [f"## {name}\n", *curve(name)]
-            if given.weights == "own"
-            else [f"## {name}\n"]
-        )
+        parts.append(f"## {name}\n")
+        if given.weights == "own":
+            parts += curve(name)
         parts += tables(restore, given.photographs, given.stacks)
         if name == given.systems[0]:
             show(restore, given.photographs)
@@ -124,10 +122,8 @@ def curve(name: str) -> Iterator[str]:
     if card.curve:
         yield "| CPU hours | steps | mean gain on the stream's validation pairs, dB |"
         yield "|---|---|---|"
-        yield "\n".join(
-            f"| {time:.2f} | {step:,} | {gain:+.2f} |"
-            for step, time, gain in card.curve
-        )
+        for step, hours, gain in card.curve:
+            yield f"| {hours:.2f} | {step:,} | {gain:+.2f} |"
         yield ""
 
 
@@ -242,8 +238,8 @@ def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
 
 def _bins_table(
     all_gains: list[float],
-    counts: NDArray[np.float64],
-    gains: NDArray[np.float64],
+    counts: Array,
+    gains: Array,
 ) -> str:
     """A row for each bin."""
     ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]

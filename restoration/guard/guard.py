@@ -464,20 +464,20 @@ def _limit_and_judge(
 
 def _of_tiles(cells: Array, size: tuple[int, int]) -> Array:
     """``(rows, columns)``: the largest of the cells in each tile."""
+    height, width = size
+    rows, columns = math.ceil(height / STRIDE_PX), math.ceil(width / STRIDE_PX)
     per_tile = STRIDE_PX // CELL_PX
-    rows, columns = (math.ceil(length / STRIDE_PX) for length in size)
-    pad = (rows * per_tile - cells.shape[0], columns * per_tile - cells.shape[1])
-    wide = np.pad(cells, ((0, pad[0]), (0, pad[1])), mode="edge")
+    below = rows * per_tile - cells.shape[0]
+    right = columns * per_tile - cells.shape[1]
+    wide = np.pad(cells, ((0, below), (0, right)), mode="edge")
     largest = wide.reshape(rows, per_tile, columns, per_tile).max(axis=(1, 3))
     return np.asarray(largest, np.float32)
 
 
 def _disagrees(compared: Agreement, likely: Array) -> NDArray[np.bool_]:
     blurred = np.clip((likely - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX), 0, 1)
-    left = (
-        np.hypot(NOISES * compared.noise, ROUNDING)
-        + UNEXPLAINED * blurred * compared.change
-    )
+    noise = np.hypot(NOISES * compared.noise, ROUNDING)
+    left = noise + UNEXPLAINED * blurred * compared.change
     shifted = compared.noise + ROUNDING + SHIFTED * compared.change
     return np.asarray((compared.left > left) | (compared.shift > shifted))
 

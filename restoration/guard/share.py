@@ -33,7 +33,8 @@ def share_worth_keeping(blurry: Colours, restored: Colours) -> Array:
     """``(h, w)`` in [0, 1]: how much of the change to keep in each cell."""
     near, far = _near_and_far(blurry, restored)
     shares = [_share(near[rows], far[rows]) for rows in strips(len(near))]
-    rows, columns = (-(-length // CELL_PX) for length in blurry.shape[:2])
+    height, width = blurry.shape[:2]
+    rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
     return np.ascontiguousarray(np.concatenate(shares)[:rows, :columns])
 
 

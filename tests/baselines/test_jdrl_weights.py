@@ -6,7 +6,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.systems.rjdrl_unet.network import BlurEstimator, convert
 from defocus.baselines.systems.unet.network import UNet
 from defocus.baselines.systems.unet.network import convert as convert_unet
-from defocus.baselines.weights.state import state_for
+from defocus.baselines.weights.conversion import state_for
 from defocus.errors import WeightsError
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.kpac.network import KPAC, convert, entry_names
-from defocus.baselines.weights.state import state_for
+from defocus.baselines.weights.conversion import state_for
 
 
 @pytest.mark.parametrize("levels", [2, 3])

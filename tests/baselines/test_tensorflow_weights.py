@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights.conversion import state_for
 from defocus.baselines.weights.entries import in_order
-from defocus.baselines.weights.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance" / "fixtures"
 SYSTEMS = ["mdp", "aifnet", "dmenet"]

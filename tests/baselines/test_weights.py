@@ -21,8 +21,8 @@ from torch import nn
 
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import reading, store
+from defocus.baselines.weights.conversion import state_for, wanted_entries
 from defocus.baselines.weights.reading import read_tensors
-from defocus.baselines.weights.state import state_for, wanted_entries
 from defocus.baselines.weights.store import (
     StoredWeights,
     add_weights,

@@ -56,14 +56,18 @@ def scored(tmp_path, change, deep_reference=False):
             tmp_path / "out" / f"{number}.png",
             change(cv2.GaussianBlur(sharp, (0, 0), 1)),
         )
-    return score_request(
-        ScoreOptions(
-            restored=tmp_path / "out",
-            sharp=tmp_path / "sharp",
-            profile="dpdd8",
-            metric=("psnr",),
-        )
+    return compared(tmp_path)
+
+
+def compared(folder):
+    """The pictures of ``out`` beside those of ``sharp``."""
+    options = ScoreOptions(
+        restored=folder / "out",
+        sharp=folder / "sharp",
+        profile="dpdd8",
+        metric=("psnr",),
     )
+    return score_request(options)
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -83,14 +87,7 @@ def test_the_orientation_of_the_reference_is_said(tmp_path):
     (tmp_path / "sharp").mkdir()
     Pillow.fromarray(scene(0)).save(tmp_path / "sharp" / "a.jpg", exif=exif, quality=95)
     write(tmp_path / "out" / "a.png", scene(0)[::-1, ::-1])
-    scoring = score_request(
-        ScoreOptions(
-            restored=tmp_path / "out",
-            sharp=tmp_path / "sharp",
-            profile="dpdd8",
-            metric=("psnr",),
-        )
-    )
+    scoring = compared(tmp_path)
     assert "turned by 180 degrees (1 of 1 picture looked at): " in scoring.warnings[0]
     assert "a.jpg has orientation 3, which is not applied" in scoring.warnings[0]
 
@@ -102,14 +99,7 @@ def test_a_picture_on_its_side_says_why_it_is_not_scored(tmp_path, orientation):
     (tmp_path / "sharp").mkdir()
     Pillow.fromarray(scene(0)).save(tmp_path / "sharp" / "a.jpg", exif=exif)
     write(tmp_path / "out" / "a.png", np.rot90(scene(0)))
-    scoring = score_request(
-        ScoreOptions(
-            restored=tmp_path / "out",
-            sharp=tmp_path / "sharp",
-            profile="dpdd8",
-            metric=("psnr",),
-        )
-    )
+    scoring = compared(tmp_path)
     (left_out,) = scoring.left_out
     said = (
         "a.jpg has orientation 6, which is not applied"
@@ -124,14 +114,7 @@ def test_one_that_is_not_most_is_not_said(tmp_path):
         write(tmp_path / "sharp" / f"{number}.png", scene(number))
         output = scene(number) if number else linear(scene(number))
         write(tmp_path / "out" / f"{number}.png", output)
-    scoring = score_request(
-        ScoreOptions(
-            restored=tmp_path / "out",
-            sharp=tmp_path / "sharp",
-            profile="dpdd8",
-            metric=("psnr",),
-        )
-    )
+    scoring = compared(tmp_path)
     assert scoring.warnings == ()
 
 

@@ -24,7 +24,7 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.score import PairScorer, fetch_weights
 from defocus.cluster.dask_cluster import _connected
-from defocus.pictures import values
+from defocus.pictures import remarks
 from defocus.plugins.extensions import load_plugin
 from defocus.processes.machines import Machines
 from tests.benchmark.test_score import scene, stored
@@ -202,7 +202,7 @@ def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     told, results = [], []
     for _ in range(2):
-        monkeypatch.setattr(values, "_said", set())
+        monkeypatch.setattr(remarks, "_said", set())
         results.append(
             score_request(
                 ScoreOptions(

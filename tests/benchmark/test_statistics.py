@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from defocus.benchmark.statistics.intervals import (
+from defocus.benchmark.statistics.resampling import (
     MINIMUM_SCENES,
     groups_alike,
     holm,

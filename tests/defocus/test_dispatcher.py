@@ -1,7 +1,9 @@
 """Work on many items, wherever it is done: each has its result, or the reason why it has none."""
 
 import errno
+import importlib.util
 import os
+import re
 import time
 
 import pytest
@@ -10,6 +12,7 @@ from defocus.cluster.dispatcher import each
 from defocus.errors import WeightsError
 from defocus.processes.isolation import LeftOut
 from defocus.progress import telling
+from tests.command_process import CHECKOUT
 
 WAITS = {"first": 0.2, "second": 0.0, "third": 0.0}
 
@@ -25,6 +28,19 @@ def reciprocal(number: int) -> float:
 
 def refuse(_item: int) -> None:
     raise WeightsError("no such weights")
+
+
+def test_what_is_started_early_is_a_module_that_hands_out_work():
+    """A name that is wrong would be passed over: workers would import for themselves."""
+    early = re.compile(r'start_early\(\s*"([\w.]+)"')
+    modules = []
+    for folder in ("datasets", "benchmark", "restoration"):
+        for file in (CHECKOUT / folder).rglob("*.py"):
+            modules += early.findall(file.read_text(encoding="utf-8"))
+    assert len(modules) >= 4
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None, name
 
 
 def test_an_item_that_fails_is_named_and_the_others_go_on():

@@ -16,7 +16,7 @@ LEFT_ALONE = {
     ),
     "torch._dynamo": (
         "from defocus.baselines.registry import baseline\n"
-        "from defocus.baselines.weights.state import wanted_entries\n"
+        "from defocus.baselines.weights.conversion import wanted_entries\n"
         "assert len(wanted_entries(baseline('dmphn'))) > 100\n"
         "from defocus.training.memory import LiveBytes; import torch\n"
         "with LiveBytes(): torch.ones(3)"

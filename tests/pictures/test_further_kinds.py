@@ -8,10 +8,11 @@ import pytest
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
-from defocus.front.pictures import pictures
+from defocus.front.pictures import given_alike, pictures, two_pictures
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.profiles import (
     colour_code,
+    in_srgb,
     in_two_spaces,
     picture_header,
     profile_of,
@@ -20,6 +21,7 @@ from defocus.pictures.raw import dng_demands
 from defocus.pictures.read import (
     read_image,
     read_own_picture,
+    read_pair,
     read_stored,
     reading_of_files,
 )
@@ -97,6 +99,48 @@ def test_arrays_are_asked_about_as_files_are(capsys, bits):
     assert question in capsys.readouterr().err
     floats = pictures(values, "picture", white=white).floats()[0]
     np.testing.assert_allclose(floats, values / white, atol=1e-4)
+
+
+def test_white_of_floats_is_taken_where_no_picture_has_sixteen_bits():
+    eight = scene().astype(np.float32)
+    given = pictures(eight, "picture", white=255)
+    np.testing.assert_allclose(given.floats()[0], scene() / 255, atol=1e-6)
+    np.testing.assert_allclose(given.alike(given.pixels), eight, rtol=1e-6)
+    twelve = deep() >> 4
+    first, second = given_alike({"a": twelve, "b": eight / 255}, {}, 4095)
+    np.testing.assert_allclose(second.floats()[0], scene() / 255, atol=1e-6)
+    np.testing.assert_allclose(first.floats()[0], twelve / 4095, atol=1e-4)
+
+
+def test_a_white_that_no_picture_needs_is_refused(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(opencv(scene(), ".png"))
+    for given in (scene(), path):
+        with pytest.raises(ImageError, match="whose white is 255; leave it out"):
+            pictures(given, "picture", white=255)
+    with pytest.raises(ImageError, match="whose white is 255; leave it out"):
+        two_pictures(path, path, white=255)
+    with pytest.raises(ImageError, match="from 0 to 1"):
+        pictures(2 * scene().astype(np.float32), "picture", white=255)
+
+
+def test_twelve_bits_beside_sixteen_are_asked_about(tmp_path, capsys):
+    """Blurry pictures of 12 bits in 16 would be 16 times too dark beside sharp ones of 16."""
+    files = {"blurry": [], "sharp": []}
+    for role, values in (("blurry", deep() >> 4), ("sharp", deep())):
+        (tmp_path / role).mkdir()
+        for name in ("a.png", "b.png"):
+            files[role].append(tmp_path / role / name)
+            files[role][-1].write_bytes(opencv(values, ".png"))
+    reading = reading_of_files(files["blurry"], files["sharp"])
+    question = "values of 16 bits reach 4015 alone; are they 12 bits in 16?"
+    assert reading.white == 65535
+    assert reading.remarks == (f"a.png: {question} Other pictures reach 64255",)
+    both = dict(zip(("blurry", "sharp"), (deep() >> 4, deep()), strict=True))
+    given_alike(both, {}, None)
+    assert f"blurry: {question} Give white=4095" in capsys.readouterr().err
+    read_pair(files["blurry"][0], files["sharp"][0])
+    assert f"{files['blurry'][0]}: {question}" in capsys.readouterr().err
 
 
 def test_transparency_does_not_hide_the_bits_of_the_colours(tmp_path):
@@ -285,3 +329,37 @@ def test_colours_of_a_heic_that_are_multiplied_with_alpha_are_divided(tmp_path, 
     seen = share[:, :, 0] > 0.4
     given = read_stored(path)[:, :, :3][seen].astype(float)
     np.testing.assert_allclose(given / most, colours[seen] / most, atol=0.02)
+
+
+def grey_profile() -> bytes:
+    """A profile of grey with a gamma of 2.2 (ICC.1:2010, 7.2 and 8.6)."""
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"Grey\0" + bytes(81),
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"kTRC": b"curv" + bytes(4) + struct.pack(">IHH", 1, 563, 0),
+    }
+    place = 128 + 4 + 12 * len(tags)
+    table = struct.pack(">I", len(tags))
+    for name, content in tags.items():
+        table += name + struct.pack(">II", place, len(content))
+        place += len(content)
+    kinds = b"lcms" + bytes([2, 64, 0, 0]) + b"mntrGRAYXYZ "
+    head = struct.pack(">I", place) + kinds + bytes(12) + b"acsp" + bytes(28) + white
+    return head.ljust(128, b"\0") + table + b"".join(tags.values())
+
+
+def test_a_profile_of_grey_makes_no_colours_grey(tmp_path, refused):
+    path, plain = tmp_path / "a.webp", tmp_path / "plain.png"
+    form = {"lossless": True, "icc_profile": grey_profile()}
+    path.write_bytes(saved(scene(), "WEBP", **form))
+    plain.write_bytes(opencv(scene(), ".png"))
+    picture = read_image(path)
+    np.testing.assert_array_equal(picture, scene())
+    with refused(ImageError):
+        in_srgb(path, picture)
+    with refused(ImageError):
+        read_pair(path, plain)
+    shades = np.repeat(grey()[:, :, None], 3, axis=2)
+    moved = in_srgb(path, shades)
+    assert np.abs(moved.astype(int) - shades).max() < 10

@@ -2,8 +2,8 @@
 
 import pytest
 
+from defocus.reports.html_rows import bar_of, bar_scale
 from defocus.reports.model import Measured
-from defocus.reports.rows import bar_of, bar_scale
 
 BARS = ("up", "down")
 FAR = [Measured(value) for value in (0.9, 0.3, 0.2, -0.1, -17.0)]

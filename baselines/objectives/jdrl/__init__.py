@@ -16,7 +16,14 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.flow.pwcnet.estimator import PWCNetFlow
 from defocus.align.sampling.warp import Grid, inverse, warp
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objective import Batch, Objective, Progress, Result, outputs_of
+from defocus.baselines.objective import (
+    Batch,
+    Objective,
+    Progress,
+    Result,
+    detached,
+    outputs_of,
+)
 from defocus.baselines.objective_registry import objective, recipe_changes
 from defocus.baselines.objectives.jdrl.reblur import (
     reblurred_by_map,
@@ -211,9 +218,7 @@ class JDRLObjective(Objective):
         if self.reblurring is None:
             blurred = reblurred_by_map(restored, _supervision(batch, "defocus_map"))
         elif self.settings.reblur_alone == "target":  # it stays as it is
-            fixed = {
-                name: one.detach() for name, one in self.reblurring.named_parameters()
-            }
+            fixed = detached(dict(self.reblurring.named_parameters()))
             blurred = functional_call(self.reblurring, fixed, (restored, blurry))
         else:
             blurred = self.reblurring(restored, blurry)

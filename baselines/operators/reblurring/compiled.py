@@ -21,6 +21,8 @@ from defocus.baselines.operators.reblurring.row_kernels import (
     layout,
 )
 
+Array = NDArray[np.float32]
+
 
 class CompiledReblur(torch.autograd.Function):
     """As :class:`TiledReblur`; float32 on the CPU."""
@@ -69,7 +71,7 @@ class CompiledReblur(torch.autograd.Function):
             n: int,
             top: int,
             bottom: int,
-        ) -> tuple[int, int, NDArray[np.float32]]:
+        ) -> tuple[int, int, Array]:
             own = np.zeros_like(padded[n, :, : bottom - top + 2 * pad])
             given = padded[n], maps[0][n], maps[1][n]
             of_given = own, of_seeds[n], of_weights[n]
@@ -87,7 +89,7 @@ def _arrays(
     image: torch.Tensor,
     seeds: torch.Tensor,
     weights: torch.Tensor,
-) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+) -> tuple[Array, tuple[Array, Array]]:
     pad = rings(weights.shape[1]).radius
     padded = functional.pad(image.detach(), (pad,) * 4).contiguous().numpy()
     maps = seeds.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
@@ -101,7 +103,9 @@ def _in_strips(
     """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""
     threads = min(torch.get_num_threads(), image.shape[2])
     edges = [image.shape[2] * k // threads for k in range(threads + 1)]
-    strips = [(n, *rows) for n in range(len(image)) for rows in pairwise(edges)]
+    strips: list[tuple[int, int, int]] = []
+    for number in range(len(image)):
+        strips += [(number, top, bottom) for top, bottom in pairwise(edges)]
     if threads == 1:
         return [work(*strip) for strip in strips]
     with ThreadPoolExecutor(threads) as pool:

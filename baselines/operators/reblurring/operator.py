@@ -164,8 +164,10 @@ def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Ten
     strip = padded[:, :, rows.start : rows.stop + 2 * pad]
     columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
     for i, j, _ in facts.units:
-        part = _fold(columns[j], i, pad, height, -2)
-        yield part if i == j else part.add_(_fold(columns[i], j, pad, height, -2))
+        taps = _fold(columns[j], i, pad, height, -2)
+        if i != j:
+            taps.add_(_fold(columns[i], j, pad, height, -2))
+        yield taps
 
 
 def _fold(
@@ -350,11 +352,9 @@ def _default_path(image: torch.Tensor) -> Path:
 
 def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> None:
     levels = weights.shape[1]
-    size = (image.shape[0], *image.shape[2:])
+    sizes = {(one.shape[0], *one.shape[2:]) for one in (image, seeds, weights)}
     fits = levels >= 2 and seeds.shape[1] == seed_count(levels)
-    if not fits or any(
-        (one.shape[0], *one.shape[2:]) != size for one in (seeds, weights)
-    ):
+    if not fits or len(sizes) > 1:
         raise InputError(
             f"pictures {tuple(image.shape)}, seeds {tuple(seeds.shape)} and weights "
             f"{tuple(weights.shape)} do not fit; m levels need 2 + 3 + … + m seeds"

@@ -5,7 +5,9 @@ Kernels of all sizes share sums of rings and squares: 24 and 8 up to radius 7 in
 
 import functools
 import math
+from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 
@@ -28,19 +30,19 @@ class Rings:
         # A unit stands for all taps at (±i, ±j) and (±j, ±i): they lie on one ring (None outside
         # the largest radius) and on the border of the square of radius i.
         index = {squared: ring for ring, squared in enumerate(self.squared)}
-        return tuple(
-            (i, j, index.get(i * i + j * j))
-            for i in range(self.levels)
-            for j in range(i + 1)
-        )
+        units: list[tuple[int, int, int | None]] = []
+        for i in range(self.levels):
+            units += [(i, j, index.get(i * i + j * j)) for j in range(i + 1)]
+        return tuple(units)
 
     @property
     def between(self) -> tuple[tuple[int, float], ...]:
         """The radial sample below each ring's distance, and the weight of the next one."""
-        below = [math.isqrt(squared) for squared in self.squared]
-        return tuple(
-            (b, math.sqrt(d) - b) for b, d in zip(below, self.squared, strict=True)
-        )
+        between = []
+        for squared in self.squared:
+            below = math.isqrt(squared)
+            between.append((below, math.sqrt(squared) - below))
+        return tuple(between)
 
     @property
     def radius(self) -> int:
@@ -61,16 +63,14 @@ def seed_count(levels: int) -> int:
 def rings(levels: int) -> Rings:
     """The geometry for a number of levels, >= 2."""
     radius = levels - 1
-    taps = [
-        i * i + j * j for i in range(-radius, levels) for j in range(-radius, levels)
-    ]
-    squared = sorted({tap for tap in taps if tap <= radius**2})
-    counts = [taps.count(tap) for tap in squared]
-    corners = [
-        (2 * r + 1) ** 2
-        - sum(n for d, n in zip(squared, counts, strict=True) if d <= r * r)
-        for r in range(levels)
-    ]
+    offsets = range(-radius, levels)
+    taps = Counter(i * i + j * j for i, j in product(offsets, offsets))
+    squared = [distance for distance in sorted(taps) if distance <= radius**2]
+    counts = [taps[distance] for distance in squared]
+    corners = []
+    for r in range(levels):
+        in_disc = sum(taps[distance] for distance in squared if distance <= r * r)
+        corners.append((2 * r + 1) ** 2 - in_disc)
     return Rings(levels, tuple(squared), tuple(counts), tuple(corners))
 
 

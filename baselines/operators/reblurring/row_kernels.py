@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.reblurring.rings import rings
 
+Array = NDArray[np.float32]
+
 _compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 """``contract`` lets a product and a sum become one instruction; nothing else is loosened."""
 
@@ -25,26 +27,26 @@ class KernelLayout(NamedTuple):
 
     units: NDArray[np.int64]
     below: NDArray[np.int64]
-    part_above: NDArray[np.float32]
-    counts: NDArray[np.float32]
+    part_above: Array
+    counts: Array
     within: NDArray[np.int64]
-    corners: NDArray[np.float32]
+    corners: Array
 
 
 class RowBuffers(NamedTuple):
     """Memory for one row of a picture, which is used again for the next one."""
 
-    values: NDArray[np.float32]  # ``(rings, width)``, of one kernel
+    values: Array  # ``(rings, width)``, of one kernel
     # ``(rings, width)``, sums of rings times the gradient
-    products: NDArray[np.float32]
+    products: Array
     # ``(levels, width)``, sums of squares times the gradient
-    squares: NDArray[np.float32]
-    per_ring: NDArray[np.float32]  # ``(rings, width)``, what each ring's sum counts
+    squares: Array
+    per_ring: Array  # ``(rings, width)``, what each ring's sum counts
     # ``(levels, width)``, what each border's sum counts
-    per_border: NDArray[np.float32]
+    per_border: Array
     # ``(width,)``, value of a kernel's corners, or a factor
-    corner: NDArray[np.float32]
-    total: NDArray[np.float32]  # ``(width,)``, sum of a kernel, or a share
+    corner: Array
+    total: Array  # ``(width,)``, sum of a kernel, or a share
     bits: NDArray[np.int32]  # ``(width,)``
 
 

@@ -4,6 +4,9 @@ Sums are gathered tap by tap through the cache; memory holds one float32 map per
 # ruff: noqa: D102, ANN401 - the equations say what goes both ways; any context is PyTorch's
 
 import functools
+from bisect import bisect_left
+from collections import defaultdict
+from itertools import accumulate, chain, product
 from typing import Any, NamedTuple
 
 import torch
@@ -44,12 +47,12 @@ class _Tables(NamedTuple):
 def _tables(levels: int, device: torch.device) -> _Tables:
     facts = rings(levels)
     parts = _taps(levels, facts)
-    ends = [sum(len(part) for part in parts[: k + 1]) for k in range(len(parts))]
+    ends = list(accumulate(map(len, parts)))
     below, above = zip(*facts.between, strict=True)
     whole = functools.partial(torch.tensor, device=device, dtype=torch.int32)
     real = functools.partial(torch.tensor, device=device, dtype=torch.float32)
     return _Tables(
-        taps=whole([tap for part in parts for tap in part]),
+        taps=whole(list(chain.from_iterable(parts))),
         start=whole([0, *ends[:-1]]),
         end=whole(ends),
         below=whole(below),
@@ -57,7 +60,7 @@ def _tables(levels: int, device: torch.device) -> _Tables:
         sizes=whole([facts.within(radius) for radius in range(levels)]),
         corners=real(facts.corners),
         first_ring=whole(
-            [sum(d < s * s for d in facts.squared) for s in range(levels + 1)]
+            [bisect_left(facts.squared, s * s) for s in range(levels + 1)]
         ),
     )
 
@@ -65,15 +68,13 @@ def _tables(levels: int, device: torch.device) -> _Tables:
 def _taps(levels: int, facts: Rings) -> list[list[tuple[int, int]]]:
     """Taps of each ring, then those of each square's border."""
     offsets = range(-facts.radius, levels)
-    square = [(i, j) for i in offsets for j in offsets]
-    parts = [
-        [t for t in square if t[0] ** 2 + t[1] ** 2 == squared]
-        for squared in facts.squared
-    ]
-    parts += [
-        [t for t in square if max(map(abs, t)) == radius] for radius in range(levels)
-    ]
-    return parts
+    on_ring: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    on_border: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for i, j in product(offsets, offsets):
+        on_ring[i * i + j * j].append((i, j))
+        on_border[max(abs(i), abs(j))].append((i, j))
+    rings_ = [on_ring[squared] for squared in facts.squared]
+    return rings_ + [on_border[radius] for radius in range(levels)]
 
 
 class TritonReblur(torch.autograd.Function):

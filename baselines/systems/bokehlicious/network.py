@@ -36,9 +36,9 @@ def _places(blurry: torch.Tensor) -> torch.Tensor:
     """Places ``(N, 2, H, W)`` within the square around the picture, each in [0, 1]."""
     count, _, height, width = blurry.shape
     side = max(height, width)
-    margins = (1 - width / side) / 2, (1 - height / side) / 2
-    right = torch.linspace(margins[0], 1 - margins[0], width)
-    up = torch.linspace(1 - margins[1], margins[1], height)
+    margin_x, margin_y = (1 - width / side) / 2, (1 - height / side) / 2
+    right = torch.linspace(margin_x, 1 - margin_x, width)
+    up = torch.linspace(1 - margin_y, margin_y, height)
     places = torch.stack(torch.meshgrid(right, up, indexing="xy"))
     return places.to(blurry).expand(count, -1, -1, -1)
 
@@ -225,18 +225,20 @@ class Bokehlicious(nn.Module):
         self.heads = heads
         self._add_encoders(widths)
         step = dropped / max(1, groups * depth - 1)
-        firsts = range(0, groups * depth, depth)
-        rates = [[step * (first + block) for block in range(depth)] for first in firsts]
-        self._add_attention(widths[-1], channels, rates)
+        rates = [step * number for number in range(groups * depth)]
+        starts = range(0, len(rates), depth)
+        by_group = [rates[start : start + depth] for start in starts]
+        self._add_attention(widths[-1], channels, by_group)
         self._add_decoders(widths)
         self.apply(_initialised)
 
     def _add_encoders(self, widths: Sequence[int]) -> None:
-        self.in_stage = nn.Conv2d(3 + PLACE + 1, widths[0], 3, padding=1)
-        self.in_stage_2 = nn.Conv2d(widths[0], widths[0], 3, padding=1)
-        self.encoders = nn.ModuleList(_blocks(1, wide) for wide in widths[:-1])
+        *outer, _ = widths
+        self.in_stage = nn.Conv2d(3 + PLACE + 1, outer[0], 3, padding=1)
+        self.in_stage_2 = nn.Conv2d(outer[0], outer[0], 3, padding=1)
+        self.encoders = nn.ModuleList(_blocks(1, wide) for wide in outer)
         self.downs = nn.ModuleList(
-            nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1]
+            nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in outer
         )
 
     def _add_attention(
@@ -256,9 +258,10 @@ class Bokehlicious(nn.Module):
         self.conv_last = nn.Conv2d(channels + PLACE, wide, 3, padding=1)
 
     def _add_decoders(self, widths: Sequence[int]) -> None:
-        self.decoders = nn.ModuleList([_blocks(2, widths[1]), _blocks(4, widths[0])])
+        finest, second, *_ = widths
+        self.decoders = nn.ModuleList([_blocks(2, second), _blocks(4, finest)])
         self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
-        self.out_stage = nn.Conv2d(widths[0] + PLACE, 3, 3, padding=1)
+        self.out_stage = nn.Conv2d(finest + PLACE, 3, 3, padding=1)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""

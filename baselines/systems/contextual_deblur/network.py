@@ -4,6 +4,7 @@ Source: Liang et al., ViTDeblur: A Hierarchical Model for Defocus Deblurring, IE
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import torch
 from torch import nn
@@ -165,12 +166,10 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = stride
+        inputs = [3 * encoder_width] + [2 * encoder_width + width] * (blocks - 1)
         self.decoder_linears = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, width))
-            for inputs in (
-                3 * encoder_width,
-                *[2 * encoder_width + width] * (blocks - 1),
-            )
+            nn.Sequential(nn.LayerNorm(count), nn.Linear(count, width))
+            for count in inputs
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
         # never used
@@ -253,7 +252,8 @@ def _initial_positions(width: int) -> torch.Tensor:
     across = line[None].expand(MAE_SIDE, -1, -1)
     down = line[:, None].expand(-1, MAE_SIDE, -1)
     grid = torch.cat([across, down], dim=2).flatten(0, 1)
-    return _interpolated(torch.cat([torch.zeros(1, width), grid])[None], TRAINED_SIDE)
+    with_class = torch.cat([torch.zeros(1, width), grid])
+    return _interpolated(with_class[None], TRAINED_SIDE)
 
 
 TILE = 320
@@ -270,15 +270,15 @@ def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[
     """Top and left of every tile of a picture; the last ones end at its border."""
     tops = _starts(height, tile, step)
     lefts = _starts(width, tile, step)
-    return [(top, left) for top in tops for left in lefts]
+    return list(product(tops, lefts))
 
 
 def cut(picture: torch.Tensor, at: Sequence[Place], tile: int = TILE) -> torch.Tensor:
     """The tiles at some places, ``(places * N, C, h, w)``, place by place."""
-    tall, wide = (min(tile, side) for side in picture.shape[-2:])
-    return torch.cat(
-        [picture[..., top : top + tall, left : left + wide] for top, left in at]
-    )
+    height, width = picture.shape[-2:]
+    tall, wide = min(tile, height), min(tile, width)
+    tiles = [picture[..., top : top + tall, left : left + wide] for top, left in at]
+    return torch.cat(tiles)
 
 
 def stitch(
@@ -412,12 +412,12 @@ class ContextualDeblur(nn.Module):
 
     def _padded(self, picture: torch.Tensor) -> torch.Tensor:
         """Sides below a tile's become the next multiple of the stride."""
-        height, width = (
-            side
-            if side >= self.tile
-            else max(SMALLEST, -(-side // self.stride)) * self.stride
-            for side in picture.shape[-2:]
-        )
-        right = width - picture.shape[-1]
-        below = height - picture.shape[-2]
+        height, width = picture.shape[-2:]
+        right = self._padded_side(width) - width
+        below = self._padded_side(height) - height
         return pad(picture, (0, right, 0, below))
+
+    def _padded_side(self, side: int) -> int:
+        if side >= self.tile:
+            return side
+        return max(SMALLEST, -(-side // self.stride)) * self.stride

@@ -276,11 +276,8 @@ def _order_as_released(
     metadata: Mapping[str, Any],  # noqa: ARG001 - a hook's signature
 ) -> None:
     """Move what follows ``b_init`` in ``u0`` behind ``u0_aux``: the official graph's order."""
-    late = [
-        name
-        for name in state
-        if name.startswith(f"{prefix}u0.") and "_init." not in name
-    ]
+    finest = [name for name in state if name.startswith(f"{prefix}u0.")]
+    late = [name for name in finest if "_init." not in name]
     late += [name for name in state if name.startswith(f"{prefix}uf.")]
     for name in late:
         state[name] = state.pop(name)

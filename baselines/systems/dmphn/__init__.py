@@ -23,10 +23,11 @@ def _supervised(*outputs: str, **changes: int) -> "Callable[[Recipe], Recipe]":
 
 def _files(levels: int, stages: tuple[str, ...] = ("",)) -> tuple[str, ...]:
     """Names of the released files: one for each encoder and decoder."""
-    parts = ("encoder", "decoder")
-    return tuple(
-        f"{p}_{s}lv{n}" for s in stages for n in range(1, levels + 1) for p in parts
-    )
+    names: list[str] = []
+    for stage in stages:
+        for level in range(1, levels + 1):
+            names += [f"encoder_{stage}lv{level}", f"decoder_{stage}lv{level}"]
+    return tuple(names)
 
 
 CARD = Card(

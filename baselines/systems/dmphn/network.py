@@ -171,4 +171,6 @@ def by_patches(
 def _padded(blurry: torch.Tensor, levels: int) -> torch.Tensor:
     height, width = blurry.shape[-2:]
     rows, columns = GRIDS[levels]
-    return pad(blurry, (0, -width % (4 * columns), 0, -height % (4 * rows)))
+    right = -width % (4 * columns)
+    below = -height % (4 * rows)
+    return pad(blurry, (0, right, 0, below))

@@ -130,7 +130,9 @@ _PARTS = {"kernel": "weight", "bias": "bias"}
 def layer_names() -> list[str]:
     """The convolutions in the order in which the official graph makes them."""
     depth = len(WIDTHS)
-    names = [f"conv{level}_{part}" for level in range(1, depth + 1) for part in (1, 2)]
+    names: list[str] = []
+    for level in range(1, depth + 1):
+        names += [f"conv{level}_1", f"conv{level}_2"]
     for level in range(depth + 1, 2 * depth):
         names += [f"up{level}", f"conv{level}_1", f"conv{level}_2"]
     return [*names, f"conv{2 * depth - 1}_3", f"conv{2 * depth}"]
@@ -151,8 +153,8 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     names = layer_names()
     if len(layers) != len(names):
         raise ValueError(f"{len(layers)} convolutions, where DPDNet has {len(names)}")
-    return {
-        f"{name}.{part}": of_layer(tensor)
-        for name, number in zip(names, sorted(layers), strict=True)
-        for part, tensor in layers[number].items()
-    }
+    state = {}
+    for name, number in zip(names, sorted(layers), strict=True):
+        for part, tensor in layers[number].items():
+            state[f"{name}.{part}"] = of_layer(tensor)
+    return state

@@ -112,8 +112,10 @@ def spread(picture: Array, edge: Mask, sigma_px: Array) -> NDArray[np.float64]:
     """From the edges to all pixels, across what looks alike; ``(H, W)``."""
     guide = recursive_filter(picture, 7, 0.5, 5)
     both = np.stack([sigma_px * edge, edge], axis=2).astype(np.float64)
-    spread_both = recursive_filter(both, min(edge.shape) / 8, 3.75, 5, guide=guide)
-    return np.asarray(spread_both[:, :, 0] / spread_both[:, :, 1])
+    reach_px = min(edge.shape) / 8
+    sums = recursive_filter(both, reach_px, 3.75, 5, guide=guide)
+    weighted, weights = sums[:, :, 0], sums[:, :, 1]
+    return np.asarray(weighted / weights)
 
 
 def make(strength: str) -> MapDeconvolution:

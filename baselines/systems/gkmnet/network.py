@@ -34,11 +34,11 @@ def _taps(gaussians: int) -> list[list[float]]:
 def _gaussian(number: int) -> list[float]:
     radius = min(SIDE, 3 + int(number * 18 / 19) // 2 * 2) // 2
     sigma = SIGMA_STEP_PX * (number + 1)
-    inside = [
-        math.exp(-(place**2) / (2 * sigma**2)) for place in range(-radius, radius + 1)
-    ]
+    places = range(-radius, radius + 1)
+    inside = [math.exp(-(place**2) / (2 * sigma**2)) for place in places]
+    total = sum(inside)
     outside = [0.0] * (SIDE // 2 - radius)
-    return [*outside, *(value / sum(inside) for value in inside), *outside]
+    return [*outside, *(value / total for value in inside), *outside]
 
 
 class _Bank(nn.Module):
@@ -306,13 +306,10 @@ class GKMNet(Backbone, SeveralOutputs):
         before: torch.Tensor,
         weights: torch.Tensor,
     ) -> torch.Tensor:
+        of_blurry, of_before = weights.chunk(2, dim=1)
         parts = [
-            self.bank(picture) * self.bank.spread(own)
-            for picture, own in zip(
-                (blurry, before),
-                weights.chunk(2, dim=1),
-                strict=True,
-            )
+            self.bank(blurry) * self.bank.spread(of_blurry),
+            self.bank(before) * self.bank.spread(of_before),
         ]
         mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))
         return blurry + mixed if self.adds_input else mixed

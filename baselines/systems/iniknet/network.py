@@ -120,10 +120,11 @@ class KernelDictionary(nn.Module):
         """All kernels by size, smallest first: ``(kernels, size, size)`` each."""
         values = torch.stack([drawing(self.places) for drawing in self.kernelINR_list])
         sized = torch.split(values, [size * size for size in SIZES_PX], dim=1)
-        return [
-            part.reshape(-1, size, size) * (AREA_PX / size**2)
-            for part, size in zip(sized, SIZES_PX, strict=True)
-        ]
+        kernels = []
+        for part, size in zip(sized, SIZES_PX, strict=True):
+            scale = AREA_PX / size**2
+            kernels.append(part.reshape(-1, size, size) * scale)
+        return kernels
 
 
 def coordinates(size: int) -> torch.Tensor:

@@ -121,17 +121,18 @@ class KPAC(nn.Module):
 
 def entry_names(levels: int) -> list[str]:
     """The state dict's names in the order of the official graph and its weight files."""
-    layers = [f"deblur.{name}" for name in ENCODER[: 2 * levels + 2]]
-    layers += [f"{name}.{block}" for block in range(BLOCKS) for name in BLOCK]
-    layers += [
-        f"deblur.{name}" for name in ("cm_1", "cm_2", *DECODER[6 - 2 * levels :])
-    ]
-    names = [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]
-    return [
-        name
-        for name in names
-        if not (name.startswith("dc1.") and name.endswith("bias"))
-    ]
+    encoder = ENCODER[: 2 * levels + 2]
+    decoder = ("cm_1", "cm_2", *DECODER[6 - 2 * levels :])
+    layers = [f"deblur.{name}" for name in encoder]
+    for block in range(BLOCKS):
+        layers += [f"{name}.{block}" for name in BLOCK]
+    layers += [f"deblur.{name}" for name in decoder]
+    names = []
+    for layer in layers:
+        names.append(f"{layer}.weight")
+        if not layer.startswith("dc1."):
+            names.append(f"{layer}.bias")
+    return names
 
 
 def _encoder(levels: int, inputs: int, width: int) -> dict[str, nn.Module]:
@@ -219,12 +220,9 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         raise ValueError(
             f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, by_count))}"
         )
+    entries = entry_names(by_count[len(tensors)])
     ordered = sorted(tensors, key=lambda name: int(numbers[name]))
-    return {
-        entry: of_layer(tensors[name])
-        for entry, name in zip(
-            entry_names(by_count[len(tensors)]),
-            ordered,
-            strict=True,
-        )
-    }
+    state = {}
+    for entry, name in zip(entries, ordered, strict=True):
+        state[entry] = of_layer(tensors[name])
+    return state

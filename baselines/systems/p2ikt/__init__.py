@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def _corrected(released: "Recipe") -> "Recipe":
     """The recipe with LPIPS's inputs in [-1, 1], as LPIPS expects them."""
-    terms = [
-        term | {"settings": {"normalise": True}} if term["loss"] == "lpips" else term
-        for term in released.objective_settings["terms"]
-    ]
+    terms = []
+    for term in released.objective_settings["terms"]:
+        is_lpips = term["loss"] == "lpips"
+        terms.append(term | {"settings": {"normalise": True}} if is_lpips else term)
     return released.model_copy(update={"objective_settings": {"terms": terms}})
 
 

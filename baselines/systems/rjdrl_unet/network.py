@@ -130,12 +130,12 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     """The estimator and the network below our names; other files are left as they are."""
     # Entries of the reblurring network are dropped. A LookupError says that one of the two is
     # missing.
-    state = {
-        own + name.removeprefix(theirs).removeprefix("module."): tensor
-        for name, tensor in tensors.items()
-        for theirs, own in PARTS.items()
-        if name.startswith(theirs)
-    }
+    state = {}
+    for name, tensor in tensors.items():
+        for theirs, own in PARTS.items():
+            if name.startswith(theirs):
+                entry = name.removeprefix(theirs).removeprefix("module.")
+                state[own + entry] = tensor
     if not state:
         return tensors
     for theirs, own in PARTS.items():

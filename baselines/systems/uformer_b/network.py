@@ -201,10 +201,12 @@ def _drops(depths: Sequence[int]) -> list[list[float]]:
     downs = len(depths) // 2
     rising = torch.linspace(0, LARGEST_DROP, sum(depths[:downs]), device="cpu").tolist()
     flat = rising + [LARGEST_DROP] * depths[downs] + rising[::-1]
-    starts = [sum(depths[:place]) for place in range(len(depths))]
-    return [
-        flat[start : start + depth] for start, depth in zip(starts, depths, strict=True)
-    ]
+    drops = []
+    start = 0
+    for depth in depths:
+        drops.append(flat[start : start + depth])
+        start += depth
+    return drops
 
 
 def _initialise(module: nn.Module) -> None:

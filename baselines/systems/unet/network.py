@@ -121,10 +121,11 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     """The same network for RGB: the released one is fed what OpenCV reads, BGR."""
     # The first convolution's inputs and the last one's outputs change their order, which is exact.
     # Other files are left as they are.
-    return {
-        name: _swapped(name, tensor) if name.startswith(OFFICIAL) else tensor
-        for name, tensor in tensors.items()
-    }
+    state = dict(tensors)
+    for name in state:
+        if name.startswith(OFFICIAL):
+            state[name] = _swapped(name, state[name])
+    return state
 
 
 def _swapped(name: str, tensor: torch.Tensor) -> torch.Tensor:

@@ -11,10 +11,11 @@ without noise, but loses up to 6 dB with it, and more where the scene has severa
 
 def make() -> OneDisc:
     """The restorer."""
-    return OneDisc(_deconvolve)
+    return OneDisc(deconvolve)
 
 
-def _deconvolve(channel: Array, psf: Array, domain: Domain) -> Array:
+def deconvolve(channel: Array, psf: Array, domain: Domain) -> Array:
+    """The scene of a channel blurred by a kernel, with this system's ratio of noise to signal."""
     transfers = [domain.transfer(psf)]
     return next(
         wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL)

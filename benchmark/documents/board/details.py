@@ -53,9 +53,13 @@ def detail_parts(
 
 def scored_parts(lines: Sequence[BoardLine], convention: Convention) -> list[str]:
     """Scores over parts of the pictures, in the order shown; in focus is the smallest blur."""
-    rows = ((name, line.row(convention, name)) for line in lines for name in BREAKDOWN)
-    names = {name for name, row in rows if row is not None and row.value is not None}
-    return [name for name in BREAKDOWN if name in names and name != "psnr_in_focus"]
+    parts = []
+    for name in BREAKDOWN:
+        rows = [line.row(convention, name) for line in lines]
+        scored = any(row is not None and row.value is not None for row in rows)
+        if scored and name != "psnr_in_focus":
+            parts.append(name)
+    return parts
 
 
 def place_words(metric: str) -> str:
@@ -71,7 +75,8 @@ def place_words(metric: str) -> str:
 
 def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
     """Every metric under every convention, with intervals and published numbers."""
-    mine = [one for one in board.conventions if any(of == one for of, _ in line.rows)]
+    under = {convention for convention, _ in line.rows}
+    mine = [one for one in board.conventions if one in under]
     metrics: dict[str, Metric] = {}
     for one in mine:
         metrics |= {metric.name: metric for metric in metrics_of([line], one)}
@@ -212,6 +217,6 @@ def part_table(board: Board) -> list[Table]:
         place = BoardPlace(first, name)
         columns.append(place.numbers(lines, most, place_words(name)))
     caption = f"{board.name}: PSNR by part of the picture, under {first.protocol}"
-    return (
-        [systems_table(caption, map(linked, lines), columns, BLUR)] if columns else []
-    )
+    if not columns:
+        return []
+    return [systems_table(caption, map(linked, lines), columns, BLUR)]

@@ -206,11 +206,14 @@ def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
 
 def _scored_by(convention: Convention, scores: Sequence[Row]) -> list[str]:
     """The profile, and the optical flow that scores needed."""
-    flows = {
-        flow_words(r) for r in scores if r.flow and not r.metric.endswith(INDEPENDENT)
-    }
-    said = [f"Flow: {', '.join(sorted(flows))}."] if flows else []
-    return [f"Profile {convention.profile}, scored by {convention.evaluation}.", *said]
+    said = [f"Profile {convention.profile}, scored by {convention.evaluation}."]
+    flows = set()
+    for row in scores:
+        if row.flow and not row.metric.endswith(INDEPENDENT):
+            flows.add(flow_words(row))
+    if flows:
+        said.append(f"Flow: {', '.join(sorted(flows))}.")
+    return said
 
 
 def _rounding(scores: Iterable[Row]) -> list[str]:
@@ -232,10 +235,13 @@ def _perfect(board: Board, convention: Convention) -> list[str]:
 
 def _costs(lines: Iterable[BoardLine]) -> list[str]:
     """Note on what the costs count, and on which machines they were measured."""
-    rows = [row for line in lines for row in line.rows.values()]
-    measured = sorted({row.measured_on for row in rows if row.measured_on})
-    where = [f"Costs were measured on {'; on '.join(measured)}."] if measured else []
-    return [f"{capital(COUNTED)}.", *where]
+    machines: set[str] = set()
+    for line in lines:
+        machines |= {row.measured_on for row in line.rows.values() if row.measured_on}
+    said = [f"{capital(COUNTED)}."]
+    if machines:
+        said.append(f"Costs were measured on {'; on '.join(sorted(machines))}.")
+    return said
 
 
 def dataset_notes(content: Content, board: Board) -> list[str]:
@@ -247,13 +253,12 @@ def dataset_notes(content: Content, board: Board) -> list[str]:
         if same and (entry.dataset, entry.split) == (key.dataset, key.split):
             for pair in run_document(content.out, entry).get("left_out", []):
                 names[str(pair["reason"])].add(str(pair["id"]))
-    without = [
-        f"{key.dataset} is without {counted(len(pairs), 'pair')} "
-        f"({several(sorted(pairs))}): {reason}."
-        for reason, pairs in names.items()
-    ]
-    seen = seen_notes(content.out, key.dataset, key.data_revision)
-    return [*without, *seen, *_origin_notes(content, board)]
+    notes = []
+    for reason, pairs in names.items():
+        without = f"{counted(len(pairs), 'pair')} ({several(sorted(pairs))})"
+        notes.append(f"{key.dataset} is without {without}: {reason}.")
+    notes += seen_notes(content.out, key.dataset, key.data_revision)
+    return notes + _origin_notes(content, board)
 
 
 def _origin_notes(content: Content, board: Board) -> list[str]:
@@ -292,7 +297,7 @@ def _order(
     trained = [one.budget for one in competing if one.budget != NOT_TRAINED]
     if not ranks_narrow_copies(tracks):
         said.append(_unranked(trained, own_lines=own_lines))
-    if any(standing.rank for track in tracks for standing in track.standings):
+    if any(track.is_ranked for track in tracks):
         said.append(
             "Ranks are among systems of the same input, training data, origin of weights and "
             "budget; among them the best of a column is bold, the second underlined."
@@ -364,6 +369,8 @@ def _seeds(rows: Sequence[Row]) -> list[str]:
     """Note on systems with fewer seeds than others."""
     trained = [row for row in rows if is_trained(row.weights)]
     most = max((row.seeds for row in trained), default=0)
-    fewer = {r.system: r.seeds for r in trained if r.seeds < most}
+    fewer = {row.system: row.seeds for row in trained if row.seeds < most}
+    if not fewer:
+        return []
     names = ", ".join(f"{name} {seeds}" for name, seeds in sorted(fewer.items()))
-    return [f"Fewer than {counted(most, 'seed')}: {names}."] if fewer else []
+    return [f"Fewer than {counted(most, 'seed')}: {names}."]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
+from itertools import chain
 from string import ascii_lowercase
 from typing import Literal
 
@@ -174,9 +175,7 @@ def _caption(
     *,
     print_out: bool,
 ) -> str:
-    scores = [
-        row for line in lines for (of, _), row in line.rows.items() if of == convention
-    ]
+    scores = list(chain.from_iterable(line.rows_under(convention) for line in lines))
     leading = [row for row in scores if row.metric == board.leading(convention).name]
     over = over_pictures(leading, f"{board.key.split} picture")
     against = PROTOCOL_WORDS.get(convention.protocol, convention.protocol)

@@ -102,10 +102,10 @@ def joint_training_parts(
         return []
     lines = [line for pair in partners for line in pair.lines]
     scores = read_picture_scores(content, board, convention, lines)
-    differences = {
-        pair.plain.key: differences_between(scores, pair.joint.key, pair.plain.key)
-        for pair in partners
-    }
+    differences = {}
+    for pair in partners:
+        plain, joint = pair.plain.key, pair.joint.key
+        differences[plain] = differences_between(scores, joint, plain)
     everywhere = _means_by_picture(list(differences.values()))
     parts: list[Part] = [Paragraph(_sentence(partners, scores, everywhere))]
     parts += _strips(scores, partners, differences, kept)

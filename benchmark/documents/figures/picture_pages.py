@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -102,16 +103,15 @@ class ShownPicture:
         wanted = target.astype(np.int16)
         errors = [np.abs(p - wanted).mean(axis=2) for (_, p), _ in self.restored]
         most = max(1.0, float(np.quantile(np.stack(errors), 0.995)))
-        maps = [
-            Tile(label, error_map(error, most), f"mean {error.mean():.1f} of 255")
-            for ((label, _), _), error in zip(self.restored, errors, strict=True)
-        ]
+        maps = []
+        for ((label, _), _), error in zip(self.restored, errors, strict=True):
+            mean = f"mean {error.mean():.1f} of 255"
+            maps.append(Tile(label, error_map(error, most), mean))
         scale = (
             f"Mean absolute difference to {against}: dark 0, yellow {most:.0f} of 255."
         )
-        return [
-            Gallery(f"{self.pair}: error maps against {against}", tuple(maps), scale)
-        ]
+        caption = f"{self.pair}: error maps against {against}"
+        return [Gallery(caption, tuple(maps), scale)]
 
 
 class KeptPictures:
@@ -129,10 +129,9 @@ class KeptPictures:
     def read(self, scores: PictureScores, pair: str) -> "ShownPicture":
         """Read the kept states of one picture; those of another size are left out."""
         unread: list[Part] = []
-        blurry, sharp, truth = (
-            tuple(self._state(scores, pair, state, unread))
-            for state in ("blurry", "sharp", "truth")
-        )
+        blurry = tuple(self._state(scores, pair, "blurry", unread))
+        sharp = tuple(self._state(scores, pair, "sharp", unread))
+        truth = tuple(self._state(scores, pair, "truth", unread))
         restored = tuple(self._restored(scores, pair, unread))
         states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
         if len({picture.shape for _, picture in states}) != 1:
@@ -342,12 +341,12 @@ def _grid(
     kept: KeptPictures,
 ) -> list[Part]:
     """Thumbnails of blurry pictures; each leads to the page of its picture."""
-    thumbnails = {pair: kept.thumbnail(scores, pair) for pair in pairs[:GRID_PICTURES]}
-    tiles = [
-        Tile(pair, thumbnail, _difference(scores, pair), f"#{_place(scores, pair)}")
-        for pair, thumbnail in thumbnails.items()
-        if thumbnail is not None
-    ]
+    tiles = []
+    for pair in pairs[:GRID_PICTURES]:
+        thumbnail = kept.thumbnail(scores, pair)
+        if thumbnail is not None:
+            page = f"#{_place(scores, pair)}"
+            tiles.append(Tile(pair, thumbnail, _difference(scores, pair), page))
     note = "First those on which the systems differ most; each leads to restorations and scores."
     return [Gallery("Test pictures", tuple(tiles), note, smooth=True)] if tiles else []
 
@@ -437,18 +436,13 @@ def _can_differ(scores: PictureScores) -> bool:
 def _scores_of(scores: PictureScores, pair: str) -> Table:
     """Table of one picture's scores: a row per system; 'table leaderboard' has every metric."""
     by_line = scores.values[pair]
-    present = {name for by_metric in by_line.values() for name in by_metric}
-    metrics = [metric for name, metric in all_metrics().items() if name in present]
-    shown = [metric for metric in metrics if metric.name in PICTURE_METRICS]
+    present = set(chain.from_iterable(by_line.values()))
+    metrics = [name for name in all_metrics() if name in present]
+    shown = [name for name in metrics if name in PICTURE_METRICS]
     metrics = shown or metrics
+    columns: list[Column | str] = ["System"]
+    columns += map(column, metrics)
     rows = []
     for line, by_metric in sorted(by_line.items()):
-        cells = [by_metric.get(metric.name) for metric in metrics]
-        rows.append((scores.names[line], *cells))
-    body = tuple(rows)
-    return Table.of(
-        f"Scores of {pair}",
-        ("System", *(column(m.name) for m in metrics)),
-        body,
-        large=True,
-    )
+        rows.append((scores.names[line], *map(by_metric.get, metrics)))
+    return Table.of(f"Scores of {pair}", columns, rows, large=True)

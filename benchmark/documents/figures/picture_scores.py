@@ -110,9 +110,12 @@ def _gather(scores: PictureScores, number: int, group: ScoredGroup) -> None:
 
 
 def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
-    same = (entry.dataset, entry.split) == (board.key.dataset, board.key.split)
-    same = same and entry.evaluation == convention.evaluation
-    return same and entry.data_hash.startswith(board.key.data_revision)
+    key = board.key
+    if (entry.dataset, entry.split) != (key.dataset, key.split):
+        return False
+    if entry.evaluation != convention.evaluation:
+        return False
+    return entry.data_hash.startswith(key.data_revision)
 
 
 def spread(scores: PictureScores, pair: str) -> float:
@@ -154,7 +157,7 @@ def resolution_between(
     other: LineKey,
 ) -> float | None:
     """How far the mean difference of two lines changes where the references are moved, dB."""
-    from defocus.benchmark.statistics.intervals import scene_codes
+    from defocus.benchmark.statistics.resampling import scene_codes
     from defocus.benchmark.statistics.scored_group import resolution
 
     mine, theirs = scores.line_number(line), scores.line_number(other)
@@ -181,7 +184,7 @@ def mean_interval(
     differences: Mapping[str, float],
 ) -> tuple[float, float] | None:
     """The 95 % interval of the mean of numbers by picture; None with too few scenes."""
-    from defocus.benchmark.statistics.intervals import interval_of_mean, scene_codes
+    from defocus.benchmark.statistics.resampling import interval_of_mean, scene_codes
 
     if not differences:
         return None

@@ -111,22 +111,18 @@ def training_curves(content: Content) -> list[Curves]:
     """Plots of the losses of all trainings, several per figure."""
     curves = []
     for group in content.scored():
-        points = read_numbers(
-            run_folder(content.out, group[0].run) / CURVE,
-            "step",
-            "loss",
-        )
+        curve = run_folder(content.out, group[0].run) / CURVE
+        points = read_numbers(curve, "step", "loss")
         if len(points) >= 2:
             steps, losses = zip(*_thinned(points), strict=True)
             curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
-    starts = range(0, len(curves), CURVES_PER_FIGURE)
-    several = len(starts) > 1
-    return [
-        _figure(
-            curves[start : start + CURVES_PER_FIGURE], f" ({number})" if several else ""
-        )
-        for number, start in enumerate(starts, start=1)
-    ]
+    if len(curves) <= CURVES_PER_FIGURE:
+        return [_figure(curves, "")] if curves else []
+    figures: list[Curves] = []
+    for start in range(0, len(curves), CURVES_PER_FIGURE):
+        shown = curves[start : start + CURVES_PER_FIGURE]
+        figures.append(_figure(shown, f" ({len(figures) + 1})"))
+    return figures
 
 
 def _figure(curves: Sequence[Curve], number: str) -> Curves:

@@ -4,17 +4,13 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
 from defocus.extras.adversarial.baselines.cyclegan.critic import Critic, Pool
 from defocus.extras.adversarial.baselines.cyclegan.network import Generator
 
 CYCLE_WEIGHT = 10.0
 IDENTITY_WEIGHT = 5.0
 POOL_SIZE = 50
-
-
-def _detached(values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: value.detach() for name, value in values.items()}
 
 
 class CycleGANObjective(Objective):
@@ -54,13 +50,13 @@ class CycleGANObjective(Objective):
         forth = l1_loss(network(generated["blurry"]), batch.target)
         kept = l1_loss(network(batch.target), batch.target)
         kept = kept + l1_loss(self.blurring(batch.blurry), batch.blurry)
-        self._made = _detached(generated)
+        self._made = detached(generated)
         # Pictures are in [0, 1] here; twice the difference is that of the official [-1, 1].
         cycle = 2 * (back + forth)
         identity = 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
         parts = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
-        return loss, _detached(parts)
+        return loss, detached(parts)
 
     def adversary_loss(
         self,

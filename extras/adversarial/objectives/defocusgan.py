@@ -6,7 +6,7 @@ import torch
 
 from defocus.baselines.losses.l1 import make as make_l1
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import BlurMapNet
 from defocus.extras.adversarial.baselines.defocusgan.critic import (
     Critic,
@@ -70,15 +70,15 @@ class DefocusGANObjective(Objective):
         l1 = self._l1(restored, batch.target)
         perceptual = self._perceptual(restored, batch.target)
         loss = L1_WEIGHT * l1 + PERCEPTUAL_WEIGHT * perceptual
-        parts = {"l1": l1.detach(), "perceptual": perceptual.detach()}
+        parts = {"l1": l1, "perceptual": perceptual}
         if (
             _second_epoch(progress) >= ADVERSARIAL_FROM_EPOCH
             and self.adversary is not None
         ):
             adversarial = -self.adversary(restored).mean()
             loss = loss + self.adversarial_weight * adversarial
-            parts["adversarial"] = adversarial.detach()
-        return loss, parts
+            parts["adversarial"] = adversarial
+        return loss, detached(parts)
 
     def adversary_loss(
         self,

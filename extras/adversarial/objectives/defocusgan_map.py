@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import KernelBank
 
 KERNEL_EPOCHS = ((10, 15), (20, 25))
@@ -35,10 +35,9 @@ class BlurMapObjective(Objective):
         of_kernels = any(first <= progress.epoch < end for first, end in KERNEL_EPOCHS)
         with torch.set_grad_enabled(not of_kernels):
             radii = network(batch.supervision["dual_pixel"])
-        weights = {
-            name: weight if of_kernels else weight.detach()
-            for name, weight in self.kernels.named_parameters()
-        }
+        weights: dict[str, torch.Tensor] = dict(self.kernels.named_parameters())
+        if not of_kernels:
+            weights = detached(weights)
         reblurred = functional_call(self.kernels, weights, (batch.target, radii))
         loss = SCALE * (reblurred - batch.blurry).abs().mean()
         if progress.step >= VARIATION_FROM_STEP:
@@ -48,8 +47,8 @@ class BlurMapObjective(Objective):
 
 def _total_variation(radii: torch.Tensor) -> torch.Tensor:
     """Sum of absolute differences of neighbours, per picture."""
-    down = (radii[..., 1:, :] - radii[..., :-1, :]).abs().sum()
-    right = (radii[..., 1:] - radii[..., :-1]).abs().sum()
+    down = radii.diff(dim=-2).abs().sum()
+    right = radii.diff(dim=-1).abs().sum()
     return (down + right) / radii.shape[0]
 
 

@@ -29,9 +29,8 @@ def calibrate_exposure(
     widest = bench.aperture(blurry)
     narrowest = bench.aperture(sharp)
     choices = values(bench.settings["aperture"])
-    between = [
-        w for w, n in choices.items() if choices[widest] <= n <= choices[narrowest]
-    ]
+    least, most = choices[widest], choices[narrowest]
+    between = [choice for choice in choices if least <= choices[choice] <= most]
     if len(between) < 2:
         raise InputError(f"--sharp {sharp} is not narrower than --blurry {blurry}")
     base = bench.well_exposed(widest, shutter)

@@ -61,8 +61,8 @@ def _squared_radius(
     shape: tuple[int, ...],
 ) -> NDArray[np.float64]:
     """Squared distance of block centres from the centre of the picture, the corner at 1."""
-    y, x = (
-        (np.arange(count) + 0.5) * size / length - 0.5
-        for count, length in zip(blocks, shape, strict=True)
-    )
+    rows, columns = blocks
+    height, width = shape
+    y = (np.arange(rows) + 0.5) * size / height - 0.5
+    x = (np.arange(columns) + 0.5) * size / width - 0.5
     return np.asarray((x[None, :] ** 2 + y[:, None] ** 2) / 0.5)

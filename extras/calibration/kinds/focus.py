@@ -88,7 +88,8 @@ def calibrate_focus(
 
 def _contrast(reach: int, coarse: list[tuple[int, float]]) -> float:
     """Ratio of the sharpest to the least sharp; refused where nothing comes into focus."""
-    contrast = max(s for _, s in coarse) / max(min(s for _, s in coarse), 1e-12)
+    energies = [energy for _, energy in coarse]
+    contrast = max(energies) / max(min(energies), 1e-12)
     if contrast < LEAST_CONTRAST:
         raise CameraError(
             f"nothing comes into focus within {reach} steps (contrast {contrast:.2f}); "

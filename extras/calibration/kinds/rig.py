@@ -21,6 +21,8 @@ from defocus.extras.calibration.bench import CalibrationBench, central_light
 from defocus.scene.geometry import Similarity
 from defocus.scene.thin_lens import exposure_difference_ev
 
+Array = NDArray[np.float64]
+
 RELEASE_TIMEOUT_SECONDS = 60.0
 LEAST_SHOTS = 3
 
@@ -126,13 +128,9 @@ def _releases(
     with ThreadPoolExecutor(2) as threads:
         for _ in range(shots):
             ordered_at = time.monotonic()
-            waiting = [
-                threads.submit(release, bench, exposure)
-                for bench, exposure in zip((blurry, sharp), exposures, strict=True)
-            ]
-            releases.append(
-                _Release(waiting[0].result(), waiting[1].result(), ordered_at)
-            )
+            first = threads.submit(release, blurry, exposures[0])
+            second = threads.submit(release, sharp, exposures[1])
+            releases.append(_Release(first.result(), second.result(), ordered_at))
     return releases
 
 
@@ -162,7 +160,7 @@ def _skew_seconds(
     return float(np.median(delays)), float(np.std(delays))
 
 
-def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
+def _tracks(pictures: list[Grey]) -> dict[int, Array]:
     """Centre (x, y) of the moving object, by number of the picture, where it is fully visible."""
     still = np.median(pictures, axis=0)
     centres = {}
@@ -174,7 +172,7 @@ def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
     return centres
 
 
-def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _centre(weights: Array) -> Array:
     """Centre of the largest connected part."""
     import cv2
 
@@ -191,13 +189,14 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         raise ValueError("it is not seen whole")
     part = np.where(labels == largest, weights, 0.0)
     y, x = np.mgrid[0:rows, 0:columns]
-    return np.asarray(np.array([(part * x).sum(), (part * y).sum()]) / part.sum())
+    moments = np.array([(part * x).sum(), (part * y).sum()])
+    return np.asarray(moments / part.sum())
 
 
 def _velocity(
-    places: dict[int, NDArray[np.float64]],
+    places: dict[int, Array],
     ordered_at: Sequence[float],
-) -> NDArray[np.float64] | None:
+) -> Array | None:
     """Median velocity between consecutive pictures, px/s: a restart of the object is an outlier."""
     steps = []
     for n, place in places.items():

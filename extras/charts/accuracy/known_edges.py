@@ -46,9 +46,8 @@ class KnownBlur:
         """The MTF along a direction at its angle to the rows; frequencies in cycles per pixel."""
         f = np.maximum(np.asarray(frequencies, np.float64), 1e-4)
         if self.kind == "disc":
-            return np.asarray(
-                np.abs(2.0 * j1(np.pi * self.size_px * f) / (np.pi * self.size_px * f))
-            )
+            x = np.pi * self.size_px * f
+            return np.asarray(np.abs(2.0 * j1(x) / x))
         if self.kind == "gaussian":
             return np.asarray(np.exp(-2.0 * (np.pi * self.size_px * f) ** 2))
         return self._polygon_mtf(f, normal_rad)
@@ -57,15 +56,15 @@ class KnownBlur:
         """Share of the light below a distance along a direction, 0 to 1."""
         if self.kind == "disc":
             t = np.clip(2.0 * distance / self.size_px, -1.0, 1.0)
-            return np.asarray(0.5 + (np.arcsin(t) + t * np.sqrt(1.0 - t * t)) / np.pi)
+            half_area = np.arcsin(t) + t * np.sqrt(1.0 - t * t)
+            return np.asarray(0.5 + half_area / np.pi)
         if self.kind == "gaussian":
-            return np.asarray(
-                0.5 + 0.5 * erf(distance / (math.sqrt(2.0) * self.size_px))
-            )
+            deviations = distance / (math.sqrt(2.0) * self.size_px)
+            return np.asarray(0.5 + 0.5 * erf(deviations))
         places, chords = self._chords(normal_rad)
         fine = np.linspace(places[0], places[-1], 4097)
         chord = np.interp(fine, places, chords)
-        sums = np.concatenate([[0.0], np.cumsum((chord[1:] + chord[:-1]) / 2)])
+        sums = _running_sums(chord)
         return np.asarray(np.interp(distance, fine, sums / sums[-1]))
 
     def _chords(self, normal_rad: float) -> tuple[Array, Array]:
@@ -88,9 +87,11 @@ class KnownBlur:
         bends = np.diff(np.concatenate([[0.0], slopes, [0.0]]))
         turned = np.exp(-2j * np.pi * f[..., None] * places)
         steps = chords[0] * turned[..., 0] - chords[-1] * turned[..., -1]
-        transform = steps / (2j * np.pi * f) - (turned @ bends) / (2.0 * np.pi * f) ** 2
-        area = float(np.sum((chords[1:] + chords[:-1]) / 2 * np.diff(places)))
-        return np.asarray(np.abs(transform) / area)
+        of_steps = steps / (2j * np.pi * f)
+        of_bends = (turned @ bends) / (2.0 * np.pi * f) ** 2
+        heights = (chords[1:] + chords[:-1]) / 2
+        area = float(np.sum(heights * np.diff(places)))
+        return np.asarray(np.abs(of_steps - of_bends) / area)
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,16 @@ def _response(blur: KnownBlur, angle: float) -> tuple[Array, Array]:
     return fine, response
 
 
+def _running_sums(values: Array) -> Array:
+    """Sums of a function from its first place on, by the trapezoidal rule with steps of 1."""
+    means = (values[1:] + values[:-1]) / 2
+    return np.concatenate([[0.0], np.cumsum(means)])
+
+
 def _averaged(places: Array, values: Array, width: float) -> Array:
     """A function that goes from 0 to 1, averaged over a box of that width."""
     step = places[1] - places[0]
-    sums = np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2) * step])
+    sums = _running_sums(values) * step
 
     def integral(at: Array) -> Array:
         return np.asarray(

@@ -35,14 +35,12 @@ def _rows(width: int) -> Iterator[str]:
     sharp, homography = sharp_chart(width)
     truth = ChartGeometry(homography, 0.0, sharp.shape[1], sharp.shape[0])
     for circle in CIRCLES_PX:
-        blurred = cv2.filter2D(
-            sharp,
-            -1,
-            disc_psf(circle),
-            borderType=cv2.BORDER_REPLICATE,
-        )
+        kernel = disc_psf(circle)
+        blurred = cv2.filter2D(sharp, -1, kernel, borderType=cv2.BORDER_REPLICATE)
         light = np.asarray(blurred, np.float64)
-        cells = [cell for noise in NOISES for cell in _cells(light, truth, noise)]
+        cells: list[str] = []
+        for noise in NOISES:
+            cells += _cells(light, truth, noise)
         yield f"| {width} | {circle:g} | {' | '.join(cells)} |"
 
 

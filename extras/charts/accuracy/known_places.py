@@ -105,10 +105,8 @@ def _opening(
         case "hexagon":
             normals = 0.2 + np.pi / 3 * np.arange(6)
             inner = diameter_px / 2 * math.cos(math.pi / 6)
-            fine = np.all(
-                [x * np.cos(a) + y * np.sin(a) <= inner for a in normals],
-                axis=0,
-            )
+            sides = [x * np.cos(a) + y * np.sin(a) <= inner for a in normals]
+            fine = np.all(sides, axis=0)
         case "gaussian":
             fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
         case _:
@@ -157,11 +155,13 @@ def _off(geometry: ChartGeometry, true: Floats) -> Floats:
 
 def place_table() -> str:
     """The errors as a Markdown table, a row per width and circle of confusion."""
-    head = [
+    lines = [
         f"| width, px | circle of confusion, px | {' | '.join(KERNELS)} | disc, dots alone |",
         "|---|---|---|---|---|---|---|",
     ]
-    return "\n".join([*head, *(row for width in SHOTS for row in _rows(width))])
+    for width in SHOTS:
+        lines += _rows(width)
+    return "\n".join(lines)
 
 
 def _rows(width: int) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A lens from files: photographs of the chart with their f-numbers."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from defocus.errors import InputError
@@ -17,9 +18,9 @@ from defocus.progress import say
 from defocus.scene.lens_file import MeasuredLens, Recording
 
 FULL_FRAME_MM = 36.0
-COMPRESSED = tuple(
-    one for kind in ("JPEG", "WebP", *HEIF_KINDS) for one in SUFFIXES[kind]
-)
+_KINDS = ("JPEG", "WebP", *HEIF_KINDS)
+
+COMPRESSED = tuple(chain.from_iterable(SUFFIXES[kind] for kind in _KINDS))
 
 
 def read_chart_pictures(

@@ -143,18 +143,12 @@ def _begun(
     """The best of some first fits, each with another cut of the pupil."""
     focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
     pupil = open_ / min(shot.f_number for shot in shots)
-    begun = (
-        _fitted(
-            _State(first_numbers(pupil, place), focus),
-            seen,
-            base,
-            FIRST,
-            ROUNDS[0],
-        )
-        for place in (CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1])
-    )
-    state, _ = min(begun, key=lambda one: one[1])
-    return state
+    begun = []
+    for place in CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1]:
+        state = _State(first_numbers(pupil, place), focus)
+        begun.append(_fitted(state, seen, base, FIRST, ROUNDS[0]))
+    best, _ = min(begun, key=lambda one: one[1])
+    return best
 
 
 def _better_end(
@@ -289,7 +283,8 @@ def _normal(
     matrix = np.zeros((size, size))
     right = np.zeros(size)
     for one, r, slope in zip(seen, rest, slopes, strict=True):
-        used = np.r_[0:count, count + 3 * one.shot : count + 3 * one.shot + 3]
+        of_shot = count + 3 * one.shot
+        used = np.r_[0:count, of_shot : of_shot + 3]
         matrix[np.ix_(used, used)] += slope @ slope.T
         right[used] += slope @ r
     return matrix, right
@@ -338,12 +333,15 @@ def _fitted(
 
 def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
     numbers = dict(state.numbers)
-    for name, change in zip(names, step[: len(names)], strict=True):
-        numbers[name] = float(np.clip(numbers[name] + change, *NUMBERS[name][1:]))
+    of_numbers, of_focus = np.split(step, [len(names)])
+    for name, change in zip(names, of_numbers, strict=True):
+        _, least, most = NUMBERS[name]
+        numbers[name] = float(np.clip(numbers[name] + change, least, most))
     for side in ("front", "rear"):
         far = numbers[f"{side}_radius"] - CLEAR
-        numbers[f"{side}_shift"] = float(np.clip(numbers[f"{side}_shift"], -far, far))
-    return _State(numbers, state.focus + step[len(names) :].reshape(-1, 3))
+        shift = numbers[f"{side}_shift"]
+        numbers[f"{side}_shift"] = float(np.clip(shift, -far, far))
+    return _State(numbers, state.focus + of_focus.reshape(-1, 3))
 
 
 def _with_blades(
@@ -412,10 +410,9 @@ def _equations(
     slopes: list[Floats],
 ) -> tuple[Floats, Floats]:
     """Normal matrix over all probes, and the pull of each."""
-    parts = [
-        _normal(state, len(names), [one], [r], [slope])
-        for one, r, slope in zip(seen, rest, slopes, strict=True)
-    ]
-    matrix = np.sum([one for one, _ in parts], axis=0)
-    pulls = np.stack([right for _, right in parts])
-    return matrix, pulls
+    matrices, pulls = [], []
+    for one, left, slope in zip(seen, rest, slopes, strict=True):
+        matrix, pull = _normal(state, len(names), [one], [left], [slope])
+        matrices.append(matrix)
+        pulls.append(pull)
+    return np.sum(matrices, axis=0), np.stack(pulls)

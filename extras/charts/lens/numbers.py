@@ -29,8 +29,17 @@ With steps ten times as large, light bends so much that the derivative along the
 rims, coma and lateral colour trade places is a fifth of the true one, and the fit ends too early.
 """
 
-FIRST = ("spherical", "coma_corner", "curvature_corner", "axial_red", "axial_blue", "lateral_red",
-         "lateral_blue", "front_shift", "rear_shift")  # fmt: skip
+FIRST = (
+    "spherical",
+    "coma_corner",
+    "curvature_corner",
+    "axial_red",
+    "axial_blue",
+    "lateral_red",
+    "lateral_blue",
+    "front_shift",
+    "rear_shift",
+)
 """Numbers that are fitted first, so that all others begin near their values."""
 
 DIAPHRAGM = ("roundness", "turn_deg")

@@ -42,10 +42,9 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """A lens as text: its photographs, what they show of it, and what they do not show."""
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
-    rows = [
-        (f"{Path(name).name}, {f_number}: {blur}", values)
-        for name, f_number, blur, values in _pictures(fit, shots)
-    ]
+    rows = []
+    for name, f_number, blur, values in _pictures(fit, shots):
+        rows.append((f"{Path(name).name}, {f_number}: {blur}", values))
     width = max(len(MTF50), *(len(name) for name, _ in rows))
     yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
     for name, values in rows:
@@ -96,9 +95,11 @@ def write_lens_page(
         rows.append(("blades of the aperture", blades, None, ""))
     rows += [(one.words, one.value, one.error, one.unit) for one in properties]
     columns = (
-        "Property", Column("Value", decimals=2), Column("Standard error", decimals=2),
+        "Property",
+        Column("Value", decimals=2),
+        Column("Standard error", decimals=2),
         "Unit",
-    )  # fmt: skip
+    )
     note = f"Not told by these pictures: {', '.join(untold)}." if untold else ""
     page = Page(
         title=f"Measured lens ({path.stem})",
@@ -125,9 +126,11 @@ KERNEL_WORDS = (
 
 def _picture_table(fit: FittedLens, shots: Sequence[ChartShot]) -> Table:
     columns: tuple[Column | str, ...] = (
-        "Picture", "F-number", "Focus",
+        "Picture",
+        "F-number",
+        "Focus",
         *(Column(f"MTF50, {name}", "cycles/px", "higher") for name, _ in PLACES),
-    )  # fmt: skip
+    )
     rows: list[tuple[Cell, ...]] = []
     for name, f_number, blur, values in _pictures(fit, shots):
         rows.append((Path(name).name, f_number, blur, *values))

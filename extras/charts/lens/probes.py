@@ -14,7 +14,7 @@ from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.read import DISC_MTF50, ChartReading
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, make_sheet
-from defocus.extras.charts.sheet.parts import Dot, LeavesSquare
+from defocus.extras.charts.sheet.parts import SQUARE_CORNERS, Dot, LeavesSquare
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
@@ -65,7 +65,8 @@ class ChartProbe:
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns with what lies around."""
-        return self.seen.shape[1] + 2 * self.reach, self.seen.shape[2] + 2 * self.reach
+        _, height, width = self.seen.shape
+        return height + 2 * self.reach, width + 2 * self.reach
 
 
 def probes(shot: ChartShot) -> Iterator[ChartProbe]:
@@ -126,26 +127,26 @@ def _cut(
     """A square of the chart, in mm, cut where the sheet or the picture ends; None if little."""
     width, height = size
     x, y, half = place
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half + (x, y)
+    corners = SQUARE_CORNERS * half + (x, y)
     inside = np.clip(corners, EDGE_MM, np.array([WIDTH, HEIGHT]) - EDGE_MM)
     outline = np.sort(geometry.to_picture(inside), axis=0)
     left, top = np.ceil(outline[1]).astype(int)
     right, bottom = np.floor(outline[2]).astype(int)
     # what lies around must be paper too
-    border = np.sort(geometry.to_picture(
-        np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)), axis=0
-    )  # fmt: skip
-    left, top = np.maximum(
-        [left, top],
-        np.maximum(0, np.ceil(border[1]).astype(int) + reach),
-    )
-    right, bottom = np.minimum(
-        [right, bottom],
-        np.minimum([width, height], np.floor(border[2]).astype(int) - reach),
-    )
+    sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)
+    border = np.sort(geometry.to_picture(sheet), axis=0)
+    least = np.maximum(0, np.ceil(border[1]).astype(int) + reach)
+    most = np.minimum([width, height], np.floor(border[2]).astype(int) - reach)
+    left, top = np.maximum([left, top], least)
+    right, bottom = np.minimum([right, bottom], most)
     if min(right - left, bottom - top) < 2 * reach:
         return None
     return int(left), int(top), int(right), int(bottom)
+
+
+def _fine_places(start: int, end: int) -> Floats:
+    """Middles of the parts of all pixels of a stretch, :data:`FINENESS` parts a pixel, px."""
+    return start + (np.arange((end - start) * FINENESS) + 0.5) / FINENESS
 
 
 def _probe(
@@ -157,16 +158,8 @@ def _probe(
 ) -> ChartProbe:
     height, width = light.shape[:2]
     left, top, right, bottom = box
-    columns = (
-        left
-        - reach
-        + (np.arange((right - left + 2 * reach) * FINENESS) + 0.5) / FINENESS
-    )
-    rows = (
-        top
-        - reach
-        + (np.arange((bottom - top + 2 * reach) * FINENESS) + 0.5) / FINENESS
-    )
+    columns = _fine_places(left - reach, right + reach)
+    rows = _fine_places(top - reach, bottom + reach)
     grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
     drawn, px_per_mm = sheet
     sheet_px = geometry.to_sheet(grid.reshape(-1, 2)) * px_per_mm - 0.5

@@ -113,7 +113,8 @@ def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
     x, y = (one * (1.0 + 1.0 / SIDE) for one in pupil_grid(SIDE))
     light = np.clip(pupil.depth(x, y) * SIDE / 2 + 0.5, 0.0, 1.0)
     lit = light > 0.0
-    return (x[lit], y[lit]), light[lit] / light[lit].sum()
+    shares = light[lit] / light[lit].sum()
+    return (x[lit], y[lit]), shares
 
 
 def _spectrum(
@@ -138,9 +139,10 @@ def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) ->
     row = np.floor(down * FINENESS)
     x = right * FINENESS - column
     y = down * FINENESS - row
+    rows, columns = fine
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
-        index = ((row + dy) % fine[0]) * fine[1] + (column + dx) % fine[1]
+        index = ((row + dy) % rows) * columns + (column + dx) % columns
         cells += np.bincount(index.astype(np.intp), share, len(cells))
     return cells
 
@@ -148,7 +150,8 @@ def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) ->
 def _diffraction(relative: Floats) -> Floats:
     """Transfer function of a round pupil at a frequency times λN."""
     f = np.clip(relative, 0.0, 1.0)
-    return np.asarray(2.0 / np.pi * (np.arccos(f) - f * np.sqrt(1.0 - f * f)))
+    overlap = np.arccos(f) - f * np.sqrt(1.0 - f * f)
+    return np.asarray(2.0 / np.pi * overlap)
 
 
 def explained(
@@ -161,7 +164,8 @@ def explained(
 ) -> Complex:
     """Spectrum of the probe as the lens shows it, ink 0 and paper 1, ``(3, rows, columns)``."""
     rows, columns = _frequencies(probe.size)
-    moved = np.exp(-2j * np.pi * (columns * shift[0] + rows * shift[1]))
+    right, down = shift
+    moved = np.exp(-2j * np.pi * (columns * right + rows * down))
     transfer = _transfer(lens, diameter_px, probe.field, probe.size, waves=waves)
     return np.asarray(probe.printed * moved * transfer)
 
@@ -181,10 +185,9 @@ def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
 def displacements(probe: ChartProbe, spectrum: Complex) -> Floats:
     """Change of the explained light per px to the right and down, ``(2, 3 h w)``."""
     rows, columns = _frequencies(probe.size)
-    slopes = [
-        _picture(probe, -2j * np.pi * one * spectrum).ravel() for one in (columns, rows)
-    ]
-    return np.stack(slopes)
+    right = _picture(probe, -2j * np.pi * columns * spectrum)
+    down = _picture(probe, -2j * np.pi * rows * spectrum)
+    return np.stack([right.ravel(), down.ravel()])
 
 
 def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:
@@ -196,4 +199,6 @@ def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:
 
 def _frequencies(size: tuple[int, int]) -> tuple[Floats, Floats]:
     """Cycles per pixel of rows and columns, for products with a spectrum."""
-    return scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1])[None, :]
+    height, width = size
+    rows, columns = scipy.fft.fftfreq(height), scipy.fft.rfftfreq(width)
+    return rows[:, None], columns[None, :]

@@ -10,19 +10,20 @@ from defocus.scene.real_lens import RealLens
 Floats = NDArray[np.float64]
 
 TILE = 24
+NOISE = 0.004
+"""Standard deviation of the noise in linear light, 0 to 1."""
 
 
 def through_lens(
     light: Floats,
     lens: RealLens,
     diameter_px: float,
-    noise: float = 0.004,
     seed: int = 0,
 ) -> Floats:
     """A picture blurred tile by tile with the kernel of the tile's middle, with noise."""
     height, width = light.shape[:2]
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    seen = noise * np.random.default_rng(seed).standard_normal(light.shape)
+    seen = NOISE * np.random.default_rng(seed).standard_normal(light.shape)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom = min(top + TILE, height)

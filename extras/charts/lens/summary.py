@@ -49,8 +49,9 @@ def kernel_mtf50(
     below = np.flatnonzero(curve < 0.5)
     if not len(below):
         return float(FREQUENCIES[-1])
-    return float(np.interp(0.5, curve[below[0] : below[0] - 2 : -1],
-                           FREQUENCIES[below[0] : below[0] - 2 : -1]))  # fmt: skip
+    first = below[0]
+    around = slice(first, first - 2, -1)
+    return float(np.interp(0.5, curve[around], FREQUENCIES[around]))
 
 
 def _contrast(kernel: Floats) -> Floats:

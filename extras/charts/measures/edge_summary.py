@@ -38,10 +38,14 @@ def _error(value: float | None) -> str:
 
 def edge_json(response: EdgeResponse) -> dict[str, Any]:
     """The numbers and the curve in steps of 0.01 cycles per pixel."""
-    curve = [
-        [step / STEPS, round(response.mtf.at(step / STEPS), 5)]
-        for step in range(STEPS + 1)
-    ]
+    curve = []
+    for step in range(STEPS + 1):
+        frequency = step / STEPS
+        curve.append([frequency, round(response.mtf.at(frequency), 5)])
+    colours = {}
+    for colour, mtf50 in response.colour_mtf50.items():
+        shift_px = response.colour_shift_px[colour]
+        colours[colour] = {"mtf50": mtf50, "shift_px": shift_px}
     return {
         "mtf50": response.mtf50,
         "mtf50_error": response.mtf50_error,
@@ -54,10 +58,7 @@ def edge_json(response: EdgeResponse) -> dict[str, Any]:
         "angle_deg": response.angle_deg,
         "lying": response.lying,
         "modulation": response.modulation,
-        "colours": {
-            colour: {"mtf50": mtf50, "shift_px": response.colour_shift_px[colour]}
-            for colour, mtf50 in response.colour_mtf50.items()
-        },
+        "colours": colours,
         "mtf": curve,
         "notes": list(response.notes),
     }

@@ -95,8 +95,8 @@ def _add_by_blur(
 
 def _by_blur(
     edges: list[tuple[float, float]],
-    counts: NDArray[np.float64],
-    sums: NDArray[np.float64],
+    counts: Floats,
+    sums: Floats,
 ) -> tuple[BlurGain, ...]:
     """Gain in each range of circles of confusion that has pixels."""
     shares = counts / counts.sum()
@@ -120,10 +120,11 @@ def _errors(
     ]
     members = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
     blurry, sharp = (as_float(one).astype(np.float64) for one in members)
-    return [
-        np.square(np.clip(one, 0, 1) - sharp).mean(axis=2)
-        for one in (blurry, *restorations)
-    ]
+    errors = []
+    for picture in (blurry, *restorations):
+        difference = np.clip(picture, 0, 1) - sharp
+        errors.append(np.square(difference).mean(axis=2))
+    return errors
 
 
 def _gains(sums: Floats) -> tuple[float, float]:

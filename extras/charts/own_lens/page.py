@@ -97,20 +97,18 @@ def _by_blur(gains: Gains) -> Table:
         Column("This lens", "dB", "higher", decimals=2),
         Column("Difference", "dB", "higher", decimals=2),
     )
-    rows = tuple(
-        (
-            f"{one.low:g} to {'…' if one.high is None else f'{one.high:g}'}",
-            100 * one.share,
-            one.before,
-            one.after,
-            one.after - one.before,
-        )
-        for one in gains.by_blur
-    )
+    rows = []
+    for one in gains.by_blur:
+        high = "…" if one.high is None else f"{one.high:g}"
+        gained = (one.before, one.after, one.after - one.before)
+        rows.append((f"{one.low:g} to {high}", 100 * one.share, *gained))
     mean = (
-        "mean of scenes", None, float(np.mean(gains.before)), float(np.mean(gains.after)),
+        "mean of scenes",
+        None,
+        float(np.mean(gains.before)),
+        float(np.mean(gains.after)),
         float(gains.change.mean()),
-    )  # fmt: skip
+    )
     return Table.of(
         "Gain over the blurry picture",
         columns,
@@ -122,30 +120,33 @@ def _by_blur(gains: Gains) -> Table:
 def mtf_table(charts: Sequence[ChartMtf]) -> Table:
     """The charts, as taken and restored, and why leaves or edges were not measured."""
     columns = (
-        "Picture", Column("Blur", "px", decimals=1), "State",
-        Column("MTF50", "cycles/px", "higher"), Column("Overshoot", "%", "lower", decimals=1),
+        "Picture",
+        Column("Blur", "px", decimals=1),
+        "State",
+        Column("MTF50", "cycles/px", "higher"),
+        Column("Overshoot", "%", "lower", decimals=1),
         Column("Texture invented", "%", "lower", decimals=0),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            one.picture, one.blur_px, one.state, one.mtf50,
-            None if one.overshoot is None else 100 * one.overshoot,
-            None if one.invented is None else 100 * one.invented,
-        )
-        for one in charts
-    )  # fmt: skip
-    reasons = sorted({f"{one.picture}: {one.reason}" for one in charts if one.reason})
-    note = f"Leaves not measured: {'. '.join(reasons)}." if reasons else ""
-    unseen = sorted(
-        {f"{one.picture}: {one.edges_reason}" for one in charts if one.edges_reason}
     )
-    note += f" Edges not compared: {'. '.join(unseen)}." if unseen else ""
-    return Table.of(
-        "Edges and leaves of the chart, as taken and restored",
-        columns,
-        rows,
-        note.strip(),
-    )
+    rows = []
+    leaves, edges = set(), set()
+    for one in charts:
+        percent = (_percent(one.overshoot), _percent(one.invented))
+        rows.append((one.picture, one.blur_px, one.state, one.mtf50, *percent))
+        if one.reason:
+            leaves.add(f"{one.picture}: {one.reason}")
+        if one.edges_reason:
+            edges.add(f"{one.picture}: {one.edges_reason}")
+    notes = []
+    if leaves:
+        notes.append(f"Leaves not measured: {'. '.join(sorted(leaves))}.")
+    if edges:
+        notes.append(f"Edges not compared: {'. '.join(sorted(edges))}.")
+    caption = "Edges and leaves of the chart, as taken and restored"
+    return Table.of(caption, columns, rows, " ".join(notes))
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def scene_sliders(

@@ -76,7 +76,7 @@ class PatchBank:
             self.sharp[window] / np.float32(LEVELS),
             self.diameters[window][..., None],
         )
-        turned = (np.rot90(one, turns) for one in members)
-        return [
-            (one[:, ::-1] if mirrored else one).astype(np.float32) for one in turned
-        ]
+        turned = [np.rot90(one, turns) for one in members]
+        if mirrored:
+            turned = [one[:, ::-1] for one in turned]
+        return [one.astype(np.float32) for one in turned]

@@ -43,8 +43,12 @@ from defocus.training.devices import best_device
 from defocus.training.record.folder import CHECKPOINT
 
 LENS, STREAM, REQUEST, TRAINING, REPORT = (
-    "lens.json", "stream.toml", "my-lens.json", "training", "report.html",
-)  # fmt: skip
+    "lens.json",
+    "stream.toml",
+    "my-lens.json",
+    "training",
+    "report.html",
+)
 OWN, GENERAL = "this lens", "general"
 
 

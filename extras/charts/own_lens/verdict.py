@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import stats
 
-from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+from defocus.benchmark.statistics.resampling import mean_intervals, scene_codes
 from defocus.extras.charts.own_lens.gains import Gains
 
 MOST_CHANCE = 0.025

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Mask = NDArray[np.bool_]
+
 Floats = NDArray[np.float64]
 
 WORKING_SIDE = 1000
@@ -36,13 +38,15 @@ def dark_blobs(grey: Floats) -> list[Blob]:
     """Find round blobs that are darker than their surroundings, in linear light."""
     factor = reduction(grey.shape)
     darkness, size = _darkness(grey, factor)
-    scale = grey.shape[1] / size[0], grey.shape[0] / size[1]
+    width, height = size
+    scale_x, scale_y = grey.shape[1] / width, grey.shape[0] / height
     blobs: list[Blob] = []
     for threshold in THRESHOLDS:
         for x, y, area in _round_components(darkness > threshold):
-            blob = Blob((x + 0.5) * scale[0] - 0.5, (y + 0.5) * scale[1] - 0.5, area)
+            blob = Blob((x + 0.5) * scale_x - 0.5, (y + 0.5) * scale_y - 0.5, area)
             reach = np.sqrt(area / np.pi) * factor / 2
-            if all(np.hypot(blob.x - one.x, blob.y - one.y) > reach for one in blobs):
+            distances = (np.hypot(blob.x - one.x, blob.y - one.y) for one in blobs)
+            if all(distance > reach for distance in distances):
                 blobs.append(blob)
     return blobs
 
@@ -61,7 +65,7 @@ def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
     return darkness, size
 
 
-def _round_components(mask: NDArray[np.bool_]) -> list[tuple[float, float, float]]:
+def _round_components(mask: Mask) -> list[tuple[float, float, float]]:
     """Centre and area of the connected parts that are ellipses."""
     count, labels, stats, centres = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8)
@@ -105,13 +109,13 @@ def _axes(
 
 
 def _are_ellipses(
-    mask: NDArray[np.bool_],
+    mask: Mask,
     area: Floats,
     stats: NDArray[Any],
     roundness: Floats,
     high: Floats,
     low: Floats,
-) -> NDArray[np.bool_]:
+) -> Mask:
     """Which parts are ellipses of a plausible size inside the picture."""
     good = (area >= LEAST_AREA) & (area <= MOST_AREA_SHARE * mask.size)
     good &= _are_inside(np.asarray(stats, np.int32), mask.shape)
@@ -121,7 +125,7 @@ def _are_ellipses(
     return good
 
 
-def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _are_inside(stats: NDArray[np.int32], shape: tuple[int, ...]) -> Mask:
     """Which connected parts touch no border of the picture."""
     left = stats[:, cv2.CC_STAT_LEFT]
     top = stats[:, cv2.CC_STAT_TOP]

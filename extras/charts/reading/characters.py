@@ -102,9 +102,12 @@ def _upright(
     places = geometry.to_picture(grid.reshape(-1, 2))
     start = np.floor(places.min(axis=0)).astype(int) - 2
     end = np.ceil(places.max(axis=0)).astype(int) + 3
-    if start.min() < 0 or end[0] > light.shape[1] or end[1] > light.shape[0]:
+    (left_px, top_px), (right_px, bottom_px) = start, end
+    height, width = light.shape[:2]
+    if start.min() < 0 or right_px > width or bottom_px > height:
         return None
-    grey = grey_of(light[start[1] : end[1], start[0] : end[0]]).astype(np.float32)
+    part = light[top_px:bottom_px, left_px:right_px]
+    grey = grey_of(part).astype(np.float32)
     return _as_printed(places, start, grid, grey)
 
 

@@ -22,7 +22,7 @@ from defocus.errors import ImageError
 from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
-from defocus.extras.charts.sheet.parts import SlantedSquare, grey
+from defocus.extras.charts.sheet.parts import SQUARE_CORNERS, SlantedSquare, grey
 from defocus.extras.charts.sheet.raster import draw_roughly
 
 Floats = NDArray[np.float64]
@@ -192,7 +192,8 @@ def _angle_deg(geometry: ChartGeometry, edge: _Edge) -> float:
     """Angle of an edge to the nearer axis of the picture."""
     start, end = geometry.to_picture(np.stack([edge.middle, edge.middle + edge.along]))
     dx, dy = end - start
-    return float(np.degrees(np.arctan(dx / dy if abs(dy) >= abs(dx) else dy / dx)))
+    tangent = dx / dy if abs(dy) >= abs(dx) else dy / dx
+    return float(np.degrees(np.arctan(tangent)))
 
 
 def _region(
@@ -215,7 +216,7 @@ def _region(
     for share in SHRINK:
         half = np.minimum(MOST_PX, share * np.array([width, length]))
         half = half if upright else half[::-1]
-        corners = centre + half * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+        corners = centre + half * SQUARE_CORNERS
         off = geometry.to_sheet(corners) - middle
         depth = off @ normal
         inside = np.abs(off @ edge.along).max() <= ALONG * side

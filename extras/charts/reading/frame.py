@@ -64,15 +64,16 @@ def find_frame(grey: Floats, blobs: list[Blob]) -> FoundFrame | None:
     points = np.array([(blob.x, blob.y) for blob in blobs]).reshape(-1, 2)
     areas = np.array([blob.area for blob in blobs])
     model = np.array([(dot.x, dot.y) for dot in make_sheet().dots])
-    candidates = _candidates(model, points, areas)
-    frames = [frame for one in candidates for frame in _readings(grey, *one)]
+    frames: list[FoundFrame] = []
+    for dots, homography in _candidates(model, points, areas):
+        frames += _readings(grey, dots, homography)
     if not frames:
         return None
     frame = max(frames, key=lambda one: one.correlation)
     least = LEAST_CORRELATION if frame.dots >= MANY_DOTS else SURE_CORRELATION
-    return (
-        frame if frame.correlation >= least and not _is_mirrored(grey, frame) else None
-    )
+    if frame.correlation < least or _is_mirrored(grey, frame):
+        return None
+    return frame
 
 
 def _candidates(
@@ -83,13 +84,14 @@ def _candidates(
     """Dots and homographies of the best matches, each place once: a cut-off row fits several."""
     candidates: list[tuple[int, Floats, Floats]] = []
     for indices, chosen in _matches(_chains(points, areas)):
-        one = _fitted(model, points, indices, chosen)
-        if one is None or one[0] < LEAST_DOTS:
+        fitted = _fitted(model, points, indices, chosen)
+        if fitted is None or fitted[0] < LEAST_DOTS:
             continue
-        corners = moved_points(one[1], SHEET)
+        dots, homography = fitted
+        corners = moved_points(homography, SHEET)
         if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in candidates):
-            candidates.append((*one, corners))
-        if one[0] >= ENOUGH_DOTS:
+            candidates.append((dots, homography, corners))
+        if dots >= ENOUGH_DOTS:
             break
     candidates.sort(key=lambda one: -one[0])
     return [(dots, homography) for dots, homography, _ in candidates[:MOST_CANDIDATES]]
@@ -219,8 +221,8 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
     depth = SHEET @ homography[2, :2] + homography[2, 2]
     if (depth <= 0).any():
         return None
-    moved = moved_points(homography, SHEET)
-    (a, b), (c, d) = moved[2] - moved[0], moved[3] - moved[1]
+    first, second, third, fourth = moved_points(homography, SHEET)
+    (a, b), (c, d) = third - first, fourth - second
     return homography if a * d - b * c > 0 else None
 
 

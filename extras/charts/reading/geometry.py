@@ -61,19 +61,30 @@ class ChartGeometry:
 
     def scale(self, x: float, y: float) -> float:
         """Pixels per mm at a point of the sheet, the mean of both directions."""
+        (a, b), (c, d) = self.half_millimetres(x, y)
+        area = abs(a * d - b * c)
+        return float(2.0 * math.sqrt(area))
+
+    def half_millimetres(self, x: float, y: float) -> Floats:
+        """``(2, 2)`` px: how far 0.5 mm to the right, and 0.5 mm down, lead from a point."""
         corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
-        start, right, down = self.to_picture(corners)
-        (a, b), (c, d) = right - start, down - start
-        return float(2.0 * math.sqrt(abs(a * d - b * c)))
+        start, *ends = self.to_picture(corners)
+        return np.asarray(np.array(ends) - start)
 
     def enlarged(self, factor: int) -> "ChartGeometry":
         """The geometry in the picture from which this one was reduced by a factor."""
         off = (factor - 1) / 2
         larger = np.array([[factor, 0.0, off], [0.0, factor, off], [0.0, 0.0, 1.0]])
         return ChartGeometry(
-            larger @ self.homography, self.radial, self.width * factor, self.height * factor,
-            self.rms_px * factor, self.dots, factor * self.centres + off, self.used,
-        )  # fmt: skip
+            larger @ self.homography,
+            self.radial,
+            self.width * factor,
+            self.height * factor,
+            self.rms_px * factor,
+            self.dots,
+            factor * self.centres + off,
+            self.used,
+        )
 
     def middle(self) -> tuple[Floats, float]:
         """``(2,)`` px of the centre, and half the diagonal of the picture."""
@@ -143,10 +154,12 @@ def _outline(dot: Dot) -> Floats:
 
 def _middle_of(outline: Floats) -> Floats:
     """Centre of area of a polygon: that of a dot in perspective is not its projected centre."""
-    x, y = (outline - outline[0]).T
-    cross = x * np.roll(y, -1) - np.roll(x, -1) * y
-    sums = (x + np.roll(x, -1)) @ cross, (y + np.roll(y, -1)) @ cross
-    return np.asarray(outline[0] + np.array(sums) / (3.0 * cross.sum()))
+    corner = outline[0]
+    x, y = (outline - corner).T
+    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    cross = x * next_y - next_x * y
+    sums = np.array([(x + next_x) @ cross, (y + next_y) @ cross])
+    return np.asarray(corner + sums / (3.0 * cross.sum()))
 
 
 def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_]:
@@ -159,9 +172,8 @@ def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_
 
 def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
     """Diameter of the largest disc of blur, px, that keeps a dot's light within its window."""
-    corners = np.array([(dot.x, dot.y), (dot.x + 0.5, dot.y), (dot.x, dot.y + 0.5)])
-    start, *ends = geometry.to_picture(corners)
-    longest = 2.0 * float(np.linalg.norm(np.array(ends) - start, ord=2))
+    sides = geometry.half_millimetres(dot.x, dot.y)
+    longest = 2.0 * float(np.linalg.norm(sides, ord=2))
     window = (dot.radius + AROUND_MM) * geometry.scale(dot.x, dot.y)
     return 2.0 * (window - dot.radius * longest)
 

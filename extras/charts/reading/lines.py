@@ -26,6 +26,8 @@ from defocus.extras.charts.sheet.layout import ACROSS, DOWN, Layout, Sheet, make
 from defocus.extras.charts.sheet.parts import RuledLine
 from defocus.extras.charts.straightness import places_straightness
 
+Mask = NDArray[np.bool_]
+
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
 LineKind: TypeAlias = Literal["frame", "line", "grid"]
@@ -117,7 +119,7 @@ def read_sides(
 
 def _lacking(
     chosen: NDArray[np.int_],
-    conditions: Iterable[tuple[NDArray[np.bool_], str]],
+    conditions: Iterable[tuple[Mask, str]],
 ) -> str:
     """The reason of the first condition that leaves too few of the chosen dots; empty if none."""
     left = np.ones(len(chosen), np.bool_)
@@ -160,7 +162,7 @@ def _free_middles(
     lines: list[RuledLine],
     line: RuledLine,
     window: Floats,
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Mask]:
     """Middles along a line at which no other line crosses a block."""
     others = [other for other in lines if other is not line]
     reach = line.length / 2 - END_MM - BLOCK_MM / 2
@@ -171,7 +173,7 @@ def _free_middles(
     return middles, free
 
 
-def _runs(middles: Floats, free: NDArray[np.bool_]) -> list[Floats]:
+def _runs(middles: Floats, free: Mask) -> list[Floats]:
     """The stretches in which a block may lie."""
     parts = np.split(np.arange(len(middles)), np.flatnonzero(np.diff(free)) + 1)
     return [middles[part] for part in parts if free[part[0]]]
@@ -197,7 +199,7 @@ def _on_sheet(line: RuledLine, points: Floats) -> Floats:
     return np.asarray(points @ _axes(line) + np.array([line.x, line.y]), np.float64)
 
 
-def _covers(line: RuledLine, blocks: Floats) -> NDArray[np.bool_]:
+def _covers(line: RuledLine, blocks: Floats) -> Mask:
     """``(N,)`` whether a line is printed at any of the ``(N, P, 2)`` places of blocks, mm."""
     off = np.abs((blocks - np.array([line.x, line.y])) @ _axes(line).T)
     inside = (off <= (line.length / 2, line.width / 2)).all(axis=-1)
@@ -292,14 +294,7 @@ def _offsets(
         grid[..., 0] = middles[:, None, None] + within[:, None]
         grid[..., 1] = off[:, None, None] + across
         places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
-        x, y = places.astype(np.float32).reshape(-1, len(across), 2).transpose(2, 0, 1)
-        rows = cv2.remap(
-            part,
-            np.ascontiguousarray(x),
-            np.ascontiguousarray(y),
-            cv2.INTER_LINEAR,
-        )
-        profile = rows.reshape(grid.shape[:3]).mean(axis=1)
+        profile = _light_at(part, places.reshape(grid.shape)).mean(axis=1)
         dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
         seen &= dark[:, core].mean(axis=1) >= least_depth
         moved = (dark * across).sum(axis=1) / np.where(seen, dark.sum(axis=1), np.inf)
@@ -307,9 +302,20 @@ def _offsets(
     return np.where(seen & (np.abs(off) < REACH_MM), off, np.nan)
 
 
+def _light_at(part: NDArray[np.float32], places: Floats) -> NDArray[np.float32]:
+    """Light of a part of the picture at places ``(blocks, within, across, 2)``, px."""
+    *shape, count, _ = places.shape
+    x, y = places.astype(np.float32).reshape(-1, count, 2).transpose(2, 0, 1)
+    columns, rows = np.ascontiguousarray(x), np.ascontiguousarray(y)
+    light = cv2.remap(part, columns, rows, cv2.INTER_LINEAR)
+    return np.asarray(light.reshape(*shape, count))
+
+
 NAMES: dict[LineKind, str] = {
-    "frame": "rows of dots", "line": "printed lines", "grid": "lines of the grid",
-}  # fmt: skip
+    "frame": "rows of dots",
+    "line": "printed lines",
+    "grid": "lines of the grid",
+}
 
 
 def line_words(lines: Sequence[ReadLine]) -> list[str]:
@@ -317,14 +323,16 @@ def line_words(lines: Sequence[ReadLine]) -> list[str]:
     said = []
     for kind, facts in lines_json(lines)["straightness"].items():
         name = f"  {NAMES[kind]}: {facts['measured']} of {facts['printed']} measured"
-        numbers = "" if facts["rms_px"] is None else (
-            f", {facts['rms_px']:.2f} px RMS off a straight line, at most "
-            f"{facts['largest_px']:.2f}; {facts['beyond_rms_px']:.2f} beyond the sheet's geometry"
-        )  # fmt: skip
-        reasons = sorted(
-            {line.reason for line in lines if line.kind == kind and line.reason}
-        )
-        said.append(name + numbers + "".join(f"; {reason}" for reason in reasons))
+        words = [name]
+        if facts["rms_px"] is not None:
+            words[0] += (
+                f", {facts['rms_px']:.2f} px RMS off a straight line, at most "
+                f"{facts['largest_px']:.2f}"
+            )
+            words.append(f"{facts['beyond_rms_px']:.2f} beyond the sheet's geometry")
+        reasons = {line.reason for line in lines if line.kind == kind}
+        words += sorted(reasons - {""})
+        said.append("; ".join(words))
     return said
 
 
@@ -332,18 +340,19 @@ def lines_json(lines: Sequence[ReadLine]) -> dict[str, Any]:
     """The lines as JSON values, each by itself and all of a kind together."""
     return {
         "straightness": {kind: _summary(list(some)) for kind, some in _by_kind(lines)},
-        "lines": [
-            {
-                "kind": one.kind,
-                "x_mm": one.x,
-                "y_mm": one.y,
-                "length_mm": one.length,
-                "reason": one.reason,
-                "in_picture": straightness_json(one.in_picture),
-                "beyond_geometry": straightness_json(one.beyond),
-            }
-            for one in lines
-        ],
+        "lines": list(map(_line_json, lines)),
+    }
+
+
+def _line_json(line: ReadLine) -> dict[str, Any]:
+    return {
+        "kind": line.kind,
+        "x_mm": line.x,
+        "y_mm": line.y,
+        "length_mm": line.length,
+        "reason": line.reason,
+        "in_picture": straightness_json(line.in_picture),
+        "beyond_geometry": straightness_json(line.beyond),
     }
 
 

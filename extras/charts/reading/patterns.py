@@ -3,12 +3,14 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.edges.edge import MtfCurve
 from defocus.edges.linear_light import grey_of, is_clipped
 from defocus.errors import ImageError
 from defocus.extras.charts.measures.star import SQUARE_WAVE, star_mtf
@@ -22,7 +24,12 @@ from defocus.extras.charts.reading.geometry import ChartGeometry
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
-from defocus.extras.charts.sheet.parts import LeavesSquare, StarPattern, part_shapes
+from defocus.extras.charts.sheet.parts import (
+    SQUARE_CORNERS,
+    LeavesSquare,
+    StarPattern,
+    part_shapes,
+)
 from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.scene.shapes import draw_shapes
 
@@ -35,11 +42,8 @@ pixels wide."""
 RIM_MM, BORDER_MM = 2.0, 0.5
 """Width of the paper around a star that is seen with it, and of the border of leaves that is left
 out, mm."""
-SQUARE = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
-CIRCLE = np.stack(
-    [np.cos(np.linspace(0, 2 * np.pi, 65)), np.sin(np.linspace(0, 2 * np.pi, 65))],
-    1,
-)
+_TURN = np.linspace(0, 2 * np.pi, 65)
+CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 SHRINK = np.linspace(1.0, 0.4, 61)
 """Factors on the box around a square. Half of the box fits into a square that is turned by 45
 degrees."""
@@ -108,8 +112,9 @@ def _within(
 
 def _places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """``(rows, columns, 2)`` places on the sheet of pixels, mm."""
-    grid = np.stack(np.meshgrid(np.arange(columns.start, columns.stop),
-                                np.arange(rows.start, rows.stop)), axis=-1)  # fmt: skip
+    x = np.arange(columns.start, columns.stop)
+    y = np.arange(rows.start, rows.stop)
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
     sheet = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64))
     return sheet.reshape(grid.shape)
 
@@ -122,14 +127,11 @@ def _inside(
     """The largest box of pixels that shows nothing but a square, which may be turned."""
     reach = square.side / 2 - BORDER_MM
     middle = np.array([square.x, square.y])
-    outline = geometry.to_picture(middle + reach * SQUARE)
+    outline = geometry.to_picture(middle + reach * SQUARE_CORNERS)
     for share in SHRINK:
         rows, columns = _within(outline, shape, share)
-        ends = [
-            (x, y)
-            for x in (columns.start, columns.stop)
-            for y in (rows.start, rows.stop)
-        ]
+        xs, ys = (columns.start, columns.stop), (rows.start, rows.stop)
+        ends = list(product(xs, ys))
         off = geometry.to_sheet(np.array(ends, np.float64)) - middle
         if np.abs(off).max() <= reach:
             break
@@ -148,26 +150,12 @@ def read_stars(
         if not isinstance(star, StarPattern):
             continue
         try:
-            reach = star.radius + RIM_MM
-            circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
-            rows, columns = _within(circle, light.shape)
-            off = _places(geometry, rows, columns) - (star.x, star.y)
-            scale = geometry.scale(star.x, star.y)
-            radius = np.hypot(off[..., 0], off[..., 1])
-            near = radius <= reach
-            seen = light[rows, columns][near]
-            radius = radius[near]
-            if is_clipped(seen):
-                raise ImageError(OVEREXPOSED)
-            part = grey_of(seen)
-            white = float(np.percentile(part[radius > 0.5 * star.radius], 98))
-            contrast = SQUARE_WAVE * (white - black) / (white + black)
-            x, y = scale * off[near].T
-            curve = star_mtf(part, x, y, star.cycles, contrast)
+            curve = _star_response(light, star, geometry, black)
         except ImageError as error:
             yield ReadStar(star.x, star.y, None, None, str(error))
             continue
-        inside = curve.frequencies >= star.cycles / (2 * np.pi * star.radius * scale)
+        rim = 2 * np.pi * star.radius * geometry.scale(star.x, star.y)
+        inside = curve.frequencies >= star.cycles / rim
         values = curve.values[inside]
         frequencies = curve.frequencies[inside]
         below = np.flatnonzero(values < 0.5)
@@ -176,11 +164,38 @@ def read_stars(
         yield ReadStar(star.x, star.y, mtf50, turns_at, turn_reason=why)
 
 
+def _star_response(
+    light: Light,
+    star: StarPattern,
+    geometry: ChartGeometry,
+    black: float,
+) -> MtfCurve:
+    """The transfer function that a star shows; ImageError if it is cut off or overexposed."""
+    reach = star.radius + RIM_MM
+    circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
+    rows, columns = _within(circle, light.shape)
+    off = _places(geometry, rows, columns) - (star.x, star.y)
+    radius = np.hypot(off[..., 0], off[..., 1])
+    near = radius <= reach
+    seen = light[rows, columns][near]
+    if is_clipped(seen):
+        raise ImageError(OVEREXPOSED)
+    part = grey_of(seen)
+    white = float(np.percentile(part[radius[near] > 0.5 * star.radius], 98))
+    contrast = SQUARE_WAVE * (white - black) / (white + black)
+    x, y = geometry.scale(star.x, star.y) * off[near].T
+    return star_mtf(part, x, y, star.cycles, contrast)
+
+
 def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
     """Median MTF50 of the edges nearest to a star; None without any."""
+
+    def distance(edge: ReadEdge) -> float:
+        return math.hypot(edge.x - star.x, edge.y - star.y)
+
     measured = [one for one in edges if one.response is not None]
-    near = sorted(measured, key=lambda one: math.hypot(one.x - star.x, one.y - star.y))
-    values = [one.response.mtf50 for one in near[:BESIDE_EDGES] if one.response]
+    near = sorted(measured, key=distance)[:BESIDE_EDGES]
+    values = [one.response.mtf50 for one in near if one.response]
     numbers = [one for one in values if one is not None]
     return float(np.median(numbers)) if numbers else None
 
@@ -282,9 +297,9 @@ def _drawn(
 
 def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats:
     """Places on the sheet of finer pixels; within a pixel, perspective is straight."""
-    grid = np.stack(np.meshgrid(
-        np.arange(columns.start - 1, columns.stop + 1), np.arange(rows.start - 1, rows.stop + 1),
-    ), axis=-1)  # fmt: skip
+    x = np.arange(columns.start - 1, columns.stop + 1)
+    y = np.arange(rows.start - 1, rows.stop + 1)
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
     coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(
         grid.shape
     )

@@ -46,6 +46,27 @@ DISC_MTF50 = 0.7051
 """MTF50 of a disc times its diameter."""
 
 
+def _edge_json(edge: ReadEdge) -> dict[str, Any]:
+    return {
+        "x_mm": edge.x,
+        "y_mm": edge.y,
+        "low_contrast": edge.low_contrast,
+        "reason": edge.reason,
+        **({} if edge.response is None else edge_json(edge.response)),
+    }
+
+
+def _star_json(star: ReadStar) -> dict[str, Any]:
+    return {
+        "x_mm": star.x,
+        "y_mm": star.y,
+        "reason": star.reason,
+        "mtf50": star.mtf50,
+        "turns_at": star.turns_at,
+        "turn_reason": star.turn_reason,
+    }
+
+
 def _leaves_json(leaves: ReadLeaves) -> dict[str, Any]:
     texture = leaves.texture
     return {
@@ -72,9 +93,8 @@ class ChartReading:
 
     def mtf50s(self) -> Floats:
         """MTF50 of the measured edges, cycles per pixel."""
-        return np.array(
-            [e.response.mtf50 for e in self.edges if e.response and e.response.mtf50]
-        )
+        responses = [edge.response for edge in self.edges if edge.response]
+        return np.array([one.mtf50 for one in responses if one.mtf50])
 
     def by_column(self) -> list[tuple[float, int, float, float]]:
         """Middle in mm, edges, median MTF50, and its circle of confusion in px, left to right."""
@@ -117,14 +137,12 @@ class ChartReading:
                 f"  column at {middle:3.0f} mm: MTF50 {mtf50:.4f} cycles/px, as a circle of "
                 f"confusion of {blur:.1f} px ({count} edge{'s' if count > 1 else ''})"
             )
-        lines += [
-            f"  star at {one.x:.0f}, {one.y:.0f} mm: {_star_words(one)}"
-            for one in self.stars
-        ]
-        lines += [
-            f"  leaves at {one.x:.0f}, {one.y:.0f} mm: {_leaves_words(one)}"
-            for one in self.leaves
-        ]
+        for star in self.stars:
+            place = f"{star.x:.0f}, {star.y:.0f} mm"
+            lines.append(f"  star at {place}: {_star_words(star)}")
+        for leaves in self.leaves:
+            place = f"{leaves.x:.0f}, {leaves.y:.0f} mm"
+            lines.append(f"  leaves at {place}: {_leaves_words(leaves)}")
         return [*lines, *line_words(self.straight)]
 
     def _why_not(self) -> list[str]:
@@ -152,31 +170,12 @@ class ChartReading:
                 "rms_px": self.geometry.rms_px,
                 "dots": self.geometry.dots,
             },
-            "edges": [
-                {
-                    "x_mm": e.x,
-                    "y_mm": e.y,
-                    "low_contrast": e.low_contrast,
-                    "reason": e.reason,
-                    **({} if e.response is None else edge_json(e.response)),
-                }
-                for e in self.edges
-            ],
+            "edges": list(map(_edge_json, self.edges)),
             "columns": [
                 {"x_mm": x, "edges": n, "mtf50": mtf50, "blur_px": blur}
                 for x, n, mtf50, blur in self.by_column()
             ],
-            "stars": [
-                {
-                    "x_mm": s.x,
-                    "y_mm": s.y,
-                    "reason": s.reason,
-                    "mtf50": s.mtf50,
-                    "turns_at": s.turns_at,
-                    "turn_reason": s.turn_reason,
-                }
-                for s in self.stars
-            ],
+            "stars": list(map(_star_json, self.stars)),
             "leaves": list(map(_leaves_json, self.leaves)),
             **lines_json(self.straight),
         }

@@ -93,9 +93,12 @@ def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Fl
     """How much lighter the steps are than printed, from ink 0 to paper 1, and the errors."""
     paper = np.mean([one.paper for one in steps], axis=0)
     ink = np.mean([one.seen / one.paper for one in inks], axis=0)
-    seen = [(one.seen / one.paper - ink) / (1 - ink) - one.printed for one in steps]
-    noise = np.array([one.error for one in steps]) / paper / (1 - ink)
-    return np.array(seen), noise
+    departures = []
+    for step in steps:
+        lightness = (step.seen / step.paper - ink) / (1 - ink)
+        departures.append(lightness - step.printed)
+    errors = np.array([one.error for one in steps])
+    return np.array(departures), errors / paper / (1 - ink)
 
 
 def read_tone(
@@ -165,14 +168,10 @@ def _levels(
     blur_px: float | None,
 ) -> tuple[list[_Level], list[_Level]]:
     """The grey steps from dark to bright, and the black squares; some may be cut off."""
-    greys = [
-        one for one in sheet.parts if isinstance(one, Patch) and len({*one.colour}) == 1
-    ]
-    squares = [
-        one
-        for one in sheet.parts
-        if isinstance(one, SlantedSquare) and one.bright == 1.0
-    ]
+    patches = [part for part in sheet.parts if isinstance(part, Patch)]
+    greys = [patch for patch in patches if len({*patch.colour}) == 1]
+    slanted = [part for part in sheet.parts if isinstance(part, SlantedSquare)]
+    squares = [square for square in slanted if square.bright == 1.0]
     if not greys:
         raise ImageError("this chart has no grey steps")
     if blur_px is None:
@@ -197,17 +196,15 @@ def _steps(
     """The grey steps; the light of paper at each is that of a plane through what is around them."""
     places = np.array([(one.x, one.y) for one in greys])
     middle = places.mean(axis=0)
-    papers = places + np.stack(
-        [np.zeros(len(greys)), np.copysign(BESIDE_STEP_MM, places[:, 1] - middle[1])],
-        axis=1,
-    )
+    outwards = np.copysign(BESIDE_STEP_MM, places[:, 1] - middle[1])
+    papers = places + np.column_stack([np.zeros(len(greys)), outwards])
     beside = [_pixels(light, geometry, blur_px, *one).mean(axis=0) for one in papers]
     plane = np.linalg.lstsq(_flat(papers - middle), np.array(beside), rcond=None)[0]
-    levels = zip(greys, _flat(places - middle) @ plane, strict=True)
-    return [
-        _level(_pixels(light, geometry, blur_px, one.x, one.y), _printed(one), paper)
-        for one, paper in levels
-    ]
+    levels = []
+    for grey, paper in zip(greys, _flat(places - middle) @ plane, strict=True):
+        pixels = _pixels(light, geometry, blur_px, grey.x, grey.y)
+        levels.append(_level(pixels, _printed(grey), paper))
+    return levels
 
 
 def _flat(places: Floats) -> Floats:

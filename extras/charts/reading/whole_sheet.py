@@ -128,9 +128,21 @@ CORNERS = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
 def _changed(geometry: ChartGeometry, step: Floats) -> ChartGeometry:
     """The geometry after a small change, see :func:`_movements`."""
     right, xx, xy, down, yx, yy, wx, wy, radial = step
-    change = np.array([[1.0 + xx, xy, right], [yx, 1.0 + yy, down], [-wx, -wy, 1.0]])
-    centre, half = geometry.middle()
-    to_px = np.array([[half, 0.0, centre[0]], [0.0, half, centre[1]], [0.0, 0.0, 1.0]])
+    change = np.array(
+        [
+            [1.0 + xx, xy, right],
+            [yx, 1.0 + yy, down],
+            [-wx, -wy, 1.0],
+        ]
+    )
+    (x, y), half = geometry.middle()
+    to_px = np.array(
+        [
+            [half, 0.0, x],
+            [0.0, half, y],
+            [0.0, 0.0, 1.0],
+        ]
+    )
     moved = to_px @ change @ np.linalg.inv(to_px) @ geometry.homography
     return replace(geometry, homography=moved, radial=geometry.radial + float(radial))
 
@@ -177,7 +189,7 @@ def _drawing(
 
 def _reduced(grey: Floats, factor: int) -> NDArray[np.float32]:
     """The picture, reduced by a whole factor."""
-    height, width = (side // factor for side in grey.shape)
+    height, width = grey.shape[0] // factor, grey.shape[1] // factor
     whole = grey[: height * factor, : width * factor].astype(np.float32)
     reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.float32)
@@ -185,10 +197,13 @@ def _reduced(grey: Floats, factor: int) -> NDArray[np.float32]:
 
 def _pixels(shape: tuple[int, ...], factor: int, fineness: int) -> Floats:
     """``(h, w, 2)`` places of pixels of the reduced picture, or finer ones, in the whole one."""
-    rows, columns = (
-        (np.arange(side * fineness) + 0.5) / fineness * factor - 0.5 for side in shape
-    )
-    return np.stack(np.meshgrid(columns, rows), axis=-1)
+
+    def places(side: int) -> Floats:
+        fine = (np.arange(side * fineness) + 0.5) / fineness
+        return fine * factor - 0.5
+
+    height, width = shape
+    return np.stack(np.meshgrid(places(width), places(height)), axis=-1)
 
 
 def _sharp(
@@ -268,7 +283,7 @@ def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
 
 def _free_terms(
     discs: Floats,
-    mask: NDArray[np.bool_],
+    mask: Mask,
     disc: int,
     mixed: list[int],
     places: Floats,
@@ -317,7 +332,7 @@ def _ridged(normal: Floats) -> Floats:
     return np.asarray(normal + ridge)
 
 
-def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _box(mask: Mask) -> tuple[slice, slice]:
     """The rows and columns that a mask covers."""
     rows, columns = np.nonzero(mask)
     return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
@@ -326,8 +341,8 @@ def _box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
 def _changes(
     drawing: _Drawing,
     explained: NDArray[Any],
-    mask: NDArray[np.bool_],
-    whole: NDArray[np.bool_],
+    mask: Mask,
+    whole: Mask,
     design: Floats,
     normal: Floats,
 ) -> Floats:

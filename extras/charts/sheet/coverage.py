@@ -140,9 +140,12 @@ def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     length = np.where(along[:, axis] == 0, 1.0, along[:, axis])
 
     def at(cut: NDArray[np.intp]) -> Floats:
-        line = np.where(rising, first[side] + cut - 1, first[side] + cuts[side] - cut)
+        upward = first[side] + cut - 1
+        downward = first[side] + cuts[side] - cut
+        line = np.where(rising, upward, downward)
         share = (line - start[side, axis]) / length
-        share = np.where(cut == 0, 0.0, np.where(cut == cuts[side] + 1, 1.0, share))
+        share[cut == cuts[side] + 1] = 1.0
+        share[cut == 0] = 0.0
         return np.asarray(start[side] + share[:, None] * along)
 
     return at(number), at(number + 1)

@@ -4,7 +4,7 @@ Blurred dots keep their centres: a frame of them gives geometry, its corners lay
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -48,9 +48,19 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ2345679"
 TEXT_HEIGHTS = (6.0, 4.0, 2.8)
 GREYS = (0.02, 0.05, 0.1, 0.18, 0.3, 0.45, 0.65, 0.9)
 COLOURS = (
-    (175, 54, 60), (70, 148, 73), (56, 61, 150), (231, 199, 31), (187, 86, 149), (8, 133, 161),
-    (115, 82, 68), (194, 150, 130), (98, 122, 157), (87, 108, 67), (133, 128, 177), (214, 126, 44),
-)  # fmt: skip
+    (175, 54, 60),
+    (70, 148, 73),
+    (56, 61, 150),
+    (231, 199, 31),
+    (187, 86, 149),
+    (8, 133, 161),
+    (115, 82, 68),
+    (194, 150, 130),
+    (98, 122, 157),
+    (87, 108, 67),
+    (133, 128, 177),
+    (214, 126, 44),
+)
 RULER_MM = 80
 DOTS_PER_DETAIL = 2
 FINEST = 0.25
@@ -80,7 +90,8 @@ class Sheet:
     @property
     def shapes(self) -> list[Shape]:
         """Everything that is printed, in its order from below."""
-        return [*(s for part in self.parts for s in part_shapes(part)), *self.labels]
+        shapes = list(chain.from_iterable(map(part_shapes, self.parts)))
+        return [*shapes, *self.labels]
 
 
 def paper_name(paper: Paper) -> str:
@@ -108,20 +119,25 @@ def make_sheet(layout: Layout = "wall", paper: Paper = "a3", dpi: int = 600) -> 
 
 def frame(layout: Layout) -> list[Dot]:
     """The dots around the chart, clockwise from the top left corner."""
-    xs = np.linspace(FRAME, WIDTH - FRAME, ACROSS)
-    ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN)
-    ring = [
-        *((x, ys[0]) for x in xs),
-        *((xs[-1], y) for y in ys[1:]),
-        *((x, ys[-1]) for x in xs[-2::-1]),
-        *((xs[0], y) for y in ys[-2:0:-1]),
-    ]
     corners = (0, ACROSS - 1, ACROSS + DOWN - 2, 2 * ACROSS + DOWN - 3)
     large = {corners[one] for one in LARGE_CORNERS[layout]}
-    return [
-        Dot(float(x), float(y), LARGE_DOT if number in large else DOT)
-        for number, (x, y) in enumerate(ring)
-    ]
+    dots = []
+    for number, (x, y) in enumerate(_ring()):
+        radius = LARGE_DOT if number in large else DOT
+        dots.append(Dot(x, y, radius))
+    return dots
+
+
+def _ring() -> list[tuple[float, float]]:
+    """Places of the dots around the chart, along its four sides."""
+    xs = np.linspace(FRAME, WIDTH - FRAME, ACROSS).tolist()
+    ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN).tolist()
+    left, right, top, bottom = xs[0], xs[-1], ys[0], ys[-1]
+    ring = [(x, top) for x in xs]
+    ring += [(right, y) for y in ys[1:]]
+    ring += [(x, bottom) for x in xs[-2::-1]]
+    ring += [(left, y) for y in ys[-2:0:-1]]
+    return ring
 
 
 def _column_ends(layout: Layout) -> list[float]:
@@ -190,16 +206,13 @@ def _patches(places: Iterable[tuple[tuple[float, float], Colour]]) -> list[Part]
 
 def _places(x: float, y: float, columns: int, rows: int, what: tuple) -> list:  # type: ignore[type-arg]
     """Places of patches around the middle of a cell."""
-    return [
-        (
-            (
-                x + (k % columns - (columns - 1) / 2) * 14,
-                y + (k // columns - (rows - 1) / 2) * 14,
-            ),
-            one,
-        )
-        for k, one in enumerate(what)
-    ]
+    placed = []
+    for number, one in enumerate(what):
+        row, column = divmod(number, columns)
+        right = (column - (columns - 1) / 2) * 14
+        down = (row - (rows - 1) / 2) * 14
+        placed.append(((x + right, y + down), one))
+    return placed
 
 
 def _text(x: float, y: float, random: np.random.Generator) -> list[Part]:
@@ -235,18 +248,21 @@ GRID_MM, GRID_STEP_MM, GRID_LINE_MM = 24.0, 4.0, 0.4
 
 def _lines(x: float, y: float) -> list[Part]:
     """Lines of several widths below each other; the middle of the first is given."""
-    return [
-        RuledLine("line", x, y + LINES_APART_MM * k, LINE_MM, width, LINES_TURN_DEG)
-        for k, width in enumerate(LINE_WIDTHS_MM)
-    ]
+    lines: list[Part] = []
+    for number, width in enumerate(LINE_WIDTHS_MM):
+        middle = y + LINES_APART_MM * number
+        lines.append(RuledLine("line", x, middle, LINE_MM, width, LINES_TURN_DEG))
+    return lines
 
 
 def _grid(x: float, y: float) -> list[Part]:
     """A grid of thin lines around a place."""
     size = GRID_MM + GRID_LINE_MM, GRID_LINE_MM
     offsets = np.arange(-GRID_MM / 2, GRID_MM / 2 + 0.1, GRID_STEP_MM).tolist()
-    upright = [RuledLine("grid", x + off, y, *size, 90.0) for off in offsets]
-    return [*upright, *(RuledLine("grid", x, y + off, *size, 0.0) for off in offsets)]
+    lines: list[Part] = []
+    lines += [RuledLine("grid", x + off, y, *size, 90.0) for off in offsets]
+    lines += [RuledLine("grid", x, y + off, *size, 0.0) for off in offsets]
+    return lines
 
 
 def _ruler(

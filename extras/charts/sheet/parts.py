@@ -23,6 +23,10 @@ BAR = 7.6
 WHITE: Colour = (255, 255, 255)
 
 
+SQUARE_CORNERS = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+"""Corners of a square around the origin, whose side is 2, from the top left one on."""
+
+
 def box(
     x: float,
     y: float,
@@ -33,7 +37,7 @@ def box(
 ) -> FilledOutline:
     """A rectangle around a centre, turned clockwise."""
     angle = math.radians(turn_deg)
-    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (width / 2, height / 2)
+    corners = SQUARE_CORNERS * (width / 2, height / 2)
     turned = np.array(
         [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
     )

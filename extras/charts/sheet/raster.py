@@ -1,5 +1,6 @@
 """The chart as pixels, seen from the front or in perspective."""
 
+from itertools import chain
 from typing import Any
 
 import cv2
@@ -27,7 +28,7 @@ PAPER_LIGHT, INK_LIGHT = 0.88, 0.03
 
 def draw_roughly(sheet: Sheet, px_per_mm: float) -> NDArray[np.uint8]:
     """The sheet, sRGB, as it is seen from afar: thousands of leaves are one grey."""
-    shapes = [*(one for part in sheet.parts for one in _roughly(part)), *sheet.labels]
+    shapes = [*chain.from_iterable(map(_roughly, sheet.parts)), *sheet.labels]
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
     return draw_shapes(shapes, (0.0, 0.0), size, px_per_mm)
 

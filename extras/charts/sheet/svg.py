@@ -55,11 +55,11 @@ def _element(shape: Shape) -> str:
     if isinstance(shape, Disc):
         place = f'cx="{shape.x:.3f}" cy="{shape.y:.3f}" r="{shape.radius:.3f}"'
         return f'<circle {place} fill="{fill}"/>'
-    outlines = " ".join(
-        "M" + "L".join(f"{x:.3f} {y:.3f}" for x, y in np.asarray(contour)) + "Z"
-        for contour in shape.contours
-    )
-    return f'<path d="{outlines}" fill="{fill}" fill-rule="evenodd"/>'
+    outlines = []
+    for contour in shape.contours:
+        corners = [f"{x:.3f} {y:.3f}" for x, y in np.asarray(contour)]
+        outlines.append(f"M{'L'.join(corners)}Z")
+    return f'<path d="{" ".join(outlines)}" fill="{fill}" fill-rule="evenodd"/>'
 
 
 def _hex(colour: Colour) -> str:

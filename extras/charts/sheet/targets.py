@@ -3,6 +3,7 @@
 Scenes often have nothing sharp enough where focus shall be, or plain walls."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 from defocus.extras.charts.sheet.layout import (
     HEIGHT,
@@ -45,7 +46,7 @@ def make_targets() -> TargetSheet:
     ]
     for number, (x, y) in enumerate(PLACES):
         parts.append(LeavesSquare(x, y, LEAVES_SIDE, SEED + number))
-    shapes = [shape for part in parts for shape in part_shapes(part)]
+    shapes = list(chain.from_iterable(map(part_shapes, parts)))
     lines = [box(x, HEIGHT / 2, LINE, HEIGHT - 20, BLACK) for x in (210, 315)]
     lines.append(box(315, HEIGHT / 2, WIDTH - 230, LINE, BLACK))
     labels = [

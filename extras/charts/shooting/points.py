@@ -138,12 +138,11 @@ def session_drift(state: SessionState) -> list[ChartPoint]:
 
 def _marks(reading: FoundChart) -> ChartMarks:
     unseen = (math.nan, math.nan)
+    mtf50 = [math.nan if one is None else one for one in reading.mtf50]
+    dots = [unseen if one is None else one for one in reading.dots]
     return ChartMarks(
         reading.layout,
         reading.size_px,
-        np.array([math.nan if one is None else one for one in reading.mtf50]),
-        np.array([unseen if one is None else one for one in reading.dots]).reshape(
-            -1,
-            2,
-        ),
+        np.array(mtf50),
+        np.array(dots).reshape(-1, 2),
     )

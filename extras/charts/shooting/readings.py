@@ -57,11 +57,13 @@ def _read(folder: SessionFolder, chart: SessionChart) -> None:
 
 def _found(reading: ChartReading, size_px: tuple[int, int]) -> FoundChart:
     marks = marks_of(reading, size_px)
+    mtf50 = tuple(float(one) if np.isfinite(one) else None for one in marks.mtf50)
+    dots = []
+    for x, y in marks.dots:
+        dots.append((float(x), float(y)) if np.isfinite(x) else None)
     return FoundChart(
         layout=marks.layout,
         size_px=size_px,
-        mtf50=tuple(float(one) if np.isfinite(one) else None for one in marks.mtf50),
-        dots=tuple(
-            (float(x), float(y)) if np.isfinite(x) else None for x, y in marks.dots
-        ),
+        mtf50=mtf50,
+        dots=tuple(dots),
     )

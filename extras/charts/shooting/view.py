@@ -70,12 +70,10 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
         ("Sharpness of the test chart", QUANTITIES[:1]),
         ("Place of the test chart", QUANTITIES[1:3]),
     ):
-        lines = [
-            _curve(first, points, quantity)
-            for quantity in chosen
-            for first in points
-            if any(one.first is first.chart for one in points)
-        ]
+        firsts = [one for one in points if any(p.first is one.chart for p in points)]
+        lines = []
+        for quantity in chosen:
+            lines += [_curve(first, points, quantity) for first in firsts]
         if lines:
             unit = f"change, {chosen[0].unit}, with one standard error to either side"
             label = "minutes since the session's first chart"
@@ -114,32 +112,28 @@ def _minutes(point: ChartPoint, points: list[ChartPoint]) -> float:
 
 def _charts(points: list[ChartPoint]) -> Table:
     columns = (
-        "Chart", "Time", "Aperture", Column("MTF50", "cycles/px", decimals=4),
+        "Chart",
+        "Time",
+        "Aperture",
+        Column("MTF50", "cycles/px", decimals=4),
         Column("MTF50", "lp/mm", decimals=1),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            point.chart.id,
-            _clock(point),
-            point.chart.shot.exposure.aperture,
-            None if point.marks is None else point.marks.median_mtf50,
-            point.line_pairs_per_mm,
-        )
-        for point in points
     )
+    rows = []
+    for point in points:
+        chart = point.chart
+        mtf50 = None if point.marks is None else point.marks.median_mtf50
+        numbers = (mtf50, point.line_pairs_per_mm)
+        rows.append((chart.id, _clock(point), chart.shot.exposure.aperture, *numbers))
     return Table.of("Test charts", columns, rows)
 
 
 def _changes(points: list[ChartPoint]) -> Table:
     """The changes of charts by themselves: one table of all numbers would not fit a screen."""
-    columns: tuple[Column | str, ...] = (
-        "Chart",
-        *(
-            Column(f"{one.name[0].upper()}{one.name[1:]}", one.unit)
-            for one in QUANTITIES
-        ),
-        "Changed",
-    )
+    columns: list[Column | str] = ["Chart"]
+    for quantity in QUANTITIES:
+        name = f"{quantity.name[0].upper()}{quantity.name[1:]}"
+        columns.append(Column(name, quantity.unit))
+    columns.append("Changed")
     note = (
         "Changes are since the first chart with the same camera and aperture. After ± comes one "
         f"standard error; up to {CLEARLY:g} of them a change is within its error. Shift is at the "
@@ -155,11 +149,10 @@ def _changes(points: list[ChartPoint]) -> Table:
 
 def _change(point: ChartPoint) -> tuple[Cell, ...]:
     changes = (None,) * len(QUANTITIES) if point.drift is None else point.drift.changes
-    numbers = (
-        "" if change is None else quantity.number(change)
-        for quantity, change in zip(QUANTITIES, changes, strict=True)
-    )
-    return (point.chart.id, *numbers, _words(point))
+    cells: list[Cell] = [point.chart.id]
+    for quantity, change in zip(QUANTITIES, changes, strict=True):
+        cells.append("" if change is None else quantity.number(change))
+    return (*cells, _words(point))
 
 
 def _clock(point: ChartPoint) -> str:

@@ -66,20 +66,16 @@ def read_kept_chart(out: Path) -> list[ChartScore]:
 def keep_chart(out: Path, scores: Sequence[ChartScore]) -> None:
     """Add scores to those of a study, instead of those that measured the same."""
     given = {(one.picture, one.system, one.weights) for one in scores if one.picture}
-    earlier = read_kept_chart(out)
-    kept = [
-        one for one in earlier if (one.picture, one.system, one.weights) not in given
-    ]
     again = {(one.picture, one.blur_px, one.system) for one in scores}
-    kept = [
-        one
-        for one in kept
-        if one.weights or (one.picture, one.blur_px, one.system) not in again
-    ]
-    by_key = {
-        (one.picture, one.blur_px, one.system, one.weights): one
-        for one in (*kept, *scores)
-    }
+    by_key = {}
+    for one in read_kept_chart(out):
+        measured_again = (one.picture, one.system, one.weights) in given
+        if not one.weights and (one.picture, one.blur_px, one.system) in again:
+            measured_again = True
+        if not measured_again:
+            by_key[one.picture, one.blur_px, one.system, one.weights] = one
+    for one in scores:
+        by_key[one.picture, one.blur_px, one.system, one.weights] = one
     write_json(out / CHART, [by_key[key].to_json() for key in sorted(by_key)])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from defocus.benchmark.documents.write import write_report
@@ -31,9 +32,10 @@ CHART_REVISION = 1
 def study_restorers(out: Path) -> dict[str, SystemRestorer]:
     """The blurry picture, and the finished systems of a study's first dataset."""
     request = read_request(out)
-    load_noted([noted for one in (request, *request.earlier) for noted in one.plugins])
+    requests = (request, *request.earlier)
+    load_noted(list(chain.from_iterable(one.plugins for one in requests)))
     by_name = restorers([])
-    for study in expand_all((request, *request.earlier), out).studies[:1]:
+    for study in expand_all(requests, out).studies[:1]:
         for run in study.runs:
             card = run.baseline.card
             # a chart is restored at scales in any case
@@ -74,14 +76,15 @@ def measure_chart(
     if out is not None:
         read_request(out)
     finished = Finished(out)
-    keys = {name: _key(name, restorer, cases) for name, restorer in by_name.items()}
-    left = {
-        name: (name, one) for name, one in by_name.items() if keys[name] not in finished
-    }
+    keys, left = {}, {}
+    for name, restorer in by_name.items():
+        keys[name] = _key(name, restorer, cases)
+        if keys[name] not in finished:
+            left[name] = (name, restorer)
     for name, measured in _measured(left, cases, where):
         finished.add(keys[name], measured)
         say(f"chart: {name}{_gains(measured)}")
-    scores = [one for name in by_name for one in finished[keys[name]]]
+    scores = list(chain.from_iterable(finished[key] for key in keys.values()))
     if out is not None:
         keep_chart(out, scores)
         write_report(out)

@@ -69,11 +69,8 @@ def restorers(names: Sequence[str]) -> dict[str, SystemRestorer]:
 def without_weights(names: Sequence[str]) -> list[str]:
     """Systems that need weights the package does not have."""
     systems = [plain_baseline(name.strip()) for name in names]
-    return [
-        one.card.name
-        for one in systems
-        if one.recipe is not None and weights_or_own(one, None) is None
-    ]
+    trained = [one for one in systems if one.recipe is not None]
+    return [one.card.name for one in trained if weights_or_own(one, None) is None]
 
 
 def restoring(

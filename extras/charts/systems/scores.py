@@ -164,9 +164,8 @@ def shared_medians(
     field: ChartField = WHOLE,
 ) -> list[tuple[float, float]]:
     """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
-    shared = [
-        one for one in zip(*states, strict=True) if all(edge.response for edge in one)
-    ]
+    every = zip(*states, strict=True)
+    shared = [edges for edges in every if all(edge.response for edge in edges)]
     medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
     numbers = [one for one in medians if one is not None]
     if not numbers:
@@ -182,5 +181,6 @@ def field_medians(
     responses = [edge.response for edge in edges if edge.response and edge.x in field]
     if not responses:
         return None
-    mtf50 = np.median([1.0 if one.mtf50 is None else one.mtf50 for one in responses])
-    return float(mtf50), float(np.median([one.overshoot for one in responses]))
+    mtf50s = [1.0 if one.mtf50 is None else one.mtf50 for one in responses]
+    overshoots = [one.overshoot for one in responses]
+    return float(np.median(mtf50s)), float(np.median(overshoots))

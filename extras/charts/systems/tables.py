@@ -10,9 +10,18 @@ from defocus.reports.model import Column, Paragraph, Part, Table, Tabs
 INPUT = "input"
 
 TEXT_COLUMNS = (
-    "px", "system", "MTF50", "gain", "overshoot", "shift, px", "bend, px", "lines, px", "lost",
-    "made up", "read",
-)  # fmt: skip
+    "px",
+    "system",
+    "MTF50",
+    "gain",
+    "overshoot",
+    "shift, px",
+    "bend, px",
+    "lines, px",
+    "lost",
+    "made up",
+    "read",
+)
 
 Names = Callable[[ChartScore], str]
 """Name of a score's system as it is shown, with the origin of its weights."""
@@ -31,12 +40,13 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
     lines += [
         f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking
     ]
+    unmeasured = [one for one in scores if one.reason]
+    if unmeasured:
+        lines.append("")
     reasons = {
-        f"{one.picture}: leaves not measured: {one.reason}"
-        for one in scores
-        if one.reason
+        f"{one.picture}: leaves not measured: {one.reason}" for one in unmeasured
     }
-    return "\n".join([*lines, *([""] if reasons else []), *sorted(reasons)])
+    return "\n".join([*lines, *sorted(reasons)])
 
 
 def _rows(scores: Sequence[ChartScore]) -> list[str]:
@@ -45,14 +55,21 @@ def _rows(scores: Sequence[ChartScore]) -> list[str]:
         f"| {' | '.join(TEXT_COLUMNS)} |",
         f"|---:|---|{'---:|' * (len(TEXT_COLUMNS) - 2)}",
     ]
-    lines += [
-        f"| {one.blur_px:.3g} | {_marked(one.system, one.weights)} | {one.mtf50:.3f} | "
-        f"{one.gain:.2f} | {one.overshoot:.1%} | "
-        f"{_text(one.shift_px, '.2f')} | {_text(one.bend_px, '.2f')} | "
-        f"{_text(one.lines_px, '.2f')} | "
-        f"{_percent(one.lost)} | {_percent(one.invented)} | {_percent(one.characters)} |"
-        for one in scores
-    ]
+    for one in scores:
+        cells = [
+            f"{one.blur_px:.3g}",
+            _marked(one.system, one.weights),
+            f"{one.mtf50:.3f}",
+            f"{one.gain:.2f}",
+            f"{one.overshoot:.1%}",
+            _text(one.shift_px, ".2f"),
+            _text(one.bend_px, ".2f"),
+            _text(one.lines_px, ".2f"),
+            _percent(one.lost),
+            _percent(one.invented),
+            _percent(one.characters),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
@@ -81,8 +98,10 @@ def printed_chart_parts(
     shown = _with_weights(name)
     simulated = _tables(_simulated(scores), shown)
     middle = simulated[len(simulated) // 2 :][:1]
-    tables = [*middle, *_tables(_taken(scores), shown)]
-    return [part for _, said, table in tables for part in (Paragraph(said), table)]
+    parts: list[Part] = []
+    for _, said, table in (*middle, *_tables(_taken(scores), shown)):
+        parts += [Paragraph(said), table]
+    return parts
 
 
 def _with_weights(name: Callable[[str], str]) -> Names:
@@ -120,25 +139,36 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
 
 def _table(rows: Sequence[ChartScore], name: Names) -> Table:
     columns = (
-        "System", Column("MTF50 gain", "×", "higher", 2), Column("MTF50", "cycles/px", "higher", 3),
-        Column("Overshoot", "%", "lower", 1), Column("Edge shift", "px", "lower", 2),
-        Column("Bend of edges", "px", "lower", 2), Column("Bend of lines", "px", "lower", 2),
-        Column("Texture kept", "%", None, 0), Column("Texture invented", "%", "lower", 0),
+        "System",
+        Column("MTF50 gain", "×", "higher", 2),
+        Column("MTF50", "cycles/px", "higher", 3),
+        Column("Overshoot", "%", "lower", 1),
+        Column("Edge shift", "px", "lower", 2),
+        Column("Bend of edges", "px", "lower", 2),
+        Column("Bend of lines", "px", "lower", 2),
+        Column("Texture kept", "%", None, 0),
+        Column("Texture invented", "%", "lower", 0),
         Column("Characters read", "%", "higher", 0),
-    )  # fmt: skip
-    cells = tuple(
-        (
-            name(one), one.gain, one.mtf50, 100 * one.overshoot, one.shift_px, one.bend_px,
-            one.lines_px,
-            None if one.lost is None else 100 * (1 - one.lost),
-            None if one.invented is None else 100 * one.invented,
-            None if one.characters is None else 100 * one.characters,
-        )
-        for one in rows
-    )  # fmt: skip
+    )
     caption, note = _words(rows[0])
     references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
+    cells = [(name(one), *_cells(one)) for one in rows]
     return Table.of(caption, columns, cells, note, references=references)
+
+
+def _cells(one: ChartScore) -> tuple[float | None, ...]:
+    """The numbers of a line of the table, shares as percent."""
+    return (
+        one.gain,
+        one.mtf50,
+        100 * one.overshoot,
+        one.shift_px,
+        one.bend_px,
+        one.lines_px,
+        None if one.lost is None else 100 * (1 - one.lost),
+        None if one.invented is None else 100 * one.invented,
+        None if one.characters is None else 100 * one.characters,
+    )
 
 
 SIMULATED_NOTE = (

@@ -181,21 +181,20 @@ def _history_table(systems: Sequence[str]) -> Table:
 
 
 def _submission_table(submissions: Sequence[Submission]) -> Table:
-    rows = tuple(
-        (
-            Link(one.name, one.page),
-            one.statement.lab,
-            one.statement.made[:10],
-            float(len(one.statement.runs)),
-            one.statement.dataset.name,
-            one.checked,
-        )
-        for one in reversed(submissions)
-    )
+    rows = []
+    for one in reversed(submissions):
+        stated = one.statement
+        day, runs = stated.made[:10], float(len(stated.runs))
+        link = Link(one.name, one.page)
+        rows.append((link, stated.lab, day, runs, stated.dataset.name, one.checked))
     columns = (
-        "Bundle", Column("Lab", choose="value"), "Made", Column("Runs", decimals=0),
-        Column("Dataset", choose="value"), Column("Checked", choose="value"),
-    )  # fmt: skip
+        "Bundle",
+        Column("Lab", choose="value"),
+        "Made",
+        Column("Runs", decimals=0),
+        Column("Dataset", choose="value"),
+        Column("Checked", choose="value"),
+    )
     return Table.of(
         "All submissions, the latest first",
         columns,

@@ -183,11 +183,8 @@ def _add_lines(
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:
     """The first protocol under which there is a PSNR."""
-    scored = {
-        row.protocol: row
-        for row in rows
-        if row.metric == "psnr" and row.value is not None
-    }
+    psnr = [row for row in rows if row.metric == "psnr"]
+    scored = {row.protocol: row for row in psnr if row.value is not None}
     row = next((scored[protocol] for protocol in RANKED if protocol in scored), None)
     if row is None:
         return None

@@ -63,14 +63,20 @@ def lines_table(
 def _columns(sizes: list[float | None]) -> tuple[Column | str, ...]:
     """The columns of the board."""
     columns: tuple[Column | str, ...] = (
-        "System", column("gain", bar=True), Column("Lab", choose="value"),
-        Column("Checked", choose="value"), *map(column, METRICS),
+        "System",
+        column("gain", bar=True),
+        Column("Lab", choose="value"),
+        Column("Checked", choose="value"),
+        *map(column, METRICS),
         column("params_m", numbers=sizes, better="lower", choose="limit"),
-        column("seconds", better="lower", choose="limit"), Column("Licence", choose="value"),
-        Column("Seen", choose="value"), Column("Weights", choose="value", extra=True),
-        Column("Budget", choose="value", extra=True), Column("Made", extra=True),
+        column("seconds", better="lower", choose="limit"),
+        Column("Licence", choose="value"),
+        Column("Seen", choose="value"),
+        Column("Weights", choose="value", extra=True),
+        Column("Budget", choose="value", extra=True),
+        Column("Made", extra=True),
         Column("Version", extra=True),
-    )  # fmt: skip
+    )
     return columns
 
 

@@ -108,6 +108,6 @@ def _thumbnail(picture: Picture) -> NDArray[np.float32]:
 
 def _finest(picture: Picture) -> Picture:
     grey = picture.mean(axis=2)
-    return np.asarray(
-        (grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 2
-    )
+    above, below = grey[:-1], grey[1:]
+    finest = above[:, :-1] - above[:, 1:] - below[:, :-1] + below[:, 1:]
+    return np.asarray(finest / 2)

@@ -72,7 +72,7 @@ def rerun(
 def _network(bundle: OpenBundle, run: RunFacts, system: Baseline) -> "nn.Module":
     from safetensors import SafetensorError
 
-    from defocus.baselines.weights.state import state_for
+    from defocus.baselines.weights.conversion import state_for
     from defocus.storage.tensor_files import load_tensors
     from defocus.training.devices import best_device
 

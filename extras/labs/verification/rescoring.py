@@ -17,7 +17,7 @@ from defocus.benchmark.evaluation.columns import INDEPENDENT, column_of
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.metrics.metric import all_metrics, metrics_for
 from defocus.benchmark.results.score_matrix import Score
-from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.protocols import make_target, picture_in_full
 from defocus.benchmark.scoring.score import PairScorer
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -30,8 +30,7 @@ from defocus.extras.labs.verification.leaks import (
     looks_like,
     low_share,
 )
-from defocus.pictures.read import read_image, read_member
-from defocus.pictures.values import as_float
+from defocus.pictures.read import read_member
 from defocus.progress import track
 
 TOLERANCE = 1e-5
@@ -102,7 +101,7 @@ def _rescore_run(
     pairs = [pair for pair in tests if pair.id not in unread]
     is_shipped = shipped_copy(run) is not None
     scorer = _scorer(dataset, stated, sealed=notes is None)
-    blurry = [_picture(pair.blurry, pair.white) for pair in pairs]
+    blurry = [picture_in_full(pair.blurry, pair.white) for pair in pairs]
     again: list[Score] = []
     for pair in tests:
         if pair.id in unread:
@@ -110,19 +109,14 @@ def _rescore_run(
     shares: list[float] = []
     for number, pair in enumerate(track(pairs, f"{name}: rescoring")):
         restored = read_submitted(bundle, run, pair, blurry[number].shape)
-        again += scorer.scores(
-            pair,
-            restored,
-            read_member(pair.blurry, pair.sharp, pair.white),
-        )
+        as_read = read_member(pair.blurry, pair.sharp, pair.white)
+        again += scorer.scores(pair, restored, as_read)
         best = looks_like(restored, blurry)
         if best != number:
             said = f"{name}: the output of {pair.id} shows {pairs[best].id}"
             outcome.findings.append(("outputs", said))
-        own = [
-            leaked_shares(restored, blurry[number], one)
-            for one in truths(dataset, pair, restored)
-        ]
+        true = truths(dataset, pair, restored)
+        own = [leaked_shares(restored, blurry[number], one) for one in true]
         shares += chain.from_iterable(own)
         leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
         if leaked > MOST_LEAKED_IN_ONE and (is_shipped or run.weights is None):
@@ -249,10 +243,6 @@ def read_submitted(
     if path is None:
         raise BundleRefusedError("pairs", f"the output of {pair.id} is missing")
     return read_output(path, shape)
-
-
-def _picture(path: Path, white: int | None) -> Picture:
-    return np.asarray(as_float(read_image(path, white), np.float64), dtype=np.float64)
 
 
 def truths(dataset: Dataset, pair: Pair, restored: Picture) -> Iterator[Picture]:

@@ -165,22 +165,14 @@ def _reruns(
     return findings, notes
 
 
-def statement_findings(
-    statement: Statement,
-    now: datetime | None = None,
-) -> list[BundleFinding]:
+def statement_findings(statement: Statement) -> list[BundleFinding]:
     """Faults of a statement by itself: clock, profile, runs, seeds, hashes."""
-    return [
-        BundleFinding(kind, said) for kind, said in _statement_problems(statement, now)
-    ]
+    return [BundleFinding(kind, said) for kind, said in _statement_problems(statement)]
 
 
-def _statement_problems(
-    statement: Statement,
-    now: datetime | None,
-) -> Iterator[tuple[str, str]]:
+def _statement_problems(statement: Statement) -> Iterator[tuple[str, str]]:
     time = datetime.fromisoformat(statement.made)
-    if time > (now or datetime.now(UTC)) + CLOCKS_DIFFER:
+    if time > datetime.now(UTC) + CLOCKS_DIFFER:
         yield (
             "clock",
             f"it says that it was made at {statement.made}, which is in the future",
@@ -296,8 +288,11 @@ def left_alone(runs: Iterable[RunFacts]) -> set[tuple[str, str]]:
     """Pairs and hashes of outputs that are the blurry pictures.
 
     Several honest systems may have one of them: each that finds nothing to restore in it."""
-    inputs = (run for run in runs if run.entry.system == INPUT)
-    return {output for run in inputs for output in run.outputs.items()}
+    alone: set[tuple[str, str]] = set()
+    for run in runs:
+        if run.entry.system == INPUT:
+            alone.update(run.outputs.items())
+    return alone
 
 
 def _was_sealed(statement: Statement, dataset: Dataset) -> bool:

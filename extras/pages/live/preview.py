@@ -93,10 +93,8 @@ class LiveView:
             "no edges" if self.in_focus_share is None else f"{self.in_focus_share:.1%}"
         )
         detail = "unknown" if self.detail is None else f"{self.detail:.2f}"
-        clipped, black = (
-            " ".join(f"{share:.1%}" for share in shares)
-            for shares in (self.clipped_share, self.black_share)
-        )
+        clipped = " ".join(f"{share:.1%}" for share in self.clipped_share)
+        black = " ".join(f"{share:.1%}" for share in self.black_share)
         return f"detail {detail}; edges in focus {focus}; clipped R G B {clipped}; black {black}"
 
 
@@ -163,7 +161,7 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:
-    """Pixels, blue first."""
+    """Pixels, blue first, turned as a browser shows them; the room's reader does not turn."""
     decoded = (
         cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     )
@@ -192,12 +190,13 @@ def _around(
     whole: tuple[int, int],
 ) -> Region:
     """The surroundings of a place, moved inwards at the borders of a picture; x before y."""
-    width, height = (min(side, size) for side, size in zip(sides, whole, strict=True))
-    left, top = (
-        min(max(0, round(place) - side // 2), size - side)
-        for place, side, size in zip(spot, (width, height), whole, strict=True)
-    )
-    return Region(left, top, width, height)
+    starts, lengths = [], []
+    for place, side, size in zip(spot, sides, whole, strict=True):
+        length = min(side, size)
+        start = max(0, round(place) - length // 2)
+        starts.append(min(start, size - length))
+        lengths.append(length)
+    return Region(*starts, *lengths)
 
 
 def _edge_mtf50(square: NDArray[Any]) -> tuple[float | None, str]:
@@ -248,10 +247,11 @@ def linear_histogram(
     """Share of the pixels in each of 64 equal bins of [0, 1], by channel of linear light."""
     bins = np.minimum((linear * BINS).astype(np.intp), BINS - 1)
     size = linear.shape[0] * linear.shape[1]
-    return tuple(
-        tuple((np.bincount(bins[:, :, c].ravel(), minlength=BINS) / size).tolist())
-        for c in range(3)
-    )
+    histograms = []
+    for channel in range(3):
+        counts = np.bincount(bins[:, :, channel].ravel(), minlength=BINS)
+        histograms.append(tuple((counts / size).tolist()))
+    return tuple(histograms)
 
 
 def _data_uri(kind: str, content: bytes) -> str:

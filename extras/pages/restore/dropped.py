@@ -281,8 +281,9 @@ def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
 
 def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     shown = np.ascontiguousarray(as_shown(values, orientation))
-    height, width = (-(-side // MAP_REDUCED_BY) for side in shown.shape)
-    return np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA))
+    height, width = shown.shape
+    size = (-(-width // MAP_REDUCED_BY), -(-height // MAP_REDUCED_BY))
+    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA))
 
 
 def _changed_at(restoration: Restoration, orientation: int) -> tuple[float, float]:

@@ -43,24 +43,19 @@ def as_choice(system: Baseline, weights: StoredWeights | None) -> Choice:
 
 def choices_here(asked: Choice) -> list[Choice]:
     """Systems that a person can choose: shipped weights, added ones, then others ``asked``."""
-    systems = {
-        name: one
-        for name, one in all_baselines().items()
-        if one.card.input == "single" and not one.card.needs
-    }
-    own = [
-        Choice(one, OWN)
-        for one in systems.values()
-        if find_own_weights(one) is not None
-    ]
-    own.sort(
-        key=lambda choice: (choice.system.card.name != DEFAULT_SYSTEM, choice.title)
-    )
+    systems = {}
+    shipped = []
+    for name, system in all_baselines().items():
+        if system.card.input == "single" and not system.card.needs:
+            systems[name] = system
+            if find_own_weights(system) is not None:
+                shipped.append(Choice(system, OWN))
+
+    def order(choice: Choice) -> tuple[bool, str]:
+        return choice.system.card.name != DEFAULT_SYSTEM, choice.title
+
     stored, _ = all_weights()
-    added = [
-        Choice(systems[one.system], one.label)
-        for one in stored
-        if one.system in systems and one.origin != OWN
-    ]
-    choices = [*own, *added]
+    others = [one for one in stored if one.origin != OWN and one.system in systems]
+    added = [Choice(systems[one.system], one.label) for one in others]
+    choices = [*sorted(shipped, key=order), *added]
     return choices if asked in choices else [*choices, asked]

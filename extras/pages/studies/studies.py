@@ -6,7 +6,7 @@ import hashlib
 import io
 import math
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -143,9 +143,10 @@ class ServedStudy:
         """Answer to an open page: whether it is outdated, and the progress of the runs."""
         standings = self.standings()
         left = self.seconds_left(standings)
-        rows = [
-            [anchor("run", one.run), *_state(one, left[one.run])] for one in standings
-        ]
+        rows = []
+        for one in standings:
+            state = _state(one, left[one.run])
+            rows.append([anchor("run", one.run), *state])
         return {
             "stamp": self.stamp(),
             "rows": rows,
@@ -230,10 +231,10 @@ def _is_own_folder(path: Path) -> bool:
 def index_page(root: Path, listing: FoundStudies) -> Page:
     """The page with links to every study and a list of unreadable folders."""
     columns = ("Study", "Best gain", "State", "Progress", "Time left", "Last change")
-    rows = tuple(
-        (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
-        for study in listing.studies
-    )
+    rows = []
+    for study in listing.studies:
+        link = Link(study.name, f"studies/{study.place}/report.html")
+        rows.append((link, *_line(study)))
     anchors = tuple(study.place for study in listing.studies)
     words = "Read-only: nothing here changes a study."
     table = Table.of(words, columns, rows, TIME_LEFT, anchors=anchors, stacked=True)
@@ -275,23 +276,15 @@ def best_gain(board: Path) -> str:
         return "none yet"
     lines = csv.DictReader(io.StringIO(read_bytes(board).decode("utf-8")))
     rows = [row for row in lines if row["metric"] == "psnr" and row["gain"]]
-    rivals = [
-        row
-        for row in rows
-        if row["reconstruction"] == "0" and TRUE_BLUR not in row["input"]
-    ]
-    first = min(
-        (protocol_place(row["profile"], row["protocol"]) for row in rivals),
-        default=None,
+    by_place: dict[tuple[bool, bool, int, str], list[dict[str, str]]] = defaultdict(
+        list
     )
-    shown = [
-        row
-        for row in rivals
-        if protocol_place(row["profile"], row["protocol"]) == first
-    ]
-    best = max(shown, key=lambda row: float(row["gain"]), default=None)
-    if best is None:
+    for row in rows:
+        if row["reconstruction"] == "0" and TRUE_BLUR not in row["input"]:
+            by_place[protocol_place(row["profile"], row["protocol"])].append(row)
+    if not by_place:
         return "none yet"
+    best = max(by_place[min(by_place)], key=lambda row: float(row["gain"]))
     value, gain = float(best["value"]), float(best["gain"])
     shown_gain = shown_difference(value, value - gain, 2, gain)
     return f"{shown_gain:+.2f} dB, {best['system']}"
@@ -331,16 +324,9 @@ def _runs_table(
     caption: str, standings: list[RunStanding], left: Mapping[str, float | None]
 ) -> Table:
     columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
-    rows = tuple(
-        (one.run, one.dataset, *_state(one, left[one.run])) for one in standings
-    )
-    return Table.of(
-        caption,
-        columns,
-        rows,
-        TIME_LEFT,
-        anchors=tuple(anchor("run", one.run) for one in standings),
-    )
+    rows = [(one.run, one.dataset, *_state(one, left[one.run])) for one in standings]
+    anchors = tuple(anchor("run", one.run) for one in standings)
+    return Table.of(caption, columns, rows, TIME_LEFT, anchors=anchors)
 
 
 def _state(one: RunStanding, left: float | None) -> tuple[str, str, str, str]:

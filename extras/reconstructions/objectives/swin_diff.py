@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from defocus.baselines.objective import Batch, Objective, Parts, Progress
+from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
 from defocus.extras.reconstructions.baselines.swin_diff.diffusion import (
     first_noise,
     noised_prior,
@@ -47,9 +47,7 @@ class SwinDiffObjective(Objective):
         of_picture = l1_loss(network.transformer(batch.blurry, estimate), batch.target)
         of_prior = l1_loss(estimate, wanted)
         parts = {"picture": of_picture, "prior": of_prior}
-        return of_picture + of_prior, {
-            name: each.detach() for name, each in parts.items()
-        }
+        return of_picture + of_prior, detached(parts)
 
 
 def make() -> SwinDiffObjective:

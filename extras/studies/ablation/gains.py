@@ -40,10 +40,10 @@ def psnr_by_blur(
         weights, place = _error_and_bin(network, card, device, pair)
         squares += np.bincount(place.ravel(), weights, len(squares))
         counts += np.bincount(place.ravel(), minlength=len(counts))
-    return [
-        -10.0 * math.log10(square / count) if count else None
-        for square, count in zip(squares, counts, strict=True)
-    ]
+    levels: list[float | None] = []
+    for square, count in zip(squares, counts, strict=True):
+        levels.append(-10.0 * math.log10(square / count) if count else None)
+    return levels
 
 
 def _error_and_bin(

@@ -165,10 +165,11 @@ class AskedAblation:
         outcome = run_studies([study], where=where)
         require_scores(outcome)
         with read_results(self.out / STORE) as results:
-            measured = [
-                _measured(self.ablation, study, results, line, _runs_of(study, system))
-                for line, system in zip(lines, systems, strict=True)
-            ]
+            measured = []
+            for line, system in zip(lines, systems, strict=True):
+                runs = _runs_of(study, system)
+                result = _measured(self.ablation, study, results, line, runs)
+                measured.append(result)
         return measured, outcome
 
 

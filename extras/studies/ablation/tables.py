@@ -12,12 +12,18 @@ def paper_table(name: str, measured: Sequence[LineResult]) -> Table:
     """Each line's PSNR, and its distance to the plain loss, beside the paper's."""
     plain = measured[0]
     columns = (
-        "Line", column("psnr", "PSNR, truth"), Column("±", "dB", None, 2),
-        Column("to 1", "dB", None, 2), column("psnr", "gt"),
-        column("psnr", "deformed"), Column("to 1", "dB", None, 2),
-        column("psnr", "paper"), Column("to 1", "dB", None, 2),
-        Column("mask", "", None, 2), Column("time", "s", None, 0),
-    )  # fmt: skip
+        "Line",
+        column("psnr", "PSNR, truth"),
+        Column("±", "dB", None, 2),
+        Column("to 1", "dB", None, 2),
+        column("psnr", "gt"),
+        column("psnr", "deformed"),
+        Column("to 1", "dB", None, 2),
+        column("psnr", "paper"),
+        Column("to 1", "dB", None, 2),
+        Column("mask", "", None, 2),
+        Column("time", "s", None, 0),
+    )
     rows = tuple(_row(line, plain) for line in measured)
     seeds = len(next(iter(plain.psnr.values()), []))
     note = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.statistics.intervals import (
+from defocus.benchmark.statistics.resampling import (
     expanded_tails,
     rank_correlations,
     resampled_means,

@@ -4,9 +4,10 @@ A claim is that the whole objective is better than one of its lines, against the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
-from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
+from defocus.benchmark.statistics.resampling import MINIMUM_SCENES
 
 Verdict = Literal["confirmed", "refuted", "not decided"]
 
@@ -89,11 +90,12 @@ def _differences(
     label: str,
 ) -> list[tuple[float, Estimate]]:
     """Gain of the whole objective over a row, by dose; doses without the row are left out."""
-    lines = [(float(one["dose_px"]), line_of(one, label)) for one in document["doses"]]
-    pairs = [
-        (dose, line["whole_over"]) for dose, line in lines if line and dose >= FROM_PX
-    ]
-    return sorted(pairs, key=lambda pair: pair[0])
+    pairs = []
+    for one in document["doses"]:
+        dose, line = float(one["dose_px"]), line_of(one, label)
+        if line and dose >= FROM_PX:
+            pairs.append((dose, line["whole_over"]))
+    return sorted(pairs, key=itemgetter(0))
 
 
 def _claim(

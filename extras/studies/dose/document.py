@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import compress
 from typing import Any, TypeAlias
 
@@ -39,6 +39,9 @@ Array: TypeAlias = NDArray[np.float64]
 Scores: TypeAlias = Mapping[str, Array]
 """Array ``(seeds, scenes)`` by name; NaN where a protocol has no target, or a picture lacks that
 part."""
+
+PSNR = "truth/psnr"
+"""Name of the scores by which lines are compared."""
 
 _PARTS = {("truth", part) for part in PARTS if part.startswith("psnr_")}
 
@@ -95,56 +98,72 @@ def _at_one_dose(
         scores[line.label] = _scores(runs, results)
         facts[line.label] = _facts(runs)
         reblurs[line.label] = _reblur(runs)
-    plain_scores = scores[plain.label]
-    truth_scores = scores[control.label]
-    whole = scores[study.ablation.lines[-1].label]["truth/psnr"]
-    first = (*study.rivals(), study.ablation.lines[-1])[0].label
-    rival = scores[first]["truth/psnr"]
     (blurry,) = (one.label for one in study.lines() if one.system == "input")
-    # ``whole_over`` and ``rival_over`` are what the whole objective and the first rival gain over
-    # the line; ``moved_px`` and ``bent_px`` what the training adds to the input's displacement of
-    # edges and bend of lines; ``share`` is of the gap from plain loss to truth.
+    first = (*study.rivals(), study.ablation.lines[-1])[0].label
+    compared = _Compared(
+        blurry=scores[blurry],
+        plain=scores[plain.label],
+        truth=scores[control.label],
+        whole=scores[study.ablation.lines[-1].label],
+        rival=scores[first],
+        origins=origins,
+    )
     lines = []
     for line in study.lines():
-        own = scores[line.label]
-        psnr = own["truth/psnr"]
-        share = share_of_gap(
-            psnr,
-            plain_scores["truth/psnr"],
-            truth_scores["truth/psnr"],
-            origins,
-        )
-        lines.append(
-            {
-                "label": line.label,
-                **facts[line.label],
-                "reblur": reblurs[line.label],
-                "means": {name: float(np.nanmean(values)) for name, values in own.items()
-                          if np.isfinite(values).any()},
-                "over_plain": _over(plain_scores, own, origins),
-                "over_input": asdict(gain(psnr, scores[blurry]["truth/psnr"], origins)),
-                "seeds_over_input": _by_seed(psnr - scores[blurry]["truth/psnr"]),
-                "parts_over_input": _over(scores[blurry], own, origins),
-                "whole_over": asdict(gain(whole, psnr, origins)),
-                "rival_over": asdict(gain(rival, psnr, origins)),
-                "moved_px": _added(gain, own[EDGES], scores[blurry][EDGES], origins),
-                "bent_px": _added(added_bend, own[LINES], scores[blurry][LINES], origins),
-                "share": None if share is None else asdict(share),
-            }
-        )  # fmt: skip
-    gains = (rival - plain_scores["truth/psnr"]).mean(axis=0)
+        label = line.label
+        known = {"label": label, **facts[label], "reblur": reblurs[label]}
+        lines.append(known | compared.of(scores[label]))
+    gains = (compared.rival[PSNR] - compared.plain[PSNR]).mean(axis=0)
+    part_scenes = {}
+    for name, values in compared.blurry.items():
+        if name.startswith(f"{PSNR}_"):
+            part_scenes[name.removeprefix("truth/")] = int(_known(values).sum())
+    bends = _by_scene(compared.plain[LINES])
     return {
         "dose_px": dose,
         "lines": lines,
         "tau": _taus(scores, origins),
-        "part_scenes": {
-            name.removeprefix("truth/"): int(_known(values).sum())
-            for name, values in scores[blurry].items()
-            if name.startswith("truth/psnr_")
-        },
+        "part_scenes": part_scenes,
         "scene_gains": {"line": first, "over_plain": gains.tolist()},
-        "scene_lines": {"line": plain.label, "line_px": _by_scene(plain_scores[LINES])},
+        "scene_lines": {"line": plain.label, "line_px": bends},
     }
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The scores with which those of a line are compared, and the photograph of each scene."""
+
+    blurry: Scores
+    plain: Scores
+    truth: Scores
+    whole: Scores
+    rival: Scores
+    origins: Sequence[str]
+
+    def of(self, own: Scores) -> dict[str, Any]:
+        """What the scores of a line say beside the others."""
+        # ``whole_over`` and ``rival_over`` are what the whole objective and the first rival gain
+        # over the line; ``moved_px`` and ``bent_px`` what the training adds to the input's
+        # displacement of edges and bend of lines; ``share`` is of the gap from plain loss to truth.
+        origins = self.origins
+        psnr, before = own[PSNR], self.blurry[PSNR]
+        share = share_of_gap(psnr, self.plain[PSNR], self.truth[PSNR], origins)
+        means = {}
+        for name, values in own.items():
+            if np.isfinite(values).any():
+                means[name] = float(np.nanmean(values))
+        return {
+            "means": means,
+            "over_plain": _over(self.plain, own, origins),
+            "over_input": asdict(gain(psnr, before, origins)),
+            "seeds_over_input": _by_seed(psnr - before),
+            "parts_over_input": _over(self.blurry, own, origins),
+            "whole_over": asdict(gain(self.whole[PSNR], psnr, origins)),
+            "rival_over": asdict(gain(self.rival[PSNR], psnr, origins)),
+            "moved_px": _added(gain, own[EDGES], self.blurry[EDGES], origins),
+            "bent_px": _added(added_bend, own[LINES], self.blurry[LINES], origins),
+            "share": None if share is None else asdict(share),
+        }
 
 
 def _count_origins(dataset: Dataset) -> int | None:
@@ -215,7 +234,7 @@ def _by_scene(bends: Array) -> list[float | None]:
 
 def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:
     """Kendall's tau of each protocol, over the scenes that it can score."""
-    truth = {label: one["truth/psnr"] for label, one in scores.items()}
+    truth = {label: one[PSNR] for label, one in scores.items()}
     taus: dict[str, Any] = {}
     for protocol in PROTOCOLS:
         values = {label: one[f"{protocol}/psnr"] for label, one in scores.items()}
@@ -223,9 +242,11 @@ def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any
         if not is_number.any():
             taus[protocol] = None
             continue
-        tau = agreement({label: one[:, is_number] for label, one in values.items()},
-                        {label: one[:, is_number] for label, one in truth.items()},
-                        list(compress(origins, is_number)))  # fmt: skip
+        tau = agreement(
+            {label: one[:, is_number] for label, one in values.items()},
+            {label: one[:, is_number] for label, one in truth.items()},
+            list(compress(origins, is_number)),
+        )
         taus[protocol] = (
             None if tau is None else asdict(tau) | {"scenes": int(is_number.sum())}
         )
@@ -261,9 +282,8 @@ def _stored_scores(part: Study, run: Run, results: Results) -> dict[str, list[fl
 
 def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
     """Reblurring losses of a line's trainings, means over the seeds."""
-    losses = [
-        one for part, run in runs if (one := reblur_losses(part, run)) is not None
-    ]
+    every = [reblur_losses(part, run) for part, run in runs]
+    losses = [one for one in every if one is not None]
     if not losses:
         return None
     return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
@@ -271,11 +291,9 @@ def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
 
 def _facts(runs: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
     """System, steps and mean seconds of a line's trainings."""
-    trained = [
-        load_run(*part.trained(run)) if run.recipe else None for part, run in runs
-    ]
-    seconds = [one.seconds for one in trained if one is not None]
-    first = runs[0][1]
+    trained = [load_run(*part.trained(run)) for part, run in runs if run.recipe]
+    seconds = [one.seconds for one in trained]
+    _, first = runs[0]
     return {
         "system": first.system,
         "steps": (first.schedule.steps or 0) if first.recipe else 0,

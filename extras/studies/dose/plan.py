@@ -63,11 +63,10 @@ class DoseStudy:
             for one in lines
         ]
         file = baseline(self.network).source_hash if self.network else ""
-        if not file:
-            return systems
-        return [
-            replace(one, source_hash=file) if one.recipe else one for one in systems
-        ]
+        for number, system in enumerate(systems):
+            if file and system.recipe:
+                systems[number] = replace(system, source_hash=file)
+        return systems
 
     def lines(self) -> tuple[AblationLine, ...]:
         """The lines, with the blurry input and the control on true pairs."""
@@ -78,10 +77,9 @@ class DoseStudy:
             return every
         plain, *_, whole = self.ablation.lines
         always = {plain.label, whole.label, self.ablation.controls[-1].label}
+        shown = always.union(self.chosen)
         return tuple(
-            one
-            for one in every
-            if one.label in {*always, *self.chosen} or one.system == "input"
+            one for one in every if one.label in shown or one.system == "input"
         )
 
     def rivals(self) -> tuple[AblationLine, ...]:
@@ -96,15 +94,12 @@ class DoseStudy:
         Pre-aligned pairs are one: ``defocus-data compensate`` writes them."""
         truth = self.ablation.controls[-1]
         lines = self.lines()
-        supervisions = [
-            one.recipe().supervision if one.recipe else ()
-            for one in self.systems(lines)
-        ]
-        return tuple(
-            line
-            for line, supervision in zip(lines, supervisions, strict=True)
-            if line == truth or not MEASURED.issuperset(supervision)
-        )
+        controls = []
+        for line, system in zip(lines, self.systems(lines), strict=True):
+            supervision = system.recipe().supervision if system.recipe else ()
+            if line == truth or not MEASURED.issuperset(supervision):
+                controls.append(line)
+        return tuple(controls)
 
     def studies(self) -> list[Study]:
         """One study per dose, then the control on true pairs, trained once, tested at all doses."""
@@ -119,9 +114,13 @@ class DoseStudy:
             for line, system in zip(chosen_lines, systems, strict=True):
                 _require_supervision(line, system, dataset)
             runs = plan_runs(
-                systems, dataset, self.budget,
-                seeds=self.seeds, override=override, start=self.start,
-            )  # fmt: skip
+                systems,
+                dataset,
+                self.budget,
+                seeds=self.seeds,
+                override=override,
+                start=self.start,
+            )
             require_crops(runs, dataset)
             return Study(
                 self.out,

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from defocus.extras.studies.dose_dataset.request import Kind
 from defocus.scene.occluders import Occluder, StreamScene
 
+Floats = NDArray[np.float64]
+
 Array = NDArray[np.float32]
 
 PERCENTILE = 95
@@ -32,10 +34,10 @@ ROUNDS = 12
 class Motion:
     """The displacement of one pair at a dose of 1 px."""
 
-    linear: NDArray[np.float64]  # ``(2, 2)`` A, px per px from the centre
-    shift: NDArray[np.float64]  # ``(2,)`` b, px
+    linear: Floats  # ``(2, 2)`` A, px per px from the centre
+    shift: Floats  # ``(2,)`` b, px
     # ``(2,)`` c, px per unit of the relative inverse depth
-    parallax: NDArray[np.float64]
+    parallax: Floats
     # pivot, spread: signed diameter of no parallax, and the difference that is a unit, px
     pivot: float
     spread: float
@@ -43,15 +45,18 @@ class Motion:
     def times(self, factor: float) -> "Motion":
         """The same displacement at another dose."""
         return Motion(
-            factor * self.linear, factor * self.shift, factor * self.parallax,
-            self.pivot, self.spread,
-        )  # fmt: skip
+            factor * self.linear,
+            factor * self.shift,
+            factor * self.parallax,
+            self.pivot,
+            self.spread,
+        )
 
     def affine(
         self,
         diameter: float,
         centre: tuple[float, float],
-    ) -> NDArray[np.float64]:
+    ) -> Floats:
         """``(2, 3)`` map from blurry to sharp positions of points with one diameter."""
         middle = np.array(centre)
         matrix = np.eye(2) + self.linear
@@ -127,8 +132,12 @@ def moved_scene(
     from_y = y
     flow = motion.flow(scene.diameters, centre)
     for _ in range(ROUNDS):  # the point that comes to lie at x: p = x - flow(p)
-        there = [cv2.remap(one, from_x, from_y, cv2.INTER_LINEAR,
-                           borderMode=cv2.BORDER_REPLICATE) for one in flow]  # fmt: skip
+        there = [
+            cv2.remap(
+                one, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            for one in flow
+        ]
         from_x = x - there[0]
         from_y = y - there[1]
     background = cv2.remap(
@@ -185,7 +194,7 @@ def _touching(
 
 def _moved_alpha(
     alpha: Array,
-    placed: NDArray[np.float64],
+    placed: Floats,
     size: tuple[int, int],
     touching: tuple[bool, bool, bool, bool],
 ) -> Array:

@@ -65,13 +65,12 @@ def render_dosed_dataset(
     Training scenes are of the photographs that a stream trains on, others of held-out ones."""
     request = load_dose_request(request_file, photographs)
     pictures = _photographs(request.photographs)
-    sources = {
-        branch: Sources(read_photographs(pictures.of(branch)), branch)
-        for branch in dict.fromkeys(BRANCHES.values())
-    }
-    scenes = {
-        f"{split}-{number:04d}": (split, number) for split, number in _wanted(request)
-    }
+    sources = {}
+    for branch in dict.fromkeys(BRANCHES.values()):
+        sources[branch] = Sources(read_photographs(pictures.of(branch)), branch)
+    scenes = {}
+    for split, number in _wanted(request):
+        scenes[f"{split}-{number:04d}"] = (split, number)
     how = Derivation(
         "render",
         {"format": "defocus-doses", "request": _sha256(request, pictures)},

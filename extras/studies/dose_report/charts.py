@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from defocus.extras.studies.dose.claims import labels_of, line_of
 from defocus.extras.studies.dose_report.words import INPUT, Document, study_words
@@ -77,41 +78,40 @@ def part_charts(document: Document) -> dict[float, Curves]:
         "2 px. "
         f"{_left_out(document, labels)}"
     )
-    return {
-        one["dose_px"]: Curves(
-            f"Gain by part of the picture, dose {one['dose_px']:g} px",
+    charts = {}
+    for one in document["doses"]:
+        parts = shown_parts(one, "over_plain")
+        if not parts:
+            continue
+        lines = filter(None, (line_of(one, label) for label in labels))
+        at_dose = f"dose {one['dose_px']:g} px"
+        charts[one["dose_px"]] = Curves(
+            f"Gain by part of the picture, {at_dose}",
             "part of the picture, or circle of confusion",
-            f"gain over the plain loss, dose {one['dose_px']:g} px, dB",
-            tuple(
-                _part_curve(line, parts)
-                for label in labels
-                if (line := line_of(one, label))
-            ),
+            f"gain over the plain loss, {at_dose}, dB",
+            tuple(_part_curve(line, parts) for line in lines),
             apart=True,
             places=tuple(PART_NAMES[part].partition(" (")[0] for part in parts),
             note=note.strip(),
         )
-        for one in document["doses"]
-        if (parts := shown_parts(one, "over_plain"))
-    }
+    return charts
 
 
 def trust_chart(document: Document) -> Curves:
     """Kendall's tau of each protocol by dose, with intervals."""
     doses = sorted(document["doses"], key=lambda one: float(one["dose_px"]))
-    protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
+    protocols = dict.fromkeys(chain.from_iterable(one["tau"] for one in doses))
+    curves = []
+    for protocol in protocols:
+        taus = enumerate(one["tau"].get(protocol) for one in doses)
+        points = [(place, tau) for place, tau in taus if tau is not None]
+        if points:
+            curves.append(_curve(protocol, points))
     return Curves(
         "Does a score rank the trainings as the truth does?",
         "dose of misalignment, px",
         "Kendall's tau",
-        tuple(
-            _curve(
-                protocol,
-                [(place, tau) for place, tau in enumerate(taus) if tau is not None],
-            )
-            for protocol in protocols
-            if any(taus := [one["tau"].get(protocol) for one in doses])
-        ),
+        tuple(curves),
         apart=True,
         places=tuple(f"{one['dose_px']:g}" for one in doses),
         note=TAU_WORDS,
@@ -178,16 +178,13 @@ def _part_curve(line: Document, parts: Sequence[str]) -> Curve:
 
 def _curve(label: str, points: Sequence[tuple[float, Estimate]]) -> Curve:
     """A line at some places, with its intervals."""
-    return Curve(
-        label,
-        tuple(place for place, _ in points),
-        tuple(one["value"] for _, one in points),
-        tuple(
-            (max(one["value"] - one["low"], 0.0), max(one["high"] - one["value"], 0.0))
-            for _, one in points
-        ),
-        measured=True,
-    )
+    places, values, errors = [], [], []
+    for place, one in points:
+        value = one["value"]
+        places.append(place)
+        values.append(value)
+        errors.append((max(value - one["low"], 0.0), max(one["high"] - value, 0.0)))
+    return Curve(label, tuple(places), tuple(values), tuple(errors), measured=True)
 
 
 def _floor(document: Document, labels: Sequence[str]) -> float | None:
@@ -212,9 +209,8 @@ def _below(document: Document, floor: float | None) -> str:
     if floor is None:
         return ""
     plain = document["plain"]
-    values = ", ".join(
-        f"{number_text(one['value'], 2)} dB at {dose:g} px"
-        for dose, one in _estimates(document, plain)
-        if one["value"] < floor
-    )
-    return f"Below the chart: {plain}, {values}."
+    values = []
+    for dose, one in _estimates(document, plain):
+        if one["value"] < floor:
+            values.append(f"{number_text(one['value'], 2)} dB at {dose:g} px")
+    return f"Below the chart: {plain}, {', '.join(values)}."

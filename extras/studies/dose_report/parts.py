@@ -101,9 +101,9 @@ def _claims(document: Document) -> Table:
         if claim.line not in rivals:
             cells = _cells(claim, doses)
             rows.append((f"{whole} above {claim.line}", *cells))
+    rivals_claims = rival_claims_of(document)
     rows += [
-        (f"{claim.line} above {whole}", *_cells(claim, doses))
-        for claim in rival_claims_of(document)
+        (f"{one.line} above {whole}", *_cells(one, doses)) for one in rivals_claims
     ]
     columns: tuple[Column | str, ...] = (
         "Claim",

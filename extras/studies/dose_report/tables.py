@@ -1,6 +1,7 @@
 """Tables of a study by dose: which scores can be trusted, every line, and parts of pictures."""
 
 from collections.abc import Mapping
+from itertools import chain
 
 from defocus.benchmark.leaderboard.columns import column
 from defocus.extras.studies.dose_report.charts import PART_NAMES, shown_parts
@@ -20,56 +21,53 @@ COLUMN_WORDS = (
 def trust_table(document: Document) -> Table:
     """Kendall's tau of each protocol by dose, with its interval."""
     doses = document["doses"]
-    protocols = dict.fromkeys(protocol for one in doses for protocol in one["tau"])
-    columns: tuple[Column | str, ...] = (
-        "Protocol",
-        *(Column(f"{one['dose_px']:g} px", decimals=2) for one in doses),
-    )
-    rows = (
-        (protocol, *(_measured(one["tau"].get(protocol)) for one in doses))
-        for protocol in protocols
-    )
+    columns: list[Column | str] = ["Protocol"]
+    columns += [Column(f"{one['dose_px']:g} px", decimals=2) for one in doses]
+    rows = []
+    for protocol in dict.fromkeys(chain.from_iterable(one["tau"] for one in doses)):
+        taus = [_measured(one["tau"].get(protocol)) for one in doses]
+        rows.append((protocol, *taus))
     return Table.of("Kendall's tau by dose", columns, rows)
 
 
 def line_tables(document: Document) -> dict[float, Table]:
     """Every line of each dose: scores, gains, share of the gap, edges, lines and minutes."""
     columns = (
-        "Line", column("psnr"), column("gain", "Gain over the input"),
+        "Line",
+        column("psnr"),
+        column("gain", "Gain over the input"),
         column("gain", f"Gain over {document['plain']}"),
-        Column("Share of the gap", "", "higher", 2), Column("Edges", "px", "lower", 2),
-        column("warp_px", "Moved"), Column("Lines", "px", "lower", 2),
-        Column("Bent", "px", "lower", 2), Column("Minutes", "", "lower", 1),
-    )  # fmt: skip
-    return {
-        one["dose_px"]: Table.of(
-            f"Every line, dose {one['dose_px']:g} px",
-            columns,
-            tuple(map(_row, one["lines"])),
-            COLUMN_WORDS,
-        )
-        for one in document["doses"]
-    }
+        Column("Share of the gap", "", "higher", 2),
+        Column("Edges", "px", "lower", 2),
+        column("warp_px", "Moved"),
+        Column("Lines", "px", "lower", 2),
+        Column("Bent", "px", "lower", 2),
+        Column("Minutes", "", "lower", 1),
+    )
+    tables = {}
+    for one in document["doses"]:
+        caption = f"Every line, dose {one['dose_px']:g} px"
+        rows = map(_row, one["lines"])
+        tables[one["dose_px"]] = Table.of(caption, columns, rows, COLUMN_WORDS)
+    return tables
 
 
 def part_tables(document: Document) -> dict[float, Table]:
     """By dose, px: gain of each line over the blurry input by part of the picture."""
     tables = {}
     for one in document["doses"]:
-        gains = {
-            line["label"]: line["parts_over_input"]
-            for line in one["lines"]
-            if line["system"] != INPUT
-        }
-        if shown := shown_parts(one, "parts_over_input"):
-            tables[one["dose_px"]] = Table.of(
-                f"Gain over the blurry input by part of the picture, dose {one['dose_px']:g} px",
-                ("Line", *(Column(PART_NAMES[part], "dB", None, 2) for part in shown)),
-                tuple(
-                    (label, *(_measured(parts.get(part)) for part in shown))
-                    for label, parts in gains.items()
-                ),
-            )
+        shown = shown_parts(one, "parts_over_input")
+        if not shown:
+            continue
+        dose = f"dose {one['dose_px']:g} px"
+        columns = [Column(PART_NAMES[part], "dB", None, 2) for part in shown]
+        rows = []
+        for line in one["lines"]:
+            if line["system"] != INPUT:
+                gains = map(line["parts_over_input"].get, shown)
+                rows.append((line["label"], *map(_measured, gains)))
+        caption = f"Gain over the blurry input by part of the picture, {dose}"
+        tables[one["dose_px"]] = Table.of(caption, ("Line", *columns), rows)
     return tables
 
 

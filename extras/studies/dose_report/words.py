@@ -116,11 +116,8 @@ def _best(document: Document) -> str:
     controls = {document["truth"], *document["controls"]}
     parts: list[str] = []
     for one in document["doses"]:
-        ways = [
-            line
-            for line in one["lines"]
-            if line["label"] not in controls and line["system"] != INPUT
-        ]
+        restored = [line for line in one["lines"] if line["system"] != INPUT]
+        ways = [line for line in restored if line["label"] not in controls]
         best = max(ways, key=lambda line: float(line["over_input"]["value"]))
         over = best["over_input"]
         least_bad = "none gains: " if over["value"] <= 0 else ""
@@ -162,10 +159,11 @@ def _by_dose(document: Document, label: str, *, over: bool) -> str:
     """Gain at each dose of the whole objective over the row ``label``; ``over`` turns it round."""
     lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
     gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
-    return ", ".join(
-        f"{_gain_words(turned(gain) if over else gain)} at {dose:g} px"
-        for dose, gain in gains
-    )
+    said = []
+    for dose, gain in gains:
+        shown = turned(gain) if over else gain
+        said.append(f"{_gain_words(shown)} at {dose:g} px")
+    return ", ".join(said)
 
 
 def _signed(number: float) -> str:

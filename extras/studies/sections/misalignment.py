@@ -1,6 +1,7 @@
 """Scores against injected misalignment, if the study measured that."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from defocus.benchmark.documents.section import Figures, Section
@@ -42,14 +43,16 @@ def _against(
     name: str,
     label: str,
 ) -> Curves:
-    systems = sorted({system for condition in chosen for system in condition["psnr"]})
+    systems = set(chain.from_iterable(condition["psnr"] for condition in chosen))
     curves = []
-    for system in systems:
-        values = [(float(c[name]), c["psnr"].get(system)) for c in chosen]
-        points = [(x, float(y)) for x, y in values if y is not None]
-        curves.append(
-            Curve(system, tuple(x for x, _ in points), tuple(y for _, y in points))
-        )
+    for system in sorted(systems):
+        x, y = [], []
+        for condition in chosen:
+            psnr = condition["psnr"].get(system)
+            if psnr is not None:
+                x.append(float(condition[name]))
+                y.append(float(psnr))
+        curves.append(Curve(system, tuple(x), tuple(y)))
     caption = f"{dataset}: trained on misaligned pairs, scored against the truth"
     return Curves(caption, label, "PSNR, dB", tuple(curves))
 

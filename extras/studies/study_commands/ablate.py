@@ -49,8 +49,10 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
         rows.require_by_dose()
         return _by_dose(
             dose_study(ablation, study, rows),
-            dry_run=study.dry_run, as_json=study.as_json, where=study.where,
-        )  # fmt: skip
+            dry_run=study.dry_run,
+            as_json=study.as_json,
+            where=study.where,
+        )
     rows.require_without_doses()
     asked = AskedAblation.of(
         ablation,
@@ -120,6 +122,8 @@ def _show_plan(studies: "Sequence[Study]") -> int:
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.reports.model import Table
 
-    labels = {label: system for one in studies for system, label in one.labels.items()}
-    print_tables([Table.of("Lines", ("Line", "System"), tuple(labels.items()))])
+    systems: dict[str, str] = {}
+    for study in studies:
+        systems |= {label: system for system, label in study.labels.items()}
+    print_tables([Table.of("Lines", ("Line", "System"), systems.items())])
     return show_plan(studies)

@@ -218,11 +218,12 @@ def test_a_dataset_names_the_pairs_and_is_searched_once(dataset, monkeypatch):
 
 
 def test_damaged_features_are_made_again(dataset):
-    path = open_dataset(dataset).pairs[0].sharp
+    pair = open_dataset(dataset).pairs[0]
+    path = pair.sharp
     assert path is not None
     sha256 = sha256_file(path)
-    first = features_of_file(path, sha256)
+    first = features_of_file(path, sha256, pair.white)
     (kept,) = (of_dataset.cache_folder() / "features").glob(f"*/{sha256}-*.npz")
     kept.write_bytes(kept.read_bytes()[:100])
-    again = features_of_file(path, sha256)
+    again = features_of_file(path, sha256, pair.white)
     assert np.array_equal(first.descriptors, again.descriptors)

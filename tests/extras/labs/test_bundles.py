@@ -224,6 +224,12 @@ def sealed(content: bytes, key: Path) -> Members:
     return {"statement.json": content, "signature.json": json.dumps(signature).encode()}
 
 
+def submitted(study: Study, bundle: Path, *words: str) -> Result:
+    """A bundle of the study's own lab."""
+    lab = ("--as", bundle, "--lab", "A lab", "--key", study.key)
+    return defocus_bench("labs", "submit", "--out", study.out, *lab, *words)
+
+
 def verified(bundle: Path, study: Study, reruns: int = 0) -> dict[str, Any]:
     return verify_bundle(bundle, open_dataset(study.dataset), reruns).to_json()
 
@@ -257,17 +263,8 @@ def test_a_row_at_scales_shares_its_weights_and_accuses_nobody(study, tmp_path):
     out, bundle = shutil.copytree(study.out, tmp_path / "study"), tmp_path / "lab.zip"
     words = ["--only", "labs-conv@scales", "--dataset", study.dataset, "--keep-outputs"]
     assert defocus_bench("run", *words, "--out", out).exit_code == 0
-    words = [
-        "--as",
-        bundle,
-        "--lab",
-        "A lab",
-        "--key",
-        study.key,
-        "--only",
-        "labs-conv*",
-    ]
-    result = defocus_bench("labs", "submit", "--out", out, *words, "--with-weights")
+    words = ["--only", "labs-conv*", "--with-weights"]
+    result = submitted(replace(study, out=out), bundle, *words)
     assert result.exit_code == 0, result.output
     statement = json.loads(read_members(bundle)["statement.json"])
     hashes = [run["weights"]["sha256"] for run in statement["runs"]]
@@ -303,19 +300,7 @@ def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
     document = json.loads(capfd.readouterr().out)
     assert [one["id"] for one in document["left_out"]] == ["test-b"]
     bundle = tmp_path / "lab.zip"
-    words = (
-        "labs",
-        "submit",
-        "--out",
-        out,
-        "--as",
-        bundle,
-        "--lab",
-        "A lab",
-        "--key",
-        study.key,
-    )
-    result = defocus_bench(*words)
+    result = submitted(replace(study, out=out), bundle)
     assert result.return_value == 1
     assert "pair test-b is left out: " in result.output
     outcome = defocus_bench(
@@ -328,10 +313,7 @@ def test_pictures_that_cannot_be_read_are_listed_and_accuse_nobody(
 
 
 def test_a_bundle_of_hashes_alone_says_that_nothing_was_rescored(study, tmp_path):
-    words = ["--as", tmp_path / "small.zip", "--lab", "A lab", "--key", study.key]
-    result = defocus_bench(
-        "labs", "submit", "--out", study.out, *words, "--hashes-only"
-    )
+    result = submitted(study, tmp_path / "small.zip", "--hashes-only")
     assert result.exit_code == 0
     check = verified(tmp_path / "small.zip", study)
     assert check["ok"]
@@ -680,18 +662,8 @@ def test_so_is_one_by_the_weights_of_the_package_which_need_not_be_inside(
         defocus_bench("evaluate", "defocus-s", "--weights", "own", *words).exit_code
         == 0
     )
-    words = [
-        "--as",
-        bundle,
-        "--lab",
-        "A lab",
-        "--key",
-        study.key,
-        "--dataset",
-        study.dataset,
-    ]
-    assert defocus_bench("labs", "submit", "--out", out, *words).exit_code == 0
     own = replace(study, out=out, bundle=bundle)
+    assert submitted(own, bundle, "--dataset", study.dataset).exit_code == 0
     check = cheated(own, tmp_path, blended(plugin, 0.3, 1, "defocus-s"), 1)
     assert any(
         one["said"].endswith("of test-a than submitted") for one in check["findings"]
@@ -709,17 +681,7 @@ def test_stated_training_on_test_scenes_is_refused(study, plugin, tmp_path):
 
 def test_a_system_that_knows_the_scenes_by_heart_is_refused(study, tmp_path):
     bundle = tmp_path / "memory.zip"
-    words = [
-        "--as",
-        bundle,
-        "--lab",
-        "A lab",
-        "--key",
-        study.key,
-        "--only",
-        "labs-memory",
-    ]
-    result = defocus_bench("labs", "submit", "--out", study.out, *words)
+    result = submitted(study, bundle, "--only", "labs-memory")
     assert result.exit_code == 0, result.output
     check = verified(bundle, study, 1)
     assert {"leak", "memory"} <= kinds(check)
@@ -941,16 +903,8 @@ def test_the_record_of_a_check_is_signed_and_bound_to_its_bundle(study, tmp_path
     path.write_text(honest.replace('"whole":true', '"whole":false'))
     assert problems(folder) == {"record"}
     path.write_text(honest)
-    words = [
-        "--as",
-        folder / "bundles" / "other.zip",
-        "--lab",
-        "A lab",
-        "--key",
-        study.key,
-    ]
-    words += ["--only", "input"]
-    assert defocus_bench("labs", "submit", "--out", study.out, *words).exit_code == 0
+    other = folder / "bundles" / "other.zip"
+    assert submitted(study, other, "--only", "input").exit_code == 0
     path.rename(record_path(folder / "bundles" / "other.zip"))
     assert problems(folder) == {"record"}
 

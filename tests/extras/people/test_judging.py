@@ -14,7 +14,7 @@ from scipy.stats import kendalltau
 from defocus.benchmark.documents.write import write_report
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import STORE, open_results, read_results
-from defocus.benchmark.statistics.intervals import rank_correlations
+from defocus.benchmark.statistics.resampling import rank_correlations
 from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from defocus.extras.people.agreement import MetricAgreement, metric_agreement

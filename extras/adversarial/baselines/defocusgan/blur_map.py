@@ -118,5 +118,7 @@ def _gaussian_blurred(kernel: torch.Tensor, index: int) -> torch.Tensor:
     place = torch.arange(size) - size // 2
     line = torch.exp(-place.square() / (2 * sigma**2))
     window = torch.outer(line, line)
-    padded = functional.pad(kernel, (size // 2,) * 4)[None, None]
-    return functional.conv2d(padded, (window / window.sum())[None, None])[0, 0]
+    window = window / window.sum()
+    padded = functional.pad(kernel, (size // 2,) * 4)
+    blurred = functional.conv2d(padded[None, None], window[None, None])
+    return blurred[0, 0]

@@ -64,7 +64,8 @@ def diffused_prior(
         share = float(kept[time])
         before = float(kept[time - 1]) if time else 1.0
         noise = denoiser(prior, time, condition)
-        clean = ((prior - math.sqrt(1 - share) * noise) / math.sqrt(share)).clamp(-1, 1)
+        without_noise = prior - math.sqrt(1 - share) * noise
+        clean = (without_noise / math.sqrt(share)).clamp(-1, 1)
         beta = float(betas[time])
         of_clean = beta * math.sqrt(before) / (1 - share)
         of_noisy = (1 - before) * math.sqrt(1 - beta) / (1 - share)

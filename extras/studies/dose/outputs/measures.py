@@ -77,10 +77,9 @@ def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
     kept = _read(path, blank, len(study.dataset.split("test")))
     if kept is None:
         kept = _measured(study, run)
-        rows = {
-            name: [None if np.isnan(one) else one for one in values]
-            for name, values in kept.items()
-        }
+        rows = {}
+        for name, values in kept.items():
+            rows[name] = [None if np.isnan(one) else one for one in values]
         write_json(path, asdict(blank) | {"scores": rows})
     return kept
 
@@ -109,10 +108,10 @@ def _read(path: Path, blank: _Kept, scenes: int) -> dict[str, list[float]] | Non
     gaps = any(None in values for name, values in kept.scores.items() if name != LINES)
     if gaps or whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
         return None
-    return {
-        name: [np.nan if one is None else one for one in values]
-        for name, values in kept.scores.items()
-    }
+    scores = {}
+    for name, values in kept.scores.items():
+        scores[name] = [np.nan if one is None else one for one in values]
+    return scores
 
 
 def _measured(study: Study, run: Run) -> dict[str, list[float]]:

@@ -60,6 +60,8 @@ def losses_of_pair(loss: JDRLObjective, pair: Pair) -> tuple[float, float]:
 
 def _tensor(picture: NDArray[np.float32]) -> torch.Tensor:
     """The middle of ``(H, W, C)`` as ``(1, C, SIDE_PX, SIDE_PX)``; all of a smaller picture."""
-    top, left = (max((side - SIDE_PX) // 2, 0) for side in picture.shape[:2])
+    height, width = picture.shape[:2]
+    top, left = max((height - SIDE_PX) // 2, 0), max((width - SIDE_PX) // 2, 0)
     middle = picture[top : top + SIDE_PX, left : left + SIDE_PX]
-    return torch.from_numpy(np.ascontiguousarray(middle.transpose(2, 0, 1)))[None]
+    channels_first = np.ascontiguousarray(middle.transpose(2, 0, 1))
+    return torch.from_numpy(channels_first)[None]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.study.attempt import load_run
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.datasets.pair import Pair
 from defocus.extras.studies.ablation.ablation import AblationLine
 from defocus.extras.studies.dose.outputs.layout import (
@@ -66,9 +66,13 @@ def write_strip(
         [_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]
     ]
     facts: dict[str, Any] = {
-        "labels": list(shown), "scene": pair.id, "left": window[1].start, "top": window[0].start,
-        "error_scale": scale, "lines": None,
-    }  # fmt: skip
+        "labels": list(shown),
+        "scene": pair.id,
+        "left": window[1].start,
+        "top": window[0].start,
+        "error_scale": scale,
+        "lines": None,
+    }
     bends = _bends_beyond_input(study, here)
     if any(one is not None for one in bends):
         pair = pairs[_median_scene(bends)]
@@ -107,9 +111,13 @@ def _bends(
     line: AblationLine,
 ) -> NDArray[np.float64]:
     name = study.systems([line])[0].card.name
-    runs = ((part, run) for part in here for run in part.runs if run.system == name)
+    runs = _runs_of_system(here, name)
     bends = [restored_scores(part, run)[LINES] for part, run in runs]
     return np.asarray(np.mean(bends, axis=0))
+
+
+def _runs_of_system(here: Sequence[Study], name: str) -> list[tuple[Study, Run]]:
+    return [(part, run) for part, run in runs_of(here) if run.system == name]
 
 
 def shown_lines(study: DoseStudy) -> tuple[AblationLine, ...]:
@@ -125,7 +133,7 @@ def _outputs(study: DoseStudy, here: Sequence[Study], pair: Pair) -> dict[str, P
     shown = {"blurry input": _picture(pair.blurry)}
     for line in shown_lines(study):
         name = study.systems([line])[0].card.name
-        part, run = next((s, run) for s in here for run in s.runs if run.system == name)
+        part, run = _runs_of_system(here, name)[0]
         shown[line.label] = _restored(part, run, pair)
     return {**shown, "truth": _picture(pair.truth)}
 
@@ -178,11 +186,11 @@ def _told(bend_px: float) -> str:
 
 def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, slice]:
     """A square around ``(x, y)``, moved into the picture."""
-    side = min(CROP_PX, *size)
-    left, top = (
-        int(np.clip(round(place) - side // 2, 0, whole - side))
-        for place, whole in zip(middle, size[::-1], strict=True)
-    )
+    x, y = middle
+    height, width = size
+    side = min(CROP_PX, height, width)
+    top = int(np.clip(round(y) - side // 2, 0, height - side))
+    left = int(np.clip(round(x) - side // 2, 0, width - side))
     return np.s_[top : top + side], np.s_[left : left + side]
 
 
@@ -202,17 +210,13 @@ def _restored(study: Study, run: Run, pair: Pair) -> Picture:
 
 def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     """The square with the largest error."""
-    side = min(CROP_PX, *error.shape)
-    sums = cv2.boxFilter(
-        error,
-        -1,
-        (side, side),
-        anchor=(0, 0),
-        borderType=cv2.BORDER_CONSTANT,
-    )
-    inner = sums[: error.shape[0] - side + 1, : error.shape[1] - side + 1]
-    top, left = np.unravel_index(int(np.argmax(inner)), inner.shape)
-    return np.s_[int(top) : int(top) + side], np.s_[int(left) : int(left) + side]
+    height, width = error.shape
+    side = min(CROP_PX, height, width)
+    border = cv2.BORDER_CONSTANT
+    sums = cv2.boxFilter(error, -1, (side, side), anchor=(0, 0), borderType=border)
+    inner = sums[: height - side + 1, : width - side + 1]
+    top, left = divmod(int(np.argmax(inner)), inner.shape[1])
+    return np.s_[top : top + side], np.s_[left : left + side]
 
 
 def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
@@ -227,9 +231,15 @@ def _head(text: str, crop: Levels) -> Levels:
     """A line of text as wide as a crop."""
     head = np.full((HEAD_PX, crop.shape[1] * SHOWN, 3), 255, np.uint8)
     cv2.putText(
-        head, text, (2, HEAD_PX - 9), cv2.FONT_HERSHEY_SIMPLEX, FONT_SIZE, (0, 0, 0), 1,
+        head,
+        text,
+        (2, HEAD_PX - 9),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        FONT_SIZE,
+        (0, 0, 0),
+        1,
         cv2.LINE_AA,
-    )  # fmt: skip
+    )
     return head
 
 

@@ -62,10 +62,10 @@ def gaussian_blur(sigma_px: Array, like: torch.Tensor) -> GaussianBlur:
 
 def _taps(sigma: float) -> list[float]:
     radius = math.ceil(SUPPORT * sigma)
-    values = [
-        math.exp(-0.5 * (place / sigma) ** 2) for place in range(-radius, radius + 1)
-    ]
-    return [value / sum(values) for value in values]
+    places = range(-radius, radius + 1)
+    values = [math.exp(-0.5 * (place / sigma) ** 2) for place in places]
+    total = sum(values)
+    return [value / total for value in values]
 
 
 def _filtered(picture: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

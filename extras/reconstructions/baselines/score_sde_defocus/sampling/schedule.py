@@ -40,11 +40,9 @@ class Exploding:
         """``count`` items from the level of a time down to no noise."""
         levels = [0.0, *self.levels(start, count)]
         slope = (start - LAST_TIME) / max(count - 1, 1)
-        return [
-            Step(
-                self.sigma(start - index * slope),
-                levels[count - index],
-                levels[count - index - 1],
-            )
-            for index in range(count)
-        ]
+        steps = []
+        for index in range(count):
+            sigma = self.sigma(start - index * slope)
+            left = count - index
+            steps.append(Step(sigma, levels[left], levels[left - 1]))
+        return steps

@@ -12,7 +12,7 @@ from defocus.reports.display import (
     MISSING,
     cell_text,
     column_is_numeric,
-    number_text,
+    interval_text,
     visible,
 )
 from defocus.reports.model import Cell, Column, Heading, Link, Measured, Table
@@ -39,21 +39,29 @@ class Scale:
     def place(self, value: float) -> float:
         """Position of a value, which may be outside, in units of the drawing."""
         share = (value - self.low) / (self.high - self.low)
-        return round(EDGE + min(1.0, max(0.0, share)) * (WIDTH - 2 * EDGE), 1)
+        inside = min(1.0, max(0.0, share))
+        return round(EDGE + inside * (WIDTH - 2 * EDGE), 1)
 
 
 def bar_scale(cells: Sequence[Cell]) -> Scale | None:
     """The scale that holds 0 and all numbers with their intervals but those far out, if any."""
-    measured = [
-        cell for cell in cells if isinstance(cell, Measured) and cell.value is not None
-    ]
-    if not measured:
+    spans = list(filter(None, map(_value_and_interval, cells)))
+    if not spans:
         return None
-    far = FAR * median(abs(cell.value or 0.0) for cell in measured) or math.inf
-    near = [cell for cell in measured if abs(cell.value or 0.0) <= far]
-    ends = [end for cell in near for end in (cell.value or 0.0, *(cell.interval or ()))]
+    far = FAR * median(abs(value) for value, *_ in spans) or math.inf
+    ends: list[float] = []
+    for value, *interval in spans:
+        if abs(value) <= far:
+            ends += [value, *interval]
     low, high = min(0.0, *ends), max(0.0, *ends)
     return Scale(low, high if high > low else low + 1.0)
+
+
+def _value_and_interval(cell: Cell) -> tuple[float, ...]:
+    """The value of a cell and the ends of its interval, as far as it has them."""
+    if not isinstance(cell, Measured) or cell.value is None:
+        return ()
+    return (cell.value, *(cell.interval or ()))
 
 
 def bar_of(cell: Cell, scale: Scale) -> Markup:
@@ -113,17 +121,12 @@ def table_bodies(table: Table) -> Iterator[tuple[Heading | None, Iterator[Markup
 def table_rows(table: Table) -> Iterator[Markup]:
     """The rows of a table's body as markup, all text in it escaped."""
     numeric = numeric_columns(table)
-    writers = [
-        _writer(index, column, number, table)
-        for index, (column, number) in enumerate(
-            zip(table.columns, numeric, strict=True)
-        )
-    ]
+    others = range(1, len(table.columns))
+    writers = [_writer(n, table.columns[n], numeric[n], table) for n in others]
     names = table.anchors or ("",) * len(table.rows)
     for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
-        cells = "".join(
-            write(cell) for write, cell in zip(writers[1:], row[1:], strict=True)
-        )
+        written = zip(writers, row[1:], strict=True)
+        cells = "".join(write(cell) for write, cell in written)
         attributes = f' id="{name}"' if name else ""
         attributes += ' class="reference"' if number in table.references else ""
         yield Markup(  # noqa: S704 - every text in it went through escape()
@@ -221,8 +224,7 @@ def _interval(cell: Cell, column: Column) -> str:
     """The interval of a number in a large table, whose caption says what it is."""
     if not isinstance(cell, Measured) or not cell.interval:
         return ""
-    low, high = (number_text(end, column.decimals) for end in cell.interval)
-    return f"<small>{low} – {high}</small>"
+    return f"<small>{interval_text(cell.interval, column.decimals)}</small>"
 
 
 def _marked(shown: str, cell: Measured) -> str:
@@ -236,9 +238,9 @@ def _marked(shown: str, cell: Measured) -> str:
 def _beside(cell: Measured, column: Column) -> str:
     parts = []
     if cell.interval:
-        low, high = (number_text(end, column.decimals) for end in cell.interval)
+        ends = interval_text(cell.interval, column.decimals)
         parts.append(
-            f'<span class="aside"><span class="unseen">95 % interval </span>{low} – {high}</span>'
+            f'<span class="aside"><span class="unseen">95 % interval </span>{ends}</span>'
         )
     if cell.beside or cell.notes:
         notes = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)

@@ -43,16 +43,16 @@ def state_for(
         tensors = _converted(system, tensors, origin, convert)
     prefix, *others = _prefixes(tensors, wanted)
     _remark_on(origin, remark, others, prefix)
-    state = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
+    state = {}
+    for name, tensor in tensors.items():
+        if name.startswith(prefix):
+            state[name.removeprefix(prefix)] = tensor
     state = _without_counts(origin, remark, state, wanted)
     check_state(system.card.name, state, wanted, origin)
-    return {
-        name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()
-    }
+    ordered = {}
+    for name, (_, dtype) in wanted.items():
+        ordered[name] = state[name].to(dtype).contiguous()
+    return ordered
 
 
 def _converted(

@@ -18,7 +18,8 @@ def rank_correlations(one: Array, other: Array) -> Array:
     """Kendall's tau-b of every column, -1 to 1; NaN where all systems of either are equal."""
     # Source: M. G. Kendall, The treatment of ties in ranking problems, 1945.
     first, second = np.triu_indices(len(one), 1)
-    a, b = (np.sign(values[first] - values[second]) for values in (one, other))
+    a = np.sign(one[first] - one[second])
+    b = np.sign(other[first] - other[second])
     untied = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
     agreed = (a * b).sum(axis=0)
     tau = np.divide(agreed, untied, out=np.full(agreed.shape, np.nan), where=untied > 0)
@@ -107,11 +108,11 @@ def interval_of_mean(
     return None if ends is None else (float(ends[0, 0]), float(ends[0, 1]))
 
 
-def expanded_tails(scenes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def expanded_tails(scenes: int) -> tuple[float, float]:
     """Quantiles of the resamples between which an interval is, for two scenes or more."""
     # Expanded percentiles correct the bootstrap's too narrow intervals with few scenes. Source:
     # Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
-    quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))
+    quantile = float(special.stdtrit(scenes - 1, (1 - CONFIDENCE) / 2))
     tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
     return tail, 1 - tail
 
@@ -175,10 +176,10 @@ def groups_alike(
     end = 0
     for start in range(len(ordered)):
         stop = max(start + 1, end)
-        while stop < len(ordered) and not any(
-            frozenset((ordered[stop], each)) in different
-            for each in ordered[start:stop]
-        ):
+        while stop < len(ordered):
+            pairs = (frozenset((ordered[stop], each)) for each in ordered[start:stop])
+            if not different.isdisjoint(pairs):
+                break
             stop += 1
         if stop > end and stop - start >= 2:
             groups.append(tuple(ordered[start:stop]))
@@ -210,9 +211,8 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
     for one, other in combinations(range(systems), 2):
         difference = sums[one] - sums[other]
         spread = difference - counts * (difference.sum() / counts.sum())
-        variance = (
-            scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
-        )
+        squares = float(np.square(spread).sum())
+        variance = scenes / (scenes - 1) * squares / counts.sum() ** 2
         errors.append(math.sqrt(variance))
     quantiles = special.stdtrit(scenes - 1, [(1 + CONFIDENCE) / 2, POWER])
     return float(np.median(errors) * quantiles.sum())

@@ -1,0 +1,210 @@
+"""What is said of a picture that is read: its white, a mosaic, what of its file is not read."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.pictures.blocks import Remark
+from defocus.pictures.bmp import bmp_losses
+from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, jpeg_components, kind_of
+from defocus.pictures.heif import HEIF_KINDS, heif_contents
+from defocus.pictures.metadata import INKS, JPEG_XL_COLOURS, UNSTATED, other_pictures
+from defocus.pictures.png import png_parts
+from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
+from defocus.pictures.tiff import TiffTags, tiff_pictures, tiff_tags
+from defocus.pictures.values import (
+    DEEP_WHITES,
+    EIGHT_BITS,
+    FOURTEEN_BITS,
+    FULL,
+    equal_colours,
+    has_alpha,
+    known_white,
+    largest_value,
+    without_alpha,
+)
+from defocus.pictures.webp import webp_frames
+from defocus.progress import say
+from defocus.reading import mapped
+
+_said: set[tuple[Path, str]] = set()
+"""Remarks that this process has already printed, by folder."""
+
+
+def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
+    """Print remarks on a file and its picture as it is stored, each once for all of a folder."""
+    remarks = [*said_of_pixels(stored), *said_of_file(path)]
+    words = said_of_values(stored, white)
+    if words and known_white(path) is None:
+        remarks.insert(0, words)
+    for remark in remarks:
+        if (path.parent, remark) not in _said:
+            _said.add((path.parent, remark))
+            say(f"{path}: {remark}")
+
+
+def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:
+    """Remarks on the pixels of a picture as it is stored, of which only the colours are read."""
+    remarks = []
+    if is_mosaic(stored):
+        remarks.append(MOSAIC)
+    if _is_transparent(stored):
+        remarks.append(TRANSPARENT)
+    return tuple(remarks)
+
+
+def _is_transparent(stored: NDArray[Any]) -> bool:
+    """Whether a picture of integers has pixels that are not opaque."""
+    if stored.dtype.kind != "u" or not has_alpha(stored):
+        return False
+    opaque = np.iinfo(stored.dtype).max
+    return bool((stored[:, :, -1] < opaque).any())
+
+
+def said_of_file(path: Path) -> tuple[str, ...]:
+    """Remarks on what a file holds and no reader takes: corrections, profiles, more pictures."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        demands = said_of_demands(dng_demands(path))
+        return (demands,) if demands else ()
+    try:
+        with mapped(path) as content:
+            kind = kind_of(content[:HEAD_BYTES])
+            remarks = _of_parts(content, kind)
+    except (OSError, ValueError):
+        return ()
+    said = [one.text for one in remarks]
+    if other_suffix(path, kind):
+        said.insert(0, f"is {kind}, whatever its suffix says")
+    return tuple(said)
+
+
+def other_suffix(path: Path, kind: str) -> bool:
+    """Whether the suffix of a file names another kind of picture than its content."""
+    return bool(kind) and path.suffix.lower() not in SUFFIXES[kind]
+
+
+def _of_parts(data: bytes, kind: str) -> list[Remark]:
+    """The remarks of :func:`said_of_file` on the content of a file."""
+    if kind == "JPEG":
+        return [INKS] if jpeg_components(data) == 4 else []
+    if kind == "TIFF":
+        return [*other_pictures(tiff_pictures(data)), *_of_values(tiff_tags(data))]
+    if kind == "BMP":
+        return [Remark(one) for one in bmp_losses(data)]
+    if kind == "PNG":
+        return other_pictures(png_parts(data).frames)
+    if kind == "WebP":
+        return other_pictures(webp_frames(data))
+    if kind in HEIF_KINDS:
+        others = other_pictures(heif_contents(data, kind).pictures)
+        return [JPEG_XL_COLOURS, *others] if kind == "JPEG XL" else others
+    return []
+
+
+def _of_values(tags: TiffTags) -> Iterator[Remark]:
+    """What of a pixel's values is not read, or read as other colours."""
+    if tags.inks:
+        yield INKS
+    if tags.unstated:
+        yield UNSTATED
+
+
+def white_words(most: float, white: float) -> str:
+    """Remark on a white that is not the usual one."""
+    return f"values reach {most:g}, so white is taken as {white:g}"
+
+
+def said_of_values(picture: NDArray[Any], white: float) -> str:
+    """Remark on the values of a picture of integers; empty where they are usual."""
+    if picture.dtype != np.uint16:
+        return ""
+    largest = largest_value(without_alpha(picture))
+    if white < FULL:
+        return white_words(largest, white)
+    return white_question(largest)
+
+
+def white_question(largest: int) -> str:
+    """Question about 16 bits by their largest value; empty where they are usual."""
+    asked = asked_white(largest)
+    if not asked:
+        return ""
+    bits = asked.bit_length()
+    return f"values of 16 bits reach {largest} alone; are they {bits} bits in 16?"
+
+
+def asked_white(largest: int) -> int:
+    """A possible white of 16 bits below the usual one, by their largest value; 0 if none."""
+    possible = (EIGHT_BITS, *DEEP_WHITES[:-1], FOURTEEN_BITS)
+    if largest == 0:
+        return 0
+    return next((white for white in possible if largest <= white), 0)
+
+
+TRANSPARENT = "its transparency is not read: transparent pixels count like the others"
+MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
+
+_CELL_PX = 16
+"""Side of the squares in which an alternation must keep its sign, px. 64 values are enough to show
+it."""
+_LOOKED_PX = 1024
+"""Side of the central part that is examined, px: enough squares, in a few milliseconds."""
+_LEAST_PX = 4 * _CELL_PX
+_LEAST_STEP = 0.01
+"""Smallest alternation that counts, as a share of white. Noise has less in the mean of a square."""
+_LEAST_SHARE = 0.3
+"""Smallest share of squares that must alternate. Mosaics have 0.6 or more, photographs at most
+0.05."""
+
+
+def is_mosaic(picture: NDArray[Any]) -> bool:
+    """Whether a grey picture of integers alternates from pixel to pixel as a Bayer sensor does."""
+    grey = _grey_part(picture)
+    if grey is None or min(grey.shape) < _LEAST_PX:
+        return False
+    white = np.float32(np.iinfo(grey.dtype).max)
+    values = grey.astype(np.float32) / white
+    values /= np.float32(max(float(values.max()), 1e-6))
+    shares = itertools.chain(_alternating(values), _alternating(values.T))
+    return all(share > _LEAST_SHARE for share in shares)
+
+
+def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
+    """The part around the centre of a grey picture of integers; None for other pictures."""
+    if picture.dtype.kind != "u" or picture.ndim not in {2, 3}:
+        return None
+    height, width = picture.shape[:2]
+    top = max(0, (height - _LOOKED_PX) // 2)
+    left = max(0, (width - _LOOKED_PX) // 2)
+    rows = slice(top, top + _LOOKED_PX)
+    part = picture[rows, left : left + _LOOKED_PX]
+    if part.ndim == 2:
+        return part
+    first = part[:, :, 0]
+    if part.shape[2] < 3 or equal_colours(part):
+        return first
+    return None
+
+
+def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
+    """Share of the cells whose columns alternate, in even and in odd rows."""
+    left = values[:, :-2]
+    middle = values[:, 1:-1]
+    right = values[:, 2:]
+    steps = middle - (left + right) / 2
+    steps[:, 1::2] *= -1
+    height, width = steps.shape
+    down = height // _CELL_PX
+    across = width // _CELL_PX
+    whole = steps[: down * _CELL_PX, : across * _CELL_PX]
+    cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
+    for phase in (0, 1):
+        rows = cells[:, phase::2]
+        means = rows.mean(axis=(1, 3))
+        scatter = rows.std(axis=(1, 3)) / 2
+        limits = np.maximum(scatter, _LEAST_STEP)
+        yield float(np.mean(np.abs(means) > limits))
