@@ -32,6 +32,7 @@ from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
+from defocus.align.sharp_member.fine import FINE_SIDE, FineDetail, fine_detail
 from defocus.pictures.values import Image
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.scene.geometry import Similarity
@@ -173,6 +174,14 @@ class _Members:
         blurry = sharp_view(self.blurry, factor)
         return blurry, sharp_view(self.sharp, factor, self.rig)
 
+    def fine_detail(self, matrix: NDArray[np.float64]) -> FineDetail:
+        """How the fine detail of both members differs, under a transform of the full pictures."""
+        factor = factor_for(self.shape, FINE_SIDE)
+        scale = scaling(factor)
+        blurry = luminance_view(self.blurry, factor)
+        sharp = luminance_view(self.sharp, factor, self.rig)
+        return fine_detail(blurry, sharp, scale @ matrix @ np.linalg.inv(scale))
+
     def unknown(self, reason: str) -> Measurement:
         """A measurement without numbers."""
         estimator = self.estimator
@@ -262,7 +271,8 @@ def _measured(
     if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return members.unknown(reason)
-    compared = unexplained(*small, start, flow.coc_px)
+    fine = members.fine_detail(fit.matrix)
+    compared = unexplained(*small, start, flow.coc_px, fine)
     rests_on_px = limits.largest_px if fit.limited else None
     return _of_flow(members, fit, flow, light, compared, shared, rests_on_px)
 

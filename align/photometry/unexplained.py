@@ -30,6 +30,7 @@ from defocus.align.sampling.pyramid import (
     scaling,
 )
 from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.fine import FineDetail, fine_detail
 from defocus.align.sharp_member.numbers import SharpMember, cast_ev, sharp_member
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
@@ -155,10 +156,12 @@ def unexplained(
     sharp: Array,
     matrix: NDArray[np.float64],
     coc_px: Array | None = None,
+    fine: FineDetail | None = None,
 ) -> tuple[Unexplained, Array] | None:
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
-    None if hardly anything can be compared; ``coc_px`` None finds the diameters here."""
+    None if hardly anything can be compared; ``coc_px`` None finds the diameters here, and ``fine``
+    None compares the fine detail of these pictures."""
     pair = _Aligned.of(blurry, sharp, matrix)
     luminance = pair.sharp @ LUMINANCE
     other = np.where(pair.shown, luminance, pair.light).astype(np.float32)
@@ -174,7 +177,10 @@ def unexplained(
     whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
     specks = _specks_of(tilt, comparison, other)
-    compared = pair.compared(other, signed_coc, usable, comparison, window, specks)
+    detail = fine or fine_detail(blurry @ LUMINANCE, sharp @ LUMINANCE, matrix)
+    compared = pair.compared(
+        other, signed_coc, usable, comparison, window, specks, detail
+    )
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
         moved_stops=_moved_stops(whole, plane),
@@ -232,6 +238,7 @@ class _Aligned:
         comparison: "_Comparison",
         window: "_Windows",
         specks: Specks,
+        fine: FineDetail,
     ) -> Compared:
         """Inputs of the tests of the sharp member."""
         return Compared(
@@ -246,6 +253,7 @@ class _Aligned:
             signed_coc,
             *cast_ev(self.blurry, self.sharp, usable),
             specks.dark_stops,
+            fine,
         )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.sharp_member.fine import FineDetail
+
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -30,3 +32,4 @@ class Compared:
     red_ev: float  # log2 of blurry over sharp light, red against green
     blue_ev: float  # the same of blue
     dark_stops: float  # by how much small places of the sharp member alone are darker
+    fine: FineDetail  # of both members at nearly full size

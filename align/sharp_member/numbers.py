@@ -15,7 +15,7 @@ from defocus.align.sharp_member.discs import dark_discs
 from defocus.align.sharp_member.focus import focus_elsewhere
 from defocus.align.sharp_member.light import bands_ev, corner_ev, shade_ev
 from defocus.align.sharp_member.smear import smear
-from defocus.align.sharp_member.texture import grain, lost_stops
+from defocus.align.sharp_member.texture import lost_stops
 from defocus.pictures.values import linear_to_srgb
 
 
@@ -37,7 +37,9 @@ class SharpMember:
     soft_px: float | None
     # how much weaker fine detail is in weak texture than at edges
     lost_stops: float | None
-    grain_stops: float  # grain of the sharp member over that of the blurry one
+    grain_stops: float | None  # grain of the sharp member over that of the blurry one
+    # by how much the blurry member has more fine detail, where it has most
+    finer_stops: float | None
     red_ev: float  # blurry over sharp light, red against green
     blue_ev: float  # the same of blue
     dark_stops: float  # by how much small places are darker than any blur explains
@@ -87,7 +89,8 @@ def sharp_member(pair: Compared) -> SharpMember:
         elsewhere,
         soft_px,
         lost_stops(original),
-        math.log2(grain(original) / grain(blurry)),
+        pair.fine.grain_stops,
+        pair.fine.finer_stops,
         pair.red_ev,
         pair.blue_ev,
         pair.dark_stops,

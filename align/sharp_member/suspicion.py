@@ -32,11 +32,15 @@ class Comparison:
     alone: float | None = None  # from here on it is said of a pair that has no others
     # else a compensation mends it, or it is only a hint: no reason to reject the pair
     rejects: bool = True
+    sure: float = 0.0  # a smaller number is no reason to reject either
+    spreads: float = (
+        SPREADS  # standard deviations within which a pair is like the others
+    )
 
 
 COMPARISONS = (
     Comparison("bands_ev", 0.03, "above", "bands of lamps along the rows, ± {:.2f} EV", 0.05),
-    Comparison("smear", 0.25, "above", "motion or a double image, {:.0%} alike", 0.68),
+    Comparison("smear", 0.45, "above", "motion or a double image, {:.0%} alike", 0.68),
     Comparison("shade_ev", 0.03, "above", "light changed over a part of it, ± {:.2f} EV", 0.12),
     Comparison(
         "tilt_ev", 0.05, "above", "light changed across the picture, by {:.2f} EV to either side",
@@ -51,27 +55,33 @@ COMPARISONS = (
         "focused elsewhere or smoothed, the blurrier one in {:.0%} of what has texture",
     ),
     Comparison(
-        "elsewhere_share", 0.1, "above",
+        "finer_stops", 0.15, "above",
+        "focused elsewhere, moved or smoothed, {:.2f} stops less fine detail than the blurry one",
+        rejects=False, spreads=3.0,
+    ),
+    Comparison(
+        "elsewhere_share", 0.5, "above",
         "focused elsewhere, the blurrier one at {:.0%} of its edges",
         rejects=False,
     ),
     Comparison(
-        "soft_px", 1.5, "above", "one half of it is out of focus, by {:.1f} px", 1.5, rejects=False,
+        "soft_px", 2.5, "above", "one half of it is out of focus, by {:.1f} px", 5.0, rejects=False,
     ),
     Comparison(
         "lost_stops", 0.35, "above",
         "noise reduction, {:+.1f} stops of detail that weak texture has less than edges",
     ),
     Comparison(
-        "grain_stops", 0.6, "below", "noise reduction or blur, {:+.1f} stops of grain",
+        "grain_stops", 0.3, "below", "noise reduction or blur, {:+.1f} stops of grain",
         rejects=False,
     ),
     Comparison(
         "dark_stops", 0.05, "above", "dust or a hair, {:.2f} stops darker in small places",
+        sure=0.25,
     ),
     Comparison(
-        "absent_discs", 1.5, "above",
-        "dust, small dark discs ({:.0f}) that the blurry member does not have", 1.5,
+        "absent_discs", 0.5, "above",
+        "dust, small dark discs ({:.0f}) that the blurry member does not have", 1.5, sure=4.0,
     ),
     Comparison(
         "resting_discs", 5.0, "above",
@@ -113,7 +123,8 @@ class Suspicion:
     @property
     def rejects(self) -> bool:
         """Whether a pair with this oddity is rejected: only where the fault is certain."""
-        return _BY_NUMBER[self.number].rejects
+        comparison = _BY_NUMBER[self.number]
+        return comparison.rejects and self.value >= comparison.sure
 
     @property
     def fault(self) -> str:
@@ -205,7 +216,7 @@ def _unlike(
         others = -others
     if distance <= comparison.least:  # so are most pairs: no spread is needed
         return usual, 0.0
-    spread = SPREADS * _spread_above(others)
+    spread = comparison.spreads * _spread_above(others)
     return usual, distance / max(comparison.least, spread)
 
 

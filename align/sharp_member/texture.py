@@ -48,7 +48,7 @@ def lost_stops(codes: Array) -> float | None:
     weak = (coarse < low) & (coarse > LEAST_DETAIL**2)
     if min(edges.sum(), weak.sum()) < LEAST_PLACES:
         return None
-    noise = grain(codes) ** 2 * _noise_energy(FINE_PX)
+    noise = grain(codes) ** 2 * noise_energy(FINE_PX)
     energy = _energy(codes, FINE_PX) - np.float32(noise)
     fine = np.maximum(energy, 0)
     at_edges = _ratio(fine[edges], coarse[edges])
@@ -72,7 +72,7 @@ def _energy(codes: Array, width_px: float) -> Array:
 
 
 @cache
-def _noise_energy(width_px: float) -> float:
+def noise_energy(width_px: float) -> float:
     """Mean squared gradient of white noise of variance 1 behind a Gaussian."""
     point = np.zeros((KERNEL_PX, KERNEL_PX), np.float32)
     point[KERNEL_PX // 2, KERNEL_PX // 2] = 1

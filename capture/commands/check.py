@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # heavy at run time
     from defocus.capture.sessions.state import CompletePair
     from defocus.processes.machines import Where
 
-JUDGING_REVISION = 6
+JUDGING_REVISION = 7
 """Revision of judging; raise it by hand when the same files get another verdict. An interrupted
 check then judges again."""
 

@@ -88,6 +88,20 @@ def test_each_comparison_says_its_fault_on_its_side(comparison):
     assert ("odd" in back) == (comparison.side == "either")
 
 
+@pytest.mark.parametrize(
+    ("number", "some", "sure"),
+    [("absent_discs", 3.0, 4.0), ("dark_stops", 0.2, 0.3)],
+)
+def test_a_number_that_chance_gives_too_is_said_and_rejects_from_a_sure_one_on(
+    number, some, sure
+):
+    others = {f"p{k}": {number: 0.0} for k in range(12)}
+    found = suspicions(others | {"some": {number: some}, "many": {number: sure}})
+    assert found["some"][0].size > 2
+    assert not found["some"][0].rejects
+    assert found["many"][0].rejects
+
+
 def test_numbers_are_those_of_a_document_of_any_version():
     document = {
         "moved_stops": 0.1,
