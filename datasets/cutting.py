@@ -1,7 +1,7 @@
 """Make a dataset of patches; test pictures stay whole and unchanged, as in DPDD and SDD."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,11 +29,13 @@ from defocus.datasets.deriving.maker import (
     place_pair_files,
     placed,
 )
+from defocus.datasets.deriving.parts import any_raw
 from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.headers import picture_size
+from defocus.pictures.raw import develop_pair
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
@@ -101,6 +103,8 @@ def kept(products: NDArray[np.float64], drop: float) -> tuple[int, ...]:
 PLACES = "places.json"
 CUTTING_REVISION = 1
 """Revision of the patches. Raise it when their pixels or their choice change."""
+RAW_REVISION = 2
+"""The same for pairs of RAW files. Revision 2 has one white balance for both members."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,11 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -
 
     how = Derivation(
         "patches",
-        {**content_of(dataset), "scheme": asdict(scheme), "revision": CUTTING_REVISION},
+        {
+            **content_of(dataset),
+            "scheme": asdict(scheme),
+            "revision": _revision(dataset.pairs),
+        },
         {pair.id: pair for pair in dataset.pairs},
         partial(_write, scheme=scheme),
         _pairs,
@@ -135,6 +143,12 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -
     there.update(one.id for one in derived.left_out)
     too_small = tuple(pair.id for pair in dataset.pairs if pair.id not in there)
     return Cut(out, derived.pairs, derived.left_out, too_small)
+
+
+def _revision(pairs: Iterable[Pair]) -> int:
+    """The revision that says how these pairs are cut."""
+    raw = any(any_raw(pair.blurry) for pair in pairs)
+    return RAW_REVISION if raw else CUTTING_REVISION
 
 
 def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
@@ -212,18 +226,30 @@ def _finish(
 def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
     """All members of a pair after reduction, with equal height and width."""
     members: dict[str, NDArray[Any]] = {}
-    for role, path in pair_files(pair).items():
-        members[role] = (
-            _array(path, scale)
-            if role in ARRAYS
-            else _reduced(read_image(path, pair.white), scale)
-        )
+    files = pair_files(pair)
+    developed = _developed(files)
+    for role, path in files.items():
+        if role in ARRAYS:
+            members[role] = _array(path, scale)
+        elif path in developed:
+            members[role] = _reduced(developed[path], scale)
+        else:
+            members[role] = _reduced(read_image(path, pair.white), scale)
         size = members[role].shape[-2:] if role in ARRAYS else members[role].shape[:2]
         if size != members["blurry"].shape[:2]:
             raise ImageError(
                 f"{path}: not of the size of {pair.blurry}; a pair needs one size"
             )
     return members
+
+
+def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
+    """Two RAW members, developed with one set of parameters; nothing for other pairs."""
+    members = [files[role] for role in ("blurry", "sharp") if role in files]
+    if len(members) < 2 or not all(map(any_raw, members)):
+        return {}
+    blurry, sharp = members
+    return dict(zip(members, develop_pair(blurry, sharp), strict=True))
 
 
 def _reduced(picture: Image, scale: float) -> Image:

@@ -207,6 +207,7 @@ def no_plugins(monkeypatch):
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setattr(progress, "_warned", set())
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.setenv(extensions.HASHES, "")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,14 +26,14 @@ from uuid import uuid4
 
 from defocus.cache import VARIABLE, cache_folder
 from defocus.commit import own_commit
-from defocus.errors import InputError, SettingsError
+from defocus.errors import DefocusError, InputError, SettingsError
 from defocus.extra_packages import require
-from defocus.plugins.extensions import plugins, take_named_plugins
+from defocus.plugins.extensions import forget_plugins, plugins, take_named_plugins
 from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
-from defocus.progress import counted, say, telling
+from defocus.progress import counted, log, say, telling
 from defocus.storage.files import make_folder
 
 if TYPE_CHECKING:
@@ -74,14 +75,20 @@ CONFIGURATION: dict[str, object] = {
 }
 """Settings of the schedulers that are started here which differ from dask's defaults."""
 
+NO_PAGE = {"dashboard": False, "dashboard_address": ":0"}
+"""A scheduler shows no page. It answers by HTTP all the same: at any free port, as dask warns of
+its own port if another scheduler of this computer has that."""
+
 
 @dataclass(frozen=True)
 class _Setup:
     """Settings that a worker takes over from the program that gives it work."""
 
+    program: str  # an id of its own
     environment: tuple[tuple[str, str], ...]
     quiet: bool
     verbose: bool
+    logs: bool  # to a file, which only its own machine need have
     packages: tuple[tuple[str, str], ...]
     folder: Path  # where the program runs, to which paths may be relative
     work: Path  # what is done with each item, pickled, in the cache folder
@@ -99,6 +106,7 @@ def on_machines(
     _ask_for_workers(client, machines, len(items))
     setup = _setup_here()
     from distributed import KilledWorker, as_completed
+    from distributed.client import FutureCancelledError
 
     setup.work.write_bytes(pickle.dumps(work))
     waiting = {
@@ -109,12 +117,18 @@ def on_machines(
         for future in as_completed(list(waiting), loop=client.loop):
             name = waiting.pop(future)
             try:
-                result, messages = future.result()
+                result, messages, logged = future.result()
             except KilledWorker:
                 yield name, LeftOut(name, _KILLED)
                 continue
+            except FutureCancelledError as error:
+                raise DefocusError(
+                    f"{machines.address}: the scheduler has ended or cannot be reached; give the "
+                    "same command again once it runs"
+                ) from error
             for message in messages:
                 say(message)
+            log("\n".join(line for line in logged if line not in messages))
             yield result
     finally:
         client.cancel(list(waiting))
@@ -127,13 +141,29 @@ _KILLED = (
 )
 
 
-def _done(setup: _Setup, named: bytes) -> tuple[Any, tuple[str, ...]]:
-    """The result of an item on a worker, and the messages printed meanwhile."""
+def _done(setup: _Setup, named: bytes) -> tuple[Any, list[str], list[str]]:
+    """The result of an item on a worker, and what was printed and logged meanwhile."""
     work = _begun(setup)
     said = io.StringIO()
-    with contextlib.redirect_stderr(said):
+    with contextlib.redirect_stderr(said), _logged(setup) as logged:
         result = work(pickle.loads(named))  # noqa: S301 - from the program that started this work
-    return result, tuple(said.getvalue().splitlines())
+    return result, said.getvalue().splitlines(), logged
+
+
+@contextlib.contextmanager
+def _logged(setup: _Setup) -> Iterator[list[str]]:
+    """Lines that are logged meanwhile, messages among them; they are there at the end."""
+    lines: list[str] = []
+    if not setup.logs:
+        yield lines
+        return
+    with tempfile.NamedTemporaryFile("r", prefix="defocus-log-") as file:
+        telling.log_file = Path(file.name)
+        try:
+            yield lines
+        finally:
+            telling.log_file = None
+        lines += [line.rstrip("\n").partition(" ")[2] for line in file]
 
 
 @functools.lru_cache(maxsize=1)
@@ -165,6 +195,7 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
             f"{host} does not see the cache {setup.work.parent}; set {VARIABLE} to a folder that "
             "all machines share"
         ) from error
+    _serve(setup.program)
     for name in _own_variables():  # those of an earlier caller
         del os.environ[name]
     os.environ.update(setup.environment)
@@ -174,6 +205,41 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
         os.chdir(setup.folder)
     take_named_plugins()  # before what they define is unpickled
     return pickle.loads(work)  # type: ignore[no-any-return]  # noqa: S301 - likewise
+
+
+SAID_ONCE = (
+    ("defocus.progress", "_warned"),
+    ("defocus.pictures.remarks", "_said"),
+    ("defocus.cache", "_said"),
+)
+"""Modules, with the names of their sets of what a process has said and does not say again."""
+
+OF_THE_CODE = ("defocus.commit", "defocus.cluster.")
+"""Modules whose caches tell which code this process has loaded, for as long as it lives."""
+
+_said_to: dict[str, tuple[set[Any], ...]] = {}
+"""What this worker has said once to each program that it has worked for, in the same order."""
+
+
+def _serve(program: str) -> None:
+    """Let this worker be to a program what a process of its own would be."""
+    if program not in _said_to:
+        _said_to[program] = tuple(set() for _ in SAID_ONCE)
+        _forget_files()
+    for (module, name), said in zip(SAID_ONCE, _said_to[program], strict=True):
+        setattr(importlib.import_module(module), name, said)
+
+
+def _forget_files() -> None:
+    """Forget plug-ins and what functions keep: the files may have changed since they were read."""
+    forget_plugins()
+    for name, module in list(sys.modules.items()):
+        if not name.startswith("defocus.") or name.startswith(OF_THE_CODE):
+            continue
+        for value in list(vars(module).values()):
+            clear = getattr(value, "cache_clear", None)
+            if clear is not None:
+                clear()
 
 
 def _stop_profiler(worker: "Worker") -> None:
@@ -190,13 +256,20 @@ def _setup_here() -> _Setup:
     plugins()  # those that a parent process has named are loaded by now
     environment = {**_own_variables(), VARIABLE: str(work.parent)}
     return _Setup(
+        _program(),
         tuple(sorted(environment.items())),
         telling.quiet,
         telling.verbose,
+        telling.log_file is not None,
         _packages(),
         Path.cwd(),
         work,
     )
+
+
+@functools.cache
+def _program() -> str:
+    return uuid4().hex
 
 
 def _own_variables() -> dict[str, str]:
@@ -226,7 +299,8 @@ def _connected(machines: Machines) -> "Client":
     require("distributed", EXTRA)
     from distributed import Client
 
-    for name in ("distributed", "tornado"):  # what matters is said here
+    # what matters is said here
+    for name in ("distributed", "distributed.client", "tornado", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     client = (
         _to_scheduler(machines)
@@ -291,7 +365,7 @@ def _by_ssh(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
         return SSHCluster(
             [machines.hosts[0], *machines.hosts],
             worker_options=workers,
-            scheduler_options={"dashboard": False},
+            scheduler_options=NO_PAGE,
             remote_python=shlex.join(python_command()),
         )
     except Exception as error:  # what asyncssh and dask raise has no common class
@@ -329,7 +403,7 @@ def _by_queue(machines: Machines) -> Any:  # noqa: ANN401 - a cluster of dask
                 *settings.setup,
             ],
             log_directory=str(make_folder(cache_folder() / "jobs")),
-            scheduler_options={"dashboard": False},
+            scheduler_options=NO_PAGE,
         )
     except Exception as error:  # likewise
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -352,9 +352,7 @@ _MAKER_NOTE = 37500
 _MOVED_NOTES = Remark(
     "maker notes keep their bytes, but programs may not read all of them any more"
 )
-_UNSTATED = Remark(
-    "left out: the last value of each pixel, which has no stated meaning"
-)
+UNSTATED = Remark("left out: the last value of each pixel, which has no stated meaning")
 _HALF_FLOATS = Remark(
     "its floats of 16 bits become such of 32, which hold the same values"
 )
@@ -516,7 +514,7 @@ def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
     if tags.inks:
         yield INKS
     if tags.unstated:
-        yield _UNSTATED
+        yield UNSTATED
     if tags.half_floats:
         yield _HALF_FLOATS
     shot = tags.directories.get(EXIF_DIRECTORY, ())

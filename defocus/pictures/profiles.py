@@ -26,6 +26,7 @@ from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import ORIENTATION, first_directory
+from defocus.pictures.values import equal_colours
 from defocus.reading import FileBytes, read_bytes
 
 PillowImage.MAX_IMAGE_PIXELS = (
@@ -277,9 +278,15 @@ def in_srgb(path: Path, picture: Image) -> Image:
         )
         if is_of_srgb(profile):
             return picture
-        if profile.profile.xcolor_space not in _MODES:
+        space = profile.profile.xcolor_space
+        if space not in _MODES:
             raise ImageError(
                 f"{path}: its colour profile {name!r} is not of RGB; convert it"
+            )
+        if _MODES[space] == "L" and not equal_colours(picture):
+            raise ImageError(
+                f"{path}: its colour profile {name!r} is of grey, but the picture has colours; "
+                "save it with a profile of RGB, or without one"
             )
         if picture.dtype != np.uint8:
             raise ImageError(

@@ -217,7 +217,7 @@ _BASELINE_EXPOSURE = 50730
 _DEFAULT_CROP = 50720
 _BLACK_DELTAS = {50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV"}
 """Black by column and by row. LibRaw takes the mean off everywhere."""
-_COMPRESSION, _JPEG_XL = 259, 52546
+_COMPRESSION, _LOSSY_JPEG, _JPEG_XL = 259, 34892, 52546
 _CFA_REPEAT, _READ_REPEATS = 33421, {(2, 2), (6, 6)}
 """Rows and columns after which a sensor's colours repeat, and those that LibRaw knows."""
 _OPCODE_LISTS = (51008, 51009, 51022)
@@ -225,9 +225,19 @@ _OPCODES = {
     1: "WarpRectilinear",
     2: "WarpFisheye",
     3: "FixVignetteRadial",
+    6: "TrimBounds",
+    7: "MapTable",
+    8: "MapPolynomial",
     9: "GainMap",
+    10: "DeltaPerRow",
+    11: "DeltaPerColumn",
+    12: "ScalePerRow",
+    13: "ScalePerColumn",
+    14: "WarpRectilinear2",
 }
 """Numbers of the corrections that a DNG asks for and that change brightness or geometry."""
+_CURVE = 8
+"""The one correction that LibRaw applies, to the values of a lossy DNG."""
 _WIDTH, _HEIGHT = 256, 257
 
 
@@ -288,10 +298,11 @@ def _directories(structure: Structure) -> Iterator[Directory]:
 
 def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
     """The demands of one directory."""
+    compression = structure.number(directory.entry(_COMPRESSION))
     for tag in _OPCODE_LISTS:
         entry = directory.entry(tag)
         if entry is not None:
-            yield from _opcode_names(entry.content)
+            yield from _opcode_names(entry.content, compression)
     for tag, name in _BLACK_DELTAS.items():
         deltas = structure.numbers(directory.entry(tag))
         if len(set(deltas)) > 1:
@@ -309,7 +320,7 @@ def _demands_of(structure: Structure, directory: Directory) -> Iterator[str]:
             yield f"DefaultCrop to {'x'.join(map(str, size))}"
 
 
-def _opcode_names(opcodes: bytes) -> Iterator[str]:
+def _opcode_names(opcodes: bytes, compression: int | None) -> Iterator[str]:
     """Names of the corrections in a list; its numbers are big-endian in each file."""
     number = int.from_bytes(opcodes[:4], "big")
     place = 4
@@ -317,7 +328,8 @@ def _opcode_names(opcodes: bytes) -> Iterator[str]:
         kind, _, _, size = struct.unpack(
             ">4I", opcodes[place : place + 16].ljust(16, b"\0")
         )
-        if kind in _OPCODES:
+        applied = kind == _CURVE and compression == _LOSSY_JPEG
+        if kind in _OPCODES and not applied:
             yield _OPCODES[kind]
         place += 16 + size
 

@@ -71,6 +71,7 @@ from defocus.pictures.values import (
     stretched,
     without_alpha,
 )
+from defocus.pictures.webp import may_be_transparent
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, broken_link, read_bytes
@@ -439,8 +440,6 @@ _BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
 """Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
 _RGB = 2
 """Colours without transparency in the header of a PNG, and colours in a TIFF."""
-_WEBP_ALPHA = 0x10
-"""The bit of an extended WebP's flags that says that it has transparency."""
 
 
 def _bits_and_plain(path: Path) -> tuple[int, bool]:
@@ -452,8 +451,7 @@ def _bits_and_plain(path: Path) -> tuple[int, bool]:
             if kind == "PNG":
                 return head[BITS], head[COLOUR_TYPE] == _RGB
             if kind == "WebP":
-                lossy = head[12:16] == b"VP8 "
-                return 8, lossy or not head[20] & _WEBP_ALPHA
+                return 8, not may_be_transparent(head)
             if kind == "JPEG XL":  # its header lies in single bits
                 return 16, False
             first = first_directory(FileBytes(file)) if kind == "TIFF" else None

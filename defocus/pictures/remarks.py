@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.pictures.blocks import Remark
+from defocus.pictures.bmp import bmp_losses
 from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, jpeg_components, kind_of
 from defocus.pictures.heif import HEIF_KINDS, heif_contents
-from defocus.pictures.metadata import INKS, JPEG_XL_COLOURS, other_pictures
+from defocus.pictures.metadata import INKS, JPEG_XL_COLOURS, UNSTATED, other_pictures
 from defocus.pictures.png import png_parts
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
-from defocus.pictures.tiff import tiff_pictures, tiff_tags
+from defocus.pictures.tiff import TiffTags, tiff_pictures, tiff_tags
 from defocus.pictures.values import (
     DEEP_WHITES,
     EIGHT_BITS,
@@ -91,8 +92,9 @@ def _of_parts(data: bytes, kind: str) -> list[Remark]:
     if kind == "JPEG":
         return [INKS] if jpeg_components(data) == 4 else []
     if kind == "TIFF":
-        inks = [INKS] if tiff_tags(data).inks else []
-        return [*other_pictures(tiff_pictures(data)), *inks]
+        return [*other_pictures(tiff_pictures(data)), *_of_values(tiff_tags(data))]
+    if kind == "BMP":
+        return [Remark(one) for one in bmp_losses(data)]
     if kind == "PNG":
         return other_pictures(png_parts(data).frames)
     if kind == "WebP":
@@ -101,6 +103,14 @@ def _of_parts(data: bytes, kind: str) -> list[Remark]:
         others = other_pictures(heif_contents(data, kind).pictures)
         return [JPEG_XL_COLOURS, *others] if kind == "JPEG XL" else others
     return []
+
+
+def _of_values(tags: TiffTags) -> Iterator[Remark]:
+    """What of a pixel's values is not read, or read as other colours."""
+    if tags.inks:
+        yield INKS
+    if tags.unstated:
+        yield UNSTATED
 
 
 def white_words(most: float, white: float) -> str:

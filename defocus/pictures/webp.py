@@ -8,6 +8,8 @@ from defocus.pictures.tags import exif_blocks
 from defocus.reading import FileBytes
 
 _PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
+_ALPHA = 0x10
+"""The bit that says so, in the flags of an extended file and at the end of a lossless header."""
 _PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
@@ -42,6 +44,12 @@ def is_lossless(data: bytes) -> bool:
         if name in {b"VP8 ", b"VP8L"}:
             return name == b"VP8L"
     return False
+
+
+def may_be_transparent(head: bytes) -> bool:
+    """Whether the header of a file says that its pictures may have a transparency."""
+    place = {b"VP8X": 20, b"VP8L": 24}.get(head[12:16])
+    return place is not None and bool(head[place] & _ALPHA)
 
 
 def webp_frames(data: bytes) -> int:

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
@@ -31,6 +31,9 @@ PROGRAMS = ("capture", "data", "bench")
 
 ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
+
+HASHES = "DEFOCUS_PLUGIN_HASHES"
+"""Hash and path of each of them, as ``HASH=PATH``: other processes load the same or nothing."""
 
 _FUNCTIONS = {"open_camera", "read"}
 """Functions that make a file a camera or a reader by itself."""
@@ -58,9 +61,13 @@ def load_plugin(path: Path | str) -> Plugin:
         raise RegistryError(
             f"the plug-in is of type {type(path).__name__}; give the path of a file"
         )
-    from defocus.plugins.plugin_code import read_sources
+    return _load(Path(path).expanduser().absolute())
 
-    path = Path(path).expanduser().absolute()
+
+def _load(path: Path, expected: str = "") -> Plugin:
+    """Load a plug-in file; one with another hash than the expected is refused before it runs."""
+    from defocus.plugins.plugin_code import digest_of, hashes_of, read_sources
+
     earlier = _loaded.get(path)
     try:
         sources = read_sources(path)
@@ -68,9 +75,15 @@ def load_plugin(path: Path | str) -> Plugin:
         raise RegistryError(
             f"plug-in {error.filename or path} cannot be read ({error.strerror}); check the path"
         ) from error
+    files = hashes_of(sources)
+    source_hash = digest_of(files)
+    if expected not in {"", source_hash}:
+        raise RegistryError(
+            f"plug-in {path} has changed since the command began; give the command again"
+        )
     if earlier is not None and earlier.modules.counted == sources:
         return earlier
-    plugin = _run(path, sources)
+    plugin = _run(path, sources, files, source_hash)
     if not any(
         _is_ours(plugin.module, value) for value in public_values(plugin.module)
     ):
@@ -82,14 +95,17 @@ def load_plugin(path: Path | str) -> Plugin:
     _warn_of_uncounted(plugin)
     _loaded[path] = plugin
     os.environ[ENVIRONMENT] = os.pathsep.join(map(str, _loaded))
+    os.environ[HASHES] = os.pathsep.join(
+        f"{one.source_hash}={one.path}" for one in _loaded.values()
+    )
     return plugin
 
 
 def plugins() -> tuple[Plugin, ...]:
     """All plug-in files of this process in loading order, those of a parent process first."""
-    for path in _named():
+    for path, source_hash in _named().items():
         if path not in _loaded:
-            load_plugin(path)
+            _load(path, source_hash)
     return tuple(_loaded.values())
 
 
@@ -98,16 +114,25 @@ def take_named_plugins() -> None:
 
     For a process that works for one program after the other."""
     named = _named()
-    for path in set(_loaded) - set(named):
+    forget_plugins(set(_loaded) - set(named))
+    for path, source_hash in named.items():
+        _load(path, source_hash)
+
+
+def forget_plugins(paths: Collection[Path] | None = None) -> None:
+    """Take loaded plug-in files, by default all, out of this process."""
+    for path in list(_loaded) if paths is None else paths:
         _loaded.pop(path).modules.forget()
-    for path in named:
-        load_plugin(path)
 
 
-def _named() -> list[Path]:
-    """Absolute paths of the plug-in files that the environment names."""
+def _named() -> dict[Path, str]:
+    """Absolute paths of the plug-in files that the environment names, with their hashes."""
+    hashes = {}
+    for given in os.environ.get(HASHES, "").split(os.pathsep):
+        source_hash, _, path = given.partition("=")
+        hashes[path] = source_hash
     names = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
-    return [Path(name) for name in names if name]
+    return {Path(name): hashes.get(name, "") for name in names if name}
 
 
 def plugin_arguments() -> list[str]:
@@ -173,12 +198,11 @@ def _guarded(
         raise _failure(path, f"{what}: ", error) from error
 
 
-def _run(path: Path, sources: dict[Path, bytes]) -> Plugin:
-    from defocus.plugins.plugin_code import digest_of, hashes_of
+def _run(
+    path: Path, sources: dict[Path, bytes], files: dict[str, str], source_hash: str
+) -> Plugin:
     from defocus.plugins.plugin_modules import PluginModules
 
-    files = hashes_of(sources)
-    source_hash = digest_of(files)
     digest = hashlib.sha256(f"{path} {source_hash}".encode()).hexdigest()
     stem = re.sub(r"\W", "_", path.stem)
     package = f"{PLUGIN}{stem}_{digest[:12]}"

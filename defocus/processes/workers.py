@@ -203,7 +203,14 @@ def _started(
 ) -> None:
     begin_worker(vars(settings), environment, folder)
     # the environment names the plug-in files, which are loaded with what they define
-    _WORK.append(pickle.loads(work))  # noqa: S301 - from the parent process
+    try:
+        _WORK.append(pickle.loads(work))  # noqa: S301 - from the parent process
+    except DefocusError as error:  # told as the result of an item, not as a crash
+        _WORK.append(partial(_refused, error))
+
+
+def _refused(error: DefocusError, _item: object) -> None:
+    raise error
 
 
 def working_folder() -> str:

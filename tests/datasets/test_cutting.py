@@ -14,10 +14,12 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
 from defocus.datasets.release.details import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
-from defocus.pictures.read import read_image
+from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
+from tests.capture.raw_sessions import bayer_dng
 from tests.datasets.conftest import picture, put
+from tests.pictures.corpus import mosaic_light
 
 SMALL = Scheme(side_px=16, overlap=0.5, validation_overlap=0.0)
 
@@ -193,3 +195,20 @@ def test_the_command(data, three, tmp_path):
     assert json.loads(result.stdout) == facts
     assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
     data(*arguments, "--drop", "nan", code=2)
+
+
+def test_two_raw_members_are_cut_with_one_white_balance(tmp_path):
+    """As they are measured: each by its own would have the colours of another light."""
+    balances = {"blurry": (0.3, 1.0, 0.9), "sharp": (0.5, 1.0, 0.6)}
+    for role, neutral in balances.items():
+        (tmp_path / "train" / role).mkdir(parents=True)
+        bayer_dng(tmp_path / "train" / role / "a.dng", mosaic_light(), neutral=neutral)
+    dataset = open_dataset(f"pairs:{tmp_path}")
+    (pair,) = dataset.pairs
+    expected = read_pair(pair.blurry, pair.sharp)
+    for part in cut_dataset(dataset, tmp_path / "out", SMALL, 1).pairs:
+        place = part.metadata["patch"]
+        rows = slice(place["top"], place["top"] + 16)
+        columns = slice(place["left"], place["left"] + 16)
+        for path, whole in zip((part.blurry, part.sharp), expected, strict=True):
+            assert np.array_equal(read_image(path), whole[rows, columns])

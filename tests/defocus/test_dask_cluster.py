@@ -5,19 +5,30 @@ import importlib.util
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from defocus.cluster import dask_cluster
 from defocus.cluster.dispatcher import each
-from defocus.errors import InputError, SettingsError, WeightsError
+from defocus.datasets.deriving import compensate
+from defocus.errors import (
+    DefocusError,
+    InputError,
+    RegistryError,
+    SettingsError,
+    WeightsError,
+)
 from defocus.plugins import extensions
+from defocus.processes.children import python_command, python_environment
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import ClusterSettings, Machines
-from defocus.progress import say
+from defocus.progress import open_log, say, telling, warn_once
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.full
@@ -31,6 +42,11 @@ MINE = Metric("mine", "Mine", "lower", "", 4, lambda *given: {})
 def root_of(number: int) -> float:
     say(f"root of {number}")
     return float(number**0.5) if number >= 0 else 1 / 0
+
+
+def slow_root_of(number: int) -> float:
+    time.sleep(0.5)
+    return root_of(number)
 
 
 def die_at_first(mark: Path) -> int:
@@ -64,6 +80,46 @@ def test_each_item_has_its_result_and_what_was_said_is_said_here(two_workers, ca
     assert "root of 9\n" in capfd.readouterr().err
 
 
+def test_the_traceback_of_an_item_is_in_the_log_file_here(
+    two_workers, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setattr(telling, "log_file", None)
+    open_log(tmp_path / "log")
+    assert isinstance(dict(each(root_of, {"minus": -1}, two_workers))["minus"], LeftOut)
+    logged = (tmp_path / "log").read_text()
+    assert logged.count("ZeroDivisionError: division by zero") == 1
+    assert logged.count("root of -1") == 1
+    assert "Traceback" not in capfd.readouterr().err
+
+
+SCHEDULER = """
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp",
+        dashboard_address=":0", silence_logs=50,
+    ) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        input()
+"""
+
+
+def test_a_scheduler_that_ends_meanwhile_is_told_in_a_line(capfd):
+    with subprocess.Popen(
+        python_command("-c", SCHEDULER), env=python_environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        machines = Machines(process.stdout.readline().strip())
+        items = dict(zip("abcdefgh", range(8), strict=True))
+        results = each(slow_root_of, items, machines)
+        next(results)
+        process.kill()
+        with pytest.raises(DefocusError, match="the scheduler has ended or cannot be"):
+            list(results)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_worker_has_one_thread_and_the_environment_of_the_caller(
     two_workers, monkeypatch
 ):
@@ -94,6 +150,56 @@ def test_a_worker_has_the_plugins_of_its_caller_alone(
     monkeypatch.setattr(extensions, "_loaded", {})
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     assert there() == [[]] * 4
+
+
+@dataclass(frozen=True)
+class TextOf:
+    """Stands for an estimator of flow, which reads its weights."""
+
+    path: Path
+
+    def __call__(self) -> str:
+        return self.path.read_text()
+
+
+def warned_and_read(path: Path) -> Any:
+    warn_once("white is taken as 4095")
+    return compensate._own(TextOf(path))
+
+
+def test_a_worker_is_to_each_program_what_its_own_process_is(
+    two_workers, monkeypatch, tmp_path, capfd
+):
+    """What one was told, another is told too, and finds files as they are now."""
+
+    def told_to(program):
+        monkeypatch.setattr(dask_cluster, "_program", lambda: program)
+        items = dict.fromkeys("abcdef", tmp_path / "file")
+        read = set(dict(each(warned_and_read, items, two_workers)).values())
+        return read, capfd.readouterr().err.count("white is taken as 4095")
+
+    programs = {"first": "one", "second": "two"}
+    for program, text in programs.items():
+        (tmp_path / "file").write_text(text)
+        read, times = told_to(f"{program} {tmp_path}")
+        assert read == {text}
+        assert times in {1, 2}  # once by each worker
+    for program in programs:
+        assert told_to(f"{program} {tmp_path}")[1] < 2
+
+
+def test_a_plugin_that_is_edited_meanwhile_ends_the_work(
+    two_workers, no_plugins, tmp_path
+):
+    """A worker that takes the place of a killed one would do the rest by the new text."""
+    file = tmp_path / "mine.py"
+    file.write_text(METRIC.format(1.0), encoding="utf-8")
+    extensions.load_plugin(file)
+    edited = METRIC.format(1.0).replace('"lower"', '"higher"')
+    file.write_text(edited, encoding="utf-8")
+    for where in (2, two_workers):
+        with pytest.raises(RegistryError, match="has changed since the command began"):
+            list(each(plugins_of_process, {"one": 1, "two": 2}, where))
 
 
 def looks_at_frames(_item: int) -> bool:
@@ -170,6 +276,16 @@ SETTINGS = ClusterSettings(
 )  # fmt: skip
 
 
+@contextlib.contextmanager
+def port_of_dask_taken():
+    """As where somebody else's scheduler runs on this computer, of which dask would warn."""
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # there is one
+            taken.bind(("", 8787))
+            taken.listen()
+        yield
+
+
 @pytest.mark.parametrize(
     ("queue", "lines"),
     [
@@ -198,9 +314,12 @@ SETTINGS = ClusterSettings(
 def test_the_job_of_each_queue_asks_for_the_resources(queue, lines, monkeypatch):
     pytest.importorskip("dask_jobqueue")
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    with contextlib.closing(
-        dask_cluster._by_queue(Machines(queue, SETTINGS))
-    ) as cluster:
+    with (
+        port_of_dask_taken(),
+        contextlib.closing(
+            dask_cluster._by_queue(Machines(queue, SETTINGS))
+        ) as cluster,
+    ):
         script = cluster.job_script()
     for line in lines.split("|"):
         assert line in script.replace('"long"', "long"), script

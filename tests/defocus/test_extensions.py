@@ -186,6 +186,21 @@ def test_child_processes_load_the_same_files(write, monkeypatch):
     assert [one.path for one in plugins()] == [path]
 
 
+def test_a_file_edited_since_the_parent_loaded_it_is_not_run(write, monkeypatch):
+    """Part of the work would be done by the one text, the rest by the other."""
+    path, edited = write(NET), NET.replace("3, padding=1", "1")
+    load_plugin(path)
+    monkeypatch.setattr(extensions, "_loaded", {})  # as in a new process
+    write(f"# a comment\n{NET}")
+    assert [one.path for one in plugins()] == [path]
+    monkeypatch.setattr(extensions, "_loaded", {})
+    write(f"{edited}\nraise SystemExit\n")
+    for take in (plugins, extensions.take_named_plugins, plugins):
+        with pytest.raises(RegistryError, match=f"{path} has changed since the comm"):
+            take()
+    assert not extensions._loaded
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,7 +17,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from defocus.errors import DefocusError, StorageError
+from defocus.errors import DefocusError, RegistryError, StorageError
+from defocus.plugins.extensions import load_plugin
 from defocus.processes import workers
 from defocus.processes.interruption import heard_interrupts
 from defocus.processes.workers import in_processes, starting_workers
@@ -230,3 +233,19 @@ def test_processes_work_in_the_folder_of_their_caller(tmp_path, monkeypatch):
 
 def where_a_process_works(_item: int) -> Path:
     return Path.cwd()
+
+
+def doubled(function: Callable[[int], int], item: int) -> int:
+    return 2 * function(item)
+
+
+def test_a_plugin_that_is_edited_meanwhile_is_refused_in_a_line(no_plugins, tmp_path):
+    """It is loaded with the work itself, before the first item."""
+    file = tmp_path / "mine.py"
+    text = "from defocus import Loss\nMINE = Loss('mine', max)\ndef work(item):\n    return item\n"
+    file.write_text(text, encoding="utf-8")
+    work = partial(doubled, load_plugin(file).module.work)
+    assert sorted(in_processes(work, [1, 2], 2)) == [2, 4]
+    file.write_text(f"{text}    # now\n    assert item\n", encoding="utf-8")
+    with pytest.raises(RegistryError, match="has changed since the command began"):
+        list(in_processes(work, [1, 2], 2))

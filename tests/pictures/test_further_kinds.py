@@ -12,6 +12,7 @@ from defocus.front.pictures import given_alike, pictures, two_pictures
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.profiles import (
     colour_code,
+    in_srgb,
     in_two_spaces,
     picture_header,
     profile_of,
@@ -328,3 +329,37 @@ def test_colours_of_a_heic_that_are_multiplied_with_alpha_are_divided(tmp_path, 
     seen = share[:, :, 0] > 0.4
     given = read_stored(path)[:, :, :3][seen].astype(float)
     np.testing.assert_allclose(given / most, colours[seen] / most, atol=0.02)
+
+
+def grey_profile() -> bytes:
+    """A profile of grey with a gamma of 2.2 (ICC.1:2010, 7.2 and 8.6)."""
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    tags = {
+        b"desc": b"desc" + bytes(4) + struct.pack(">I", 5) + b"Grey\0" + bytes(81),
+        b"wtpt": b"XYZ " + bytes(4) + white,
+        b"kTRC": b"curv" + bytes(4) + struct.pack(">IHH", 1, 563, 0),
+    }
+    place = 128 + 4 + 12 * len(tags)
+    table = struct.pack(">I", len(tags))
+    for name, content in tags.items():
+        table += name + struct.pack(">II", place, len(content))
+        place += len(content)
+    kinds = b"lcms" + bytes([2, 64, 0, 0]) + b"mntrGRAYXYZ "
+    head = struct.pack(">I", place) + kinds + bytes(12) + b"acsp" + bytes(28) + white
+    return head.ljust(128, b"\0") + table + b"".join(tags.values())
+
+
+def test_a_profile_of_grey_makes_no_colours_grey(tmp_path, refused):
+    path, plain = tmp_path / "a.webp", tmp_path / "plain.png"
+    form = {"lossless": True, "icc_profile": grey_profile()}
+    path.write_bytes(saved(scene(), "WEBP", **form))
+    plain.write_bytes(opencv(scene(), ".png"))
+    picture = read_image(path)
+    np.testing.assert_array_equal(picture, scene())
+    with refused(ImageError):
+        in_srgb(path, picture)
+    with refused(ImageError):
+        read_pair(path, plain)
+    shades = np.repeat(grey()[:, :, None], 3, axis=2)
+    moved = in_srgb(path, shades)
+    assert np.abs(moved.astype(int) - shades).max() < 10

@@ -153,6 +153,8 @@ ABOUT = (
     "whatever its suffix says",
     "the colour space of a JPEG XL",
     "its transparency",
+    "no stated meaning",
+    "of a colour become 8",
 )
 
 BEGINNINGS = (
@@ -165,6 +167,9 @@ BEGINNINGS = (
     "is ",
     "the colour space",
     "its transparency",
+    "left out: the last value",
+    "left out: bits",
+    "its 10 bits",
 )
 """First words of these remarks."""
 

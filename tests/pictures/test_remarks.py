@@ -1,6 +1,7 @@
 """What is said of odd files, and levels of RAW files."""
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -22,10 +23,20 @@ from defocus.pictures.read import (
     read_stored,
     reading_of_files,
 )
-from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic
+from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic, said_of_file
 from defocus.pictures.values import linear_to_srgb
 from defocus.pictures.write import encoded_picture
-from tests.pictures.corpus import deep, grey, linear_dng, scene, tiff, write_corpus
+from tests.pictures.corpus import (
+    alpha,
+    bmp_of_fields,
+    deep,
+    grey,
+    linear_dng,
+    saved,
+    scene,
+    tiff,
+    write_corpus,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +98,27 @@ def test_what_a_dng_asks_for_is_named(corpus):
 def test_other_demands_and_damaged_ones(tmp_path, tag, demands):
     path = tmp_path / "a.dng"
     path.write_bytes(linear_dng(deep(), 0, 65535, tag))
+    assert dng_demands(path) == demands
+
+
+@pytest.mark.parametrize(
+    ("opcode", "compression", "demands"),
+    [
+        (8, 1, ("MapPolynomial",)),
+        (8, 34892, ()),  # LibRaw applies it to a lossy DNG
+        (13, 34892, ("ScalePerColumn",)),
+        (14, 1, ("WarpRectilinear2",)),
+        (4, 1, ()),  # single pixels of the sensor
+    ],
+)
+def test_corrections_of_a_dng(tmp_path, opcode, compression, demands):
+    path = tmp_path / "a.dng"
+    opcodes = struct.pack(">5I", 1, opcode, 0x01030000, 0, 8) + bytes(8)
+    asked = linear_dng(deep(), 0, 65535, (51009, "B", len(opcodes), opcodes, True))
+    entry = struct.pack("<HHI", 259, 3, 1)
+    place = asked.index(entry) + len(entry)
+    given = struct.pack("<H", compression)
+    path.write_bytes(asked[:place] + given + asked[place + 2 :])
     assert dng_demands(path) == demands
 
 
@@ -163,6 +195,39 @@ def test_transparency_is_said_where_it_is_not_read(tmp_path, suffix):
         said.append(reading_of_files([path]).remarks)
         assert read_own_picture(path).metadata.remarks == ()
     assert said == [(), (TRANSPARENT,)]
+
+
+def test_transparency_of_a_lossless_webp_behind_an_opaque_one_is_said(tmp_path):
+    opaque, transparent = tmp_path / "a.webp", tmp_path / "b.webp"
+    opaque.write_bytes(saved(scene(), "WEBP", lossless=True))
+    transparent.write_bytes(saved(np.dstack([scene(), alpha()]), "WEBP", lossless=True))
+    assert reading_of_files([opaque, opaque]).remarks == ()
+    assert reading_of_files([opaque, transparent]).remarks == (TRANSPARENT,)
+
+
+TEN_BITS = bmp_of_fields(
+    32, (0x3FF00000, 0xFFC00, 0x3FF, 0), deep()[:, :, 0].astype("<u4").tobytes()
+)
+FILLED = bmp_of_fields(
+    32, (0xFF0000, 0xFF00, 0xFF, 0), np.dstack([scene(), alpha()]).tobytes()
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ten-bits.bmp", TEN_BITS),
+        ("filled.bmp", FILLED),
+        ("unstated.tif", tiff(np.dstack([scene(), alpha()]), extrasamples=[0])),
+    ],
+)
+def test_values_that_are_not_read_are_said_by_each_verb(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    said = tuple(one.text for one in read_own_picture(path).metadata.remarks)
+    assert len(said) == 1
+    assert said_of_file(path) == said
+    assert reading_of_files([path]).remarks == said
 
 
 KINDS = {".png": "PNG", ".tif": "TIFF", ".webp": "WebP", ".bmp": "BMP"}

@@ -18,6 +18,7 @@ SHOWN = (
     "alpha.webp",
     "inks.jpg",
     "inks.tif",
+    "unstated-value.tif",
     "pages.tif",
     "sequence.heic",
     "called-png.png",
