@@ -17,6 +17,13 @@ import pytest
 from defocus.extras.studies.dose.claims import RULE
 from defocus.pictures.read import read_image
 from defocus.pictures.write import write_image
+from research.jdrl_page.cells import signed_text
+from research.jdrl_page.opening import (
+    claim_row,
+    measured_claims,
+    printed_gain,
+    trained_hours,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "jdrl-numbers.md"
 DOSE_STUDY = PAGE.parents[1] / "research" / "dose_study"
@@ -67,15 +74,14 @@ def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
-def test_every_interval_in_the_text_is_that_of_a_study(page_maker, documents):
+def test_every_interval_in_the_text_is_that_of_a_study(documents):
     """Either of a document, or of a table on the page whose document is not kept."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     prose = " ".join(line for line in lines if not line.startswith("|"))
     tables = " ".join(line for line in lines if line.startswith("|"))
     estimates = {tuple(map(number, one)) for one in ESTIMATE.findall(tables)}
-    signed = page_maker["signed_text"]
     for estimate in estimates_in(list(documents.values())):
-        estimates.add(tuple(number(signed(one)) for one in estimate))
+        estimates.add(tuple(number(signed_text(one)) for one in estimate))
     estimates |= {turned(one) for one in estimates}
     quoted = {tuple(map(number, one)) for one in ESTIMATE.findall(prose)}
     assert len(quoted) > 30
@@ -144,7 +150,7 @@ NAFNET = {2.0: {"1 plain loss": -0.5, "JDRL": 0.75, "registered pairs": 1.0}}
 PARTS = {"2 without deformation": 0.25, "3 without mask": 0.875, "JDRL": 0.75}
 
 
-def test_a_claim_has_the_papers_number_ours_and_a_verdict(page_maker):
+def test_a_claim_has_the_papers_number_ours_and_a_verdict():
     """Its dose is that of its column; one that was not trained is empty."""
     document = study(
         "defocus-s", {px: {"1 plain loss": -0.5, **PARTS} for px in (0.5, 8.0)}
@@ -153,8 +159,8 @@ def test_a_claim_has_the_papers_number_ours_and_a_verdict(page_maker):
         ("2 without deformation", "1.02 dB", "0.50 [0.38, 0.75] dB", "confirmed"),
         ("3 without mask", "0.04 dB", "−0.12 [−0.25, 0.12] dB", "not decided"),
     ):
-        assert page_maker["printed_gain"](document, label) == printed
-        row = page_maker["claim_row"]("it helps", printed, document, label, "because")
+        assert printed_gain(document, label) == printed
+        row = claim_row("it helps", printed, document, label, "because")
         assert row == f"| it helps | {printed} |  | {claim} | {verdict} | because |"
 
 
@@ -170,30 +176,23 @@ def bent(low: float) -> dict[str, float]:
         (0.05, 0.05, "not decided"),
     ],
 )
-def test_lines_stay_straight_if_only_the_plain_loss_bends_them(
-    page_maker, plain, whole, verdict
-):
+def test_lines_stay_straight_if_only_the_plain_loss_bends_them(plain, whole, verdict):
     document = study("defocus-s", {8.0: NAFNET[2.0]})
     for one, low in zip(
         document["doses"][0]["lines"], (plain, whole, whole), strict=True
     ):
         one["bent_px"] = bent(low)
     document["doses"][0]["tau"]["input-aligned"] = estimate(0.5)
-    lines, scores = page_maker["measured_claims"](document)
-    assert (
-        f"|  | 0.10 [{page_maker['signed_text'](whole)}, 0.20] px | {verdict} |"
-        in lines
-    )
+    lines, scores = measured_claims(document)
+    assert f"|  | 0.10 [{signed_text(whole)}, 0.20] px | {verdict} |" in lines
     assert "|  | 0.75 [0.62, 1.00] | confirmed |" in scores
 
 
-def test_the_hours_count_the_control_once(page_maker):
+def test_the_hours_count_the_control_once():
     """It is trained once, and listed at each dose."""
     gains = {px: {**NAFNET[2.0], "control: true pairs": 1.25} for px in (2.0, 8.0)}
     document = study("defocus-s", gains)
-    assert page_maker["trained_hours"](document) == pytest.approx(
-        3 * (2 * 3 + 1) * 60 / 3600
-    )
+    assert trained_hours(document) == pytest.approx(3 * (2 * 3 + 1) * 60 / 3600)
 
 
 def test_the_opening_says_what_rivals_are_worth_instead(page_maker):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from defocus.edges.linear_light import grey_of
 from defocus.errors import NotApplicableError
 from defocus.extras.charts.measures.characters import character_errors, read_characters
-from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.geometry import ChartGeometry, leaves_picture
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import TextLine
@@ -103,8 +103,7 @@ def _upright(
     start = np.floor(places.min(axis=0)).astype(int) - 2
     end = np.ceil(places.max(axis=0)).astype(int) + 3
     (left_px, top_px), (right_px, bottom_px) = start, end
-    height, width = light.shape[:2]
-    if start.min() < 0 or right_px > width or bottom_px > height:
+    if leaves_picture((left_px, top_px, right_px, bottom_px), light.shape):
         return None
     part = light[top_px:bottom_px, left_px:right_px]
     grey = grey_of(part).astype(np.float32)

@@ -19,7 +19,7 @@ from defocus.edges.edge import (
 )
 from defocus.edges.edge_line import UnclearEdgeError
 from defocus.errors import ImageError
-from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.geometry import ChartGeometry, leaves_picture
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import HEIGHT, WIDTH, Layout, Sheet, make_sheet
 from defocus.extras.charts.sheet.parts import SQUARE_CORNERS, SlantedSquare, grey
@@ -229,7 +229,7 @@ def _cut(shape: tuple[int, ...], start: Floats, end: Floats) -> tuple[slice, sli
     """Rows and columns between two corners."""
     left, top = np.ceil(start).astype(int)
     right, bottom = np.floor(end).astype(int) + 1
-    if left < 0 or top < 0 or right > shape[1] or bottom > shape[0]:
+    if leaves_picture((left, top, right, bottom), shape):
         raise ImageError("outside the picture")
     if min(right - left, bottom - top) < LEAST_PX:
         raise ImageError("too few pixels; come nearer")

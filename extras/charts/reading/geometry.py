@@ -189,6 +189,13 @@ def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
     return np.asarray(place)
 
 
+def leaves_picture(box: tuple[int, int, int, int], shape: tuple[int, ...]) -> bool:
+    """Whether left, top, right and bottom of a box, px, go beyond a picture ``(H, W, …)``."""
+    left, top, right, bottom = box
+    height, width = shape[:2]
+    return left < 0 or top < 0 or right > width or bottom > height
+
+
 def _moved_centre(
     grey: Floats,
     dot: Dot,
@@ -201,7 +208,7 @@ def _moved_centre(
     outer = (dot.radius + AROUND_MM + RING_MM) * scale
     left, top = np.floor(place - outer).astype(int).tolist()
     right, bottom = (np.ceil(place + outer).astype(int) + 1).tolist()
-    if left < 0 or top < 0 or right > grey.shape[1] or bottom > grey.shape[0]:
+    if leaves_picture((left, top, right, bottom), grey.shape):
         return None
     across = np.arange(left, right) - place[0]
     x, y = np.meshgrid(across, np.arange(top, bottom) - place[1])

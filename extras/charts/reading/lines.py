@@ -19,6 +19,7 @@ from defocus.extras.charts.measures.edge_summary import straightness_json
 from defocus.extras.charts.reading.geometry import (
     ChartGeometry,
     dot_centres,
+    leaves_picture,
     most_blur_px,
 )
 from defocus.extras.charts.reading.stored_light import StoredLight
@@ -253,7 +254,7 @@ def _cut(
     outline = _outline(geometry, line, middles)
     left, top = np.floor(outline.min(axis=0)).astype(int) - 2
     right, bottom = np.ceil(outline.max(axis=0)).astype(int) + 3
-    if left < 0 or top < 0 or right > light.shape[1] or bottom > light.shape[0]:
+    if leaves_picture((left, top, right, bottom), light.shape):
         return None
     part = grey_of(light[top:bottom, left:right]).astype(np.float32)
     return part, np.array([left, top], np.float64)

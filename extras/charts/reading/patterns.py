@@ -20,7 +20,7 @@ from defocus.extras.charts.measures.texture import (
     compare_texture,
 )
 from defocus.extras.charts.reading.edges import ReadEdge
-from defocus.extras.charts.reading.geometry import ChartGeometry
+from defocus.extras.charts.reading.geometry import ChartGeometry, leaves_picture
 from defocus.extras.charts.reading.levels import OVEREXPOSED, paper_is_clipped
 from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
@@ -105,7 +105,7 @@ def _within(
     half = share * (high - low) / 2
     left, top = np.ceil(middle - half).astype(int)
     right, bottom = np.floor(middle + half).astype(int)
-    if left < 0 or top < 0 or right >= shape[1] or bottom >= shape[0]:
+    if leaves_picture((left, top, right + 1, bottom + 1), shape):
         raise ImageError("outside the picture")
     return slice(int(top), int(bottom)), slice(int(left), int(right))
 

@@ -1,0 +1,1 @@
+"""Tables of docs/jdrl-numbers.md; ``research.pages.jdrl`` makes the page."""
