@@ -251,8 +251,7 @@ class Results:
             mine = "SELECT number FROM runs WHERE run = ?"
             kept = in_place and transaction.execute(mine, [entry.run]).fetchone()
             self._remove(entry.run)
-            last = transaction.execute("SELECT coalesce(max(number), 0) + 1 FROM runs")
-            row = (*astuple(entry), *(kept or last.fetchone()))
+            row = (*astuple(entry), *(kept or self._next_number()))
             marks = ", ".join("?" * len(row))
             transaction.execute(f"INSERT INTO runs VALUES ({marks})", row)  # noqa: S608 - question marks
             lines = list(scores)
@@ -263,6 +262,11 @@ class Results:
             if lines:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(lines)))
                 transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
+
+    def _next_number(self) -> tuple[int]:
+        last = self._connection.execute("SELECT coalesce(max(number), 0) FROM runs")
+        (number,) = last.fetchone()
+        return (number + 1,)
 
     def _remove(self, run: str) -> None:
         for table in ("runs", "scores", "costs", "versions"):

@@ -261,10 +261,9 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     networks = []
     for document in documents:
         networks.append(baseline(document["network"]).card.display_name)
-        for one in document["doses"]:
-            if one["dose_px"] == dose:
-                lines = [line for line in one["lines"] if line["system"] != INPUT]
-                columns.append({line["label"]: line for line in lines})
+        columns += [
+            _lines_by_label(one) for one in document["doses"] if one["dose_px"] == dose
+        ]
     yield row(f"gain over the blurry input, {dose:g} px, dB", *networks)
     yield rule(len(documents))
     labels = dict.fromkeys(chain.from_iterable(columns))
@@ -273,6 +272,12 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
         cells = ("" if line is None else interval(line["over_input"]) for line in lines)
         yield row(without_number(label), *cells)
     yield ""
+
+
+def _lines_by_label(dose: Document) -> dict[str, Document]:
+    """The restored lines of a dose."""
+    lines = [line for line in dose["lines"] if line["system"] != INPUT]
+    return {line["label"]: line for line in lines}
 
 
 def least_gain(columns: Sequence[Mapping[str, Document]], label: str) -> float:
