@@ -129,10 +129,11 @@ FOURTEEN_BITS = 16383
 """Largest value of 14 bits. Larger values show that all 16 bits are in use."""
 FLOAT_WHITES = (255, 1023, 4095, 65535)
 """White of floats that were integers of 8, 10, 12 or 16 bits."""
-READING_REVISION = 2
+READING_REVISION = 3
 """Revision of reading; raise it by hand when the same file gives other values. Revision 2
-recognises 10 and 12 bits in 16. It is part of a dataset's identity only where revision 1 read the
-pictures differently."""
+recognises 10 and 12 bits in 16, revision 3 the bits that a TIFF states, and develops both RAW
+members of a pair alike. It is part of a dataset's identity only where revision 1 read the pictures
+differently."""
 
 
 def white_level(picture: NDArray[Any]) -> float:
