@@ -67,6 +67,10 @@ def command(
     """
     if listing.listing:
         return _list(images, settings, listing)
+    if not images and settings.dataset is None:
+        raise click.UsageError("Missing argument 'IMAGES...'.")
+    if images and settings.dataset is not None:
+        raise click.UsageError("--dataset gives the pictures; omit IMAGES")
     from defocus.cluster.dispatcher import start_early
 
     start_early("defocus.restoration.run", settings.where)
@@ -77,10 +81,6 @@ def command(
     from defocus.restoration.run import CPU, restore_pictures
     from defocus.training.devices import best_device
 
-    if not images and settings.dataset is None:
-        raise click.UsageError("Missing argument 'IMAGES...'.")
-    if images and settings.dataset is not None:
-        raise click.UsageError("--dataset gives the pictures; omit IMAGES")
     system = plain_baseline(settings.baseline)
     with json_output() as output:
         weights = restoring_weights(system, settings.weights)

@@ -81,13 +81,11 @@ def command(dataset: str, settings: "AuditSettings") -> int:
 
 def _audit(name: str, settings: "AuditSettings") -> "tuple[Audit, Usable]":
     from defocus.cluster.dispatcher import start_early
-
-    start_early("defocus.datasets.audit.pair_audit", settings.where)
-
     from defocus.datasets.api import check_dataset, open_dataset
 
     dataset = open_dataset(name, damaged=True)
     _claim(settings.out, dataset, f"defocus-data audit {shlex.quote(name)}")
+    start_early("defocus.datasets.audit.pair_audit", settings.where)
 
     from defocus.datasets.audit.run import audit_dataset
     from defocus.datasets.curation_rules import usable_pairs

@@ -62,12 +62,10 @@ def _files(
 def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> Json:
     """The document that ``--json`` prints; pairs that could not be read go into ``failed``."""
     from defocus.cluster.dispatcher import start_early
-
-    start_early("defocus.datasets.deriving.compensate", settings.where)
-
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name, damaged=True)
+    start_early("defocus.datasets.deriving.compensate", settings.where)
 
     from defocus.pictures.carried import say_left_behind
 
