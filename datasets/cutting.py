@@ -35,7 +35,7 @@ from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_ar
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.headers import picture_size
-from defocus.pictures.raw import develop_pair
+from defocus.pictures.raw import all_raw, develop_pair
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
@@ -246,7 +246,7 @@ def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
 def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
     """Two RAW members, developed with one set of parameters; nothing for other pairs."""
     members = [files[role] for role in ("blurry", "sharp") if role in files]
-    if len(members) < 2 or not all(map(any_raw, members)):
+    if len(members) < 2 or not all_raw(*members):
         return {}
     blurry, sharp = members
     return dict(zip(members, develop_pair(blurry, sharp), strict=True))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.cache import cache_folder, keeping
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.errors import DatasetError
-from defocus.pictures.raw import RAW_SUFFIXES, is_read_anew
+from defocus.pictures.raw import all_raw, is_read_anew
 from defocus.pictures.values import FULL, READING_REVISION
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
@@ -177,11 +177,10 @@ def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
 
 def _is_read_anew(pair: Pair) -> bool:
     """Whether an earlier version read a member otherwise: two RAW files, or linear light."""
-    files = [pair.blurry, pair.sharp or pair.blurry]
-    two_raw = len(set(files)) > 1 and all(
-        file.suffix.lower() in RAW_SUFFIXES for file in files
-    )
-    return two_raw or is_read_anew(pair.blurry)
+    two = pair.sharp not in {None, pair.blurry}
+    if two and all_raw(pair.blurry, pair.sharp or pair.blurry):
+        return True
+    return is_read_anew(pair.blurry)
 
 
 def learnt_hash(pairs: Iterable[Pair], hashes: HashOf) -> str:

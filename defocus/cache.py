@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from defocus.errors import StorageError
-from defocus.progress import say
+from defocus.progress import is_new, say
 from defocus.storage.files import (
     is_elsewhere,
     make_folder,
@@ -49,8 +49,6 @@ _usable: set[Path] = set()
 
 _left: set[Path] = set()
 """Cache folders that this process has left for one of its own."""
-
-_said: set[str] = set()
 
 
 def cache_folder() -> Path:
@@ -131,8 +129,7 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        if not _said:
-            _said.add(str(error))
+        if is_new(REMEDY):
             say(f"{error}; nothing more is kept: {REMEDY}")
 
 

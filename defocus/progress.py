@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -235,14 +235,21 @@ def say(message: str, *, error: bool = False) -> None:
         _show(shown)
 
 
-_warned: set[str] = set()
-"""Warnings that this process has printed."""
+said_once: set[Hashable] = set()
+"""What this process has said and does not say again."""
+
+
+def is_new(key: Hashable) -> bool:
+    """Whether something is to be said for the first time; from then on it is not."""
+    if key in said_once:
+        return False
+    said_once.add(key)
+    return True
 
 
 def warn_once(text: str) -> None:
     """Print a warning on stderr; the same warning is printed once per process."""
-    if text not in _warned:
-        _warned.add(text)
+    if is_new(text):
         say(f"warning: {text}")
 
 

@@ -205,7 +205,7 @@ def no_plugins(monkeypatch):
     from defocus.plugins import extensions
 
     monkeypatch.setattr(extensions, "_loaded", {})
-    monkeypatch.setattr(progress, "_warned", set())
+    monkeypatch.setattr(progress, "said_once", set())
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     monkeypatch.setenv(extensions.HASHES, "")
 

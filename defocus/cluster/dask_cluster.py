@@ -18,13 +18,14 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+from defocus import progress
 from defocus.cache import VARIABLE, cache_folder
 from defocus.commit import own_commit
 from defocus.errors import DefocusError, InputError, SettingsError
@@ -227,27 +228,19 @@ def _require_same(host: str, packages: tuple[tuple[str, str], ...]) -> None:
             )
 
 
-SAID_ONCE = (
-    ("defocus.progress", "_warned"),
-    ("defocus.pictures.remarks", "_said"),
-    ("defocus.cache", "_said"),
-)
-"""Modules, with the names of their sets of what a process has said and does not say again."""
-
 OF_THE_CODE = ("defocus.commit", "defocus.cluster.")
 """Modules whose caches tell which code this process has loaded, for as long as it lives."""
 
-_said_to: dict[str, tuple[set[Any], ...]] = {}
-"""What this worker has said once to each program that it has worked for, in the same order."""
+_said_to: dict[str, set[Hashable]] = {}
+"""What this worker has said once to each program that it has worked for."""
 
 
 def _serve(program: str) -> None:
     """Let this worker be to a program what a process of its own would be."""
     if program not in _said_to:
-        _said_to[program] = tuple(set() for _ in SAID_ONCE)
+        _said_to[program] = set()
         _forget_files()
-    for (module, name), said in zip(SAID_ONCE, _said_to[program], strict=True):
-        setattr(importlib.import_module(module), name, said)
+    progress.said_once = _said_to[program]
 
 
 def _forget_files() -> None:

@@ -103,15 +103,12 @@ class Pair:
     @cached_property
     def _developed(self) -> "tuple[Image, Image] | None":
         """Both pictures of two RAW files, developed with the same parameters."""
-        from defocus.pictures.raw import RAW_SUFFIXES
+        from defocus.pictures.raw import all_raw
         from defocus.pictures.read import read_pair
 
         blurry = self.files.blurry
         sharp = self.files.sharp
-        if (
-            sharp is None
-            or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES
-        ):
+        if sharp is None or not all_raw(blurry, sharp):
             return None
         return read_pair(blurry, sharp, self.files.white)
 

@@ -148,6 +148,11 @@ def is_monochrome(path: Path) -> bool:
         return int(raw.num_colors) == 1
 
 
+def all_raw(*files: Path) -> bool:
+    """Whether all files are RAW files, by their suffixes."""
+    return all(file.suffix.lower() in RAW_SUFFIXES for file in files)
+
+
 def develop_pair(
     blurry: Path, sharp: Path
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:

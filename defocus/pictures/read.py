@@ -40,6 +40,7 @@ from defocus.pictures.png import (
 )
 from defocus.pictures.raw import (
     RAW_SUFFIXES,
+    all_raw,
     develop_pair,
     develop_raw,
     develop_stored,
@@ -313,7 +314,7 @@ def read_pair(
     # white, ``white`` or what the values of both say.
     from defocus.pictures.profiles import in_one_space  # not needed for one picture
 
-    if _all_raw(blurry, sharp):
+    if all_raw(blurry, sharp):
         pictures = develop_pair(blurry, sharp)
         for path, picture in zip((blurry, sharp), pictures, strict=True):
             if white is None:
@@ -327,10 +328,6 @@ def read_pair(
         sharp_size = (second.shape[1], second.shape[0])
         raise ImageError(sizes_differ(blurry, blurry_size, sharp, sharp_size))
     return in_one_space((blurry, sharp), (first, second))
-
-
-def _all_raw(*files: Path) -> bool:
-    return all(file.suffix.lower() in RAW_SUFFIXES for file in files)
 
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
@@ -358,7 +355,7 @@ def read_two_cameras(blurry: Path, sharp: Path) -> tuple[Image, Image]:
 
 def read_blurry(blurry: Path, sharp: Path | None, white: float | None = None) -> Image:
     """Read the blurry member of a pair, in the colours that :func:`read_pair` gives it."""
-    if sharp is not None and _all_raw(blurry, sharp):
+    if sharp is not None and all_raw(blurry, sharp):
         picture = develop_raw(blurry, shot_white_balance(sharp))
         if white is None:
             say_remarks(blurry, picture, FULL)

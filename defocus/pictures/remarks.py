@@ -28,11 +28,8 @@ from defocus.pictures.values import (
     without_alpha,
 )
 from defocus.pictures.webp import webp_frames
-from defocus.progress import say
+from defocus.progress import is_new, say
 from defocus.reading import mapped
-
-_said: set[tuple[Path, str]] = set()
-"""Remarks that this process has already printed, by folder."""
 
 
 def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
@@ -42,8 +39,7 @@ def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
     if words and known_white(path) is None:
         remarks.insert(0, words)
     for remark in remarks:
-        if (path.parent, remark) not in _said:
-            _said.add((path.parent, remark))
+        if is_new((path.parent, remark)):
             say(f"{path}: {remark}")
 
 

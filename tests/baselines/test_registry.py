@@ -95,7 +95,7 @@ def test_a_faulty_entry_point_is_left_out_with_one_warning(
 ):
     before = set(all_baselines())
     plugin(extra=value)
-    progress._warned.clear()
+    progress.said_once.clear()
     assert set(all_baselines()) == before
     all_baselines()
     (line,) = capsys.readouterr().err.splitlines()

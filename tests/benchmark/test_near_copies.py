@@ -35,7 +35,7 @@ def dataset(tmp_path):
 def test_the_file_of_a_study_and_a_line_name_both_pictures(
     dataset, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("defocus.progress._warned", set())
+    monkeypatch.setattr("defocus.progress.said_once", set())
     assert near_copies(dataset) == (
         NearCopy("test-whole", "train-patch", "train", "part, mirrored"),
     )

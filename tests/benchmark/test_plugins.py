@@ -238,7 +238,7 @@ def test_a_revision_decides_instead_and_says_what_it_costs(bench, folder, beside
         assert "to keep that training, leave the revision out" in again
     edit(folder / "layers.py", "0.1 * ", "0.2 * ")
     for _ in range(2):
-        progress._warned.clear()
+        progress.said_once.clear()
         kept = bench("run", *beside).output
         assert "nothing is repeated" in kept
         assert (

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus import progress
 from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.external_results import scoring
 from defocus.benchmark.external_results.matching import folder_subjects, match
@@ -24,7 +25,6 @@ from defocus.benchmark.metrics.metric import (
 from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.scoring.score import PairScorer, fetch_weights
 from defocus.cluster.dask_cluster import _connected
-from defocus.pictures import remarks
 from defocus.plugins.extensions import load_plugin
 from defocus.processes.machines import Machines
 from tests.benchmark.test_score import scene, stored
@@ -202,7 +202,7 @@ def test_what_there_is_to_say_of_a_file_is_said_of_kept_scores_too(
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     told, results = [], []
     for _ in range(2):
-        monkeypatch.setattr(remarks, "_said", set())
+        monkeypatch.setattr(progress, "said_once", set())
         results.append(
             score_request(
                 ScoreOptions(

@@ -226,7 +226,7 @@ ODD = [
 def test_what_is_no_picture_file_is_named_and_the_others_are_read(
     tmp_path, make, words, capsys, monkeypatch
 ):
-    monkeypatch.setattr(progress, "_warned", set())  # else one process says it once
+    monkeypatch.setattr(progress, "said_once", set())  # else one process says it once
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
         make(root / role / "z.png")

@@ -64,7 +64,7 @@ def test_one_member_in_validation_is_enough_and_a_link_is_followed(dataset, refu
 def test_left_out_pairs_are_named_and_make_another_revision(
     dataset, monkeypatch, capsys
 ):
-    monkeypatch.setattr("defocus.progress._warned", set())
+    monkeypatch.setattr("defocus.progress.said_once", set())
     whole = open_dataset(f"pairs:{dataset}")
     shutil.copy(
         dataset / "train" / "sharp" / "a.png", dataset / "test" / "sharp" / "d.png"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus import cache
+from defocus import cache, progress
 from defocus.cache import (
     atomic_folder,
     cache_folder,
@@ -34,7 +34,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 @pytest.fixture(autouse=True)
 def as_if_new(monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "_usable", set())
-    monkeypatch.setattr(cache, "_said", set())
+    monkeypatch.setattr(progress, "said_once", set())
     monkeypatch.setattr(cache, "_left", set())
     monkeypatch.setattr(cache.tempfile, "tempdir", str(tmp_path))
     for name in ("DEFOCUS_CACHE", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
