@@ -222,7 +222,7 @@ class Baseline:
 
     @property
     def plain(self) -> "Baseline":
-        """The system that is trained and has weights: of ``NAME@scales`` ``NAME``, else itself."""
+        """The system that has the weights: ``NAME`` for ``NAME@scales``, otherwise this one."""
         if self.trained_as is None:
             return self
         return replace(self, card=self.trained_as, trained_as=None)

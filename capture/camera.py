@@ -321,7 +321,7 @@ class KnowsRelease(Protocol):
     """A camera that knows when the exposure of its last shot began."""
 
     released_at: float
-    """By :func:`time.monotonic`, seconds."""
+    """Time of the release, in seconds of :func:`time.monotonic`."""
 
 
 def no_motor(camera: Camera) -> InputError:

@@ -153,7 +153,7 @@ def _tabs(tabs: Tabs, folder: Path, stem: str) -> list[Typst]:
 
 
 def _in_print(beside: Beside) -> tuple[Part, ...]:
-    """The first tab of what lies beside, then the parts, then the other tabs."""
+    """The order in print: first tab of the parts beside, main parts, other tabs."""
     first: list[Part] = []
     later: list[Part] = []
     for part in beside.aside:

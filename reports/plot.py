@@ -46,8 +46,9 @@ FEW_MARKERS = 5
 SHORT_NUMBERS = 1e-4, 1e7
 """Range of the largest value of an axis whose ticks are written without powers of ten."""
 SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
-"""Distances of points drawn side by side, at numbers and at names, and the largest width of all of
-them together, as shares of the axis; the last as a share of the way to the next place."""
+"""Distances between points that are drawn side by side, as shares of the axis: at numbers, and at
+names. The third number is the largest width of all of them together; the fourth, the largest share
+of the way to the next place that they may take."""
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
     "svg.hashsalt": "defocus",  # the same figure gives the same bytes

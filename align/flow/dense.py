@@ -197,7 +197,7 @@ def _step_between(
     second: Array,
     estimator: FlowEstimator,
 ) -> tuple[Array, Array, Array]:
-    """What the estimator finds between two pictures, and both as the greys that it compared."""
+    """The flow that the estimator finds, and the two grey pictures that it compared."""
     frames = _frame(first), _frame(second)
     step = estimator(*frames)[0].cpu().numpy()
     first_grey = frames[0][0, 0].numpy()
@@ -206,7 +206,7 @@ def _step_between(
 
 
 def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
-    """The blurry member, the sharp one there with matched exposure, and its valid area."""
+    """The blurry member, the sharp one on its grid with matched exposure, and the covered area."""
     valid = inside(place)
     warped = np.maximum(sampled(sharp, place, cubic=True), np.float32(0))
     return blurry, warped * light_ratio(blurry, warped, valid), valid

@@ -236,7 +236,7 @@ def _gradients(middle: Array) -> tuple[Array, Array]:
 
 
 def _long_run_variance(left: Array, counted: Array) -> Array:
-    """Variance of the differences around each place, with white noise that lies below them."""
+    """Long-run variance of the differences around each place, plus that of white noise."""
     slow = smoothed(left, NOISE_PX)
     area = np.float32(4 * np.pi * NOISE_PX**2)
     wide = _wide_mean(slow * slow, counted, DIFFERENCE_PX)

@@ -211,7 +211,8 @@ LEAST_PLACES, LEAST_SPREAD = 200, 0.08
 """Least number of places on surfaces, and least scatter of their colours. Grey pictures do not show
 a strength of colours."""
 MOST_CHANGE = 1.0
-"""Change of light among neighbours, stops, from which a place lies at an edge and on no surface."""
+"""Largest change of light around a pixel on a surface, stops; where there is more, there is an
+edge."""
 COLOURFUL, SURFACE_PX = 2 * LEAST_SPREAD, 9
 """Scatter of colours from which one member counts as coloured although the other is grey, and side
 of the windows, px, over which noise is averaged before that is judged."""

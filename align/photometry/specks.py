@@ -57,7 +57,7 @@ def dark_specks(stops: Array, light: Array) -> Specks:
 
 
 def _local_stops(stops: Array) -> Array:
-    """Stops without what is wider than a speck."""
+    """The stops less their median over a wide square; only what is small is left."""
     levels = np.clip(STEPS * stops + 128, 0, 255).astype(np.uint8)
     middle = cv2.medianBlur(levels, AROUND_PX).astype(np.float32)
     wide = (middle - 128) / np.float32(STEPS)

@@ -258,7 +258,7 @@ class _Aligned:
 
 
 def _coc_on(coc_px: Array | None, other: Array, pair: _Aligned) -> Array:
-    """Diameters on the reduced grid, px of it; found here where none are given."""
+    """Circles of confusion on the reduced grid, px of it; estimated here if none are given."""
     if coc_px is None:
         matched = other * light_ratio(pair.light, other, pair.shown)
         coc = equalised(pair.light, matched, pair.shown).coc_px

@@ -204,7 +204,7 @@ def _blurred_by(picture: Grey, coc: Plane) -> Grey:
 
 
 def _detail(picture: Grey) -> Grey:
-    """Neither noise nor smooth differences, such as vignetting."""
+    """The detail of a picture, without noise and without smooth differences such as vignetting."""
     fine = cv2.GaussianBlur(picture, (0, 0), FINEST_PX)
     return fine - cv2.GaussianBlur(fine, (0, 0), DETAIL_SHARE * max(picture.shape))
 
@@ -373,7 +373,7 @@ def measured_level(
 
 
 def _turn_error_px(error: float, tiles: TileFit, shape: tuple[int, ...]) -> float:
-    """The error at the worst corner without what an error of the zoom moves it."""
+    """The error at the worst corner, px, without the part that comes from an error of the zoom."""
     slope = tiles.scatter_px * tiles.fit.slope_factor
     zoomed = slope * math.hypot(*shape) / 2
     return math.sqrt(max(error**2 - zoomed**2, 0.0))

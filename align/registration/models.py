@@ -30,7 +30,8 @@ NEWTON_STEPS = 4
 """Newton steps of a fit. A homography near identity is settled to 1e-9 px after three, the others
 after one."""
 LEAST_CONDITION = 1e-12
-"""Eigenvalue of the normal equations, over the largest, below which a parameter is free."""
+"""Ratio of an eigenvalue of the normal equations to the largest one, below which the points do not
+determine a parameter, which then keeps its value."""
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,9 @@ def _squares(
     shift: Shift,
     part: tuple[slice, slice],
 ) -> Grey:
-    """Squared differences to the second, moved and at its best contrast; 0 outside the part."""
+    """Squared differences after the second picture was moved and its contrast was fitted.
+
+    They are 0 outside the part."""
     right, down = shift
     matrix = np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

@@ -27,8 +27,8 @@ Grey = NDArray[np.float32]
 
 LEAST_PAIRS = 3
 COMMON_SHARE = 0.5
-"""Share of a pair's least standard error that all pairs of a session have in common, so that no
-mean reduces it."""
+"""Share of a pair's least standard error that is the same in all pairs of a session, so that a mean
+over the pairs does not reduce it."""
 MOST_FAR = 0.1
 """Largest share of the pairs whose zoom may clearly differ from 1 although only the aperture
 changed."""
@@ -48,12 +48,14 @@ class Shared:
     pairs: int
 
     def near(self, value: float, sigma: float) -> bool:
-        """Whether a pair's own value, with its standard error, does not contradict it."""
+        """Whether a pair's own value agrees with the shared one within their standard errors."""
         distance = abs(value - self.value)
         return distance <= CONTRADICTION * math.hypot(sigma, self.sigma)
 
     def helps(self, value: float | None, sigma: float | None) -> bool:
-        """Whether a pair with that value of its own, or none, is measured better with this one."""
+        """Whether this value agrees with a pair's own one and is more certain.
+
+        It helps any pair that has no value of its own."""
         if value is None or sigma is None:
             return True
         return self.sigma < sigma and self.near(value, sigma)

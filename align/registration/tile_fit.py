@@ -89,7 +89,9 @@ def with_small_tiles(
     small: SmallTiles | None,
     corner: Array,
 ) -> tuple[TileShifts, Array]:
-    """Small tiles, from ``corner`` (x, y) on, where it is sharp, else large; and their blur."""
+    """Small tiles where the picture is sharp, large tiles elsewhere, and their blur.
+
+    ``corner`` (x, y) is the origin of the small tiles."""
     if small is None:
         return large, coc_px
     shifts = replace(small.shifts, centres=small.shifts.centres + corner)
@@ -296,7 +298,7 @@ def _apart_from(
     best: tuple[Settled, Checked],
     shape: tuple[int, ...],
 ) -> float:
-    """Distance of two models at the worst corner, px; it counts less the worse ``beside`` fits.
+    """Distance of two models at the worst corner, px; less where ``beside`` fits worse.
 
     16 richer models of rendered pairs, none true, were off by 2 to 10 of their own errors."""
     apart = corner_distance_px(

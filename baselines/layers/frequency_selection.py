@@ -47,7 +47,7 @@ def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor
 
 
 def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:
-    """The mean of every ``size`` neighbours along an axis; that many less one are missing."""
+    """The mean of every ``size`` neighbours along an axis, which gets shorter by ``size - 1``."""
     sums = features.cumsum(dim)
     count = features.shape[dim]
     first = sums.narrow(dim, size - 1, 1)
@@ -171,7 +171,9 @@ class _Whole(nn.Module):
 
 
 class _Quadrants(nn.Module):
-    """Weighs each quarter of the picture in that way, with its own weights; at first zero."""
+    """Weighs each quarter of the picture as :class:`_Whole` weighs all of it.
+
+    The quarters have weights of their own, which begin at zero."""
 
     def __init__(self, channels: int, pooling: Pooling) -> None:
         super().__init__()

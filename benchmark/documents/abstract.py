@@ -74,7 +74,7 @@ def _scored(rows: Sequence[Row]) -> str:
 
 
 def _told_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
-    """The truth of rendered pictures, as in the leaderboard's first tab; else the profile's own."""
+    """The protocol of the abstract: the truth of rendered pictures, else the profile's own."""
     true = any(row.protocol == TRUTH and row.value is not None for row in rows)
     return TRUTH if true else main_protocol(setting, rows)
 

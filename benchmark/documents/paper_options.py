@@ -42,8 +42,8 @@ class PaperOptions(CommandSettings):
     """With 'ablation': a column with a check mark for the systems that have this part; repeatable.
     """
     as_csv: bool = option(False, "--csv")
-    """Print CSV instead of LaTeX, a table below the other; leaderboard.csv in the study's folder is
-    one table of all means."""
+    """Print CSV instead of LaTeX, one table below the other; leaderboard.csv in the study's folder
+    is one table of all means."""
     target: Path | None = option(None, "--to", heading="Files")
     """File of leaderboard or pictures; it ends in .csv, .parquet, .tex or .json."""
 

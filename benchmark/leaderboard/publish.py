@@ -157,8 +157,8 @@ def _tex_cell(cell: str | float | None) -> str:
 _REPORTS = ("report.html", "report.pdf")
 
 WORK_PER_REPORT = 20
-"""During a study its reports are made again once it has worked this many times as long as making
-them took: those of fifty systems take several seconds."""
+"""Working time of a study between two reports, as a multiple of the time that the last report took:
+those of fifty systems take several seconds."""
 
 FIRST_REPORT_S = 2.0
 """A study that has worked for less than this many seconds makes its reports only once, at its

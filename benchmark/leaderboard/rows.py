@@ -67,7 +67,8 @@ class Row:
 
 
 CSV_COLUMNS = tuple(field.name for field in fields(Row))
-"""The columns of ``leaderboard.csv``: all of a row, so that each line names its versions."""
+"""The columns of ``leaderboard.csv``: all fields of a row, so that each line of the file names its
+versions."""
 
 CSV_DIGITS = 8
 

@@ -21,11 +21,13 @@ DIAMETERS_PX = (
 value above 128 px."""
 
 UNSURE = 1.5
-"""Largest factor of 1 + d, besides half a step of the list, by which the discs that are tried at a
-place differ from the map of blur: the map is about this far from the truth on rendered pictures."""
+"""Factor, up or down, by which 1 + d of a tried disc may differ from 1 + d in the map of blur,
+where d is the diameter in px: the map is about this far from the truth on rendered pictures. It is
+multiplied by STEP."""
 
 STEP = 1.15
-"""Half a step of the list, as a factor of 1 + d, so that there is a disc for each diameter."""
+"""Factor on 1 + d that is half a step between neighbours of the list, so that every diameter of the
+map has a disc to try."""
 
 WINDOW_PX = 25
 """Side of the squares in which the best disc is chosen, px. Much smaller ones would fit noise."""

@@ -127,7 +127,7 @@ class Metric:
 
 
 _ORDER = ("psnr", "ssim", "mae", "lpips")
-"""The order of the field's tables; other metrics follow by name."""
+"""The metrics that come first, in the order of published tables; other metrics follow by name."""
 
 
 METRICS: Kind[Metric] = Kind(

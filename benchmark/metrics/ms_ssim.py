@@ -22,7 +22,7 @@ _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW = "gaussian-11"
 
 SMALLEST_PX = WINDOW_PX[_WINDOW] * 2 ** (len(_WEIGHTS) - 1)
-"""Shortest side of which the coarsest scale still holds a window, px."""
+"""Shortest side, px, of a picture whose coarsest scale still holds a whole window."""
 
 
 def _ms_ssim(
@@ -66,7 +66,10 @@ def _halved(
     profile: Profile,
     around: int | None = None,
 ) -> NDArray[np.float64]:
-    """Means of 2 x 2 px; an odd side gets a row more, under ``zeros_around`` on both sides."""
+    """Means of 2 x 2 px.
+
+    A picture with an odd side is padded by one row or column after it; under ``zeros_around`` by
+    one before it as well."""
     if around is None:
         around = cv2.BORDER_CONSTANT if profile.zeros_around else cv2.BORDER_REPLICATE
     after = [side % 2 for side in picture.shape[:2]]

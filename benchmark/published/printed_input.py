@@ -24,7 +24,8 @@ TOLERANCES = {"psnr": 0.01, "ssim": 0.001, "mae": 0.001}
 """Largest difference that counts as reproduced: dB for PSNR. Papers print two or three decimals."""
 
 SLACK = 0.1
-"""Share of the tolerance within which two conventions fit equally; the more usual one is taken."""
+"""Two conventions fit equally if their errors differ by less than this share of the tolerance; the
+more usual one is taken."""
 
 OWN = "own"
 """Name after ``printed:`` of a row that the user gave."""

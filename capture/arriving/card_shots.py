@@ -356,7 +356,9 @@ def _apart_in_time(first: Sequence[Numbered], second: Sequence[Numbered]) -> boo
 
 
 def _one_count(numbered: Sequence[Numbered]) -> bool:
-    """Whether numbers rise with time, but for one new start: no body numbers files of two names."""
+    """Whether one counter can have numbered these files: numbers rise, with one new start at most.
+
+    A body never gives one number to two names."""
     numbers = [
         one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))
     ]

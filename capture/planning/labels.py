@@ -30,8 +30,8 @@ ISOS = tuple(_ISOS.split())
 """Labels of all third stops, for cameras that accept any number."""
 
 UNKNOWN_PART = 65533
-"""Pattern of times that bodies write for unknown, Bulb and composite exposures, such as
-``65535/65535``."""
+"""Smallest numerator of a time that is no exposure time: bodies write ``65535/65535`` and the like
+for unknown, Bulb and composite exposures."""
 
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _F_NUMBER = re.compile(rf"(?:[fF]/?\s*)?{_NUMBER}", re.ASCII)

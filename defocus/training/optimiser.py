@@ -23,7 +23,7 @@ FIXED: dict[str, dict[str, Any]] = {
     "adamw": {"fused": True},
     "radam": {"decoupled_weight_decay": True},
 }
-"""Arguments that the optimisers of the field's recipes always get."""
+"""Arguments that these optimisers get in every recipe."""
 
 UNFIT = {
     "lbfgs": "it calls the network several times for one step",

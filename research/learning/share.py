@@ -54,7 +54,7 @@ Sample = tuple[Array, Array, float]
 def main() -> None:
     """Learn, and write the weights beside the module that reads them."""
     words = argparse.ArgumentParser(
-        description="Learn the share of a change that is worth it."
+        description="Learn which share of a restoration's change is kept."
     )
     words.add_argument("photographs", type=Path)
     words.add_argument("--out", type=Path, default=LEARNED)

@@ -32,7 +32,7 @@ MOST = {3: 8, 12: 3, 24: 2}
 """Number of photographs of each size, so that all sizes together take about the same time: twelve
 megapixels take four times as long as three."""
 OTHERS = 2
-"""Number of photographs of a size that is not in the list."""
+"""Number of photographs of a size that MOST does not name."""
 
 FULL_WELL_E, READ_E = Sensor().full_well_e, Sensor().read_noise_e
 CAMERA = StreamCamera(shot=1 / FULL_WELL_E, read=(READ_E / FULL_WELL_E) ** 2)

@@ -34,7 +34,7 @@ ARGUMENTS = (
 MEGAPIXELS = 24
 WINDOW_PX = (1280, 800)
 LONGEST_S = 600
-"""For each step of a picture."""
+"""Longest wait for one step of a picture, in seconds."""
 WATCH = """
 const seen = window.seen = {};
 let began = 0;

@@ -86,7 +86,7 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
 
 
 def on_post_page(html: str, **_: object) -> str:
-    """The search of the theme gets the name that a dialogue needs, and the second menu its own."""
+    """Name the theme's search dialogue, and its second menu, for screen readers."""
     named = html.replace('role="dialog"', 'role="dialog" aria-label="Search"')
     return named.replace(
         'aria-label="Table of contents"',

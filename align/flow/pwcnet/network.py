@@ -30,11 +30,12 @@ class InnerWarp:
 
 
 SNIKLAUS = InnerWarp(aligned_corners=True, valid_above=0.999)
-"""sniklaus/pytorch-pwc as it is now."""
+"""Warp of features in the present code of sniklaus/pytorch-pwc."""
 JDRL = InnerWarp(aligned_corners=False, valid_above=0.999)
-"""The older copy inside JDRL's code."""
+"""Warp of features in the older copy of that code inside JDRL's."""
 NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
-"""NVlabs/PWC-Net with the sampling of the torch version it was written for."""
+"""Warp of features in NVlabs/PWC-Net, with the sampling of the torch version that it was written
+for."""
 
 
 def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -96,7 +97,9 @@ class _CostVolume(torch.autograd.Function):
 
 
 def _by_rows(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """The cost volume for a GPU: 18 launches instead of 162, each dearer than its sums."""
+    """The cost volume for a GPU, by rows of displacements: 18 kernel launches instead of 162.
+
+    A launch costs more time than the sums that it computes."""
     count, _, height, width = first.shape
     steps = 2 * RADIUS + 1
     volume = first.new_empty(count, steps, steps, height, width)

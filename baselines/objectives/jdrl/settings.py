@@ -27,7 +27,9 @@ paper."""
 
 
 class Pretraining(Settings):
-    """The wrapped network's own training, until an epoch on the recipe's scale, before R's."""
+    """The wrapped network's own training, before that of the reblurring network R.
+
+    It ends at ``epochs``, an epoch of the recipe."""
 
     objective: str
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -96,8 +98,9 @@ WITHOUT_EFFECT = (
     _Without("kernels", UNLEARNED, ("levels",)),
     _Without("kernels", (*UNLEARNED, "free"), ("operator",)),
 )
-"""``features`` is not among them: a narrow copy has it in every recipe, even with kernels that need
-no network, and the ids of finished trainings are made from that."""
+"""Settings that are refused because another setting leaves them without effect. ``features`` would
+belong here for kernels without a network, but every narrow copy sets it, and the ids of finished
+trainings include it."""
 
 
 def refuse_contradictions(settings: JDRLSettings) -> None:
@@ -130,7 +133,9 @@ def refuse_contradictions(settings: JDRLSettings) -> None:
 
 
 def _is_written(settings: JDRLSettings, name: str) -> bool:
-    """Whether the user gave it a value: None is not, nor is what the reading implies."""
+    """Whether the user gave a setting a value.
+
+    None does not count, nor does a value that ``reading`` implies."""
     value = getattr(settings, name)
     of_reading = settings.reading == "official" and value == OFFICIAL.get(name)
     return name in settings.model_fields_set and value is not None and not of_reading

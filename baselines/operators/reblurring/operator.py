@@ -21,7 +21,8 @@ from defocus.baselines.operators.reblurring.rings import (
 from defocus.errors import InputError
 
 Unit: TypeAlias = tuple[int, int, int | None]
-"""See :attr:`Rings.units`."""
+"""Position down and right of pixels that share one weight, and the number of their ring; see
+:attr:`Rings.units`."""
 
 STRIP_PIXELS = 16_384
 """Pixels per strip; larger ones fall out of the cache, smaller ones wait for PyTorch's calls."""

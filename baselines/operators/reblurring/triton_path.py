@@ -24,7 +24,8 @@ from defocus.baselines.operators.reblurring.triton_kernels import (
 BLOCK = 128
 """Pixels of a row per program."""
 OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
-"""Options of Triton's compiler. Without the second one it warns that its default will change."""
+"""Options of Triton's compiler. Without ``enable_fp_fusion`` it warns that its default will
+change."""
 
 
 class _Tables(NamedTuple):

@@ -27,7 +27,7 @@ class _Experts(nn.Module):
         self.experts = nn.ModuleList(Block(channels) for _ in KINDS)
 
     def forward(self, features: torch.Tensor, kinds: list[int]) -> torch.Tensor:
-        """``kinds`` has the expert of each picture."""
+        """The features after each picture's expert, whose number is in ``kinds``."""
         if len(set(kinds)) == 1:
             alike: torch.Tensor = self.experts[kinds[0]](features)
             return alike

@@ -275,7 +275,7 @@ def _two(channels: int) -> tuple[ResidualBlocks, ResidualBlocks]:
 
 
 def right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
-    """Padded views, right and left, of left and right ones."""
+    """The views in the order right, left, padded; they are given as left, right."""
     left, right = pad_to_multiple(dual_pixel, MULTIPLE).chunk(2, dim=1)
     return torch.cat([right, left], dim=1)
 

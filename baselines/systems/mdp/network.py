@@ -150,7 +150,8 @@ def _convolution(role: str, inputs: int, outputs: int) -> nn.Conv2d:
 
 
 _LAYER = re.compile(r"(?:^|/)conv2d(?:_(\d+))?/(kernel|bias)(?::0)?$")
-"""Keras numbers layers in the order of their creation; the first one has no number."""
+"""Pattern of the names of Keras's layers, which are numbered in the order of their creation; the
+first layer has no number."""
 
 
 def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

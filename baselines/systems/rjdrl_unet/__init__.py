@@ -4,7 +4,7 @@ from defocus.baselines.card import UNKNOWN, Baseline, Card, settings
 from defocus.baselines.wrapping import controls
 
 PLAIN = settings(objective="supervised", warmup_epochs=0)
-"""The plain loss, for controls."""
+"""Settings of the control trainings, which use the plain loss."""
 
 CARD = Card(
     name="rjdrl-unet",

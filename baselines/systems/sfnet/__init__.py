@@ -12,7 +12,9 @@ def of_three_scales(
     card: Card,
     **narrow: object,
 ) -> Baseline:
-    """A network with SFNet's U; its narrow copies begin with the pictures that they are given."""
+    """A network with SFNet's U.
+
+    The last layers of its narrow copies begin at zero, so that they return their input."""
     zeroed = ("feat_extract.5", "ConvsOut.0", "ConvsOut.1")
     return Baseline.of_folder(module, f"network:{network}", card, narrow, zeroed)
 

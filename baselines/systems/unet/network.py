@@ -52,7 +52,9 @@ class UNet(nn.Module):
         return self._restored(blurry, blurry)
 
     def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-        """The same for a network that gets ``shown``, which may be more than the picture."""
+        """The restored picture of a network that gets ``shown``.
+
+        That is the blurry picture, or more."""
         padded = pad_to_multiple(shown, 2 ** (self.levels - 1))
         given = cropped(self._decode(self._encode(padded)), blurry)
         return blurry + given if self.adds_input else given

@@ -5,8 +5,9 @@ from defocus.baselines.operators.deconvolution import wiener_levels
 from defocus.baselines.operators.domain import Array, Domain
 
 NOISE_TO_SIGNAL = 0.03
-"""Gains 0.8 to 3.3 dB on single discs of 3 to 15 px, 8 bit, up to 2/255 of noise. 0.003 gains more
-without noise, but loses up to 6 dB with it, and more where the scene has several depths."""
+"""Ratio of noise to signal. It gains 0.8 to 3.3 dB on single discs of 3 to 15 px, 8 bit, up to
+2/255 of noise; 0.003 gains more without noise, but loses up to 6 dB with it, and more where the
+scene has several depths."""
 
 
 def make() -> OneDisc:

@@ -10,7 +10,8 @@ from defocus.baselines.objective import Batch, Objective, Parts, Progress, detac
 from defocus.extras.adversarial.baselines.defocusgan.blur_map import KernelBank
 
 KERNEL_EPOCHS = ((10, 15), (20, 25))
-"""Epochs of the kernels, from 10 to 14 and from 20 to 24; all others are the network's."""
+"""Epochs in which the kernels learn and the network stays as it is: 10 to 14 and 20 to 24. In all
+other epochs the network learns."""
 SCALE = 1000.0
 VARIATION_WEIGHT = 1e-5
 VARIATION_FROM_STEP = 3000

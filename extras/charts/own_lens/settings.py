@@ -27,7 +27,7 @@ class OwnLensSettings(ChartPictures):
     )
     """Sharp photographs for the training; without them, procedural textures alone."""
     baseline: str = option(DEFAULT_SYSTEM, "--baseline NAME")
-    """The network."""
+    """Network to fine-tune."""
     weights: str = option("own", "--weights LABEL_OR_FILE")
     """Weights that the training begins with."""
     out: Folder = option(Path("lens"), "--out", heading="Output")

@@ -39,7 +39,8 @@ largest in mm."""
 SMALLER, LARGER = 3, 1
 """Number of smaller and of larger discs that are mixed with the likeliest one."""
 MOVED = (1, 3)
-"""Number of steps by which the discs that may be moved are smaller than the likeliest one."""
+"""Distances in the list of diameters from the likeliest disc to two smaller ones. Light that is
+less blurred than the rest may also be displaced against it."""
 ROOM_PER_BLUR, ROOM_PX = 0.75, 2.0
 """Least distance of a compared point to the end of the paper or of the picture: in diameters of the
 blur, and in pixels."""

@@ -182,7 +182,7 @@ def _add_lines(
 
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:
-    """The first protocol under which there is a PSNR."""
+    """The group of some rows: that of the first ranked protocol with a PSNR; None without one."""
     psnr = [row for row in rows if row.metric == "psnr"]
     scored = {row.protocol: row for row in psnr if row.value is not None}
     row = next((scored[protocol] for protocol in RANKED if protocol in scored), None)

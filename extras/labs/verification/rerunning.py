@@ -1,4 +1,6 @@
-"""Restore again with submitted weights: they make the submitted pictures and know no scene."""
+"""Restore again with submitted weights, to see whether they make the submitted pictures.
+
+They must not have memorised a scene either."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence

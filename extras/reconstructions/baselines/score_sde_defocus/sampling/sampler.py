@@ -15,7 +15,8 @@ Score: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
 """Function from noisy pictures and their noise to the gradient of the logarithm of their
 density."""
 PutBack: TypeAlias = Callable[[Step], float]
-"""The standard deviation of the noise that a prediction ends with."""
+"""Function from a step to the standard deviation of the noise that is added after its
+prediction."""
 
 
 def reverse_diffusion(step: Step) -> float:
@@ -26,7 +27,7 @@ def reverse_diffusion(step: Step) -> float:
 
 
 def ancestral(step: Step) -> float:
-    """Noise to put back: as much as the level after the step has, however long it is.
+    """Noise to put back so that the picture has the noise level after the step, of any length.
 
     That holds where the clean estimate is right, less its own spread."""
     return reverse_diffusion(step) * step.after / step.sigma
