@@ -45,8 +45,8 @@ READERS: Kind[Reader] = Kind(
 
 SAMPLE = "sample"
 FILES = {"stream": (".toml", ".json"), "parquet": (".toml", ".parquet")}
-"""Suffixes of the files that a reader takes instead of a folder, for readers that take more than a
-mapping file."""
+"""Suffixes of the files that a reader opens instead of a folder. Readers that are not named here
+open mapping files, ``.toml``."""
 RENDERED_ALONE = ("stream:", "text:")
 """Addresses without a folder: a stream without photographs, pages of text."""
 

@@ -28,7 +28,7 @@ FREE_RATIO_BYTES = 1024 * 1024
 """Unpacked size, in bytes, below which ratios say nothing: a short text of one repeated letter is
 no bomb."""
 TOP = ""
-"""The name of the archive's own folder, where that is a member."""
+"""Name of the archive's own folder in the list of its members."""
 
 
 @dataclass(frozen=True)

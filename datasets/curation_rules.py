@@ -232,7 +232,7 @@ def _residual(pair: AuditedPair) -> float | None:
 
 
 def _blurred(pair: AuditedPair, rules: Rules) -> tuple[str, float | None]:
-    """The blur that so large a share of the area reaches or exceeds, with its name."""
+    """The blur that the named share of the area reaches or exceeds, with its name."""
     share = rules.blurred_share
     if share is None:
         return "blur", pair.blur_p95_px

@@ -112,7 +112,7 @@ _MODULES = {
     "run": "front.studies",
     "score": "front.scores",
 }
-"""Where each name is, below ``defocus``."""
+"""Module, below ``defocus``, of each public name."""
 
 
 def plugin(path: "Path | str") -> "Plugin":

@@ -14,8 +14,8 @@ from defocus.pictures.values import Image, upper_bits
 from defocus.strips import strips
 
 MOST_DIFFERENT_BITS = 12
-"""Bits of a hash of 64 that two copies may differ by. A picture that was saved again, resized,
-brightened or cropped a little differs by fewer."""
+"""Largest number of bits, of a hash of 64, in which two copies differ. A picture that was saved
+again, resized, brightened or cropped a little differs in fewer."""
 HASHED_PX = 512
 """Shorter side to which a picture is reduced before it is hashed, px, where it has twice that."""
 HASH_PX = 32

@@ -44,7 +44,7 @@ class _QuietDecoders:
 
     @contextmanager
     def heard(self) -> Iterator[list[str]]:
-        """The lines that decoders print meanwhile, complete at the end; other threads wait."""
+        """The lines that decoders print in the block, complete at its end; other threads wait."""
         import cv2
 
         log = cv2.utils.logging
@@ -67,7 +67,7 @@ class _QuietDecoders:
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """While a message of this program is printed, standard error leads where it led before."""
+        """Let this program print a message: standard error leads meanwhile where it led before."""
         # Else what one thread says would be lost while another one decodes.
         with self._lock:
             silenced = self._inside > 0 and self._kept >= 0

@@ -46,7 +46,8 @@ BLOCK_BYTES = 2**20
 MOST_UNPACKED = 8 * 2**30
 FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
-"""Largest ratio of unpacked to packed bytes. Numbers of a camera or a network pack less well."""
+"""Largest ratio of unpacked to packed bytes. No real numbers of a camera or a network pack better;
+a higher ratio is a decompression bomb."""
 _MOST_AT_ONCE, _MOST_IN_ALL = 2**18, 2**22
 """Bytes that are read at once, and in all, where the file itself states how many: a damaged file
 may state any number."""

@@ -20,7 +20,7 @@ NO_DICTIONARY: Mapping[str, str] = MappingProxyType(
         "preserve_interword_spaces": "0",
     }
 )
-"""Settings for random characters: no word list may complete what is not legible."""
+"""Settings of Tesseract for random characters: no word list may complete what is not legible."""
 
 _ARGUMENTS = (
     "stdin",

@@ -88,7 +88,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 @contextlib.contextmanager
 def _failures() -> Iterator[None]:
-    """Give the failures of the standard library one kind and a reason in one line."""
+    """Turn the standard library's errors into one kind, each with a reason in one line."""
     try:
         yield
     except HTTPError as error:

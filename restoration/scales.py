@@ -114,7 +114,7 @@ def handed_on(
     restored: Array,
     blur_map: BlurMap,
 ) -> ScalePlan:
-    """The plan in which the next smaller scale has the blurred parts where a network was silent.
+    """A plan in which the next smaller scale gets blurred parts that a network left unchanged.
 
     ``given`` is the picture at the factor, ``restored`` what the network alone made of it."""
     smaller = 2 * factor
@@ -164,7 +164,7 @@ def _smoothed(cells: Array, side: int) -> Array:
 
 
 def _heard(given: Colours, restored: Array) -> Array:
-    """``(h, w)`` of cells: how strong the change by a network is, over the detail that is there.
+    """``(h, w)`` of cells: strength of the change by a network, relative to the detail in the cell.
 
     Both are of the picture at half the size, as what is finer may be noise."""
     changes = []

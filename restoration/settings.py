@@ -17,8 +17,8 @@ from defocus.storage.files import sha256_file
 STRONGEST = 2
 RESTORING_REVISION = 3
 """Revision of restoring; raise it by hand when restored pictures change, and those of an earlier
-revision are made again. Revision 2 restores strong blurs in the reduced picture, and revision 3
-what is blurred and left as it is at the whole size, too."""
+revision are made again. Revision 2 restores strong blurs in the reduced picture. Revision 3 also
+restores, at the whole size, what is blurred and was left as it is."""
 
 
 def _tile_px(value: object) -> int | None:

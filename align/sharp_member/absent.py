@@ -76,7 +76,7 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
 
 
 def _stops_without(taken: Array, light: Array) -> Array:
-    """Stops by which a place gets lighter without what takes its light."""
+    """Stops by which each place would be lighter without the disc that takes its light."""
     floored = np.maximum(light, 0) + np.float32(BLACK)
     added = 1 + taken / floored
     return np.asarray(np.log2(added), np.float32)

@@ -1,4 +1,4 @@
-"""Both members of a pair as the tests of the sharp one see them."""
+"""Both members of a pair in the form that the tests of the sharp member compare."""
 
 from dataclasses import dataclass
 

@@ -31,10 +31,12 @@ DECIMALS = 5
 SAME_PX, COMPARED_WIDTH = 2.0, 800
 """Largest distance between one disc in two pairs, in px of a picture of that width."""
 LEAST_PAIRS, BY_CHANCE, CHANCE_SHARE = 4, 2, 0.2
-"""Least number of pairs of different scenes that show a disc at one pixel; in a longer session,
-chance makes two, and one more for every five pairs. docs/alignment.md says what they cost."""
+"""Least number of pairs of different scenes that must show a disc at one pixel for it to be dust.
+In a longer session chance makes two such pairs, and one more for every five pairs;
+docs/alignment.md says what the limits cost."""
 SAME_SCENE = 0.5
-"""Share of the discs of one pair that another pair must have for both to show one scene."""
+"""Share of a pair's discs that another pair must have, too, for both to count as pictures of one
+scene."""
 
 
 def dark_discs(light: Array) -> tuple[tuple[float, float], ...]:

@@ -24,15 +24,15 @@ CELL_PX, CELLS = 8, 4
 """Side of the cells over which detail is averaged, px, and number of cells along the side of a
 tile."""
 OVER_NOISE, LEAST_ENERGY = 4.0, 2e-6
-"""Least energy of the detail of a textured tile of the blurry member, over that of the noise, and
-in squared codes a px."""
+"""Least energy of the detail of a textured tile of the blurry member: as a multiple of the noise's
+energy, and in squared codes a px."""
 LEAKED = 0.3
 """Share of the strongest detail of the sharp member around a tile. A tile with less may have the
 detail in its blurry member from the blur of that edge."""
 EXCEEDING_SHARE, LEAST_TILES = 0.02, 30
 """Share of the tiles that exceed the reported number, and least number of tiles."""
 NO_DETAIL = 1e-8
-"""Least energy when a ratio is taken."""
+"""Least energy, in squared codes a px, that a ratio is divided by."""
 SMOOTHEST, LEAST_CELLS = 0.1, 40
 """Share of the cells that show grain, those with the least coarse detail, and their least
 number."""

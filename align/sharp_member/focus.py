@@ -1,4 +1,4 @@
-"""Focus elsewhere: where the sharp member is softer than the blurry one, and than its own best."""
+"""Focus elsewhere: tiles where the sharp member is softer than the blurry one or its best."""
 
 import math
 
@@ -20,8 +20,8 @@ RIDGE_PX, NEAR_RIDGE = 5, 0.98
 """Side of a square, px, and share of the largest gradient in it from which a pixel lies on an
 edge."""
 LEAST_EDGES, CRISPEST = 30, 0.2
-"""Least number of edge pixels of a tile, and the quantile of their softness that counts: the
-crisper edges, as shadows and round things are soft in focus."""
+"""Least number of edge pixels of a tile, and the quantile of their softness that is taken for the
+tile: its crispest edges, because shadows and round things have soft edges even in focus."""
 LEAST_RATIO, SOFTEST_PX = 1.02, 6.0
 """Least squared ratio of the two gradients that shows a softness, and largest softness that is
 reported, as a standard deviation in px."""
@@ -38,10 +38,11 @@ CRISP_TILES, CRISP_PX = 0.25, 2.0
 """The quantile of a half's tiles that shows what it has in focus, and the diameter up to which that
 is in focus. Whatever a scene has, some of it is crisp in either half of a good sharp member."""
 ALIKE_PX = 1.0
-"""Blur of the blurry member beyond that of the sharp one up to which both show a tile alike. What
+"""Blur, px, by which the blurry member may exceed the sharp one while both show a tile alike. What
 is soft in both is soft in the scene, as a shadow is."""
 ELSEWHERE_PX = 1.0
-"""Blur of the sharp member beyond that of the blurry one from which a tile is out of focus."""
+"""Blur, px, by which the sharp member must exceed the blurry one for a tile to count as out of
+focus."""
 
 
 def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:

@@ -11,7 +11,8 @@ Array = NDArray[np.float32]
 STRIPS = 4
 """Number of upright strips of the picture. Lamps make the same bands in all of them."""
 LEAST_CYCLES, SHORTEST_PX = 2.0, 10.0
-"""The widest bands that are looked for, two in the picture, and the narrowest, one every 10 px."""
+"""Limits of the bands that are looked for: the widest fit twice into the picture, the narrowest
+repeat every 10 px."""
 MOST_STOPS = 0.5
 """Ratios of light above this many stops count as this many: they come from edges that the blur map
 misses."""

@@ -68,7 +68,7 @@ class SharpMember:
 
 
 NUMBERS = tuple(one.name for one in fields(SharpMember) if one.name != "dark_discs")
-"""The fields that are a single number."""
+"""Names of the tests of a sharp member whose result is a single number."""
 
 
 def sharp_member(pair: Compared) -> SharpMember:
@@ -105,7 +105,7 @@ def _codes(light: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 LEAST_LIGHT = 1e-6
-"""Least light of a channel when a ratio is divided by it."""
+"""Least light of a channel, as a share of white, that a ratio is divided by."""
 
 
 def cast_ev(

@@ -30,7 +30,7 @@ LENGTHS_PX = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0)
 and make the sharp member the blurrier one."""
 ANGLES = 16
 SECOND = 0.4
-"""Share of the light in the second image that is looked for."""
+"""Share of the light that a double image has in its second, displaced image."""
 DEEPEST = 0.02
 """Least share of a frequency's power that a pattern leaves, because grain fills its zeros."""
 LEAST = 1e-9

@@ -37,7 +37,7 @@ def grain(codes: Array) -> float:
 
 
 def lost_stops(codes: Array) -> float | None:
-    """How much weaker fine detail is in weak texture than at edges, each over coarse detail.
+    """Stops of fine detail lost in weak texture against edges, relative to coarse detail.
 
     Stops; negative in most photographs, as texture is finer than edges. None without texture."""
     coarse = _energy(codes, COARSE_PX)

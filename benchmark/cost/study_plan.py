@@ -114,7 +114,9 @@ def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
 def _long_trainings(
     pending: Sequence[tuple[Study, Sequence[Left]]],
 ) -> dict[str, float]:
-    """Estimated seconds of systems with long trainings; for one or two, empty and untried."""
+    """Estimated seconds of the systems with long trainings.
+
+    With one or two systems nothing is tried, and the result is empty."""
     trials: dict[str, tuple[Study, Run]] = {}
     runs: Counter[str] = Counter()
     for study, left in pending:

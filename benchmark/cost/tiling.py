@@ -95,7 +95,7 @@ def _accelerators(device: torch.device) -> list[torch.device]:
 
 
 def smallest_words(size: Size) -> str:
-    """The least that is restored at once of a picture, in words."""
+    """Words for the smallest tile in which a picture is restored."""
     height, width = size
     whole = f"a test picture of {width}x{height} px"
     sides = list(tile_sides(size))

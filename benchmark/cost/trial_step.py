@@ -91,7 +91,7 @@ PERIOD, LEAST = 192, 256
 PERIOD."""
 
 MOST = 16
-"""Largest number of sizes that are tried; those that fewest multiples divide come first."""
+"""Largest number of sizes that are tried. Sizes that few multiples divide come first."""
 
 MULTIPLES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 GIVES = "it gives"

@@ -33,8 +33,8 @@ MOVES = {
 """Names of PSNR against a reference that is moved by its standard error, and the directions."""
 
 PARTS = (*BREAKDOWN, "psnr_gain", "made_worse", *MOVES)
-"""Names of scores that are computed with PSNR: of :data:`BREAKDOWN`, against the input, and of
-:data:`MOVES`."""
+"""Names of scores that are computed together with PSNR: the parts of BREAKDOWN, the comparison with
+the input, and the references of MOVES."""
 
 
 def column_of(name: str) -> str:

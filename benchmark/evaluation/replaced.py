@@ -21,7 +21,7 @@ _SAME = (
     "seed",
     "checkpoint",
 )
-"""Facts in which a run equals the one that it replaces."""
+"""Facts that a run must share with an older run in order to replace it."""
 
 
 def forget_replaced(

@@ -1,4 +1,4 @@
-"""Seconds of a run that shared the machine with others, measured when it has no other work."""
+"""Seconds of runs that shared the machine with others, measured again with nothing else running."""
 
 from collections.abc import Iterator
 from itertools import islice

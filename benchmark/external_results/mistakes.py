@@ -22,7 +22,8 @@ LOOKS = 8
 
 SMALL_PX = 64
 BETTER = 10**0.1
-"""Least ratio of errors, 1 dB, by which another order of the colours must fit better."""
+"""Least ratio of errors, 1 dB, by which a changed picture must fit better for the change to be
+reported."""
 FITTING = 0.01
 """Mean squared error, 20 dB, above which two small copies show different things."""
 
@@ -32,7 +33,7 @@ LEAST_PX = 4 * REACH_PX
 ALIKE = 0.5
 """Correlation below which two parts show different things."""
 LESS = 0.9
-"""Largest share of the unexplained variance that a true shift leaves."""
+"""Largest ratio of the unexplained variance after a true shift to that before it."""
 
 Array = NDArray[np.float64]
 Offset = tuple[int, int]
@@ -57,7 +58,7 @@ class Look:
 
 
 def looked_at(number: int) -> set[int]:
-    """Which of ``number`` pictures are looked at."""
+    """Indices of the pictures that are checked, out of ``number``."""
     many = min(number, LOOKS)
     return {one * number // many for one in range(many)}
 
@@ -112,7 +113,8 @@ LIMITED = (16 / 255, 235 / 255)
 STEP = 1 / 255
 """One step of 8 bits, by which values are rounded."""
 AT_END = 4 / 255
-"""Values this near to the end of a range show that they reach it, and are not just dull."""
+"""Distance from the end of a range, as a share of white, within which values count as reaching it;
+otherwise they are just dull."""
 
 
 def _turn(restored: Array, reference: Array, file: Path | None) -> Mistake | None:

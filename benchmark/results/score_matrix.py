@@ -46,7 +46,8 @@ COLUMNS = {
     "costs": ("run", "metric", "reason", "measured_on", "value"),
     "versions": ("run", "metric", "version", "scored_by"),
 }
-"""Tables and columns of a store; the last ones of some are numbers, all others texts."""
+"""Tables of a store and their columns. In some tables the last columns are numbers; all other
+columns are texts."""
 
 _NUMBERS = {"reconstruction": "integer", "seed": "integer", "number": "integer"}
 _STATUS = re.compile(r"ok|(seen|not-applicable|failed): .*|failed", re.DOTALL)

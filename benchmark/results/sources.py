@@ -71,7 +71,9 @@ def runs_of_source(source: str, ids: Collection[str]) -> Iterator[SourceRun]:
 
 @contextlib.contextmanager
 def _local(source: str) -> Iterator[Path]:
-    """The folder or file of a source; what is at an address is fetched while the block lasts."""
+    """The folder or file of a source.
+
+    A source at an address is fetched and kept until the block ends."""
     if is_address(source):
         with tempfile.TemporaryDirectory(prefix="defocus-results-") as temporary:
             yield _fetched(source.rstrip("/"), Path(temporary))

@@ -11,7 +11,8 @@ CEILING = "ceiling"
 """Id of the reference row that stands for a perfect restoration; it competes with nothing."""
 
 PERFECT = "Perfect restoration"
-"""Name of that row for people: systems that follow their reference can exceed it."""
+"""Name of the row CEILING for people. It is no upper bound: systems that follow their reference can
+exceed it."""
 
 SIGNIFICANCE = 0.05
 """Significance level of a difference, after the correction for all differences of its track."""

@@ -33,8 +33,8 @@ CONFIDENCE = 0.95
 RESAMPLES = 1000
 PERMUTATIONS = 9999
 PERMUTATIONS_PER_PAIR = 80
-"""Random swaps for each pair of systems. Holm's correction multiplies the least p-value by the
-number of pairs: with fewer than 20 swaps a pair, no difference could be significant."""
+"""Number of random swaps for each pair of systems. Holm's correction multiplies the least p-value
+by the number of pairs: with fewer than 20 swaps a pair, no difference could be significant."""
 EXACT_SCENES = 16
 """Number of scenes up to which all swaps are tried."""
 POWER = 0.8

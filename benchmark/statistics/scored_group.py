@@ -199,7 +199,7 @@ GAINED = "psnr"
 
 @dataclass(frozen=True)
 class Gain:
-    """How much better than the blurry input a line is, dB, over the pictures that both have."""
+    """Gain of a line over the blurry input, dB, over the pictures that both have."""
 
     mean: float
     low: float | None = None

@@ -155,7 +155,9 @@ def _facts(study: Study, run: Run) -> Json:
 
 
 def _place(facts: Facts) -> tuple[str, ...]:
-    """Key of what a person would call the same run; it is equal for facts that were read back."""
+    """Key of a run; it is equal for runs that a person would call the same.
+
+    Facts that were read from a file give the same key."""
     named = (
         facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule")
     )
@@ -233,7 +235,7 @@ def _why_again(out: Path, run: Run, earlier: str, facts: Facts) -> str:
 
 
 def tell_uncounted(run: Run) -> None:
-    """Warn of files that were first imported by the network, so that nothing counts them."""
+    """Warn of files that the network itself imported: changes in them are not noticed."""
     for one in _hashes(run).values():
         if files := uncounted_files(one):
             more = f" and {len(files) - 2} more" if len(files) > 2 else ""

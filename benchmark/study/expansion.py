@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 JDRL = "jdrl-"
 REGISTERED = "registered-"
-"""Prefix of the names of systems with that objective; the name of the network follows."""
+"""Prefix of the names of systems that train on registered pairs; the name of the network
+follows."""
 OWN = "own"
 """The objective of a system's own recipe."""
 

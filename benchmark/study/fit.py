@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from defocus.datasets.stream.patches import StreamPatches
 
 TEXT = "validation_text"
-"""Name of the score of a stream's pages of text, percent of characters; it chooses no weights."""
+"""Name of the score on a stream's pages of text, percent of characters read rightly. Weights are
+not chosen by it."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from defocus.processes.workers import usable_cores
 from defocus.progress import warn_once
 
 IN_PROCESSES_FROM = 100
-"""Number of pairs from which processes look at the pictures: starting them takes as long as 20
-pairs."""
+"""Number of pairs from which the pictures are compared in several processes: starting these takes
+as long as 20 pairs."""
 
 
 @dataclass(frozen=True)

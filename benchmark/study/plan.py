@@ -409,7 +409,7 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
 
 
 def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
-    """The run that evaluates added weights, or those that come with the package."""
+    """The run that evaluates added or shipped weights, without training."""
     draft = Run("", "", baseline, None, "paper", 0, weights=weights)
     group = _digest(draft.facts() | {"dataset": dataset.content_hash})
     return replace(draft.identified(dataset), group=group)

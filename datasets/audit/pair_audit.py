@@ -208,7 +208,9 @@ class AuditedPair:
 
     @property
     def less_sharp(self) -> bool:
-        """Whether the blurry member is the sharper one; not where its light hides it."""
+        """Whether the blurry member is the sharper one.
+
+        Uneven light hides that, so it does not count then."""
         sharp = self.fine_to_coarse
         blurry = self.blurry_fine_to_coarse
         if (

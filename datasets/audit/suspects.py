@@ -36,8 +36,8 @@ OF_LESS_SHARP = (
     "red_ev",
     "blue_ev",
 )
-"""Numbers that are compared where the sharp member is the less sharp one: its motion may be why,
-and light that fell on one member alone is seen whichever is the sharper one."""
+"""Numbers that are compared if the sharp member is the less sharp one: the motion that may have
+blurred it, and differences of light, which do not depend on sharpness."""
 
 
 def suspects(

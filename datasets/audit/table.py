@@ -147,7 +147,9 @@ class AuditFailures:
 
 
 def failures(audit: Audit, limit_px: float | None) -> AuditFailures:
-    """Reasons for which a dataset fails by its audit; without a limit no pair is misaligned."""
+    """Reasons for which a dataset fails by its audit.
+
+    Without a limit no pair counts as misaligned."""
 
     def of_status(status: str) -> tuple[AuditedPair, ...]:
         return tuple(pair for pair in audit.pairs if pair.status == status)

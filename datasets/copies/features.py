@@ -28,8 +28,8 @@ REDUCED_ABOVE_PX = 200_000
 that is looked for, 128 px, then has 64 px a side and about 20 features."""
 
 LEVEL_STEP = 2**0.5
-"""Each level of the pyramid is smaller by this factor. Levels of two pictures then differ in scale
-by 19 % at most, which the descriptors bear."""
+"""Factor between the sizes of two levels of the pyramid. Levels of two pictures then differ in
+scale by 19 % at most, which the descriptors bear."""
 
 SMALLEST_LEVEL_PX = 40
 """Shorter side of the smallest level: two windows of a descriptor."""
@@ -37,17 +37,18 @@ SMALLEST_LEVEL_PX = 40
 FINE_SIGMA_PX = 1.2
 """Blur of a level before it is sampled: the samples are 2 px apart."""
 COARSE_SIGMA_PX = 1.5
-"""Further blur of the level that is subtracted: details of 3 to 5 px answer most."""
+"""Standard deviation, px, of the further blur of a level; the result is subtracted from the level,
+so that details of 3 to 5 px answer most."""
 
 APART_PX = 3
-"""Two features of a level are at least this far apart: one in about 50 px² in rich textures."""
+"""Least distance, px, of two features of a level: about one feature in 50 px² in rich textures."""
 
 LEAST_RESPONSE = 1.0
 """Least difference of the two blurs, in grey levels of 255. Below it there are noise, skies and
 walls."""
 
 SAMPLES = 10
-"""Samples of a descriptor along each axis, 2 px apart: a window of 20 px."""
+"""Number of samples of a descriptor along each axis, 2 px apart: a window of 20 px."""
 
 FREQUENCIES = 7
 """Number of lowest frequencies of the window that are kept along each axis; all but the mean make
@@ -57,7 +58,7 @@ MOST_FEATURES = 100_000
 """Largest number of features of one picture; a picture of 24 megapixels has about this many."""
 
 DESCRIPTOR_SCALE = 127.0
-"""Descriptors are vectors of length 1, stored as 8-bit integers of this many steps."""
+"""Steps of the 8-bit integers as which a descriptor, a vector of length 1, is stored."""
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.uint8]
@@ -264,8 +265,8 @@ def turn_matrices() -> NDArray[np.float64]:
 
 
 UNSURE = 0.12
-"""A descriptor is also looked for in another turn if the number that decides the turn is smaller
-than this share of the descriptor's length, because noise can change it."""
+"""Limit of doubt about a descriptor's turn. Where the number that decides the turn is smaller than
+this share of the descriptor's length, noise can change it, and both turns are looked for."""
 
 
 def with_unsure_turns(

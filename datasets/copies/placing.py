@@ -44,8 +44,9 @@ LEAST_COPY = 0.9
 quality 50, brightened, sharpened, with noise or enlarged to three times had 0.947 and more."""
 MOST_STRETCH = 0.008
 MOST_ANGLE_DEG = 0.12
-"""Largest stretch and rotation of a copy: those parts had up to 0.007 and 0.09°. In one of thirty
-pairs, another photograph from a place moved a little had less of both."""
+"""Largest stretch (a ratio, less 1) and largest rotation, degrees, of a copy: the parts above had
+up to 0.007 and 0.09°. In one of thirty pairs, another photograph from a place moved a little had
+less of both."""
 ECC_ROUNDS, ECC_STEP, ECC_SMOOTH_PX = 40, 1e-4, 3
 """Largest number of rounds of the refinement, change of the correlation below which it ends, and
 side of the window in which both pictures are smoothed first, px."""

@@ -172,7 +172,7 @@ def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
 def _first_of_each(
     queries: Indices, picture: Indices, feature: Indices
 ) -> NDArray[np.bool_]:
-    """Whether a match is among the first ones of its feature."""
+    """Whether a match is among the first :data:`MOST_MATCHES` of its feature."""
     begins = np.ones(len(queries), np.bool_)
     begins[1:] = (np.diff(picture[queries]) != 0) | (np.diff(feature[queries]) != 0)
     rank = np.arange(len(queries)) - np.maximum.accumulate(

@@ -6,5 +6,6 @@ from defocus.datasets.readers.zedd import CARD, FOLDERS, facts, layout
 __all__ = ["CARD", "check", "read"]
 
 SET = PublishedSet("zedd-stacks", CARD, (layout("5", "*"),), FOLDERS, facts)
-"""Run 5 at f/16 is the picture that the authors' own loader calls all-in-focus."""
+"""The published dataset. Its sharp picture is run 5 at f/16, which the authors' own loader calls
+all-in-focus."""
 read, check = SET.read, SET.check

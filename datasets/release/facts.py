@@ -31,7 +31,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 SHOWN = ("blurry", "sharp")
-"""Members of a pair that are shown."""
+"""Members of a pair that a release shows as pictures."""
 
 
 class Count(Settings):

@@ -116,7 +116,7 @@ class _View:
         return self.framed(defocus_map(self.layers, self.lens)).astype(np.float32)
 
     def light(self) -> Array:
-        """Light of the scene through its lens, within the frame."""
+        """The scene's light behind its lens, cropped to the frame."""
         if self.camera.real is None:
             return self.framed(render(self.layers, self.lens, self.camera.aperture))
         real = self.scene.real_lens(self.camera.real)

@@ -173,7 +173,8 @@ def _distance(points: Array, edge: Array) -> Array:
 
 FULL_FRAME_MM = 36.0
 SPARE_PX = 12
-"""Margin beyond the blur, for what the misalignment brings into the frame."""
+"""Width, px, of the margin around a scene beyond the reach of its blur; the misalignment brings
+parts of it into the frame."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 SURROUND = 1.2
-"""Side of a pair that is used more than once, in sides of the crops."""
+"""Side of a rendered pair over that of the crops that are cut from it, one after the other."""
 FIRST_EACH, MOST_PAIRS = 32, 8192
 """Number of pairs for each place of a batch before the first step, and largest number of pairs in
 memory."""

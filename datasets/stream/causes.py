@@ -28,15 +28,15 @@ ALONE_SHARE = 0.5
 """Share of the soft pairs that have no defocus in addition."""
 
 WEAK_PX = 2.0
-"""Largest circle of confusion of the other soft pairs, px; it blurs as much as a softness of 0.5
-px."""
+"""Largest circle of confusion, px, of soft pairs that have defocus in addition. It blurs as much as
+a softness of 0.5 px."""
 
 DEVELOPED_SHARE = 1 / 8
 """Share of the pairs with a camera's picture at 1:1, with its noise reduction and sharpening."""
 
 NOISY_SHARE = 1 / 32
-"""Share of the pairs in focus that keep their strong noise. It is small because these pairs teach
-nothing else; with the pairs in focus whose noise is removed there are more than 8 %."""
+"""Share of the pairs in focus that keep their strong noise. These pairs teach nothing but to leave
+noise alone, so they are few; pairs in focus whose noise is removed are more than 8 %."""
 
 DEVELOPED_SHOT = (1e-4, 2e-3)
 """Least and most shot noise of a picture at 1:1: sensors of today, from low to high sensitivity."""

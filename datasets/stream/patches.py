@@ -52,8 +52,8 @@ EPOCH_PIXELS = 2**25
 """Pixels of an epoch of a stream, which has no end: 2,048 patches of 128 px."""
 
 CUT_PX = 12
-"""Pixels around a patch that the camera sees and the patch does not: borders of filters, and a JPEG
-whose blocks lie anywhere."""
+"""Width, px, of the border that the simulated camera sees around a patch: filters spoil it, and the
+blocks of a JPEG can then lie anywhere."""
 
 MOST_OCCLUDERS = 3
 

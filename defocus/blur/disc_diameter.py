@@ -12,7 +12,8 @@ LARGEST_DIAMETER_PX = 18.0
 STEP_PX = 0.5
 BLOCK_PX = 128
 FILLING = 10.0 ** np.arange(-5.0, 0.0)
-"""Values of n that are tried; n fills the zeros of a disc's spectrum."""
+"""Constants that are tried for filling the zeros of a disc's spectrum (n in the formula of this
+module)."""
 POWER_LAW = (1.0, 3.5)
 """Allowed range of the exponent b. Natural pictures have about 2; a steeper fall comes from the
 disc."""

@@ -147,8 +147,8 @@ memory."""
 WIDE_PX = 6144
 """Width above which strips have half that height: details take 60 bytes a pixel of the strip."""
 TOLD_FACTOR = 3.0
-"""A cell says something about its blur if the 95 % quantile of 1 + d is at most this many times the
-median."""
+"""Largest ratio of the 95 % quantile of 1 + d to its median at which a cell says something about
+its blur."""
 RESCUED_TO_PX = 120.0
 """Circle of confusion in the map, px, above which hardly anything can be restored. A disc of 128
 px, where restoring still gains 2 dB, reads 93 to 122 px in the sharpest parts; one of 360 px reads

@@ -17,8 +17,8 @@ AROUND_CELLS = 65
 """Side of the surroundings, in cells of 8 px, in which the blur must be alike, because a block of
 256 px mixes parts with different blur."""
 ALIKE, MIXED = 0.3, 0.6
-"""Standard deviation of log2(1 + d) in the surroundings: up to the first value the spectrum gets
-its full share, from the second on none."""
+"""Standard deviation of log2(1 + d) in the surroundings, where d is the diameter in px. Up to the
+first value the spectrum's estimate has its full share, from the second on none."""
 SPECTRUM_SHARE = 0.75
 """Share of the spectrum's estimate in the mean of both, taken of log2(1 + d). With 0.5, discs of 8
 px read 9.6 px in the median; with 1, photographs scatter more."""

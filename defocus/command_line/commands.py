@@ -55,7 +55,7 @@ from defocus.quiet_decoders import lead_to_nothing
 FurtherOptions: TypeAlias = Callable[[click.Command], click.Command]
 
 OTHER = "Other commands"
-"""Heading of commands that name no heading of their own."""
+"""Heading of the commands in --help that name no other heading."""
 
 
 class CommandGroup(click.Group):

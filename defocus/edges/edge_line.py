@@ -20,7 +20,7 @@ degree would hide a bent restoration."""
 ROUNDS = 3
 PLATEAU_SHARE = 0.1
 MOST_SLOPE = 1.0
-"""Slope of 45 degrees. A steeper edge is measured in the transposed region."""
+"""Largest slope of an edge, 45 degrees. A steeper edge is measured in the transposed region."""
 
 
 class UnclearEdgeError(ImageError):

@@ -32,7 +32,7 @@ class Region:
         return cls(*map(int, text.split(",")))
 
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """That part of a picture; ImageError if it is not in it."""
+        """This region of a picture; ImageError if it is not inside."""
         rows, columns = picture.shape[:2]
         right = self.left + self.width
         bottom = self.top + self.height

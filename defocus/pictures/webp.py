@@ -9,7 +9,8 @@ from defocus.reading import FileBytes
 
 _PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
 _ALPHA = 0x10
-"""The bit that says so, in the flags of an extended file and at the end of a lossless header."""
+"""Bit that says that a picture has transparency, in the flags of an extended file and at the end of
+a lossless header."""
 _PLACED = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 

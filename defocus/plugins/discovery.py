@@ -22,7 +22,8 @@ T = TypeVar("T")
 _EXTRAS = "defocus.extras"
 _EXTRA = "extra "
 _POINT = "entry point "
-"""First words of the places of what extras and other packages bring."""
+"""First words of the place of a thing that an extra or another package brings through an entry
+point."""
 
 
 @dataclass(frozen=True)

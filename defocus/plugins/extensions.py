@@ -30,13 +30,14 @@ PROGRAMS = ("capture", "data", "bench")
 """The programs ``defocus-capture`` and so on, with which names of commands begin."""
 
 ENVIRONMENT = "DEFOCUS_PLUGINS"
-"""Paths of the plug-in files of this process, joined as those of ``PATH``."""
+"""Variable with the paths of this process's plug-in files, joined as those of ``PATH``."""
 
 HASHES = "DEFOCUS_PLUGIN_HASHES"
-"""Hash and path of each of them, as ``HASH=PATH``: other processes load the same or nothing."""
+"""Variable with hash and path of each plug-in file, as ``HASH=PATH``: other processes load the same
+files or nothing."""
 
 _FUNCTIONS = {"open_camera", "read"}
-"""Functions that make a file a camera or a reader by itself."""
+"""Names of functions that make a file a camera or a reader without further declaration."""
 
 
 @dataclass(frozen=True, eq=False)

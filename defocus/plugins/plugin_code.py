@@ -17,7 +17,7 @@ _SILENT = frozenset(
         "type_ignores",
     }
 )
-"""Fields of the syntax tree that follow from the others."""
+"""Fields of the syntax tree that follow from others and are left out of the hash."""
 
 _NO_PYTHON = (
     SyntaxError,

@@ -17,7 +17,8 @@ Variables = Mapping[str, str]
 """Variables of an environment."""
 
 SAFE_PATH = "PYTHONSAFEPATH"
-"""Python 3.11 reads this variable: with it, neither ``-c`` nor ``-m`` looks into its folder."""
+"""Variable that Python 3.11 reads: with it, neither ``-c`` nor ``-m`` looks for modules in the
+current folder."""
 
 NOTHING: Variables = MappingProxyType({})
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from defocus.scene.window import Window, shown
 
 Array = NDArray[Any]
-"""float32 or float64; a picture has the precision of its surfaces."""
+"""Array of float32 or float64; a picture has the precision of its surfaces."""
 
 DIRECT_UNTIL = 11
 """Side of a kernel, px, up to which a sum over pixels is faster than Fourier transforms."""
@@ -113,7 +113,7 @@ def _spread(
     canvas: Window,
     frame: Window,
 ) -> tuple[Window, Array, Array | None]:
-    """Window of a surface, its light there, and its opacity (None: it hides all behind it)."""
+    """Window of a surface, its light and its opacity there; None if it hides all behind it."""
     lit = sheet.window if sheet.alpha is None else shown(sheet.alpha, sheet.window)
     reached = lit if lit.empty else lit.grown(sheet.reach_px)
     window = reached.within(canvas).within(frame)

@@ -24,7 +24,7 @@ SHARES: Mapping[DepthKind, float] = {
     "fractal": 0.13,
     "curved": 0.13,
 }
-"""How often each kind of depth is drawn; ``sharp`` has everything in focus."""
+"""Share of the scenes that have each kind of depth; ``sharp`` has everything in focus."""
 
 LARGEST_PX = (0.7, 30.0)
 """Range of a picture's largest circle of confusion, px, drawn log-uniformly."""

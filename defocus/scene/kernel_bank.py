@@ -31,7 +31,7 @@ from defocus.scene.window import Window
 Array = NDArray[np.float32]
 
 OPTICS = 200
-"""Number of lenses, each at one place of its field. The kernels of each are made once."""
+"""Number of lenses, each seen at one place of its field. The kernels of each are made once."""
 
 BANK_BYTES = 192 * 2**20
 SEEDS: dict[Branch, int] = {"train": 0, "held-out": 1}
@@ -48,7 +48,7 @@ LEFT_OVER = 0.3
 """Largest share of a traced lens's aberrations that is left in a well-corrected lens."""
 
 LOST_SHARE = 0.002
-"""Light in the far rings of a kernel that is left out, so that kernels stay small."""
+"""Share of a kernel's light, in its far rings, that is left out so that kernels stay small."""
 
 LARGEST_ERROR_PX = 1.2
 """Largest spread of a kernel near focus; lenses that are worse there are drawn again."""

@@ -82,14 +82,14 @@ def _zone_lines(
     side: int,
     count: int,
 ) -> list[tuple[float, Array]]:
-    """Places of zones along a side, px from its middle, and their weights at the positions."""
+    """Zones along a side: place of each, px from the middle, and weight at each position."""
     weights = _hats(np.clip(positions / max(side - 1, 1), 0, 1), count)
     places = np.linspace(-0.5, 0.5, count) * (side - 1)
     return list(zip(places.tolist(), weights, strict=True))
 
 
 def _in_field(x: float, y: float) -> tuple[float, float]:
-    """The place, or that at the edge of the field in its direction."""
+    """A place in the field; one beyond its edge is moved to the edge in the same direction."""
     out = math.hypot(x, y)
     return (x, y) if out <= 1.0 + ROUNDING else (x / out, y / out)
 
@@ -160,7 +160,7 @@ def _through(
     zones: Sequence[Zone],
     kernel: Callable[[float, tuple[float, float]], Array],
 ) -> Array:
-    """Layers blurred with the kernels of their circles of confusion; without zones, one a layer."""
+    """Layers, each blurred with one kernel per zone, or with one alone where there are no zones."""
     canvas = Window.of(layers[0].alpha.shape)
 
     def sheet(layer: Layer) -> SurfacePixels:

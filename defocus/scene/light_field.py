@@ -17,8 +17,8 @@ from defocus.scene.window import Window
 Array = NDArray[np.float32]
 
 SPACING_PX = 1.0
-"""Largest distance of one point in two neighbouring views, px, unless that needed too many
-views."""
+"""Largest distance, px, between the places of one point in two neighbouring views, unless that
+would need too many views."""
 MOST_ACROSS = 15
 ROUNDS = 4
 """Rounds of the iteration that finds which point of the background a view sees at a pixel."""

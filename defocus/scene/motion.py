@@ -18,8 +18,8 @@ from defocus.scene.window import Window, shown
 Array = NDArray[np.float64]
 
 MARGIN = 24
-"""Width of the border around a displaced part, px. There a cubic spline has forgotten its border:
-0.27^24."""
+"""Width, px, of the border around a displaced part: at this distance a cubic spline is no longer
+affected by its border (0.27^24)."""
 
 
 def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:

@@ -1,4 +1,4 @@
-"""Noise reduction of a camera: luma smoothed except at edges, and colours smoothed more."""
+"""Noise reduction as in a camera: luma smoothed except at edges, colours smoothed more."""
 
 from dataclasses import dataclass
 

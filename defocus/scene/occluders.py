@@ -20,7 +20,8 @@ Bytes = NDArray[np.uint8]
 
 PHOTOGRAPH_SHARE = 0.7
 BRIGHT_FROM = 0.95
-"""Value that all colours of a clipped pixel exceed; light beyond white is drawn there."""
+"""Value above which all colours of a pixel must be for it to count as clipped; light beyond white
+is drawn there."""
 
 BRIGHTEST = 4.0
 ONE_TONE_SHARE = 0.4
@@ -55,7 +56,7 @@ class Sources:
         height: int,
         width: int,
     ) -> tuple[Array, str | None]:
-        """As :meth:`picture`, with the hash of the photograph, if it is one."""
+        """A texture as of :meth:`picture`, with the hash of the photograph if it is one."""
         photograph = None
         if self.photographs and random.random() < PHOTOGRAPH_SHARE:
             photograph = self.photographs[int(random.integers(len(self.photographs)))]

@@ -27,7 +27,7 @@ AS_TAKEN_SHARE = 0.5
 the rest evenly."""
 
 UNREDUCED = (1.0, 1.0)
-"""Range of scales of a crop that has the pixels of its level."""
+"""Range of the scales of a crop that keeps the pixels of its level: 1 only."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Pyramid:
         height: int,
         width: int,
     ) -> NDArray[np.float32]:
-        """As :meth:`Photograph.crop`, of a random size; only the smallest one is reduced further.
+        """A crop as of :meth:`Photograph.crop`, from a random level.
+
+        Only the smallest level is reduced further.
 
         The result: ``(height, width, 3)`` float32 linear light in [0, 1]."""
         level = 0

@@ -41,7 +41,7 @@ Shape = FilledOutline | Disc
 
 @functools.lru_cache(maxsize=128)
 def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
-    """Contours of a text whose capitals are 1 high, and its width."""
+    """Contours of a text, with capitals of height 1, and the width of the text."""
     from matplotlib.font_manager import FontProperties
 
     # slow to import, and only drawing needs it

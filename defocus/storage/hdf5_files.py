@@ -39,7 +39,9 @@ def small_hdf5(path: Path) -> Iterator[h5py.File]:
 
 @contextlib.contextmanager
 def held_interrupts() -> Iterator[None]:
-    """Let no signal raise where a library calls Python back; what came is sent once more after."""
+    """Keep signal handlers from raising in the block; the first signal is sent again at its end.
+
+    A library that calls Python back would lose the exception."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -61,7 +63,7 @@ def held_interrupts() -> Iterator[None]:
 
 
 class _PatientFile(io.FileIO):
-    """A file whose first failing write is kept, and told to nobody."""
+    """A file that keeps the error of its first failing write and does not raise it."""
 
     # HDF5 loses the last values of an array in silence where they cannot be written, and may end
     # the whole process after it.
@@ -93,7 +95,7 @@ class _PatientFile(io.FileIO):
 
 @contextlib.contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Write a new HDF5 file; ``OSError`` where it could not be written, which the end tells.
+    """Write a new HDF5 file; if it could not be written, an ``OSError`` is raised at the end.
 
     What writes into it is in ``held_interrupts``: nothing may be raised inside HDF5."""
     with _PatientFile(path, "w+") as written:

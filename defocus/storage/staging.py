@@ -16,7 +16,8 @@ from defocus.errors import StorageError, storage_error
 from defocus.storage.files import make_folder, storing, temporary_entries, try_lock
 
 REMOVALS = 2
-"""A removal that fails once, such as for too many open files, would leave a folder for ever."""
+"""Number of attempts to remove a folder. A removal that fails once, for example because too many
+files are open, would leave it for ever."""
 
 TENSORS = ".tensors-"
 """Prefix of the name of the folder in which a safetensors file is written."""
@@ -49,7 +50,9 @@ def folder_of_program(parent: Path, prefix: str) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that was of use while something was made; an error is none of that."""
+    """Remove a temporary folder.
+
+    If that fails, nothing is raised, because the result is not affected."""
     for _again in range(REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
         if not os.path.lexists(folder):

@@ -1,4 +1,4 @@
-"""How many errors of the registration lie within so many of its standard errors. To stdout.
+"""Counts the registration's errors within some of its standard errors; prints to stdout.
 
 ``python -m research.alignment_truth.reliability PHOTOGRAPHS… --stacks STACKS``: rendered pairs,
 real-like pairs, and frames of real stacks beside the merged picture, moved in a known way."""

@@ -1,4 +1,4 @@
-"""What helps pairs of unknown misalignment, tried on pairs that are rendered so.
+"""Tries what helps pairs whose misalignment is unknown, on pairs that are rendered to be so.
 
 ``python -m research.alignment_truth.rescues`` prints the table of unknown-alignment.md."""
 

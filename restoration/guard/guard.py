@@ -145,7 +145,7 @@ def _limited(
     inside: slice,
     noise: Numbers,
 ) -> Array:
-    """The rows ``inside`` of a changed strip behind the limits; ``seen`` is as it was given."""
+    """The rows ``inside`` of a changed strip, limited; ``seen`` is the strip as it was given."""
     around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
     given = _opponents(seen)
     within = _opponents(changed[inside])
@@ -196,8 +196,8 @@ LEAKED = 5 / 12
 1/12 of the rings."""
 NOTHING = 1e-9
 NOISES = 3.0
-"""Allowed remainder in units of the noise, which is partly the same in neighbouring pixels. Power
-below this many times that of noise and of rounding to 8 bits does not count as detail."""
+"""Multiple of the noise that the remainder may have; neighbouring pixels share part of their noise.
+Power below this multiple of noise and of rounding to 8 bits does not count as detail."""
 ROUNDING = 1.25 / 255
 UNEXPLAINED = 0.8
 """Share of the change that the blur need not explain: real blurs differ by direction, and a tile

@@ -23,8 +23,8 @@ NEAR_CELLS, FAR_CELLS = 7, 31
 MEASURES = 27
 WIDTH = 32
 ENOUGH = 0.55
-"""Predicted share from which the whole change is kept. A restoration that is likely to be good is
-left alone; where it is not, this costs little."""
+"""Predicted share from which the whole change is kept, so that a restoration that is likely to be
+good is left alone. Where it is not good, this costs little."""
 
 Array = NDArray[np.float32]
 

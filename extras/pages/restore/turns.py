@@ -43,7 +43,7 @@ class Turns:
                 self._leave()
 
     def give_way(self) -> None:
-        """In the turn of a whole picture: let first looks go before its next tile."""
+        """Called between the tiles of a whole picture: let waiting first looks go first."""
         with self._changed:
             if self._looks:
                 self._leave()

@@ -26,7 +26,7 @@ PLACES = (3, 4)
 MOST_LAYERS = 14
 LEAST_STEP_PX = 1.0
 LOST = 0.004
-"""Share of the light, far from the centre, that is left out of a kernel."""
+"""Share of a kernel's light, far from the centre, that is left out."""
 
 
 def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
@@ -86,7 +86,7 @@ def _continued(
     not_behind: NDArray[np.bool_],
     reach: float,
 ) -> tuple[Array, Array]:
-    """A layer goes on behind nearer ones with its nearest colour."""
+    """Continue a layer behind nearer layers with its colour at the nearest visible place."""
     distance, labels = cv2.distanceTransformWithLabels(
         (~own).astype(np.uint8),
         cv2.DIST_L2,

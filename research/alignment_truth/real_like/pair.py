@@ -35,8 +35,8 @@ EXPOSURE_EV, VIGNETTING_EV = 0.2, 2.5
 MOSAIC_SHARE, NOISY_SHARP_SHARE = 0.5, 0.3
 FIELDS = ((0.0, 0.5), (0.8, 0.6))
 LARGEST_ERROR_PX, LARGEST_OFFSET_PX = 1.2, 0.2
-"""Largest spread and largest displacement of a point in focus, px, half-way out and in a corner; a
-lens with more is drawn again."""
+"""Largest spread of a point in focus and largest displacement, px, half-way to a corner and in a
+corner; a lens with more is drawn again."""
 
 
 @dataclass(frozen=True)

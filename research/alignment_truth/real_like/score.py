@@ -43,7 +43,7 @@ class WarpScore:
 
 
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
-    """Every method on a pair; also the true transform and none, by name."""
+    """Scores of every method on a pair, and of the true transform and of no transform, by name."""
     true = Placed(
         transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix),
         pair.matrix,

@@ -79,7 +79,7 @@ class View:
         return np.stack(planes).astype(np.float32)
 
     def back(self, x: Array, y: Array, relief: Relief) -> tuple[Array, Array]:
-        """Blurry positions of a surface's points at sharp positions."""
+        """Positions in the blurry picture of points that have these positions in the sharp one."""
         inverse = np.linalg.inv(self._matrix[:, :2])
         offset = (-inverse @ self._matrix[:, 2]).astype(np.float32)
         step_x, step_y = (inverse @ np.array(self.parallax_px)).astype(np.float32)

@@ -29,7 +29,7 @@ LONGEST_SIDE = 1024
 """Side to which larger pictures are reduced, px, to save memory: no surface shows more of one."""
 
 FINEST, COARSEST = 0.75, 2.0
-"""Picture pixels of the source per pixel of the rendered frame."""
+"""Smallest and largest number of pixels of the source picture per pixel of the rendered frame."""
 
 FLAT = 0.04
 """Standard deviation of the encoded luma below which a region is drawn again: it holds no
