@@ -15,7 +15,7 @@ PACKED_FROM = 150_000
 packed. A shorter page opens as fast unpacked, and shows all of them without a script."""
 
 NOTE, BLOCK = "_note", "_block"
-"""Places of the page's template, by names that no anchor has."""
+"""Names of two places in the page's template; no anchor of a page has such a name."""
 
 NOTE_TEXT = (
     '<noscript><p class="prose">Without JavaScript this page does not show what is behind its '

@@ -31,8 +31,8 @@ size a network restores them."""
 NOTICED_PX = (4.0, 6.0)
 """Diameters, in the pixels of a scale, between which a silent part counts as blurred."""
 DETAIL_CELLS, HEARD_CELLS = 3, 9
-"""Sides of the squares of cells around which detail is measured, and over which both are averaged:
-24 and 72 px."""
+"""Sides of two squares of cells: detail is the deviation from the mean over the first, 24 px;
+detail and change are then averaged over the second, 72 px."""
 LEAST_DETAIL = 2e-3
 """Detail, as a share of white, that is added before a ratio is taken: half a step of 8 bits."""
 SMALLEST_CELLS = 9

@@ -41,7 +41,7 @@ are."""
 LEAST_OF_ONE_SCENE, ZOOMS = 0.4, (1.15, 1.32)
 """Least correlation of two pictures of one scene under any shift, and the zooms that are tried
 besides 1. Of 18 photographs blurred by 2 and 8 px, enlarged up to 1.4 and shifted, all have 0.52
-and more; 148 of the 153 couples of two photographs have less."""
+and more; 148 of 153 combinations of two photographs have less."""
 MORE_CONTRAST = 1.25
 """Contrast of the blurry picture over that of the sharp one from which they are exchanged; pairs of
 one scene have at most 1."""

@@ -26,7 +26,7 @@ CENTRE_PX, NEAR_PX = 1.5, 4
 """Radius of the part that surely belongs to the disc, and radius of the part whose blur is read,
 px."""
 EDGE_PX = 5
-"""Side of the square by which a disc is widened, as its edge is soft."""
+"""Side, px, of the square by which a disc is widened to include its soft edge."""
 BLACK = 0.01
 """Light, as a share of white, that is added before a ratio is taken."""
 LEAST_USABLE = 0.8

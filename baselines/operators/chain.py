@@ -75,7 +75,8 @@ def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 SUPPORT = 8.49
-"""Standard deviations at which a Gaussian falls below the rounding of its largest value."""
+"""Distance, in standard deviations, at which a Gaussian falls below the rounding of its largest
+value."""
 LARGEST_RADIUS_PX = 50
 TAPERS = 4
 

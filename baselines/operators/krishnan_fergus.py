@@ -73,7 +73,8 @@ def _tabulated(alpha: float, beta: float) -> tuple[float, NDArray[np.float64]]:
 
 
 BETAS = tuple(float(8.0 ** (k / 2)) for k in range(6))
-"""Weights of the split, 1 to 181; one iteration with each."""
+"""Weights that tie the auxiliary gradients to those of the picture, 1 to 181. There is one
+iteration with each."""
 
 
 def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> Array:

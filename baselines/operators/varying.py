@@ -114,7 +114,7 @@ def _domain(
     height: int,
     width: int,
 ) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
-    """The mirrored domain of a quick size, and the padding up to it."""
+    """The mirrored domain, padded to a size whose transforms are fast, and that padding."""
     domain = Mirrored(
         (fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True))
     )

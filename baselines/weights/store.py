@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # a list of weights needs no torch
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LIMIT_SECONDS = 900.0
 _REMARK = "remark: "
-"""First word of a line of the process that the person should see."""
+"""First word of those lines from the converting process that a person should see."""
 
 
 @dataclass(frozen=True)

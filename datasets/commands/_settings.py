@@ -318,7 +318,7 @@ class CurateSettings(CommandSettings):
 
 
 class CurateAuditUse(AuditUse):
-    """The same for a command whose options have headings."""
+    """Options of :class:`AuditUse` for a command whose options have headings."""
 
     as_json: bool = option(False, "--json", heading="Output")
     """Print one JSON object on stdout."""

@@ -73,7 +73,7 @@ _PART = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(-[0-9a-f
 """Name of one of several files of a split, as the hub's library numbers them from 0."""
 
 _LEFT_OUT = "left-out.json"
-"""File in the folder of the unpacked pictures that lists the rows that lack one."""
+"""File in the folder of the unpacked pictures; it lists the rows in which a picture is missing."""
 
 
 class Columns(Described):

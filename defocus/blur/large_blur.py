@@ -153,7 +153,7 @@ def _certain(large: Array) -> Array:
 
 
 def _opened(share: Array) -> Array:
-    """Without parts that are narrower than :data:`SMALLEST_SQUARES`."""
+    """A map of squares without parts that are narrower than :data:`SMALLEST_SQUARES`."""
     square = np.ones((SMALLEST_SQUARES, SMALLEST_SQUARES), np.uint8)
     return np.asarray(cv2.morphologyEx(share, cv2.MORPH_OPEN, square), np.float32)
 

@@ -372,7 +372,7 @@ def _compressed_pixels(png: bytes) -> Iterator[bytes]:
 
 
 def _is_whole(compressed: Iterable[bytes]) -> bool:
-    """Whether parts of compressed bytes reach to their end, inflated in bounded memory."""
+    """Whether compressed bytes are complete; they are inflated part by part in bounded memory."""
     inflating = zlib.decompressobj()
     try:
         for part in compressed:

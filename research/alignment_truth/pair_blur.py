@@ -32,8 +32,8 @@ MOVE = np.array([[1.001, 0.0, 1.3], [0.0, 1.001, -0.7]], np.float32)
 SHOT, READ = 0.0035, 0.0005
 """Noise of white light and of darkness, as shares of white."""
 DETAIL, DETAIL_SIDE, DETAIL_PX = 0.015, 1000, 8
-"""Least mean gradient of a part with detail, codes; side to which the picture is reduced before,
-px; and width of the mean, px."""
+"""Least mean gradient of a part with detail, codes; side of the reduced picture in which gradients
+are taken, px; and side of the square that a mean covers, px."""
 MARGIN_PX = 8
 
 

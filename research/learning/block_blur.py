@@ -29,11 +29,11 @@ from research.behind_lens import LensScene
 
 SIDE_PX = 512
 CROPS = 1500
-"""Number of crops of all photographs together; a part of the photographs gets the same part of
-them."""
+"""Number of crops if all photographs are used. A share of the photographs gets the same share of
+the crops."""
 KEPT_OF, KEPT = 4, 1
-"""Period of the photographs that are not learned from, and the first of them: limits were chosen by
-their frames."""
+"""One photograph in this many, and the number of the first of them, is not learned from: limits
+were chosen by their frames."""
 SCALES = (1.0, 1.0, 0.7, 0.5, 0.35)
 """Factors by which a crop is reduced: half of them are softer and noisier, half are sharper."""
 BLURS = 5

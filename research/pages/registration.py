@@ -22,8 +22,8 @@ from research.pages import DOSE_STUDY
 
 KEPT = DOSE_STUDY / "registration.json"
 MOVED_PX, MOVED_SHARE = 0.1, 0.01
-"""Length, px, and share of the pixels: the local flow moves a pair if it moves more pixels by more
-than that."""
+"""Least length of the local flow, px, and least share of the pixels that have it, for a pair to
+count as moved by it."""
 
 Array = NDArray[np.float64]
 

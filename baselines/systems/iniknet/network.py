@@ -216,7 +216,7 @@ SMALLEST_PX = 32
 the coarsest scale."""
 COLOURS = 3
 SHARES = {"quarter": 0.25, "half": 0.5, "restored": 1.0}
-"""The scales, coarsest first."""
+"""Share of the full size that each scale has, coarsest first."""
 
 
 class INIKNet(SeveralOutputs):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from defocus.extras.charts.lens.summary import FittedLens
 
 SIGNIFICANT = 2.0
-"""Number of standard errors from which a value is reported, however large they are."""
+"""Number of its standard errors that a value must exceed to be reported, even if the standard error
+is large."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from defocus.restoration.restorer import Restorer
 from defocus.storage.files import make_folder
 
 MOST_PICTURES = 20
-"""Largest number of pictures. Each takes 3 bytes per pixel of the disk, and 15 more for each system
-that restored it."""
+"""Largest number of pictures. Each takes 3 bytes of disk space per pixel, and 15 more for each
+system that restored it."""
 
 Told = Callable[[int, int], None]
 

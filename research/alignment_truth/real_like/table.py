@@ -49,7 +49,7 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
 
 
 def _within_errors(pairs: Sequence[dict[str, WarpScore]]) -> tuple[int, int]:
-    """How many of our transforms lie within two of their errors, and how many have any."""
+    """How many of our transforms are within two of their errors, and how many state an error."""
     within = 0
     said = 0
     for pair in pairs:
