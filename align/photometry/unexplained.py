@@ -49,8 +49,8 @@ LEAST_SHARE, LEAST_PLACES = 0.7, 500
 """Least share of a window that can be compared, and least number of pixels whose windows have
 that."""
 FLOOR, OF_NOISE = 0.01, 2.0
-"""Light that is added before a ratio is taken, and its least multiple of the noise: near black a
-ratio means nothing."""
+"""Light, as a share of white, that is added before a ratio is taken: this much, and at least this
+multiple of the noise. Near black a ratio means nothing."""
 REACH = 1.2
 """Radius, in radii of the blur, within which a saturated pixel or the frame's border spoils the
 prediction."""

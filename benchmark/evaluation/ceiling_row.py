@@ -82,7 +82,9 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
 
 
 def _path(study: Study, metric: Metric) -> Path:
-    """Path of the cached scores, by all that they depend on, and the scenes."""
+    """Path of the cached scores.
+
+    Its name has a hash of everything that they depend on, and of the scenes."""
     scenes = [(pair.id, pair.scene) for pair in study.dataset.split("test")]
     basis = hashlib.sha256(json.dumps([scenes, REFERENCED]).encode()).hexdigest()[:16]
     folder = study.dataset.derived / CEILING / evaluation_version() / basis

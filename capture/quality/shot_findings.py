@@ -82,7 +82,7 @@ class Light:
     """Light of two pictures over their comparable area."""
 
     def __init__(self, sums: NDArray[np.float64]) -> None:
-        """Create it from ``(2, 3)`` sums over red, green and blue."""
+        """Begin with ``(2, 3)`` sums over red, green and blue."""
         self._sums = sums
 
     @property

@@ -36,8 +36,8 @@ from research.learning.blur_map import QUANTILES, pattern
 SIDE_PX, SAMPLES = 1024, 1200
 """Side of a picture, px, and how many are drawn."""
 PATTERN_SHARE, SHARP_SHARE = 0.07, 0.18
-"""Shares of the pictures that are plain patterns, which are as sharp as they will ever be, and
-photographs as they are."""
+"""Shares of the pictures that are plain patterns, which are always sharp, and that are photographs
+without blur."""
 UNIFORM, RAMP = 0.6, 0.75
 """Shares of the blurred crops: up to the first number they have one diameter, up to the second a
 ramp, and the rest a background behind two objects."""

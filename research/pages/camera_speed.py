@@ -35,7 +35,7 @@ PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 """Line in which Linux reports the largest memory of a process so far, in KiB."""
 KIB = 1024
 EVERY_S = 0.05
-"""Seconds between two readings of that line."""
+"""Seconds between two readings of a process's largest memory."""
 
 Picture = NDArray[np.uint8]
 

@@ -74,9 +74,7 @@ KINDS = {
 
 def main() -> None:
     """Print the share of right orders, by kind and base."""
-    words = argparse.ArgumentParser(
-        description="Count in how many pairs of frames the list puts the sharper frame first."
-    )
+    words = argparse.ArgumentParser(description="Count right orders of frames.")
     words.add_argument("photographs", type=Path)
     words.add_argument("--branch", choices=("train", "held-out"), default="held-out")
     given = words.parse_args()

@@ -180,7 +180,7 @@ def _other_size(then: CameraRecord | None, now: CameraDescription | None) -> boo
 
 
 def _camera_name(camera: CameraRecord | CameraDescription, *, sized: bool) -> str:
-    """Model and serial number, or else the address; ``sized``: and the size of its pictures."""
+    """Model and serial number of a camera, or its address; with ``sized`` its picture size too."""
     size = camera.picture_size_px if sized else None
     words = "" if size is None else f", {size[0]} × {size[1]} px"
     return f"{camera.model} ({camera.serial or redacted(camera.uri)}{words})"
