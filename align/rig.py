@@ -130,12 +130,15 @@ class Rig(Settings):
 def _projected(x: Array, y: Array, h: Array) -> tuple[Array, Array]:
     """Positions mapped by a homography; not finite at its horizon."""
     depth = _row(h[2], x, y)
-    return _row(h[0], x, y) / depth, _row(h[1], x, y) / depth
+    across = _row(h[0], x, y) / depth
+    down = _row(h[1], x, y) / depth
+    return across, down
 
 
 def _row(row: Array, x: Array, y: Array) -> Array:
     """One row of a homography times each point (x, y, 1)."""
-    return np.asarray(row[0] * x + row[1] * y + row[2])
+    a, b, c = row
+    return np.asarray(a * x + b * y + c)
 
 
 def read_rig(path: Path) -> Rig:

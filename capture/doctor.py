@@ -84,7 +84,8 @@ def _holders() -> CheckedPoint:
 
 
 def _disk(folder: Path) -> CheckedPoint:
-    place = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    folders = (folder, *folder.absolute().parents)
+    place = next(path for path in folders if path.is_dir())
     free = shutil.disk_usage(place).free
     detail = f"{free / 1e9:.1f} GB free in {place.absolute()}"
     if free >= LITTLE_DISK_BYTES:

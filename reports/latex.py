@@ -168,15 +168,25 @@ def render_latex(table: PaperTable) -> str:
         *_heads(table),
         r"\midrule",
     ]
-    for number, (name, cells) in enumerate(table.rows):
-        lines += [r"\midrule"] if number in table.parts else []
-        numbers = [_cell(cell, c) for cell, c in zip(cells, table.columns, strict=True)]
-        checks = [r"\checkmark{}" if had[number] else "" for _, had in table.checks]
-        lines.append(" & ".join([escape_latex(name), *checks, *numbers]) + r" \\")
+    for number in range(len(table.rows)):
+        if number in table.parts:
+            lines.append(r"\midrule")
+        lines.append(_row(table, number))
     lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
     if table.checks:
         lines.insert(0, _CHECK_MARK)
     return with_definition("\n".join(lines))
+
+
+def _row(table: PaperTable, number: int) -> str:
+    """A row of a table as a line: its name, check marks and numbers."""
+    name, cells = table.rows[number]
+    texts = [escape_latex(name)]
+    for _, had in table.checks:
+        texts.append(r"\checkmark{}" if had[number] else "")
+    for cell, column in zip(cells, table.columns, strict=True):
+        texts.append(_cell(cell, column))
+    return " & ".join(texts) + r" \\"
 
 
 def _heads(table: PaperTable) -> list[str]:

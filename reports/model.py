@@ -278,20 +278,26 @@ class Slider:
             )
         first = self.states[0][1].shape
         for label, picture in self.states:
-            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-                raise ImageError(
-                    f"slider {self.caption!r}: {label!r} is {picture.dtype} {picture.shape}; "
-                    "give (H, W, 3) uint8"
-                )
-            if picture.shape != first:
-                raise ImageError(
-                    f"slider {self.caption!r}: {label!r} is {picture.shape[1]}x{picture.shape[0]} "
-                    f"but the first state is {first[1]}x{first[0]}; give one size"
-                )
+            self._require_state(label, picture, first)
         if self.overlay is not None and self.overlay[1].shape != (*first[:2], 4):
             raise ImageError(
                 f"slider {self.caption!r}: the overlay is {self.overlay[1].shape}; "
                 f"give {(*first[:2], 4)} uint8"
+            )
+
+    def _require_state(
+        self, label: str, picture: NDArray[np.uint8], first: tuple[int, ...]
+    ) -> None:
+        """Refuse a state that is not RGB of 8 bits, or has another size than the first one."""
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            raise ImageError(
+                f"slider {self.caption!r}: {label!r} is {picture.dtype} {picture.shape}; "
+                "give (H, W, 3) uint8"
+            )
+        if picture.shape != first:
+            raise ImageError(
+                f"slider {self.caption!r}: {label!r} is {picture.shape[1]}x{picture.shape[0]} "
+                f"but the first state is {first[1]}x{first[0]}; give one size"
             )
 
 

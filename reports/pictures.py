@@ -71,7 +71,9 @@ def encode_states(
     height, width = states[0].shape[:2]
     scale = min(1.0, max_width_px / width)
     while True:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        across = max(1, round(width * scale))
+        down = max(1, round(height * scale))
+        size = (across, down)
         resized = [_resized(state, size) for state in states]
         for quality in QUALITIES:
             encoded = _within_budget(resized, kind, quality, budget_bytes)

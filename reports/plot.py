@@ -298,7 +298,8 @@ def _draw_curve(
     seen = _seen(curve, log=log)
     if not seen.any():
         return
-    x, y = (np.where(seen, values, math.nan) for values in (curve.x, curve.y))
+    x = np.where(seen, curve.x, math.nan)
+    y = np.where(seen, curve.y, math.nan)
     x = x + shift
     style = _style(number)
     marked = _marked(seen, number, every=curve.measured)
@@ -325,7 +326,8 @@ def _draw_curve(
 
 def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:
     """Which points of a curve can be drawn."""
-    x, y = np.array(curve.x, float), np.array(curve.y, float)
+    x = np.array(curve.x, float)
+    y = np.array(curve.y, float)
     seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y)
     return seen & (y > 0) if log else seen
 
@@ -359,7 +361,8 @@ def _side_by_side(figure: Curves) -> list[float]:
         ways = [
             CROWDED * (right - left) for left, right in itertools.pairwise(positions)
         ]
-        step = min(SIDE_BY_SIDE * axis, min([ALL_BESIDE * axis, *ways]) / count)
+        all_beside = min([ALL_BESIDE * axis, *ways])
+        step = min(SIDE_BY_SIDE * axis, all_beside / count)
     return [(number - (count - 1) / 2) * step for number in range(count)]
 
 
@@ -386,7 +389,9 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
 
 
 def _draw_point(axes: "Axes", point: Point) -> None:
-    fill, edge = (COLOURS[0], PAPER) if point.marked else (PAPER, COLOURS[5])
+    fill, edge = PAPER, COLOURS[5]
+    if point.marked:
+        fill, edge = COLOURS[0], PAPER
     axes.plot(
         [point.x],
         [point.y],
@@ -416,7 +421,8 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
     alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals
     alike.set_scientific(False)
     apart = ticker.FuncFormatter(lambda value, _: _tick_text(value))
-    short = not log and SHORT_NUMBERS[0] <= max(-low, high) < SHORT_NUMBERS[1]
+    least, most = SHORT_NUMBERS
+    short = not log and least <= max(-low, high) < most
     axis.set_major_formatter(alike if short else apart)
 
 
@@ -447,7 +453,8 @@ def _curve_words(curve: Curve, figure: Curves) -> str:
     at = np.flatnonzero(_seen(curve, log=figure.log_y))
     if not len(at):
         return f"{curve.label}: nothing to draw."
-    first, last = (_place_words(curve.x[n], figure) for n in (at[0], at[-1]))
+    first = _place_words(curve.x[at[0]], figure)
+    last = _place_words(curve.x[at[-1]], figure)
     ys = [curve.y[index] for index in at]
     return (
         f"{curve.label}: from {ys[0]:.4g} at {first} to {ys[-1]:.4g} at {last}, between "

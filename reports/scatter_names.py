@@ -118,7 +118,8 @@ def _free_place(
 def _box(text: str, spot: tuple[float, float], place: Place, font_pt: float) -> Box:
     """The box of a text whose left end, right end or centre is at a place beside a spot."""
     right, up, side = place
-    x, y = spot[0] + right * font_pt, spot[1] + up * font_pt
+    x = spot[0] + right * font_pt
+    y = spot[1] + up * font_pt
     width = LETTER * font_pt * (len(text) + 0.1)
     left = x - {"left": 0.0, "center": width / 2, "right": width}[side]
     baseline = y - BASELINE * font_pt

@@ -286,10 +286,12 @@ def _without_vignetting(
 ) -> Array:
     """Light ``b`` of windows without a profile, if gain and offset explain it clearly better."""
     even = b / profile[:, None]
-    plain, flat = (
-        sum(_misfit(s[:, c], one[:, c], d[:, c]) for c in np.nonzero(lit)[0])
-        for one in (b, even)
-    )
+    plain = 0.0
+    flat = 0.0
+    for channel in np.flatnonzero(lit):
+        sharp, errors = s[:, channel], d[:, channel]
+        plain += _misfit(sharp, b[:, channel], errors)
+        flat += _misfit(sharp, even[:, channel], errors)
     return even if flat < CLEARLY_LESS * plain else b
 
 

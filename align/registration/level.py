@@ -169,7 +169,8 @@ def _similarity(moved: Plane, half: float, shape: tuple[int, ...]) -> Array:
     turn = np.array([[outwards, -turned], [turned, outwards]])
     linear = matrix[:2, :2] + turn / half
     matrix[:2, :2] = linear
-    matrix[:2, 2] = centre - linear @ centre + np.array([right, down])
+    shift = np.array([right, down])
+    matrix[:2, 2] = centre - linear @ centre + shift
     return matrix
 
 

@@ -151,7 +151,8 @@ def fit_model(
     """Fit a model of :data:`MODELS` to matched points; weights are inverse variances."""
     basis = MODELS[model]
     fits = _solved(model, start, end, weights[None], shape, spread, scatter)
-    asymmetry = math.hypot(*shape[:2]) / 2 * fits.parameters[0, -1]
+    half_diagonal = math.hypot(*shape[:2]) / 2
+    asymmetry = half_diagonal * fits.parameters[0, -1]
     residuals = _residuals(fits, asymmetry, start, end)
     slopes = _slopes_with_prior(fits.slopes[0], spread)
     of_transform = slopes[:, :-1]
@@ -248,7 +249,8 @@ class _Equations:
         """Derivatives of the weighted residuals, and the Newton step of the parameters."""
         count = len(parameters)
         asymmetry = parameters[:, -1:]
-        whole = np.eye(3) + _matrix(parameters[:, :-1] @ self.basis)
+        change = _matrix(parameters[:, :-1] @ self.basis)
+        whole = np.eye(3) + change
         apart = self.second - moved_points(whole, self.first)
         apart = apart.swapaxes(1, 2).reshape(count, -1)
         unexplained = apart - asymmetry * self.beside

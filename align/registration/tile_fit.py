@@ -343,11 +343,12 @@ def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> M
     if not parallax.any():
         return matches
     moved = replace(matches, second=second - parallax)
-    settled = [
-        settled_on("similarity", one, voted(one), shape) for one in (matches, moved)
-    ]
-    plain, flat = (
-        np.inf if fit is None else without_parts(fit, one, shape).squared
-        for fit, one in zip(settled, (matches, moved), strict=True)
-    )
+    plain = _squared_error(matches, shape)
+    flat = _squared_error(moved, shape)
     return moved if flat < LEAST_SLOPE_GAIN * plain else matches
+
+
+def _squared_error(matches: Matches, shape: tuple[int, ...]) -> float:
+    """Squared error of similarities for parts that they were not fitted to; infinite without."""
+    fit = settled_on("similarity", matches, voted(matches), shape)
+    return np.inf if fit is None else without_parts(fit, matches, shape).squared

@@ -184,7 +184,9 @@ def tile_centres(
     grid: tuple[int, int],
 ) -> Array:
     """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
-    return _places(shape, tile, grid)[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
+    corners = _places(shape, tile, grid)[:, ::-1]
+    to_centre = (np.array(tile)[::-1] - 1) / 2
+    return corners + to_centre
 
 
 def _places(

@@ -160,7 +160,9 @@ def _shrunk(picture: Image | Grey, side: int) -> NDArray[Any]:
     """The picture with at most ``side`` pixels on its longer side."""
     height, width = picture.shape[:2]
     factor = min(1.0, side / max(picture.shape))
-    size = max(1, round(factor * width)), max(1, round(factor * height))
+    across = max(1, round(factor * width))
+    down = max(1, round(factor * height))
+    size = (across, down)
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
@@ -179,11 +181,13 @@ def _likeness(first: Grey, second: Grey) -> float:
 
 def _enlarged_likeness(first: Grey, second: Grey) -> float:
     """Highest likeness with one of the pictures enlarged, as if it was taken from nearer."""
-    return max(
-        _likeness(_thumbnail(one), _thumbnail(_enlarged(other, zoom)))
-        for one, other in ((first, second), (second, first))
-        for zoom in ZOOMS
-    )
+    likenesses = []
+    for one, other in ((first, second), (second, first)):
+        small = _thumbnail(one)
+        for zoom in ZOOMS:
+            enlarged = _thumbnail(_enlarged(other, zoom))
+            likenesses.append(_likeness(small, enlarged))
+    return max(likenesses)
 
 
 def _enlarged(picture: Grey, zoom: float) -> Grey:

@@ -17,7 +17,7 @@ def pixel_grid(height: int, width: int) -> Array:
 def transformed(grid: Array, matrix: NDArray[np.float64]) -> Array:
     """The positions ``(2, H, W)`` transformed by a homogeneous ``(3, 3)`` matrix."""
     x, y = grid.astype(np.float64)
-    across, down, depth = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    across, down, depth = (a * x + b * y + c for a, b, c in matrix)
     moved = np.stack([across / depth, down / depth])
     return moved.astype(np.float32)
 

@@ -180,11 +180,7 @@ def richardson_lucy_varying(
     """Accelerated steps x ← x · Aᵀ(y / Ax) / Aᵀ1 / (1 - lambda div(grad x / |grad x|))."""
     # Source: Dey et al., Microscopy Research and Technique 69 (2006) for the prior; Biggs and
     # Andrews, Applied Optics 36 (1997) for the acceleration.
-    height, width = blurry.shape
-    below = blur.domain.shape[0] - height
-    padding = ((0, below), (0, blur.domain.shape[1] - width))
-    wide = np.pad(blurry, padding, mode="symmetric")
-    seen = np.maximum(wide, np.float32(LEAST))
+    seen = _widened(blurry, blur.domain.shape)
     norm = np.maximum(blur.adjoint(np.ones_like(seen)), LEAST)
     scene = before = seen
     last = np.zeros_like(seen)
@@ -195,7 +191,16 @@ def richardson_lucy_varying(
         before = scene
         scene = np.maximum(ahead * ratio / norm / prior, 0)
         last, earlier = scene - ahead, last
+    height, width = blurry.shape
     return scene[:height, :width]
+
+
+def _widened(blurry: Array, shape: tuple[int, int]) -> Array:
+    """The picture mirrored below and on the right up to a shape, with some light everywhere."""
+    height, width = blurry.shape
+    padding = ((0, shape[0] - height), (0, shape[1] - width))
+    wide = np.pad(blurry, padding, mode="symmetric")
+    return np.maximum(wide, np.float32(LEAST))
 
 
 def _ahead(

@@ -145,6 +145,8 @@ def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
         for ending in (first, last):
             if name.endswith(f".{ending}"):
                 candidates.add(name.removesuffix(ending))
-    counts = {one: sum(one + name in tensors for name in wanted) for one in candidates}
+    counts = {}
+    for prefix in candidates:
+        counts[prefix] = sum(prefix + name in tensors for name in wanted)
     best = [one for one in candidates if counts[one] == max(counts.values())]
     return sorted(best, key=lambda prefix: ("ema" in prefix, len(prefix), prefix))

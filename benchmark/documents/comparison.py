@@ -431,13 +431,18 @@ def _cost_table(changes: Changes) -> list[Table]:
 
 
 def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
-    named = [(line, f"only in {before}") for line in changes.only_before]
-    named += [(line, f"only in {now}") for line in changes.only_now]
-    named += [(line, "other content of the dataset") for line in changes.incomparable]
     columns = ("System", "Dataset", "Budget", "Weights", "Why not compared")
+    reasons = (
+        (changes.only_before, f"only in {before}"),
+        (changes.only_now, f"only in {now}"),
+        (changes.incomparable, "other content of the dataset"),
+    )
     rows = []
-    for line, why in named:
-        rows.append((line.system, line.dataset, line.budget, line.weights, why))
+    for lines, why in reasons:
+        rows += [
+            (line.system, line.dataset, line.budget, line.weights, why)
+            for line in lines
+        ]
     return [Table.of("Not compared", columns, rows)] if rows else []
 
 

@@ -104,9 +104,13 @@ def _compared(
     scored: Sequence[PictureScores],
 ) -> list[tuple[PictureScores, Sequence[Gained]]]:
     """The leaderboards with gains; those of JDRL's networks alone only if there is no other."""
-    gains = [(one, gained) for one in scored if (gained := _gains(content, one))]
+    gains = []
     compared = []
-    for one, gained in gains:
+    for one in scored:
+        gained = _gains(content, one)
+        if not gained:
+            continue
+        gains.append((one, gained))
         systems = {line.first.system for line, _ in gained}
         if not only_joint_training(systems):
             compared.append((one, gained))

@@ -210,7 +210,7 @@ def read_boards(content: Content) -> list[Board]:
         elif row.metric == "psnr" and row.value is not None and row.protocol != TRUTH:
             perfect[key][convention_of(row)] = row.value
     boards = []
-    scored = [key for key in sorted(by_key) if any(row.protocol for row in by_key[key])]
+    scored = [key for key in sorted(by_key) if _has_scores(by_key[key])]
     for key in scored:
         rows = by_key[key]
         board = Board(
@@ -222,6 +222,11 @@ def read_boards(content: Content) -> list[Board]:
         )
         boards.append(board)
     return boards
+
+
+def _has_scores(rows: Sequence[Row]) -> bool:
+    """Whether a row has a protocol, and so a score instead of a cost."""
+    return any(row.protocol for row in rows)
 
 
 def leading_metric(names: Iterable[str]) -> Metric:
@@ -350,13 +355,24 @@ def _marks(content: Content, row: Row) -> list[str]:
     scratch = row.weights if row.weights.startswith(SCRATCH) else ""
     marks = [WEIGHT_MARKS.get(row.weights, scratch)]
     marks += [GIVEN_MARKS.get(one, "") for one in row.input.split(", ")]
-    marks += [SCALED if _is_scaled(content, row) else ""]
-    marks += ["reconstruction" if row.system in content.reconstructions else ""]
-    marks += ["seen" if row.status.startswith("seen") else ""]
-    casts = [one for one in content.entries if one.run in content.casts]
-    mine = (line_of(row), row.dataset)
-    marks += [CAST if any((line_of(one), one.dataset) == mine for one in casts) else ""]
+    if _is_scaled(content, row):
+        marks.append(SCALED)
+    if row.system in content.reconstructions:
+        marks.append("reconstruction")
+    if row.status.startswith("seen"):
+        marks.append("seen")
+    if _has_cast(content, row):
+        marks.append(CAST)
     return list(dict.fromkeys(filter(None, marks)))
+
+
+def _has_cast(content: Content, row: Row) -> bool:
+    """Whether a run behind a row shifts colours."""
+    mine = (line_of(row), row.dataset)
+    for entry in content.entries:
+        if entry.run in content.casts and (line_of(entry), entry.dataset) == mine:
+            return True
+    return False
 
 
 def _is_scaled(content: Content, row: Row) -> bool:

@@ -99,7 +99,8 @@ def score_tables(
 
 def _board(rows: Sequence[Row]) -> Board:
     """The lines of rows that were scored alike, with their protocols in the order of pages."""
-    first, restored = rows[0], [row for row in rows if row.system != CEILING]
+    first = rows[0]
+    restored = [row for row in rows if row.system != CEILING]
     by_line: dict[LineKey, list[Row]] = defaultdict(list)
     for row in restored:
         by_line[line_of(row)].append(row)
@@ -283,7 +284,8 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
 
 
 def _caption(rows: Sequence[Row], protocol: str) -> str:
-    first, rows = rows[0], [row for row in rows if row.system != CEILING]
+    first = rows[0]
+    rows = [row for row in rows if row.system != CEILING]
     mine = [row for row in rows if row.protocol == protocol and row.images]
     over = first.split
     if mine:

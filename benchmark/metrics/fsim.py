@@ -71,9 +71,11 @@ def feature_similarity(
     near = _similarity(phases[0], phases[1], _PHASE)
     near = near * _similarity(slopes[0], slopes[1], _GRADIENT)
     if chroma:
-        colours = _similarity(first[..., 1:], second[..., 1:], _CHROMA).prod(axis=2)
+        of_each = _similarity(first[..., 1:], second[..., 1:], _CHROMA)
+        colours = of_each.prod(axis=2)
         near = near * np.abs(colours) ** _CHROMA_EXPONENT
-    covered = _averaged(mask[:, :, None].astype(np.float64), factor)[:, :, 0]
+    shares = _averaged(mask[:, :, None].astype(np.float64), factor)
+    covered = shares[:, :, 0]
     weights = np.maximum(phases[0], phases[1]) * covered
     total = float(weights.sum())
     if total == 0:
@@ -89,7 +91,8 @@ def _similarity(first: Array, second: Array, constant: float) -> Array:
 
 def _averaged(picture: Array, factor: int) -> Array:
     """Means of square blocks of pixels; incomplete blocks at bottom and right are dropped."""
-    height, width = picture.shape[0] // factor, picture.shape[1] // factor
+    height = picture.shape[0] // factor
+    width = picture.shape[1] // factor
     kept = picture[: height * factor, : width * factor]
     total = np.zeros((height, width, picture.shape[2]))
     for row, column in np.ndindex(factor, factor):
@@ -102,8 +105,10 @@ def _gradient(brightness: Array) -> Array:
     padded = np.pad(brightness, 1)
     across = padded[:, 2:] - padded[:, :-2]
     down = padded[2:] - padded[:-2]
-    x = (3 * across[:-2] + 10 * across[1:-1] + 3 * across[2:]) / 16
-    y = (3 * down[:, :-2] + 10 * down[:, 1:-1] + 3 * down[:, 2:]) / 16
+    above, beside, below = across[:-2], across[1:-1], across[2:]
+    x = (3 * above + 10 * beside + 3 * below) / 16
+    left, middle, right = down[:, :-2], down[:, 1:-1], down[:, 2:]
+    y = (3 * left + 10 * middle + 3 * right) / 16
     return np.hypot(x, y)
 
 
@@ -197,7 +202,9 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
 def _frequencies(count: int) -> Array:
     """Frequencies of an axis, zero first; with an odd count the largest is a half, as in FSIM."""
     if count % 2:
-        steps = np.arange(-(count - 1) // 2, (count - 1) // 2 + 1) / max(count - 1, 1)
+        last = count - 1
+        places = np.arange(-last // 2, last // 2 + 1)
+        steps = places / max(last, 1)
     else:
         steps = np.arange(-count // 2, count // 2) / count
     return np.asarray(fft.ifftshift(steps))

@@ -170,7 +170,8 @@ def _window_block(
         apart = weights[f"{name}.attn_mask"][:, None]
         bias = (bias + apart).repeat(len(values), 1, 1, 1)
     normed = _normed(weights, f"{name}.norm1", values, _WINDOW_EPSILON)
-    maps = _split(normed, 1, _SIDE, _SIDE).roll((-shift, -shift), dims=(1, 2))
+    places = _split(normed, 1, _SIDE, _SIDE)
+    maps = places.roll((-shift, -shift), dims=(1, 2))
     cut = windows(maps, _WINDOW)
     seen = _attention(
         weights, f"{name}.attn", cut.flatten(0, 2), _WINDOW_HEADS, bias=bias

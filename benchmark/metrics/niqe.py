@@ -28,7 +28,8 @@ _WINDOW_PX, _SIGMA_PX = 7, 7 / 6
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 _SHAPES = np.arange(0.2, 10.001, 0.001)
-_RATIOS = np.exp(2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES))
+_LOG_RATIOS = 2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES)
+_RATIOS = np.exp(_LOG_RATIOS)
 """Squared mean of the magnitude over the mean square, for each shape; the ratio grows with the
 shape."""
 
@@ -100,7 +101,8 @@ def normalised(luma: Values) -> Values:
         )
 
     centre = mean(luma)
-    deviation = np.sqrt(np.abs(mean(luma * luma) - centre * centre))
+    variance = mean(luma * luma) - centre * centre
+    deviation = np.sqrt(np.abs(variance))
     return (luma - centre) / (deviation + 1.0)
 
 
@@ -120,7 +122,8 @@ def block_statistics(blocks: Values) -> Values:
         for step in _NEIGHBOURS:
             products = blocks * np.roll(blocks, step, axis=(1, 2))
             shape, left, right = _asymmetric_gaussian(products)
-            mean = (right - left) * np.exp(gammaln(2 / shape) - gammaln(1 / shape))
+            ratio = np.exp(gammaln(2 / shape) - gammaln(1 / shape))
+            mean = (right - left) * ratio
             columns += [shape, mean, left, right]
     return np.stack(columns, axis=1)
 
@@ -131,8 +134,10 @@ def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
     left = _root_mean_square(values, values < 0)
     right = _root_mean_square(values, values > 0)
     ratio = left / right
-    magnitude = np.abs(values).mean(axis=1) ** 2 / (values * values).mean(axis=1)
-    aim = magnitude * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
+    squared_mean = np.abs(values).mean(axis=1) ** 2
+    magnitude = squared_mean / (values * values).mean(axis=1)
+    numerator = magnitude * (ratio**3 + 1) * (ratio + 1)
+    aim = numerator / (ratio**2 + 1) ** 2
     shape = np.where(np.isfinite(aim), _SHAPES[_nearest_ratio(aim)], np.nan)
     scale = np.exp((gammaln(1 / shape) - gammaln(3 / shape)) / 2)
     return shape, left * scale, right * scale

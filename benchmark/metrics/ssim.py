@@ -47,7 +47,8 @@ def contrast_and_ssim(
     contrast = (2 * covariance + C2) / (variances + C2)
     if profile.ssim_clipped:
         contrast = np.maximum(contrast, 0.0)
-    return contrast, np.asarray((2 * product + C1) / (squares + C1) * contrast)
+    luminance = (2 * product + C1) / (squares + C1)
+    return contrast, np.asarray(luminance * contrast)
 
 
 def _moments(restored: Picture, reference: Picture, window: str) -> tuple[Array, ...]:

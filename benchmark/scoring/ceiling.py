@@ -106,7 +106,8 @@ def turning_flow(length_px: float, width: int, height: int) -> Array:
     # So no direction of the picture's structure is preferred.
     rows, columns = np.indices((height, width))
     angle = 2 * np.pi * (columns / width + rows / height)
-    return np.asarray(length_px * np.stack([np.cos(angle), np.sin(angle)]))
+    direction = np.stack([np.cos(angle), np.sin(angle)])
+    return np.asarray(length_px * direction)
 
 
 def displaced(picture: Array, flow: Array) -> Array:

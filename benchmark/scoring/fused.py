@@ -53,7 +53,8 @@ def _inner_windows(mask: Mask) -> Mask:
     if min(height, width) < _SIDE:
         return np.zeros((0, width), np.bool_)
     reach = _SIDE // 2
-    return whole_windows(mask, _SIDE)[reach : height - reach, reach : width - reach]
+    whole = whole_windows(mask, _SIDE)
+    return whole[reach : height - reach, reach : width - reach]
 
 
 def _rows(picture: Picture) -> NDArray[np.float64]:

@@ -179,7 +179,9 @@ def _twins(first: CardShot, second: CardShot) -> bool:
 
 
 def _joined(first: CardShot, second: CardShot) -> CardShot:
-    raw, other = (first, second) if _is_raw(first.files[0]) else (second, first)
+    raw, other = first, second
+    if not _is_raw(first.files[0]):
+        raw, other = second, first
     return replace(raw, files=raw.files + other.files, look=raw.look or other.look)
 
 
@@ -262,15 +264,18 @@ def _by_serial(shots: Sequence[CardShot]) -> ShotsOf:
     serials = sorted({shot.exif.serial for shot in shots if shot.exif.serial})
     if not serials and _interleaved(shots):
         groups = _grouped(shots, lambda shot: f"folder {card_of(shot.files[0]).name}")
-        if any(
-            len({shot.exif.f_number for shot in group}) > 1 for group in groups.values()
-        ):
+        if any(map(_has_apertures, groups.values())):
             return groups  # else a person sorted one body's pictures by their apertures
     if len(serials) < 2:
         return {"": list(shots)}
     return _grouped(
         shots, lambda shot: f"serial number {shot.exif.serial or 'unknown'}"
     )
+
+
+def _has_apertures(shots: Sequence[CardShot]) -> bool:
+    """Whether shots differ in their f-numbers."""
+    return len({shot.exif.f_number for shot in shots}) > 1
 
 
 def _grouped(shots: Sequence[CardShot], key: Callable[[CardShot], str]) -> ShotsOf:
@@ -286,12 +291,16 @@ def _interleaved(shots: Sequence[CardShot]) -> bool:
     for shot in shots:
         cards[card_of(shot.files[0])].append(shot)
     for one, other in itertools.combinations(cards.values(), 2):
-        stems = [{shot.files[0].stem for shot in card} for card in (one, other)]
-        spans = [(card[0].seconds, card[-1].seconds) for card in (one, other)]
-        overlap = spans[0][0] <= spans[1][1] and spans[1][0] <= spans[0][1]
-        if overlap and stems[0] & stems[1]:
+        began_before = one[0].seconds <= other[-1].seconds
+        ended_after = other[0].seconds <= one[-1].seconds
+        if began_before and ended_after and _stems(one) & _stems(other):
             return True
     return False
+
+
+def _stems(shots: Sequence[CardShot]) -> set[str]:
+    """Names of the shots' first files, without their suffixes."""
+    return {shot.files[0].stem for shot in shots}
 
 
 def _in_order(
@@ -352,7 +361,8 @@ def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> Non
 
 def _apart_in_time(first: Sequence[Numbered], second: Sequence[Numbered]) -> bool:
     spans = [[shot.seconds for _, shot in one] for one in (first, second)]
-    return max(spans[0]) < min(spans[1]) or max(spans[1]) < min(spans[0])
+    earlier, later = spans
+    return max(earlier) < min(later) or max(later) < min(earlier)
 
 
 def _one_count(numbered: Sequence[Numbered]) -> bool:
@@ -362,7 +372,8 @@ def _one_count(numbered: Sequence[Numbered]) -> bool:
     numbers = [
         one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))
     ]
-    if len({shot.files[0].stem for _, shot in numbered}) > len(set(numbers)):
+    names = {shot.files[0].stem for _, shot in numbered}
+    if len(names) > len(set(numbers)):
         return False
     falls = sum(other < one for one, other in itertools.pairwise(numbers))
     return falls == 0 or (falls == 1 and numbers[-1] <= numbers[0])

@@ -147,12 +147,12 @@ class PictureFolder:
         """Videos, and pictures of kinds that are not read."""
         words = dict.fromkeys(OTHER_PICTURES, "pictures of this kind are not read")
         words |= dict.fromkeys(VIDEOS, "a video")
-        reasons = [
-            (path, words.get(path.suffix.lower())) for path in visible_files(self.path)
-        ]
-        return [
-            Leftover(path, reason) for path, reason in reasons if reason is not None
-        ]
+        leftovers = []
+        for path in visible_files(self.path):
+            reason = words.get(path.suffix.lower())
+            if reason is not None:
+                leftovers.append(Leftover(path, reason))
+        return leftovers
 
     def sidecars(self) -> list[Path]:
         """All sidecars in the folder."""

@@ -242,7 +242,10 @@ def _near(one: _Usable, other: _Usable, gap_seconds: float) -> bool:
 def _alike(one: _Usable, other: _Usable) -> bool:
     """Whether two shots may show one view; they may if one was not looked at."""
     looks = one.shot.look, other.shot.look
-    return looks[0] is None or looks[1] is None or maybe_one_view(looks[0], looks[1])
+    first, second = looks
+    if first is None or second is None:
+        return True
+    return maybe_one_view(first, second)
 
 
 def _why_alone(window: Sequence[_Usable], gap_seconds: float) -> str:

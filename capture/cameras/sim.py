@@ -206,7 +206,8 @@ class SimulatedCamera(Camera):
         paths = [folder / name for name in TRUTH_FILES]
         write_json(paths[0], self._truth(blurry, sharp, other))
         size = self._options.size
-        write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
+        flow = between(blurry, sharp, *size).flow(*size)
+        write_bytes(paths[1], _npy(flow))
         write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
         in_focus = recorded(self._stage.signal(blurry, in_focus=True))
         write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))

@@ -212,21 +212,15 @@ def _unjudged(root: Path, check: "SessionCheck", again: bool) -> list[_Job]:
     from defocus.capture.sessions.session import read_state
 
     state, _ = read_state(root)
-    whole = [
-        pair
-        for pair in check.pairs
-        if pair.files and all(file.ok for file in pair.files)
-    ]
-    return [
-        _Job(
-            root.absolute(),
-            state.shoots[state.planned[pair.id].shoot],
-            state.complete[pair.id],
-            pair,
-        )
-        for pair in whole
-        if pair.id in state.complete and (again or not _is_judged(root, pair.id))
-    ]
+    jobs = []
+    for pair in check.pairs:
+        whole = bool(pair.files) and all(file.ok for file in pair.files)
+        if not whole or pair.id not in state.complete:
+            continue
+        if again or not _is_judged(root, pair.id):
+            shoot = state.shoots[state.planned[pair.id].shoot]
+            jobs.append(_Job(root.absolute(), shoot, state.complete[pair.id], pair))
+    return jobs
 
 
 def _is_judged(root: Path, pair_id: str) -> bool:

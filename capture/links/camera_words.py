@@ -57,7 +57,8 @@ def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
     """A configuration that a camera's process sent as JSON."""
     words = {}
     for name, entry in entries.items():
-        span = None if entry["span"] is None else (entry["span"][0], entry["span"][1])
+        limits = entry["span"]
+        span = None if limits is None else (limits[0], limits[1])
         choices = tuple(entry["choices"])
         words[name] = Word(entry["value"], choices, span, entry["read_only"])
     return words

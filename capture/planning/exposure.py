@@ -244,7 +244,8 @@ def _residual_note(bracket: Bracket, shutter: Setting) -> str:
     times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
     good = []
     for word, seconds in times.items():
-        left_ev = [abs(math.log2(t / seconds) - steps) for t in times.values()]
+        in_steps = [math.log2(time / seconds) for time in times.values()]
+        left_ev = [abs(one - steps) for one in in_steps]
         if min(left_ev) <= TOLERATED_EV / 2:
             good.append(word)
     nearest = min(
@@ -275,7 +276,8 @@ def _equal_exposure(
     max_seconds: float,
 ) -> Exposure:
     """The exposure at ``aperture`` nearest to ``first``, with the base ISO if it suffices."""
-    times = {w: t for w, t in values(settings["shutter"]).items() if t <= max_seconds}
+    offered = values(settings["shutter"])
+    times = {word: time for word, time in offered.items() if time <= max_seconds}
     if not times:
         raise InputError(
             f"the camera has no time of {max_seconds:g} s or less; raise --max-shutter"
@@ -302,7 +304,9 @@ def _exchanged(name: SettingName, asked: str | None, used: str | None) -> list[s
     """A note that the camera lacks a value, unless it only writes it in other words."""
     wanted = parse_value(name, asked or "")
     there = parse_value(name, used or "")
-    if wanted is None or there is None or abs(math.log2(there / wanted)) < SAME_VALUE:
+    if wanted is None or there is None:
+        return []
+    if abs(math.log2(there / wanted)) < SAME_VALUE:
         return []
     return [f"the camera has no {name} {asked}; {used} is used"]
 

@@ -285,29 +285,32 @@ class Plan:
 
     def _shot_lines(self) -> list[str]:
         steps = " or ".join(f"{step:+d}" for step in self.focus_steps)
-        return [
-            f"{frame.role:11} {_exposure(frame.exposure)}"
-            + (f", focus moved by {steps} steps" if frame.defocused else "")
-            for frame in self.protocol.frames
-        ]
+        lines = []
+        for frame in self.protocol.frames:
+            line = f"{frame.role:11} {_exposure(frame.exposure)}"
+            if frame.defocused:
+                line += f", focus moved by {steps} steps"
+            lines.append(line)
+        return lines
 
 
 def lines_of(
     plans: Sequence[tuple[Plan, int]], scenes: Sequence[ListedScene] = ()
 ) -> list[str]:
     """Plans with their numbers of pairs as lines; several have a line for all, then scenes."""
-    lines = [line for plan, pairs in plans for line in plan.lines(pairs)]
+    lines: list[str] = []
+    for plan, pairs in plans:
+        lines += plan.lines(pairs)
     if len(plans) > 1:
         space = together([plan.space(pairs) for plan, pairs in plans])
         seconds = sum(plan.duration_seconds(pairs) for plan, pairs in plans)
         seconds += sum(plan.pause_seconds for plan, _ in plans[1:])
-        lines.append(
-            _needs("together", sum(pairs for _, pairs in plans), seconds, space)
-        )
-    return lines + [
-        f"{f'scene {number}':11} {scene.title}{f': {scene.note}' if scene.note else ''}"
-        for number, scene in enumerate(scenes, start=1)
-    ]
+        total = sum(pairs for _, pairs in plans)
+        lines.append(_needs("together", total, seconds, space))
+    for number, scene in enumerate(scenes, start=1):
+        note = f": {scene.note}" if scene.note else ""
+        lines.append(f"{f'scene {number}':11} {scene.title}{note}")
+    return lines
 
 
 def _needs(what: str, pairs: int, seconds: float, space: Space | None) -> str:

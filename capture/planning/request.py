@@ -161,12 +161,15 @@ def _flicker_notes(bracket: Bracket, mains_hz: int | None) -> tuple[str, ...]:
     """Notes on flicker: lamps flicker at twice the mains frequency, so times should match."""
     if mains_hz is None:
         return ()
-    return tuple(
-        f"{exposure.shutter} holds {exposure.seconds * 2 * mains_hz:.2f} periods of lamps on "
-        f"{mains_hz} Hz mains: the exposure will flicker; choose a multiple of 1/{2 * mains_hz} s"
-        for exposure in (bracket.blurry, bracket.sharp)
-        if _cuts_a_period(exposure.seconds * 2 * mains_hz)
-    )
+    notes = []
+    for exposure in (bracket.blurry, bracket.sharp):
+        periods = exposure.seconds * 2 * mains_hz
+        if _cuts_a_period(periods):
+            notes.append(
+                f"{exposure.shutter} holds {periods:.2f} periods of lamps on {mains_hz} Hz mains: "
+                f"the exposure will flicker; choose a multiple of 1/{2 * mains_hz} s"
+            )
+    return tuple(notes)
 
 
 def _cuts_a_period(periods: float) -> bool:

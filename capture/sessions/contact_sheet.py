@@ -132,12 +132,12 @@ def _missing(state: SessionState) -> tuple[Facts, ...]:
     """Scenes that were planned and are not shot, and what is wrong with pairs."""
     pairs = list_pairs(state)
     missing = [pair["title"] for pair in pairs if pair["verdict"] == "incomplete"]
-    wrong = [
-        (f"{VERDICT_WORDS[pair['verdict']]}: {pair['id']}", pair["reason"])
-        for verdict in ("reject", "warn")
-        for pair in pairs
-        if pair["verdict"] == verdict
-    ]
+    wrong = []
+    for verdict in ("reject", "warn"):
+        for pair in pairs:
+            if pair["verdict"] == verdict:
+                name = f"{VERDICT_WORDS[verdict]}: {pair['id']}"
+                wrong.append((name, pair["reason"]))
     facts = [("missing", ", ".join(dict.fromkeys(missing)))] if missing else []
     facts += wrong[:NAMED]
     if len(wrong) > NAMED:
@@ -147,18 +147,12 @@ def _missing(state: SessionState) -> tuple[Facts, ...]:
 
 def _remarks(state: SessionState) -> tuple[Table, ...]:
     """Reasons of verdicts and notes of people, for pairs that have some, and pairs not shot."""
-    rows = tuple(
-        (
-            pair["id"],
-            pair["title"],
-            VERDICT_WORDS[pair["verdict"]],
-            pair["reason"],
-            notes,
-        )
-        for pair in list_pairs(state)
-        if (notes := "; ".join(filter(None, (pair["note"], pair["scene_note"]))))
-        or pair["reason"]
-    )
+    rows = []
+    for pair in list_pairs(state):
+        notes = "; ".join(filter(None, (pair["note"], pair["scene_note"])))
+        if notes or pair["reason"]:
+            verdict = VERDICT_WORDS[pair["verdict"]]
+            rows.append((pair["id"], pair["title"], verdict, pair["reason"], notes))
     return (Table.of("Remarks", COLUMNS, rows, stacked=True),) if rows else ()
 
 

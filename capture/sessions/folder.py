@@ -239,11 +239,11 @@ class SessionFolder:
     def write_index(self) -> None:
         """Rebuild ``session.json`` and ``checksums.sha256`` from the journal."""
         state = self.state
-        lines = [
-            f"{stored.sha256}  {file_path(Path(), owner.id, stored.name).as_posix()}\n"
-            for owner in state.owners
-            for stored in owner.files
-        ]
+        lines = []
+        for owner in state.owners:
+            for stored in owner.files:
+                path = file_path(Path(), owner.id, stored.name).as_posix()
+                lines.append(f"{stored.sha256}  {path}\n")
         write_text(self.root / "checksums.sha256", "".join(lines))
         write_json(self.root / INDEX, index_document(state))
 

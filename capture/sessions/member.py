@@ -37,7 +37,9 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
         rotation_deg = float(geometry["rotation_deg"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
+    least_zoom, most_zoom = ZOOMS
+    near = math.hypot(x, y) <= LARGEST_SHIFT_PX
+    possible = near and least_zoom <= zoom <= most_zoom
     if possible and abs(rotation_deg) <= 180:
         return Similarity(zoom, rotation_deg, (x, y))
     return None

@@ -187,20 +187,16 @@ def _restore_plan(rebuilt: _Rebuilt, index: Line) -> None:
 def _plans(index: Line) -> list[Record]:
     """The ``planned`` lines of a session, one per series of shoots."""
     plans: list[Record] = []
-    for first, group in groupby(
-        range(len(index["series"])), key=index["series"].__getitem__
-    ):
+    numbers = range(len(index["series"]))
+    for first, group in groupby(numbers, key=index["series"].__getitem__):
         shoots = list(group)
+        pairs = [pair for pair in index["planned"] if pair["shoot"] in shoots]
         plans.append(
             {
                 "event": "planned",
                 "time": index["created"],
                 "shoots": [index["shoots"][number] for number in shoots],
-                "pairs": [
-                    {**pair, "shoot": pair["shoot"] - first}
-                    for pair in index["planned"]
-                    if pair["shoot"] in shoots
-                ],
+                "pairs": [{**pair, "shoot": pair["shoot"] - first} for pair in pairs],
             }
         )
     return plans

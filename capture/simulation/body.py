@@ -272,7 +272,8 @@ def spoiled(
         x = np.arange(width)[None, :]
         y = np.arange(height)[:, None]
         across, down, radius = REFLECTION
-        lit = np.hypot(x - across * width, y - down * height) <= radius * height
+        distance = np.hypot(x - across * width, y - down * height)
+        lit = distance <= radius * height
         signal_ = signal_ + flood * lit[:, :, None]
     return signal_
 

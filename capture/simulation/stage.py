@@ -173,7 +173,8 @@ def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Lay
 def _chart(width: int, height: int, seed: int) -> Floats:
     """Chart of random grey cells of a few pixels, with detail in all directions."""
     random = np.random.default_rng([seed, 0xC4A7])
-    cells = random.uniform(0.15, 0.75, (height // CELL_PX + 1, width // CELL_PX + 1))
+    count = (height // CELL_PX + 1, width // CELL_PX + 1)
+    cells = random.uniform(0.15, 0.75, count)
     fine = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)[
         :height, :width
     ]

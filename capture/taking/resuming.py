@@ -139,7 +139,8 @@ def _shoot_rest(
         plan = plans[pairs[0].shoot]
         tell_other_cameras(shoot, plan)
         asker = Asker(options, answered=resumed.yes or _confirmed(shoot, plan))
-        asker.confirm([(plans[index].paced(options), n) for index, n in counts])
+        paced = [(plans[index].paced(options), number) for index, number in counts]
+        asker.confirm(paced)
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)

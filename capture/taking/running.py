@@ -211,7 +211,8 @@ def measured_plans(
     shots = sum(map(_shots, alike))
     if not shots or plans[0].sharp_camera is not None:
         return list(plans)
-    each = round(sum(entry.bytes for pair in alike for entry in pair.files) / shots)
+    total = sum(entry.bytes for pair in alike for entry in pair.files)
+    each = round(total / shots)
     sized = replace(camera, shot_bytes=(each, each), truth_bytes=0)
     return [replace(plan, camera=sized) for plan in plans]
 
@@ -229,7 +230,8 @@ def _shots(pair: CompletePair) -> int:
 
 def tell_space(path: Path, counted_plans: Sequence[tuple[Plan, int]]) -> None:
     """Warn if the disk space may be too small; it is only an estimate."""
-    existing = next((p for p in (path, *path.absolute().parents) if p.is_dir()), None)
+    folders = (path, *path.absolute().parents)
+    existing = next((one for one in folders if one.is_dir()), None)
     needed = together([plan.space(pairs) for plan, pairs in counted_plans])
     if needed is None or existing is None:
         return

@@ -90,7 +90,8 @@ class Cosine(Settings):
             return start * epoch / self.warmup_epochs
         begin = self.warmup_epochs + self.hold_epochs
         share = min(1.0, max(0.0, epoch - begin) / max(epochs - begin, 1e-12))
-        return self.floor + (start - self.floor) * (1 + math.cos(math.pi * share)) / 2
+        left = (1 + math.cos(math.pi * share)) / 2
+        return self.floor + (start - self.floor) * left
 
 
 class Linear(Settings):

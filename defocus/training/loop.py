@@ -329,7 +329,8 @@ def _log(
     tracker: Tracker,
 ) -> None:
     """Add the losses since the last row to a line of ``train.csv``, and show them."""
-    row |= {name: f"{loss:.6g}" for name, loss in training.losses.read().items()}
+    losses = training.losses.read()
+    row |= {name: f"{loss:.6g}" for name, loss in losses.items()}
     training.rows.append(row)
     tracker.loss(training.step, row)
     describe(_described(training, row["loss"]))

@@ -118,11 +118,10 @@ def _groups(settings: Optimiser, parameters: "list[nn.Parameter]") -> list[Any]:
 def _kind(name: str) -> "type[optim.Optimizer]":
     from torch import optim  # takes a second
 
-    classes = {
-        cls.__name__.lower(): cls
-        for cls in vars(optim).values()
-        if isinstance(cls, type) and issubclass(cls, optim.Optimizer)
-    }
+    classes = {}
+    for value in vars(optim).values():
+        if isinstance(value, type) and issubclass(value, optim.Optimizer):
+            classes[value.__name__.lower()] = value
     fit = sorted(classes.keys() - UNFIT.keys() - {"optimizer"})
     if name in UNFIT:
         raise ValueError(f"optimiser {name!r} cannot be used: {UNFIT[name]}")
@@ -134,11 +133,10 @@ def _kind(name: str) -> "type[optim.Optimizer]":
 def _common(settings: Optimiser, taken: set[str]) -> dict[str, Any]:
     """Betas, eps and weight decay: those that differ from Adam's, and all that Adam's kin take."""
     adam = type(settings)()
-    values = {
-        name: getattr(settings, name) for name in ("betas", "eps", "weight_decay")
-    }
-    return {
-        name: value
-        for name, value in values.items()
-        if value != getattr(adam, name) or (settings.name in FIXED and name in taken)
-    }
+    common = {}
+    for name in ("betas", "eps", "weight_decay"):
+        value = getattr(settings, name)
+        of_kin = settings.name in FIXED and name in taken
+        if of_kin or value != getattr(adam, name):
+            common[name] = value
+    return common

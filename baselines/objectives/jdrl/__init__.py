@@ -76,7 +76,8 @@ def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Ten
     lengths = (forward.square() + back.square()).sum(1, keepdim=True)
     height, width = forward.shape[-2:]
     x = torch.arange(width, device=forward.device) + forward[:, 0]
-    y = torch.arange(height, device=forward.device)[:, None] + forward[:, 1]
+    rows = torch.arange(height, device=forward.device)[:, None]
+    y = rows + forward[:, 1]
     inside = (x >= 0) & (x <= width - 1)
     inside = (inside & (y >= 0) & (y <= height - 1))[:, None]
     agrees = missed < RELATIVE * lengths + ABSOLUTE_PX2

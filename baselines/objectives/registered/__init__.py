@@ -75,8 +75,11 @@ def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     # Displacement in px, x right and y down; border values are repeated outside the frame.
     height, width = picture.shape[-2:]
     x = torch.arange(width, device=picture.device) + displacement[:, 0]
-    y = torch.arange(height, device=picture.device)[:, None] + displacement[:, 1]
-    places = [2 * x / (width - 1) - 1, 2 * y / (height - 1) - 1]
+    rows = torch.arange(height, device=picture.device)[:, None]
+    y = rows + displacement[:, 1]
+    across = 2 * x / (width - 1) - 1
+    down = 2 * y / (height - 1) - 1
+    places = [across, down]
     grid = torch.stack(places, dim=-1)
     return functional.grid_sample(
         picture,

@@ -249,7 +249,8 @@ def _of_kernel(
     inside = (kernel.values * mine).sum(1, keepdim=True)
     mean = outside.mul_(kernel.corner).add_(inside).div_(kernel.total)
     share = weights[:, radius : radius + 1] / kernel.total
-    of_logits = (mine - counts[: mine.shape[1]] * mean).mul_(kernel.values).mul_(share)
+    beyond_mean = mine - counts[: mine.shape[1]] * mean
+    of_logits = beyond_mean.mul_(kernel.values).mul_(share)
     return of_logits, mean
 
 

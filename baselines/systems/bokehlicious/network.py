@@ -36,7 +36,8 @@ def _places(blurry: torch.Tensor) -> torch.Tensor:
     """Places ``(N, 2, H, W)`` within the square around the picture, each in [0, 1]."""
     count, _, height, width = blurry.shape
     side = max(height, width)
-    margin_x, margin_y = (1 - width / side) / 2, (1 - height / side) / 2
+    margin_x = (1 - width / side) / 2
+    margin_y = (1 - height / side) / 2
     right = torch.linspace(margin_x, 1 - margin_x, width)
     up = torch.linspace(1 - margin_y, margin_y, height)
     places = torch.stack(torch.meshgrid(right, up, indexing="xy"))

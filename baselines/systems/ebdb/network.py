@@ -93,19 +93,24 @@ def _neighbours(
 ) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
     """Numbers of the edge pixels, and pairs of the numbers of neighbours."""
     own = np.arange(edge.sum())
-    index = np.full(np.add(edge.shape, 2), -1)
-    index[1:-1, 1:-1][edge] = own
-    height, width = edge.shape
     pairs = []
     # the other four are these, turned
     for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
-        rows = slice(1 + down, 1 + down + height)
-        columns = slice(1 + right, 1 + right + width)
-        other = index[rows, columns][edge]
+        other = _numbers_beside(edge, down, right)
         known = other >= 0
         pairs.append(np.stack([own[known], other[known]]))
     first, second = np.concatenate(pairs, axis=1)
     return own, first, second
+
+
+def _numbers_beside(edge: Mask, down: int, right: int) -> NDArray[np.int_]:
+    """Number of the edge pixel at an offset from each edge pixel; -1 where there is none."""
+    index = np.full(np.add(edge.shape, 2), -1)
+    index[1:-1, 1:-1][edge] = np.arange(edge.sum())
+    height, width = edge.shape
+    rows = slice(1 + down, 1 + down + height)
+    columns = slice(1 + right, 1 + right + width)
+    return np.asarray(index[rows, columns][edge])
 
 
 def spread(picture: Array, edge: Mask, sigma_px: Array) -> NDArray[np.float64]:

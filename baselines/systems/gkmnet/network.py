@@ -32,7 +32,8 @@ def _taps(gaussians: int) -> list[list[float]]:
 
 
 def _gaussian(number: int) -> list[float]:
-    radius = min(SIDE, 3 + int(number * 18 / 19) // 2 * 2) // 2
+    side = min(SIDE, 3 + int(number * 18 / 19) // 2 * 2)
+    radius = side // 2
     sigma = SIGMA_STEP_PX * (number + 1)
     places = range(-radius, radius + 1)
     inside = [math.exp(-(place**2) / (2 * sigma**2)) for place in places]
@@ -274,7 +275,7 @@ class GKMNet(Backbone, SeveralOutputs):
         full = pad(blurry, (left, right - left, top, below - top), "zeros")
         pyramid = [full]
         for _ in range(SCALES - 1):
-            size = (pyramid[-1].shape[-2] // 2, pyramid[-1].shape[-1] // 2)
+            size = [side // 2 for side in pyramid[-1].shape[-2:]]
             pyramid.append(
                 functional.interpolate(
                     pyramid[-1],

@@ -65,7 +65,8 @@ class Pyramid(nn.Module):
         ):
             means = functional.avg_pool2d(features, side)
             if coarser is not None:
-                means = means + _raised(coarser, (means.shape[-2], means.shape[-1]))
+                height, width = means.shape[-2:]
+                means = means + _raised(coarser, (height, width))
             coarser = contrast(convolution(means))
             total = total + _raised(coarser, size)
         summed: torch.Tensor = self.conv_sum(functional.gelu(total))

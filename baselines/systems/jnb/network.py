@@ -52,7 +52,8 @@ def code(
             if not _add(best, count, picked, gram, factor):
                 break
             known = np.dot(factor[count, :count], half[:count])
-            half[count] = (correlations[n, best] - known) / factor[count, count]
+            new = correlations[n, best] - known
+            half[count] = new / factor[count, count]
             energy -= half[count] ** 2
             count += 1
             _solve(count, factor, half, solution)

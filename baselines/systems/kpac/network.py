@@ -112,7 +112,8 @@ class KPAC(nn.Module):
         scale = torch.sigmoid(layer("sca_c2")(scale))
         shape = _leaky(layer("sha_c1")(features.mean(dim=(2, 3), keepdim=True)))
         shape = torch.sigmoid(layer("sha_c2")(shape))
-        weighted = torch.stack(branches, dim=1) * scale[:, :, None] * shape[:, None]
+        branch = torch.stack(branches, dim=1)
+        weighted = branch * scale[:, :, None] * shape[:, None]
         return _leaky(layer("cf")(weighted.flatten(1, 2)))
 
     def _layer(self, name: str, features: torch.Tensor) -> torch.Tensor:
@@ -164,9 +165,9 @@ def _decoder(levels: int, width: int) -> dict[str, nn.Module]:
         "d2": nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
         "d2_2": nn.Conv2d(2 * width, 3, 5, padding=2),
     }
-    return {
-        name: layer for name, layer in layers.items() if levels > 2 or name[:2] != "d0"
-    }
+    if levels == 2:  # the coarsest level is left out, once all have drawn their weights
+        del layers["d0"], layers["d0_2"]
+    return layers
 
 
 def _block(width: int) -> dict[str, nn.Module]:

@@ -123,7 +123,8 @@ def _attention(tokens: torch.Tensor) -> torch.Tensor:
     # Tokens ``(N, B, T, 3 L)`` hold query, key and value one behind the other; ``(N, B, T, L)``.
     parts = (torch.unflatten(part, -1, (HEADS, -1)) for part in tokens.chunk(3, dim=-1))
     query, key, value = (part.transpose(2, 3) for part in parts)
-    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+    products = query @ key.transpose(-1, -2)
+    scores = products / math.sqrt(query.shape[-1])
     mixed = scores.softmax(dim=-1) @ value
     return mixed.transpose(2, 3).flatten(3)
 
@@ -248,7 +249,8 @@ def inverse_gaussians() -> torch.Tensor:
             spectrum.conj() / (spectrum.abs().square() + 0.01)
         ).abs()
         edge = (SIZE - size) // 2
-        bank[index + 1, edge : edge + size, edge : edge + size] = inverse
+        inside = slice(edge, edge + size)
+        bank[index + 1, inside, inside] = inverse
     return bank
 
 

@@ -272,7 +272,8 @@ def _strips(
     by_size = sorted(
         pairs, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values()))
     )
-    shown = by_size[:1] + [pair for pair in by_size[1:] if pair.registered is not None]
+    registered = [pair for pair in by_size[1:] if pair.registered is not None]
+    shown = by_size[:1] + registered
     for pair in shown:
         mine, own = differences[pair.plain.key], _own_scores(scores, pair)
         pictures = sorted(
@@ -345,7 +346,8 @@ def _table(
     registered = any(pair.registered for pair in partners)
     body: list[tuple[Cell, ...]] = []
     for pair in partners:
-        plain, joint = (_means([one], convention) for one in (pair.plain, pair.joint))
+        plain = _means([pair.plain], convention)
+        joint = _means([pair.joint], convention)
         difference = _measured(
             scores, differences[pair.plain.key], joint.gain, plain.gain
         )

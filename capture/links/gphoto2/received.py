@@ -87,10 +87,10 @@ class Moments:
 
 def check_kind(parts: Sequence[Path], kind: FileKind | None) -> None:
     """Check that the files are of the kind that was set: a body's names of formats may be wrong."""
-    came = {
-        "raw" if part.with_suffix("").suffix in RAW_SUFFIXES else "jpeg"
-        for part in parts
-    }
+    came = set()
+    for part in parts:
+        suffix = part.with_suffix("").suffix
+        came.add("raw" if suffix in RAW_SUFFIXES else "jpeg")
     if kind is not None and set(kind.split("+")) - came:
         raise CameraError(
             f"the camera wrote {' and '.join(sorted(came))} files although {kind} was set: its "

@@ -287,11 +287,10 @@ class Shutter:
     def _companions(self, first: CardFile) -> list[CardFile]:
         """Files of the same shot that the body did not report."""
         number = number_of(first)
-        return [
-            place
-            for place in self._newest_folders()
-            if number is not None and number_of(place) == number and place != first
-        ]
+        if number is None:
+            return []
+        same_shot = [one for one in self._newest_folders() if number_of(one) == number]
+        return [one for one in same_shot if one != first]
 
     def _new_on_card(self) -> CardFile | None:
         places = [place for place in self._newest_folders() if self._is_new(place)]

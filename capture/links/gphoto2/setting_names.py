@@ -145,11 +145,11 @@ def _degrees(kelvin: float, degrees: Word) -> str:
     """The camera's word for a colour temperature."""
     value = f"{kelvin:g}"
     if degrees.choices:
-        numbers = {
-            c: float(m[1])
-            for c in degrees.choices
-            if (m := _KELVIN.fullmatch(c.strip()))
-        }
+        numbers = {}
+        for choice in degrees.choices:
+            match = _KELVIN.fullmatch(choice.strip())
+            if match:
+                numbers[choice] = float(match[1])
         value = min(numbers, key=lambda c: abs(numbers[c] - kelvin), default="")
         if not value or abs(numbers[value] / kelvin - 1.0) > TOLERATED_KELVIN:
             offered = ", ".join(degrees.choices)

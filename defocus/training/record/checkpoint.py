@@ -49,16 +49,14 @@ def snapshot(
     optimisers: Mapping[str, torch.optim.Optimizer],
 ) -> dict[str, torch.Tensor]:
     """The tensors of a training by their names in a checkpoint, without shared memory."""
-    tensors = {
-        f"{prefix}.{name}": tensor
-        for prefix, module in modules.items()
-        for name, tensor in module.state_dict().items()
-    }
+    tensors: dict[str, torch.Tensor] = {}
+    for prefix, module in modules.items():
+        for name, tensor in module.state_dict().items():
+            tensors[f"{prefix}.{name}"] = tensor
     for prefix, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {
-                f"{prefix}.{index}.{key}": value for key, value in state.items()
-            }
+            for key, value in state.items():
+                tensors[f"{prefix}.{index}.{key}"] = value
     return {
         name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
         for name, t in tensors.items()

@@ -1,6 +1,7 @@
 """The one reader of ``train.csv`` and of the other curves that a training records."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from defocus.errors import InputError
@@ -25,11 +26,12 @@ def read_curve(path: Path, last_step: int, *numbers: str) -> list[dict[str, str]
 def read_scores(path: Path, last_step: int) -> list[dict[str, float]]:
     """The numbers of each line of a curve up to a step; empty without a file."""
     with intact(path, ADVICE, InputError, OSError, csv.Error):
-        return [
-            {name: float(value) for name, value in row.items()}
-            for row in _lines(path)
-            if int(row["step"]) <= last_step
-        ]
+        rows = [row for row in _lines(path) if int(row["step"]) <= last_step]
+        return [_as_numbers(row) for row in rows]
+
+
+def _as_numbers(row: Mapping[str, str]) -> dict[str, float]:
+    return {column: float(cell) for column, cell in row.items()}
 
 
 def read_numbers(path: Path, *columns: str) -> list[tuple[float, ...]]:
@@ -48,7 +50,12 @@ def seconds_per_step(path: Path) -> float | None:
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
+    """The lines of a curve by column, without empty cells; none without a file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as handle:
-        return [{k: v for k, v in row.items() if v} for row in csv.DictReader(handle)]
+        return [_without_empty(row) for row in csv.DictReader(handle)]
+
+
+def _without_empty(row: Mapping[str, str]) -> dict[str, str]:
+    return {column: cell for column, cell in row.items() if cell}

@@ -43,13 +43,14 @@ CHECKED = ("loss", "adversary")
 
 def as_numbers(values: Sequence[torch.Tensor | float]) -> list[float]:
     """Read scalars, those of one device at once."""
-    on_device = [
-        one.detach().double() for one in values if isinstance(one, torch.Tensor)
-    ]
+    tensors = [value for value in values if isinstance(value, torch.Tensor)]
+    on_device = [tensor.detach().double() for tensor in tensors]
     read = iter(torch.stack(on_device).tolist() if on_device else [])
-    return [
-        next(read) if isinstance(one, torch.Tensor) else float(one) for one in values
-    ]
+    numbers = []
+    for value in values:
+        is_tensor = isinstance(value, torch.Tensor)
+        numbers.append(next(read) if is_tensor else float(value))
+    return numbers
 
 
 class Losses:

@@ -45,7 +45,8 @@ def make_optimisers(
         )
     against = _trained(objective.adversary) if objective.adversary is not None else []
     apart = set(map(id, against))
-    own = [p for p in (*_trained(network), *_trained(objective)) if id(p) not in apart]
+    trained = (*_trained(network), *_trained(objective))
+    own = [parameter for parameter in trained if id(parameter) not in apart]
     adversary = None
     if method.adversary is not None:
         adversary = _make(method.optimiser, against, method.adversary.learning_rate)
