@@ -1,7 +1,7 @@
 """People's judgements as tables, for the terminal and the report."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER
 from defocus.benchmark.metrics.metric import all_metrics
@@ -66,23 +66,17 @@ def _metrics_table(
     agreements: Sequence[MetricAgreement],
 ) -> Table:
     """A row a metric, a column a protocol."""
+    # the highest correlation is first, so metrics are in that order
     by_metric: dict[str, dict[str, MetricAgreement]] = defaultdict(dict)
-    for (
-        one
-    ) in agreements:  # the highest correlation is first, so metrics are in that order
+    for one in agreements:
         by_metric[one.metric][one.protocol] = one
-    seen = {one.protocol for one in agreements}
-    protocols = sorted(
-        seen,
-        key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)),
-    )
+    protocols = _in_order_of_tables({one.protocol for one in agreements})
     many = max((one.systems for one in agreements), default=0)
-    every = []
+    rows = []
     for metric, by_protocol in by_metric.items():
         known = {name: _cell(one) for name, one in by_protocol.items()}
         cells = [known.get(protocol) for protocol in protocols]
-        every.append((all_metrics()[metric].display_name, *cells))
-    rows = tuple(every)
+        rows.append((all_metrics()[metric].display_name, *cells))
     return Table.of(
         f"How far metrics order systems as people do: {dataset}, profile {profile}",
         ("Metric", *(Column(p, better="higher", decimals=2) for p in protocols)),
@@ -91,6 +85,14 @@ def _metrics_table(
         "the same order, −1 the opposite one. Few systems give few possible values. Intervals, "
         "95 %, are of resampled scenes and of people's strengths within theirs; with fewer than "
         f"{MINIMUM_SCENES} scenes there are none.",
+    )
+
+
+def _in_order_of_tables(protocols: Iterable[str]) -> list[str]:
+    """Protocols in the order of tables, then others."""
+    return sorted(
+        protocols,
+        key=lambda p: (p not in PROTOCOL_ORDER, (*PROTOCOL_ORDER, p).index(p)),
     )
 
 

@@ -129,7 +129,9 @@ def _prepared(picture: Grey) -> Grey:
     # white.
     least = float(picture[:, :EDGE_COLUMNS].min())
     shifted = picture - float(picture.min())
-    scaled = shifted * (255 / least) if least > 0 else np.where(picture > 0, 255.0, 0.0)
+    scaled = np.where(picture > 0, 255.0, 0.0)
+    if least > 0:
+        scaled = shifted * (255 / least)
     eight = np.clip(scaled, 0, 255).astype(np.uint8)
     height, width = eight.shape
     half = PillowImage.fromarray(eight).resize((width // 2, height // 2))

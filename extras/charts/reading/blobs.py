@@ -39,7 +39,8 @@ def dark_blobs(grey: Floats) -> list[Blob]:
     factor = reduction(grey.shape)
     darkness, size = _darkness(grey, factor)
     width, height = size
-    scale_x, scale_y = grey.shape[1] / width, grey.shape[0] / height
+    scale_x = grey.shape[1] / width
+    scale_y = grey.shape[0] / height
     blobs: list[Blob] = []
     for threshold in THRESHOLDS:
         for x, y, area in _round_components(darkness > threshold):
@@ -53,7 +54,8 @@ def dark_blobs(grey: Floats) -> list[Blob]:
 
 def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:
     """How much darker each place is than what is white around it, at reduced size."""
-    size = round(grey.shape[1] / factor), round(grey.shape[0] / factor)
+    height, width = grey.shape
+    size = round(width / factor), round(height / factor)
     small = cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
     white = cv2.GaussianBlur(
@@ -75,7 +77,8 @@ def _round_components(mask: Mask) -> list[tuple[float, float, float]]:
     label = labels[rows, columns]
     high, low = _axes(columns, centres, label, rows, count, area)
     # an ellipse has the area 4 pi sqrt(high low)
-    roundness = area / np.maximum(4.0 * np.pi * np.sqrt(high * low), 1e-9)
+    of_ellipse = 4.0 * np.pi * np.sqrt(high * low)
+    roundness = area / np.maximum(of_ellipse, 1e-9)
     good = _are_ellipses(mask, area, stats, roundness, high, low)
     components = []
     for number in np.flatnonzero(good):

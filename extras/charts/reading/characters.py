@@ -124,12 +124,14 @@ def _as_printed(
     grey: NDArray[np.float32],
 ) -> NDArray[np.uint8]:
     """The field upright, with a rim."""
-    x, y = (places - start).astype(np.float32).reshape(*grid.shape).transpose(2, 0, 1)
+    in_part = (places - start).astype(np.float32)
+    x, y = in_part.reshape(*grid.shape).transpose(2, 0, 1)
     seen = cv2.remap(
         grey,
         np.ascontiguousarray(x),
         np.ascontiguousarray(y),
         cv2.INTER_CUBIC,
     )
-    values = np.rint(255 * linear_to_srgb(np.clip(seen, 0.0, 1.0))).astype(np.uint8)
+    encoded = linear_to_srgb(np.clip(seen, 0.0, 1.0))
+    values = np.rint(255 * encoded).astype(np.uint8)
     return np.pad(values, RIM_PX, mode="edge")

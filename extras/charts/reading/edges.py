@@ -120,7 +120,8 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
         for quarter in range(4):
             turned = np.radians(square.turn_deg) + quarter * np.pi / 2
             normal = np.array([np.cos(turned), np.sin(turned)])
-            middle = np.array([square.x, square.y]) + normal * square.side / 2
+            centre = np.array([square.x, square.y])
+            middle = centre + normal * square.side / 2
             edges.append(
                 _Edge(square, middle, normal, _free_mm(drawn, square, middle, normal))
             )
@@ -143,7 +144,9 @@ def _free_mm(
         x, y = (middle + depth * normal + along).T
         if x.min() < 0 or y.min() < 0 or x.max() >= WIDTH or y.max() >= HEIGHT:
             return float(depth)
-        seen = drawn[(y / STEP_MM).astype(int), (x / STEP_MM).astype(int)]
+        row = (y / STEP_MM).astype(int)
+        column = (x / STEP_MM).astype(int)
+        seen = drawn[row, column]
         if (seen != grey(square.bright)[1]).any():
             return float(depth)
     return FARTHEST_MM
@@ -190,7 +193,8 @@ def _measured_free(
 
 def _angle_deg(geometry: ChartGeometry, edge: _Edge) -> float:
     """Angle of an edge to the nearer axis of the picture."""
-    start, end = geometry.to_picture(np.stack([edge.middle, edge.middle + edge.along]))
+    ends = np.stack([edge.middle, edge.middle + edge.along])
+    start, end = geometry.to_picture(ends)
     dx, dy = end - start
     tangent = dx / dy if abs(dy) >= abs(dx) else dy / dx
     return float(np.degrees(np.arctan(tangent)))
@@ -208,7 +212,8 @@ def _region(
     normal = edge.normal
     scale = geometry.scale(*middle)
     width = min(OUTSIDE * side * scale, edge.free_mm * scale - radius)
-    length = min(ALONG * side * scale, 0.5 * side * scale - ENDS * radius)
+    side_px = side * scale
+    length = min(ALONG * side_px, 0.5 * side_px - ENDS * radius)
     centre, tip = geometry.to_picture(np.stack([middle, middle + normal]))
     upright = abs((tip - centre)[0]) >= abs((tip - centre)[1])
     if radius and 2 * min(width, length) < LEAST_PX:
@@ -220,7 +225,8 @@ def _region(
         off = geometry.to_sheet(corners) - middle
         depth = off @ normal
         inside = np.abs(off @ edge.along).max() <= ALONG * side
-        if inside and depth.max() <= OUTSIDE * side and depth.min() >= -INSIDE * side:
+        deepest, nearest = depth.max(), depth.min()
+        if inside and deepest <= OUTSIDE * side and nearest >= -INSIDE * side:
             return _cut(shape, centre - half, centre + half)
     raise ImageError("the chart is turned too far for this edge")
 

@@ -102,7 +102,8 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
     if len(points) < LEAST_CHAIN:
         return []
     distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    alike = np.abs(np.log(areas[:, None] / areas[None])) < np.log(SIMILAR_AREA)
+    ratios = np.log(areas[:, None] / areas[None])
+    alike = np.abs(ratios) < np.log(SIMILAR_AREA)
     distance[~alike] = np.inf
     np.fill_diagonal(distance, np.inf)
     chains = _grown(points, distance, alike)
@@ -150,23 +151,26 @@ def _following(
 
 def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
     """Two chains as sides of the frame, dots and blobs; the first is its top or right side."""
-    sides = []
-    for s in range(4):
-        length = (ACROSS, DOWN)[s % 2]
-        first = CORNERS[s]
-        sides.append([k % COUNT for k in range(first, first + length)])
+    sides = _sides()
     for one, other in itertools.combinations(chains, 2):
+        if len(one) < LONG_CHAIN:
+            continue
         for s, t in itertools.product((0, 1), range(4)):
-            if (
-                s == t
-                or len(one) < LONG_CHAIN
-                or len(one) > len(sides[s])
-                or len(other) > len(sides[t])
-            ):
+            fits = len(one) <= len(sides[s]) and len(other) <= len(sides[t])
+            if s == t or not fits:
                 continue
             placed = itertools.product(_placed(one, sides[s]), _placed(other, sides[t]))
             for (dots, blobs), (more_dots, more_blobs) in placed:
                 yield dots + more_dots, blobs + more_blobs
+
+
+def _sides() -> list[list[int]]:
+    """Numbers of the dots on each side of the frame: top, right, bottom, left."""
+    sides = []
+    for side, first in enumerate(CORNERS):
+        length = (ACROSS, DOWN)[side % 2]
+        sides.append([k % COUNT for k in range(first, first + length)])
+    return sides
 
 
 def _placed(

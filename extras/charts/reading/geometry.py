@@ -122,7 +122,8 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
         return np.asarray((dot_centres(geometry(parameters), dots) - places).ravel())
 
     scales = np.abs(start.homography / unit).clip(1e-6)
-    first = np.append((start.homography / unit / scales).ravel()[:8], start.radial)
+    scaled = start.homography / unit / scales
+    first = np.append(scaled.ravel()[:8], start.radial)
     solution = least_squares(errors, first, loss="soft_l1", f_scale=0.1, max_nfev=60)
     best = geometry(solution.x)
     off = np.hypot(*errors(solution.x).reshape(-1, 2).T)

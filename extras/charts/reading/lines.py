@@ -93,7 +93,8 @@ def read_sides(
         (np.isfinite(blurs_px), UNKNOWN),
         (sharp, MIXED),
     )
-    places_known = np.where((geometry.used & sharp)[:, None], geometry.centres, np.nan)
+    known = geometry.used & sharp
+    places_known = np.where(known[:, None], geometry.centres, np.nan)
     corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
     expected = dot_centres(geometry, sheet.dots)
     for first, last in pairwise(corners.tolist()):
@@ -155,7 +156,8 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     rows = []
     for line in lines:
         middles, free = _free_middles(lines, line, window)
-        rows.append((line, np.concatenate([*map(_spread, _runs(middles, free))])))
+        blocks = [_spread(run) for run in _runs(middles, free)]
+        rows.append((line, np.concatenate(blocks)))
     return tuple(rows)
 
 
@@ -176,7 +178,8 @@ def _free_middles(
 
 def _runs(middles: Floats, free: Mask) -> list[Floats]:
     """The stretches in which a block may lie."""
-    parts = np.split(np.arange(len(middles)), np.flatnonzero(np.diff(free)) + 1)
+    changes = np.flatnonzero(np.diff(free)) + 1
+    parts = np.split(np.arange(len(middles)), changes)
     return [middles[part] for part in parts if free[part[0]]]
 
 
@@ -197,12 +200,14 @@ def _axes(line: RuledLine) -> Floats:
 
 def _on_sheet(line: RuledLine, points: Floats) -> Floats:
     """Places on the sheet of ``(..., 2)`` places along and across a line, mm."""
-    return np.asarray(points @ _axes(line) + np.array([line.x, line.y]), np.float64)
+    start = np.array([line.x, line.y])
+    return np.asarray(points @ _axes(line) + start, np.float64)
 
 
 def _covers(line: RuledLine, blocks: Floats) -> Mask:
     """``(N,)`` whether a line is printed at any of the ``(N, P, 2)`` places of blocks, mm."""
-    off = np.abs((blocks - np.array([line.x, line.y])) @ _axes(line).T)
+    from_start = blocks - np.array([line.x, line.y])
+    off = np.abs(from_start @ _axes(line).T)
     inside = (off <= (line.length / 2, line.width / 2)).all(axis=-1)
     return np.asarray(inside.any(axis=-1))
 
@@ -298,7 +303,8 @@ def _offsets(
         profile = _light_at(part, places.reshape(grid.shape)).mean(axis=1)
         dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
         seen &= dark[:, core].mean(axis=1) >= least_depth
-        moved = (dark * across).sum(axis=1) / np.where(seen, dark.sum(axis=1), np.inf)
+        total = np.where(seen, dark.sum(axis=1), np.inf)
+        moved = (dark * across).sum(axis=1) / total
         off = np.clip(off + moved, -REACH_MM, REACH_MM)
     return np.where(seen & (np.abs(off) < REACH_MM), off, np.nan)
 

@@ -172,7 +172,8 @@ def _star_response(
 ) -> MtfCurve:
     """The transfer function that a star shows; ImageError if it is cut off or overexposed."""
     reach = star.radius + RIM_MM
-    circle = geometry.to_picture(np.array([star.x, star.y]) + reach * CIRCLE)
+    centre = np.array([star.x, star.y])
+    circle = geometry.to_picture(centre + reach * CIRCLE)
     rows, columns = _within(circle, light.shape)
     off = _places(geometry, rows, columns) - (star.x, star.y)
     radius = np.hypot(off[..., 0], off[..., 1])
@@ -181,7 +182,8 @@ def _star_response(
     if is_clipped(seen):
         raise ImageError(OVEREXPOSED)
     part = grey_of(seen)
-    white = float(np.percentile(part[radius[near] > 0.5 * star.radius], 98))
+    outer = radius[near] > 0.5 * star.radius
+    white = float(np.percentile(part[outer], 98))
     contrast = SQUARE_WAVE * (white - black) / (white + black)
     x, y = geometry.scale(star.x, star.y) * off[near].T
     return star_mtf(part, x, y, star.cycles, contrast)

@@ -199,7 +199,8 @@ def _steps(
     outwards = np.copysign(BESIDE_STEP_MM, places[:, 1] - middle[1])
     papers = places + np.column_stack([np.zeros(len(greys)), outwards])
     beside = [_pixels(light, geometry, blur_px, *one).mean(axis=0) for one in papers]
-    plane = np.linalg.lstsq(_flat(papers - middle), np.array(beside), rcond=None)[0]
+    design = _flat(papers - middle)
+    plane = np.linalg.lstsq(design, np.array(beside), rcond=None)[0]
     levels = []
     for grey, paper in zip(greys, _flat(places - middle) @ plane, strict=True):
         pixels = _pixels(light, geometry, blur_px, grey.x, grey.y)
@@ -255,7 +256,8 @@ def _pixels(
     if count < LEAST_PX:
         raise ImageError(BLURRED)
     off = np.linspace(-half, half, count)
-    points = np.stack(np.meshgrid(x + off, y + off), axis=-1).reshape(-1, 2)
+    grid = np.meshgrid(x + off, y + off)
+    points = np.stack(grid, axis=-1).reshape(-1, 2)
     columns, rows = np.rint(geometry.to_picture(points)).astype(int).T
     height, width = light.shape[:2]
     if (

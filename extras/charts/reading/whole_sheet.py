@@ -168,12 +168,14 @@ def _drawing(
     """Draw and blur the sheet as the geometry has it."""
     seen = _reduced(grey, factor)
     scale = geometry.scale(WIDTH / 2, HEIGHT / 2) / factor
-    count = int(np.log(max(MOST_BLUR_MM * scale / FINEST_PX, 1.0)) / np.log(STEP)) + 1
+    ratio = max(MOST_BLUR_MM * scale / FINEST_PX, 1.0)
+    count = int(np.log(ratio) / np.log(STEP)) + 1
     diameters = np.append(0.0, FINEST_PX * STEP ** np.arange(count))
     places = _pixels(seen.shape, factor, 1)
     on_sheet = geometry.to_sheet(places.reshape(-1, 2)).reshape(places.shape)
     within = ((on_sheet > 0) & (on_sheet < (WIDTH, HEIGHT))).all(axis=-1)
-    column, row = np.moveaxis((on_sheet / (WIDTH, HEIGHT) * CELLS).astype(int), -1, 0)
+    cells = (on_sheet / (WIDTH, HEIGHT) * CELLS).astype(int)
+    column, row = np.moveaxis(cells, -1, 0)
     framed = np.pad(within, 1).astype(np.uint8)
     room = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     centre, half = geometry.middle()
@@ -190,7 +192,8 @@ def _drawing(
 
 def _reduced(grey: Floats, factor: int) -> NDArray[np.float32]:
     """The picture, reduced by a whole factor."""
-    height, width = grey.shape[0] // factor, grey.shape[1] // factor
+    height = grey.shape[0] // factor
+    width = grey.shape[1] // factor
     whole = grey[: height * factor, : width * factor].astype(np.float32)
     reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.float32)
@@ -275,7 +278,8 @@ def _likeliest_disc(drawing: _Drawing, number: int) -> int | None:
         mask = _compared(drawing, number, float(diameter))
         if mask.sum() < LEAST_CELL_PX:
             break
-        correlation = np.corrcoef(drawing.discs[disc][mask], drawing.seen[mask])[0, 1]
+        likeness = np.corrcoef(drawing.discs[disc][mask], drawing.seen[mask])
+        correlation = likeness[0, 1]
         if 1.0 - correlation < least:
             best = disc
             least = 1.0 - correlation
@@ -352,6 +356,8 @@ def _changes(
     by_row = down_slope[mask] * drawing.px
     by_column = right_slope[mask] * drawing.px
     right, down = _movements(drawing.places[whole])
-    slopes = -(by_column[:, None] * right + by_row[:, None] * down)
+    by_right = by_column[:, None] * right
+    by_down = by_row[:, None] * down
+    slopes = -(by_right + by_down)
     slopes -= design @ np.linalg.solve(normal, design.T @ slopes)
     return np.asarray(slopes)

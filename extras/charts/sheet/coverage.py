@@ -28,7 +28,8 @@ BEYOND_MM = 8.0
 def printed_light(layout: Layout, px_per_mm: float) -> Light:
     """The sheet, read-only: relative luminance of what is printed, 0 for ink and 1 for paper."""
     sheet = make_sheet(layout)
-    light = np.ones((round(HEIGHT * px_per_mm), round(WIDTH * px_per_mm)), np.float32)
+    size = (round(HEIGHT * px_per_mm), round(WIDTH * px_per_mm))
+    light = np.ones(size, np.float32)
     for part in sheet.parts:
         if isinstance(part, LeavesSquare):
             _add_leaves(light, part, px_per_mm)
@@ -71,7 +72,8 @@ def _contours(shape: Shape) -> tuple[Floats, ...]:
         2.0 * np.pi / CORNERS / np.sin(2.0 * np.pi / CORNERS)
     )
     middle = np.array([shape.x, shape.y])
-    return (middle + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1),)
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return (middle + radius * directions,)
 
 
 def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
@@ -124,7 +126,8 @@ def _areas(
     beyond = x - column
     area = np.bincount(place, height * (1.0 - beyond), rows * width)
     area += np.bincount(place + 1, height * beyond, rows * width)
-    return np.asarray(np.abs(np.cumsum(area.reshape(rows, width), axis=1))[:, :columns])
+    summed = np.cumsum(area.reshape(rows, width), axis=1)
+    return np.asarray(np.abs(summed)[:, :columns])
 
 
 def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
@@ -134,7 +137,9 @@ def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     first = np.floor(low) + 1.0
     cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
     side = np.repeat(np.arange(len(start)), cuts + 1)
-    number = np.arange(len(side)) - np.repeat(np.cumsum(cuts + 1) - cuts - 1, cuts + 1)
+    pieces = cuts + 1
+    firsts = np.cumsum(pieces) - cuts - 1
+    number = np.arange(len(side)) - np.repeat(firsts, pieces)
     along = (end - start)[side]
     rising = along[:, axis] >= 0
     length = np.where(along[:, axis] == 0, 1.0, along[:, axis])

@@ -132,7 +132,8 @@ def _ring() -> list[tuple[float, float]]:
     """Places of the dots around the chart, along its four sides."""
     xs = np.linspace(FRAME, WIDTH - FRAME, ACROSS).tolist()
     ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN).tolist()
-    left, right, top, bottom = xs[0], xs[-1], ys[0], ys[-1]
+    left, right = xs[0], xs[-1]
+    top, bottom = ys[0], ys[-1]
     ring = [(x, top) for x in xs]
     ring += [(right, y) for y in ys[1:]]
     ring += [(x, bottom) for x in xs[-2::-1]]
@@ -149,7 +150,9 @@ def _column_ends(layout: Layout) -> list[float]:
 def _cell(column: int, row: int, layout: Layout) -> tuple[float, float]:
     """Middle of a cell of the area inside the frame."""
     left, right = _column_ends(layout)[column : column + 2]
-    return (left + right) / 2, INSET + (row + 0.5) * (HEIGHT - 2 * INSET) / ROWS
+    row_height = HEIGHT - 2 * INSET
+    middle = INSET + (row + 0.5) * row_height / ROWS
+    return (left + right) / 2, middle
 
 
 WALL = (

@@ -49,7 +49,8 @@ def photographed(
     """The chart before a grey wall in perspective, linear light, blurred by pixels only.
 
     The homography leads from mm of the A3 sheet to px; paper has :data:`PAPER_LIGHT`."""
-    scale = np.sqrt(abs(np.linalg.det(homography[:2, :2]))) * FINENESS
+    area_scale = abs(np.linalg.det(homography[:2, :2]))
+    scale = np.sqrt(area_scale) * FINENESS
     px_per_mm = float(np.ceil(scale))
     size = round(WIDTH * px_per_mm), round(HEIGHT * px_per_mm)
     drawn = draw_shapes(sheet.shapes, (0.0, 0.0), size, px_per_mm)

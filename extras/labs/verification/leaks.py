@@ -81,7 +81,8 @@ def _shares(
         (BLOCK_PX, BLOCK_PX),
     ).reshape(FILTER_PX**2, -1)
     columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
-    own, leaked = np.asarray(np.linalg.qr(columns, mode="r"))[-2, -2:].tolist()
+    triangle = np.asarray(np.linalg.qr(columns, mode="r"))
+    own, leaked = triangle[-2, -2:].tolist()
     return own, leaked
 
 
@@ -109,5 +110,7 @@ def _thumbnail(picture: Picture) -> NDArray[np.float32]:
 def _finest(picture: Picture) -> Picture:
     grey = picture.mean(axis=2)
     above, below = grey[:-1], grey[1:]
-    finest = above[:, :-1] - above[:, 1:] - below[:, :-1] + below[:, 1:]
+    upper_left, upper_right = above[:, :-1], above[:, 1:]
+    lower_left, lower_right = below[:, :-1], below[:, 1:]
+    finest = upper_left - upper_right - lower_left + lower_right
     return np.asarray(finest / 2)
