@@ -44,6 +44,7 @@ from defocus.pictures.raw import (
     develop_pair,
     develop_raw,
     develop_stored,
+    raw_size,
     shot_white_balance,
 )
 from defocus.pictures.remarks import (
@@ -421,20 +422,25 @@ class _Brightest:
 
 def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightest:
     """Where the largest value of 16 bits is; what there is to say of the files is added."""
-    # Decoded are the first file, those that by their header may be no plain colours, and those of
-    # 16 bits until one shows that all bits are in use, which is the first in most datasets.
+    # Decoded are the first file, those that by their header may be no plain colours or of which
+    # something is said, and those of 16 bits until one shows that all bits are in use, which is the
+    # first in most datasets. Of a file that is refused nothing else is said.
     brightest = _Brightest()
     for number, path in enumerate(sample):
-        remarks |= dict.fromkeys(said_of_file(path))
-        if path.suffix.lower() in RAW_SUFFIXES:
-            continue
-        bits, plain = _bits_and_plain(path)
+        said = said_of_file(path)
+        is_raw = path.suffix.lower() in RAW_SUFFIXES
+        bits, plain = (0, True) if is_raw else _bits_and_plain(path)
         dim = bits == 16 and brightest.largest <= FOURTEEN_BITS
-        if number > 0 and plain and not dim:
+        tells = bool(said) or not plain or dim
+        if not tells and (is_raw or number > 0):
             continue
         with contextlib.suppress(ImageError):  # named by who reads it
+            if is_raw:
+                raw_size(path)
+                remarks |= dict.fromkeys(said)
+                continue
             stored = _read_integers(path)
-            remarks |= dict.fromkeys(said_of_pixels(stored))
+            remarks |= dict.fromkeys((*said, *said_of_pixels(stored)))
             if stored.dtype == np.uint16 and known_white(path) is None:
                 largest = largest_value(without_alpha(stored))
                 if largest > brightest.largest:

@@ -15,6 +15,7 @@ from defocus.capture.quality.verdict import Quality
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
+from defocus.errors import ImageError
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
 from defocus.pictures.read import (
@@ -207,6 +208,32 @@ def test_transparency_behind_an_opaque_picture_is_said(tmp_path, suffix):
     transparent.write_bytes(encoded_picture(both, lossless, KINDS[suffix]))
     assert reading_of_files([opaque, opaque]).remarks == ()
     assert reading_of_files([opaque, transparent]).remarks == (TRANSPARENT,)
+
+
+def _refused_files():
+    yield (
+        "inks16.tif",
+        tiff(deep(np.dstack([scene(), grey()])), photometric="separated"),
+    )
+    codecs = pytest.importorskip("imagecodecs")
+    floats = (scene() / 255).astype(np.float32)
+    yield "float.jxl", codecs.jpegxl_encode(floats, lossless=True)
+    asking = (51125, "2I", 4, (1, 10, 0, 1, 1, 1, 9, 10), True)
+    uncompressed, jpeg_xl = (struct.pack("<HHIH", 259, 3, 1, c) for c in (1, 52546))
+    dng = linear_dng(deep(), 0, 65535, asking).replace(uncompressed, jpeg_xl)
+    yield "jpeg-xl.dng", dng
+
+
+def test_of_a_refused_file_nothing_else_is_said(tmp_path):
+    good = tmp_path / "a.png"
+    good.write_bytes(encoded_picture(scene(), Metadata(), "PNG"))
+    for name, content in _refused_files():
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert said_of_file(path)
+        with pytest.raises(ImageError):
+            read_image(path)
+        assert reading_of_files([path], [good, path]).remarks == (), name
 
 
 TEN_BITS = bmp_of_fields(
