@@ -333,9 +333,15 @@ def read_pair(
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
     """Pictures that belong together, by file, with one white: ``white`` or what values show."""
-    stored = {path: _read_integers(path) for path in files}
+    return alike_of({path: _read_integers(path) for path in files}, white)
+
+
+def alike_of(
+    stored: dict[Path, NDArray[Any]], white: float | None
+) -> dict[Path, Image]:
+    """Like :func:`read_alike`, of pictures as they are stored, which it takes from ``stored``."""
     if stored and white is None:
-        known = any(known_white(path) for path in files)
+        known = any(known_white(path) for path in stored)
         white = FULL if known else integer_white(list(stored.values()))
         for path, picture in stored.items():
             say_remarks(path, picture, white)
@@ -514,7 +520,16 @@ def read_own_picture(
     path: Path, white: float | None = None, deep_white: int | None = None
 ) -> OwnPicture:
     """Read a picture and its metadata; without ``white`` that of :func:`white_level` counts."""
-    stored = read_stored(path)
+    return own_picture(path, read_stored(path), white, deep_white)
+
+
+def own_picture(
+    path: Path,
+    stored: NDArray[Any],
+    white: float | None = None,
+    deep_white: int | None = None,
+) -> OwnPicture:
+    """Like :func:`read_own_picture`, of a picture as it is stored."""
     floats = stored.dtype.kind == "f"
     if floats and not np.isfinite(stored).all():
         raise ImageError(f"{path}: has values that are not finite; mend the picture")
@@ -568,16 +583,15 @@ def read_mask(path: Path, picture: OwnPicture) -> Array:
 
 
 def _said_of_white(picture: OwnPicture) -> str:
-    """Remark on the white that was chosen; empty if there was no choice."""
+    """Remark on the white that was chosen, and the other one; empty if there was no choice."""
+    words = said_of_values(picture.stored, picture.white)
+    if not words:
+        return ""
     floats = picture.stored.dtype.kind == "f"
     usual = 1 if floats else np.iinfo(picture.stored.dtype).max
-    most = float(picture.all_colours().max(initial=0))
-    other = float_white(most) if floats else None
     if picture.white != usual:
-        return f"{white_words(most, picture.white)}; --white {usual} if it is that"
-    words = said_of_values(picture.stored, picture.white)
-    if words:
-        return f"{words} --white {asked_white(int(most))} if they are"
-    if other is None:
-        return ""
-    return f"few values reach {most:g}, and white is taken as 1; --white {other:g} if it is that"
+        return f"{words}; --white {usual} if it is that"
+    most = float(picture.all_colours().max(initial=0))
+    if floats:
+        return f"{words}; --white {float_white(most):g} if it is that"
+    return f"{words} --white {asked_white(int(most))} if they are"

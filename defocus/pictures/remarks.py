@@ -22,6 +22,7 @@ from defocus.pictures.values import (
     FOURTEEN_BITS,
     FULL,
     equal_colours,
+    float_white,
     has_alpha,
     known_white,
     largest_value,
@@ -54,10 +55,10 @@ def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _is_transparent(stored: NDArray[Any]) -> bool:
-    """Whether a picture of integers has pixels that are not opaque."""
-    if stored.dtype.kind != "u" or not has_alpha(stored):
+    """Whether a picture has pixels that are not opaque."""
+    if not has_alpha(stored):
         return False
-    opaque = np.iinfo(stored.dtype).max
+    opaque = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
     return bool((stored[:, :, -1] < opaque).any())
 
 
@@ -115,13 +116,24 @@ def white_words(most: float, white: float) -> str:
 
 
 def said_of_values(picture: NDArray[Any], white: float) -> str:
-    """Remark on the values of a picture of integers; empty where they are usual."""
+    """Remark on the values of a picture with a white; empty where they are usual."""
+    if picture.dtype.kind == "f":
+        return _said_of_floats(picture, white)
     if picture.dtype != np.uint16:
         return ""
     largest = largest_value(without_alpha(picture))
     if white < FULL:
         return white_words(largest, white)
     return white_question(largest)
+
+
+def _said_of_floats(picture: NDArray[Any], white: float) -> str:
+    most = float(without_alpha(picture).max(initial=0))
+    if white != 1:
+        return white_words(most, white)
+    if float_white(most) is None:
+        return ""
+    return f"few values reach {most:g}, and white is taken as 1"
 
 
 def white_question(largest: int) -> str:

@@ -154,8 +154,8 @@ def white_level(picture: NDArray[Any]) -> float:
     white = float_white(most)
     if white is None:
         raise ImageError(
-            f"its floats reach {most:g}; say with --white which value is white (1 of "
-            "scene-referred light)"
+            f"its floats reach {most:g}; say with --white, in Python white=, which value is "
+            "white (1 of scene-referred light)"
         )
     return white
 
