@@ -420,10 +420,14 @@ class _Brightest:
 
     def question(self, most: int) -> str:
         """What is asked about these values where those of other files reach ``most``."""
-        words = white_question(self.largest)
-        if not words or self.largest == most:
-            return words
-        return f"{self.name}: {words} Other pictures reach {most}"
+        asked = asked_white(self.largest)
+        if not asked:
+            return ""
+        if asked != asked_white(most):
+            words = white_question(self.largest)
+            return f"{self.name}: {words} Other pictures reach {most}"
+        stated = f"state white = {asked} in a mapping file or the manifest"
+        return f"{white_question(most)} If they are, {stated}"
 
 
 def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightest:

@@ -132,6 +132,34 @@ def test_a_dataset_of_twelve_bits_is_read_as_that_of_eight(tmp_path, capsys):
         np.testing.assert_allclose(first, second, atol=1 / 255)
 
 
+MAPPING = """white = 16383
+[[parts]]
+split = "test"
+blurry = "blurry/{name}.*"
+sharp = "sharp/{name}.*"
+"""
+
+
+@pytest.mark.parametrize("content", ["white = 16383\n", MAPPING])
+def test_the_white_that_is_asked_for_can_be_stated(tmp_path, capsys, content):
+    root = pairs(tmp_path / f"p{len(content)}", 14)
+    open_dataset(f"pairs:{root}")
+    asked = capsys.readouterr().err
+    assert "are they 14 bits in 16? If they are, state white = 16383 in a" in asked
+    mapping = root / "white.toml"
+    mapping.write_text(content)
+    stated = open_dataset(f"pairs:{mapping}").pairs
+    assert "bits" not in capsys.readouterr().err
+    eight = open_dataset(f"pairs:{pairs(tmp_path / 'p8', 8)}").pairs
+    for one, other in zip(stated, eight, strict=True):
+        assert one.white == 16383
+        first = as_float(read_blurry(one.blurry, one.sharp, one.white))
+        second = as_float(read_blurry(other.blurry, other.sharp, other.white))
+        np.testing.assert_allclose(first, second, atol=1 / 255)
+    write_manifest(root, make_manifest(root, stated))
+    assert {pair.white for pair in open_dataset(f"manifest:{root}").pairs} == {16383}
+
+
 def test_a_dark_picture_of_a_dataset_of_sixteen_bits_stays_dark(tmp_path):
     root = pairs(tmp_path / "p16", 16)
     stored(root / "blurry" / "z.png", DARK)
