@@ -19,7 +19,12 @@ from defocus.pictures.blocks import (
     resource_blocks,
     xmp_block,
 )
-from defocus.pictures.headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
+from defocus.pictures.headers import (
+    JPEG_FRAMES,
+    jpeg_components,
+    jpeg_scan_start,
+    jpeg_segments,
+)
 from defocus.pictures.tags import LONG, DirectoryEntry, exif_blocks, first_directory
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -37,6 +42,9 @@ _PREVIEWS = {0x010001, 0x010002}
 _GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _COEFFICIENTS = 64
+_MISSING, _MISSING_INKS = 128, 64
+"""Value of pixels whose data are missing: half of white, and of CMYK half of it under half of
+black."""
 _MORE = bytes(range(255)) * 8
 
 _HEADERS = JPEG_FRAMES | {0xF7}
@@ -447,7 +455,8 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
         if number != 0xD0 + index % 8:
             return True
     corner = picture[-8:, -8:]
-    if np.any(corner != 128):
+    missing = _MISSING_INKS if jpeg_components(data) == 4 else _MISSING
+    if np.any(corner != missing):
         return False
     following = b""
     if restarts:

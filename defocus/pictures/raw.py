@@ -131,8 +131,8 @@ def develop_stored(path: Path) -> NDArray[np.uint16]:
     )
 
 
-def is_read_anew(path: Path) -> bool:
-    """Whether a RAW file has other values than by the first reading: linear light above black."""
+def has_black_below(path: Path) -> bool:
+    """Whether a file is a DNG of linear light above a black level."""
     if path.suffix.lower() != ".dng":
         return False
     try:

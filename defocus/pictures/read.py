@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.blocks import Remark
-from defocus.pictures.bmp import bmp_pixels
+from defocus.pictures.bmp import bmp_pixels, of_pillow
 from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
+    jpeg_components,
     kind_of,
     refuse_oversized,
     refuse_truncated,
@@ -199,8 +200,11 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if kind == "PNG":
         return _of_png(path, content)
     decoded = bmp_pixels(path, data) if kind == "BMP" else None
+    inks = kind == "JPEG" and jpeg_components(data) == 4
+    if inks and not jpeg_oddity(data):  # OpenCV makes them RGB that is too bright
+        decoded = of_pillow(path, data, "JPEG")
     if decoded is None:
-        return _checked(path, _of_opencv(path, content))
+        decoded = _of_opencv(path, content)
     return _checked(path, decoded)
 
 
@@ -229,7 +233,7 @@ def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     layout = tiff_layout(path, data)
     if layout.misread:
         return _checked(path, layout.corrected(read_misread(path, data)))
-    decoded = _of_opencv(path, content, layout.coding)
+    decoded = layout.filled(_of_opencv(path, content, layout.coding))
     # OpenCV turns TIFF files whatever flag it is given
     return _checked(path, layout.corrected(as_stored(decoded, layout.orientation)))
 

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import FileError, ImageError
-from defocus.pictures.headers import HEAD_BYTES, kind_of
+from defocus.pictures.headers import HEAD_BYTES, jpeg_components, kind_of
+from defocus.pictures.heif import jpeg_xl_bits
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import RAW_SUFFIXES, has_black_below
 from defocus.pictures.tags import first_directory
-from defocus.reading import FileBytes
+from defocus.reading import FileBytes, mapped, require_file
 from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
@@ -129,10 +130,11 @@ FOURTEEN_BITS = 16383
 """Largest value of 14 bits. Larger values show that all 16 bits are in use."""
 FLOAT_WHITES = (255, 1023, 4095, 65535)
 """White of floats that were integers of 8, 10, 12 or 16 bits."""
-READING_REVISION = 3
+READING_REVISION = 4
 """Revision of reading; raise it by hand when the same file gives other values. Revision 2
 recognises 10 and 12 bits in 16, revision 3 the bits that a TIFF states, and develops both RAW
-members of a pair alike. It is part of a dataset's identity only where revision 1 read the pictures
+members of a pair alike; revision 4 has the white of packed bits, the bits of a JPEG XL and the
+colours of CMYK exactly. It is part of a dataset's identity only where revision 1 read the pictures
 differently."""
 
 
@@ -221,15 +223,35 @@ def known_white(path: Path) -> int | None:
         return FULL
     with path.open("rb") as file:
         kind = kind_of(file.read(HEAD_BYTES))
-        packed = kind == "TIFF" and _has_packed_values(file)
-    return FULL if packed or kind in {"HEIC", "AVIF"} else None
+        few = _has_few_bits(file, kind)
+    return FULL if few or kind in {"HEIC", "AVIF"} else None
+
+
+def is_read_anew(path: Path) -> bool:
+    """Whether a file has other values than by the first reading, which a revision has changed."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return has_black_below(path)
+    with contextlib.suppress(OSError, ValueError, FileError):  # said where it is read
+        require_file(path)
+        with path.open("rb") as file:
+            kind = kind_of(file.read(HEAD_BYTES))
+            if kind != "JPEG":
+                return _has_few_bits(file, kind)
+        with mapped(path) as content:
+            return jpeg_components(content) == 4
+    return False
 
 
 _BITS_TAG = 258
 
 
-def _has_packed_values(file: BinaryIO) -> bool:
-    """Whether a TIFF file states that its values have 9 to 15 bits."""
+def _has_few_bits(file: BinaryIO, kind: str) -> bool:
+    """Whether a TIFF or JPEG XL file states that its values have 9 to 15 bits."""
+    if kind == "JPEG XL":
+        file.seek(0)
+        return 8 < jpeg_xl_bits(file.read()) < 16
+    if kind != "TIFF":
+        return False
     with contextlib.suppress(FileError):
         first = first_directory(FileBytes(file))
         if first is not None:

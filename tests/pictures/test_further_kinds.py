@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Pillow
 
 from defocus.datasets.audit.members import warnings_of
 from defocus.datasets.opening import opened
@@ -31,7 +32,7 @@ from defocus.pictures.read import (
     reading_of_files,
 )
 from defocus.pictures.tiff import tiff_pictures
-from defocus.pictures.values import as_float
+from defocus.pictures.values import as_float, is_read_anew
 from defocus.pictures.write import foreseen_remarks, write_picture
 from tests.capture.raw_sessions import bayer_dng
 from tests.datasets.test_release_facts import wide_profile
@@ -42,6 +43,7 @@ from tests.pictures.corpus import (
     deep,
     exif_of,
     grey,
+    inks,
     linear_dng,
     mosaic_light,
     opencv,
@@ -415,3 +417,16 @@ def test_a_profile_of_grey_makes_no_colours_grey(tmp_path, refused):
     shades = np.repeat(grey()[:, :, None], 3, axis=2)
     moved = in_srgb(path, shades)
     assert np.abs(moved.astype(int) - shades).max() < 10
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_inks_of_a_jpeg_are_the_colours_of_pillow(tmp_path, progressive):
+    path = tmp_path / "a.jpg"
+    Pillow.fromarray(inks(), "CMYK").save(path, quality=92, progressive=progressive)
+    with Pillow.open(path) as opened:
+        expected = np.asarray(opened.convert("RGB"))
+    np.testing.assert_array_equal(read_stored(path), expected)
+    assert is_read_anew(path)
+    path.write_bytes(path.read_bytes()[:-400] + b"\xff\xd9")
+    with pytest.raises(ImageError):
+        read_stored(path)

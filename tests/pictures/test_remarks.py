@@ -17,7 +17,7 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
+from defocus.pictures.raw import develop_pair, dng_demands, raw_preview
 from defocus.pictures.read import (
     read_image,
     read_own_picture,
@@ -25,7 +25,7 @@ from defocus.pictures.read import (
     reading_of_files,
 )
 from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic, said_of_file
-from defocus.pictures.values import linear_to_srgb
+from defocus.pictures.values import is_read_anew, linear_to_srgb
 from defocus.pictures.write import encoded_picture
 from tests.pictures.corpus import (
     alpha,
