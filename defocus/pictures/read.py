@@ -25,7 +25,7 @@ from defocus.pictures.headers import (
     refuse_truncated,
     why_no_picture,
 )
-from defocus.pictures.heif import HEIF_KINDS, read_heif
+from defocus.pictures.heif import HEIF_HEAD_BYTES, HEIF_KINDS, may_have_alpha, read_heif
 from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
@@ -33,6 +33,7 @@ from defocus.pictures.png import (
     COLOUR_TYPE,
     GREY_TYPES,
     PNG_HEAD_BYTES,
+    early_chunks,
     has_long_transparency,
     is_animated,
     lacks_end,
@@ -491,7 +492,11 @@ def _bits_and_plain(path: Path) -> tuple[int, bool]:
             head = file.read(PNG_HEAD_BYTES)
             kind = kind_of(head)
             if kind == "PNG":
-                return head[BITS], head[COLOUR_TYPE] == _RGB
+                named = b"tRNS" in early_chunks(FileBytes(file))
+                return head[BITS], head[COLOUR_TYPE] == _RGB and not named
+            if kind in {"HEIC", "AVIF"}:
+                file.seek(0)
+                return 8, not may_have_alpha(file.read(HEIF_HEAD_BYTES))
             if kind == "WebP":
                 return 8, not may_be_transparent(head)
             if kind == "BMP":

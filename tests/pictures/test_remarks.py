@@ -33,6 +33,9 @@ from tests.pictures.corpus import (
     deep,
     grey,
     linear_dng,
+    opencv,
+    png_with,
+    saved,
     scene,
     tiff,
     write_corpus,
@@ -208,6 +211,32 @@ def test_transparency_behind_an_opaque_picture_is_said(tmp_path, suffix):
     transparent.write_bytes(encoded_picture(both, lossless, KINDS[suffix]))
     assert reading_of_files([opaque, opaque]).remarks == ()
     assert reading_of_files([opaque, transparent]).remarks == (TRANSPARENT,)
+
+
+def _opaque_and_transparent():
+    """Kinds of files, each without and with pixels that are not opaque."""
+    both = np.dstack([scene(), alpha()])
+    for kind in ("AVIF", "HEIF"):
+        if kind == "HEIF":
+            pytest.importorskip("pillow_heif").register_heif_opener()
+        yield kind, saved(scene(), kind), saved(both, kind)
+    for name, picture in (("grey", grey()), ("colour", scene()), ("deep", deep())):
+        png = opencv(picture, ".png")
+        named = struct.pack(f">{picture[0, 0].size}H", *np.ravel(picture[0, 0]))
+        yield name, png, png_with(png, (b"tRNS", named))
+
+
+def test_transparency_of_every_kind_is_said_behind_an_opaque_picture(tmp_path):
+    for kind, without, with_it in _opaque_and_transparent():
+        opaque, transparent = tmp_path / f"{kind}-a", tmp_path / f"{kind}-b"
+        opaque.write_bytes(without)
+        transparent.write_bytes(with_it)
+        said = [
+            TRANSPARENT in reading_of_files([opaque, p]).remarks
+            for p in (opaque, transparent)
+        ]
+        assert said == [False, True], kind
+        assert read_stored(transparent).shape[-1] in {2, 4}
 
 
 def _refused_files():
