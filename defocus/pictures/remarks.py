@@ -154,7 +154,10 @@ def asked_white(largest: int) -> int:
 
 
 TRANSPARENT = "its transparency is not read: transparent pixels count like the others"
-MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
+MOSAIC = (
+    "period of 2, 4 or 6 px in rows and columns: "
+    "is this a mosaic of a sensor, not yet in colours?"
+)
 
 _CELL_PX = 16
 """Side of the squares in which an alternation must keep its sign, px. 64 values are enough to show
@@ -165,20 +168,67 @@ _LEAST_PX = 4 * _CELL_PX
 _LEAST_STEP = 0.01
 """Smallest alternation that counts, as a share of white. Noise has less in the mean of a square."""
 _LEAST_SHARE = 0.3
-"""Smallest share of squares that must alternate. Mosaics have 0.6 or more, photographs at most
-0.05."""
+"""Smallest share of squares that must alternate. Nine in ten mosaics that were made from 92
+photographs have 0.63 or more, of any of the three kinds; the photographs have 0.011 at most."""
+_GREEN_X = np.array([[4, -5, 4], [-5, 4, -5], [4, -5, 4]], np.float32) / 9
+"""Green pixels of an X-Trans sensor against the others, which are red and blue in turn."""
+_X_CELL_PX = 24
+"""Side of the squares in which green must stand out, px; it has 64 values of each place."""
+_LEAST_EXPLAINED = 0.8
+"""Smallest share of the differences between nine places that green must explain."""
 
 
 def is_mosaic(picture: NDArray[Any]) -> bool:
-    """Whether a grey picture of integers alternates from pixel to pixel as a Bayer sensor does."""
+    """Whether a grey picture of integers repeats as a sensor: Bayer, Quad Bayer or X-Trans."""
     grey = _grey_part(picture)
     if grey is None or min(grey.shape) < _LEAST_PX:
         return False
     white = np.float32(np.iinfo(grey.dtype).max)
     values = grey.astype(np.float32) / white
     values /= np.float32(max(float(values.max()), 1e-6))
+    if _is_bayer(values) or _green_share(values) > _LEAST_SHARE:
+        return True
+    return any(_is_bayer(halved) for halved in _halved(values))
+
+
+def _is_bayer(values: NDArray[np.float32]) -> bool:
+    """Whether values alternate from pixel to pixel along rows and along columns."""
+    if min(values.shape) < _LEAST_PX:
+        return False
     shares = itertools.chain(_alternating(values), _alternating(values.T))
     return all(share > _LEAST_SHARE for share in shares)
+
+
+def _halved(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """The picture at half its size from each of four pixels; a Quad Bayer becomes a Bayer."""
+    for top, left in itertools.product((0, 1), repeat=2):
+        shifted = values[top:, left:]
+        down = shifted.shape[0] // 2
+        across = shifted.shape[1] // 2
+        squares = shifted[: 2 * down, : 2 * across].reshape(down, 2, across, 2)
+        yield squares.mean(axis=(1, 3))
+
+
+def _green_share(values: NDArray[np.float32]) -> float:
+    """Share of the squares in which every third pixel differs as X-Trans green does."""
+    places = _X_CELL_PX // 3
+    down = values.shape[0] // _X_CELL_PX
+    across = values.shape[1] // _X_CELL_PX
+    whole = values[: down * _X_CELL_PX, : across * _X_CELL_PX]
+    cells = whole.reshape(down, places, 3, across, places, 3)
+    scatter = cells.std(axis=(1, 4)).mean(axis=(1, 3)) / places
+    means = cells.mean(axis=(1, 4))
+    apart = means - means.mean(axis=(1, 3), keepdims=True)
+    energy = np.square(apart).sum(axis=(1, 3))
+    limits = np.maximum(scatter, _LEAST_STEP)
+    shares = []
+    for top, left in itertools.product(range(3), repeat=2):
+        green = np.roll(_GREEN_X, (top, left), (0, 1))
+        step = np.einsum("iajb,ab->ij", apart, green) / np.square(green).sum()
+        explained = np.square(step) * np.square(green).sum()
+        stands_out = np.abs(step) > limits
+        shares.append(np.mean(stands_out & (explained > _LEAST_EXPLAINED * energy)))
+    return float(max(shares))
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:

@@ -146,6 +146,21 @@ def bayer(picture: np.ndarray) -> np.ndarray:
     return mosaic
 
 
+X_TRANS = ("GBGGRG", "RGRBGB", "GBGGRG", "GRGGBG", "BGBRGR", "GRGGBG")
+QUAD_BAYER = ("GGRR", "GGRR", "BBGG", "BBGG")
+
+
+def of_sensor(picture: np.ndarray, filters: tuple[str, ...]) -> np.ndarray:
+    """What each pixel of a sensor with these colour filters sees; red and blue are weaker."""
+    light = picture * np.array([0.5, 1, 0.6])
+    mosaic = np.empty(picture.shape[:2], np.uint8)
+    side = len(filters)
+    for row, column in np.ndindex(side, side):
+        channel = "RGB".index(filters[row][column])
+        mosaic[row::side, column::side] = light[row::side, column::side, channel]
+    return mosaic
+
+
 def large(seed: int) -> np.ndarray:
     return cv2.resize(scene(seed), (240, 160), interpolation=cv2.INTER_CUBIC)
 
@@ -166,11 +181,25 @@ def test_a_mosaic_is_known_from_a_picture(seed):
     assert not is_mosaic(np.zeros_like(plain))
 
 
+@pytest.mark.parametrize("filters", [X_TRANS, QUAD_BAYER])
+@pytest.mark.parametrize("seed", range(4))
+def test_other_mosaics_are_known_wherever_they_begin(seed, filters):
+    mosaic = of_sensor(large(seed), filters)
+    for top, left in ((0, 0), (1, 0), (2, 3), (1, 5)):
+        assert is_mosaic(mosaic[top:, left:])
+    assert not is_mosaic(mosaic[::7, ::7])
+    blurred = cv2.blur(mosaic, (12, 12))
+    assert not is_mosaic(blurred)
+
+
 def test_lines_of_one_direction_are_no_mosaic():
     lines = np.zeros((128, 128), np.uint8)
     lines[:, ::2] = 200
-    assert not is_mosaic(lines)
-    assert not is_mosaic(lines.T)
+    thirds = np.zeros((128, 128), np.uint8)
+    thirds[:, ::3] = 200
+    for one in (lines, thirds):
+        assert not is_mosaic(one)
+        assert not is_mosaic(one.T)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp", ".jpg", ".jxl"])
