@@ -95,11 +95,8 @@ def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
         chunks.append(Chunk(b"iCCP", b"profile\0\0" + packed))
     if metadata.colour_code is not None:
         chunks.append(colour_chunk(*metadata.colour_code))
-    if metadata.dpi:
-        packed = b""
-        for dots_per_inch in metadata.dpi:
-            per_metre = min(round(dots_per_inch / 0.0254), 2**31 - 1)
-            packed += struct.pack(">I", per_metre)
+    if metadata.per_metre is not None and all(metadata.per_metre):
+        packed = struct.pack(">2I", *map(round, metadata.per_metre))
         chunks.append(Chunk(b"pHYs", packed + b"\1"))
     xmp = pointing(metadata, "PNG")
     if xmp:

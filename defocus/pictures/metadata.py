@@ -30,6 +30,7 @@ from defocus.pictures.jpeg import (
     PHOTOSHOP,
     XMP,
     JpegParts,
+    jfif_per_metre,
     joined,
     jpeg_blocks,
     jpeg_exif,
@@ -356,7 +357,6 @@ UNSTATED = Remark("left out: the last value of each pixel, which has no stated m
 _HALF_FLOATS = Remark(
     "its floats of 16 bits become such of 32, which hold the same values"
 )
-_INCH_PER = {1: 1.0, 2: 2.54}
 JPEG_XL_COLOURS = Remark("the colour space of a JPEG XL is not read; taken for sRGB")
 INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ",
@@ -377,7 +377,7 @@ class Metadata:
     icc: bytes = b""
     resources: bytes = b""
     comments: tuple[bytes, ...] = ()
-    dpi: tuple[float, float] | None = None
+    per_metre: tuple[float, float] | None = None
     colour_code: tuple[int, int] | None = None
     parts: JpegParts | PngParts | TiffTags | bytes | None = None
     lossless: bool = False
@@ -420,23 +420,10 @@ def _of_jpeg(data: bytes) -> Metadata:
         icc=b"" if inks else profile_of(parts.segments),
         resources=joined(parts.segments, 0xED, PHOTOSHOP),
         comments=tuple(one.content for one in parts.segments if one.marker == COMMENT),
-        dpi=_jfif_dpi(parts),
+        per_metre=jfif_per_metre(JFIF + joined(parts.segments, 0xE0, JFIF)),
         parts=parts,
         blocks=tuple(inventory(data)),
         remarks=(*remarks, INKS) if inks else tuple(remarks),
-    )
-
-
-def _jfif_dpi(parts: JpegParts) -> tuple[float, float] | None:
-    """Pixels per inch, as a JPEG's own header says them."""
-    header = joined(parts.segments, 0xE0, JFIF)
-    if len(header) < 7 or header[2] not in _INCH_PER:
-        return None
-    across, down = struct.unpack_from(">HH", header, 3)
-    return (
-        (across * _INCH_PER[header[2]], down * _INCH_PER[header[2]])
-        if across and down
-        else None
     )
 
 

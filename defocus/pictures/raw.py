@@ -15,6 +15,7 @@ from defocus.errors import FileError, ImageError
 from defocus.pictures.tags import Directory, Structure, read_structure
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, require_file
+from defocus.strips import three_colours
 
 RAW_SUFFIXES = frozenset(
     {
@@ -77,7 +78,7 @@ def _developed(
             adjust_maximum_thr=0.0,
             gamma=(1, 1) if linear else (2.4, 12.92),
         )
-    return _three_colours(developed)
+    return three_colours(developed)
 
 
 def camera_light(path: Path) -> NDArray[np.uint16]:
@@ -97,17 +98,7 @@ def camera_light(path: Path) -> NDArray[np.uint16]:
             adjust_maximum_thr=0.0,
             gamma=(1, 1),
         )
-    return _three_colours(developed)
-
-
-def _three_colours(developed: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """``(H, W, 3)``; the one value of a monochrome sensor is repeated."""
-    if developed.ndim == 3 and developed.shape[2] == 3:
-        return developed
-    height, width = developed.shape[:2]
-    channels = developed.reshape(height, width, -1)
-    grey = channels[:, :, :1]
-    return np.repeat(grey, 3, axis=2)
+    return three_colours(developed)
 
 
 def _white_above_black(raw: Any) -> int | None:  # noqa: ANN401 - a rawpy object

@@ -2,10 +2,9 @@
 
 An EXIF orientation is not applied: both members of a pair were taken by the same sensor."""
 
-import contextlib
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,18 @@ from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
     jpeg_components,
+    jpeg_oddity,
     kind_of,
     refuse_oversized,
     refuse_truncated,
     why_no_picture,
 )
-from defocus.pictures.heif import HEIF_HEAD_BYTES, HEIF_KINDS, may_have_alpha, read_heif
-from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
+from defocus.pictures.heif import HEIF_KINDS, read_heif
+from defocus.pictures.jpeg import lacks_a_part
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
-    BITS,
     COLOUR_TYPE,
     GREY_TYPES,
-    PNG_HEAD_BYTES,
-    early_chunks,
     has_long_transparency,
     is_animated,
     lacks_end,
@@ -46,7 +43,6 @@ from defocus.pictures.raw import (
     develop_pair,
     develop_raw,
     develop_stored,
-    raw_size,
     shot_white_balance,
 )
 from defocus.pictures.remarks import (
@@ -54,38 +50,26 @@ from defocus.pictures.remarks import (
     asked_white,
     is_mosaic,
     other_suffix,
-    said_of_file,
-    said_of_pixels,
     said_of_values,
     say_remarks,
-    white_question,
-    white_words,
 )
-from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import read_misread, tiff_layout
 from defocus.pictures.values import (
-    FOURTEEN_BITS,
     FULL,
-    Array,
     Image,
     OwnPicture,
-    StoredColours,
     above_white,
-    as_shown,
     as_stored,
-    deep_white,
     float_white,
     integer_white,
     known_white,
     largest_value,
     stretched,
-    without_alpha,
 )
-from defocus.pictures.webp import may_be_transparent
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
-from defocus.reading import FileBytes, broken_link, read_bytes
-from defocus.strips import mean_of_colours, strips
+from defocus.reading import broken_link, read_bytes
+from defocus.strips import strips, three_colours
 
 SWAPPED = (np.uint8, np.uint16, np.float32)
 """Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
@@ -102,14 +86,14 @@ def read_image(path: Path, white: float | None = None) -> Image:
     # Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
     # developed with their own white balance; for a pair use ``read_pair``. Where a picture has 10
     # or 12 bits in 16, as ``white`` or its values say, the values are stretched.
-    stored = _read_integers(path)
+    stored = read_integers(path)
     if white is None:
         white = known_white(path) or integer_white([stored])
         say_remarks(path, stored, white)
-    return _with_white(path, _colours_of(stored), white)
+    return _with_white(path, np.ascontiguousarray(three_colours(stored)), white)
 
 
-def _read_integers(path: Path) -> NDArray[Any]:
+def read_integers(path: Path) -> NDArray[Any]:
     """A picture of 8 or 16 bits as it is stored."""
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
@@ -117,16 +101,6 @@ def _read_integers(path: Path) -> NDArray[Any]:
             f"{path}: pixels are {stored.dtype}; save it with 8 or 16 bits, as integers"
         )
     return stored
-
-
-def _colours_of(stored: NDArray[Any]) -> Image:
-    """``(H, W, 3)`` with the values as they are stored."""
-    if stored.ndim == 2 or stored.shape[2] == 2:
-        height, width = stored.shape[:2]
-        grey = stored.reshape(height, width, -1)[:, :, :1]
-        stored = np.repeat(grey, 3, axis=2)
-    colour: Image = np.ascontiguousarray(stored[:, :, :3])
-    return colour
 
 
 def _with_white(path: Path, picture: Image, white: float) -> Image:
@@ -338,7 +312,7 @@ def read_pair(
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
     """Pictures that belong together, by file, with one white: ``white`` or what values show."""
-    return alike_of({path: _read_integers(path) for path in files}, white)
+    return alike_of({path: read_integers(path) for path in files}, white)
 
 
 def alike_of(
@@ -352,7 +326,7 @@ def alike_of(
             say_remarks(path, picture, white)
     alike = {}
     for path in list(stored):
-        colours = _colours_of(stored.pop(path))
+        colours = np.ascontiguousarray(three_colours(stored.pop(path)))
         alike[path] = _with_white(path, colours, white or FULL)
     return alike
 
@@ -386,134 +360,6 @@ def _read_member(path: Path, other: Path | None, white: float | None) -> Image:
     picture = read_image(path, white)
     mixed = other is not None and in_two_spaces(path, other)
     return member_in_srgb(path, picture) if mixed else picture
-
-
-@dataclass(frozen=True)
-class FilesReading:
-    """How pictures that belong together are read: their white, and remarks."""
-
-    white: int = FULL
-    remarks: tuple[str, ...] = ()
-
-
-def reading_of_files(*groups: Sequence[Path]) -> FilesReading:
-    """How the pictures of a dataset are read, by a few files of each group, evenly spread."""
-    # A group is what was stored in one way, such as the blurry members of all pairs.
-    remarks: dict[str, None] = {}
-    brightest = []
-    for files in filter(None, groups):
-        sample = _sample(files, _SAMPLES // len(groups))
-        brightest.append(_brightest_of(sample, remarks))
-    deep = [one for one in brightest if one.largest]
-    most = max((one.largest for one in deep), default=0)
-    white = deep_white(most)
-    if white < FULL:
-        words = f"{white.bit_length()} bits in 16: {white_words(most, white)}"
-        remarks[words] = None
-    elif deep:
-        darkest = min(deep, key=lambda one: one.largest)
-        remarks[darkest.question(most)] = None
-    return FilesReading(white, tuple(filter(None, remarks)))
-
-
-@dataclass(frozen=True)
-class _Brightest:
-    """The largest value of the pictures of 16 bits in a group of files, and where it is."""
-
-    largest: int = 0
-    name: str = ""
-
-    def question(self, most: int) -> str:
-        """What is asked about these values where those of other files reach ``most``."""
-        asked = asked_white(self.largest)
-        if not asked:
-            return ""
-        if asked != asked_white(most):
-            words = white_question(self.largest)
-            return f"{self.name}: {words} Other pictures reach {most}"
-        stated = f"state white = {asked} in a mapping file or the manifest"
-        return f"{white_question(most)} If they are, {stated}"
-
-
-def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightest:
-    """Where the largest value of 16 bits is; what there is to say of the files is added."""
-    # Decoded are the first file, those that by their header may be no plain colours or of which
-    # something is said, and those of 16 bits until one shows that all bits are in use, which is the
-    # first in most datasets. Of a file that is refused nothing else is said.
-    brightest = _Brightest()
-    for number, path in enumerate(sample):
-        said = said_of_file(path)
-        is_raw = path.suffix.lower() in RAW_SUFFIXES
-        bits, plain = (0, True) if is_raw else _bits_and_plain(path)
-        dim = bits == 16 and brightest.largest <= FOURTEEN_BITS
-        tells = bool(said) or not plain or dim
-        if not tells and (is_raw or number > 0):
-            continue
-        with contextlib.suppress(ImageError):  # named by who reads it
-            if is_raw:
-                raw_size(path)
-                remarks |= dict.fromkeys(said)
-                continue
-            stored = _read_integers(path)
-            remarks |= dict.fromkeys((*said, *said_of_pixels(stored)))
-            if stored.dtype == np.uint16 and known_white(path) is None:
-                largest = largest_value(without_alpha(stored))
-                if largest > brightest.largest:
-                    brightest = _Brightest(largest, path.name)
-    return brightest
-
-
-def _sample(files: Sequence[Path], most: int) -> list[Path]:
-    """A few of the files, evenly spread; no pipes, which never end."""
-    number = min(len(files), most)
-    sample = []
-    for index in range(number):
-        path = files[index * len(files) // number]
-        if path.is_file():
-            sample.append(path)
-    return sample
-
-
-_SAMPLES = 16
-"""Number of a dataset's files that are looked at to find its white. Even the first one mostly shows
-it."""
-_BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
-"""Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
-_BMP_BITS = 28
-"""Place of the bits of a pixel in the header of a BMP. With 32 there may be a transparency."""
-_RGB = 2
-"""Colours without transparency in the header of a PNG, and colours in a TIFF."""
-
-
-def _bits_and_plain(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a picture, and whether it is colours alone, by its header."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(PNG_HEAD_BYTES)
-            kind = kind_of(head)
-            if kind == "PNG":
-                named = b"tRNS" in early_chunks(FileBytes(file))
-                return head[BITS], head[COLOUR_TYPE] == _RGB and not named
-            if kind in {"HEIC", "AVIF"}:
-                file.seek(0)
-                return 8, not may_have_alpha(file.read(HEIF_HEAD_BYTES))
-            if kind == "WebP":
-                return 8, not may_be_transparent(head)
-            if kind == "BMP":
-                return 8, head[_BMP_BITS] < 32
-            if kind == "JPEG XL":  # its header lies in single bits
-                return 16, False
-            first = first_directory(FileBytes(file)) if kind == "TIFF" else None
-    except (OSError, FileError, IndexError):
-        return 0, True
-    if first is None:
-        return 0, True
-    structure, directory = first
-    bits, colours, values = (
-        structure.number(directory.entry(tag))
-        for tag in (_BITS_TAG, _COLOURS_TAG, _VALUES_TAG)
-    )
-    return bits or 0, (colours, values) == (_RGB, 3)
 
 
 def sizes_differ(
@@ -572,27 +418,6 @@ def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
     goes_on = "" if kind in HEIF_KINDS else f", and stays {kind}"
     remark = Remark(f"is {kind}, whatever its suffix says{goes_on}")
     return replace(metadata, remarks=(remark, *metadata.remarks))
-
-
-def read_mask(path: Path, picture: OwnPicture) -> Array:
-    """Read which part of a picture is restored: ``(H, W)`` in [0, 1], on its stored grid."""
-    # The mask is over the picture as it is shown; white is restored, black is left.
-    mask = read_own_picture(path)
-    colours = StoredColours(mask)
-    size = mask.stored.shape[:2]
-    values = np.empty(size, np.float32)
-    for rows in strips(len(values)):
-        values[rows] = mean_of_colours(colours[rows])
-    shown = as_shown(values, mask.orientation)
-    stored = as_stored(shown, picture.orientation)
-    if stored.shape != picture.stored.shape[:2]:
-        whole = as_shown(picture.stored, picture.orientation)
-        height, width = whole.shape[:2]
-        raise ImageError(
-            f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
-            f"{width}x{height}; make it that size"
-        )
-    return np.ascontiguousarray(stored, np.float32)
 
 
 def _said_of_white(picture: OwnPicture) -> str:

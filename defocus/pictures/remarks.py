@@ -211,24 +211,33 @@ def _halved(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
 
 def _green_share(values: NDArray[np.float32]) -> float:
     """Share of the squares in which every third pixel differs as X-Trans green does."""
-    places = _X_CELL_PX // 3
-    down = values.shape[0] // _X_CELL_PX
-    across = values.shape[1] // _X_CELL_PX
-    whole = values[: down * _X_CELL_PX, : across * _X_CELL_PX]
-    cells = whole.reshape(down, places, 3, across, places, 3)
-    scatter = cells.std(axis=(1, 4)).mean(axis=(1, 3)) / places
-    means = cells.mean(axis=(1, 4))
-    apart = means - means.mean(axis=(1, 3), keepdims=True)
+    apart, limits = _places_apart(values)
     energy = np.square(apart).sum(axis=(1, 3))
-    limits = np.maximum(scatter, _LEAST_STEP)
+    weight = np.square(_GREEN_X).sum()
     shares = []
     for top, left in itertools.product(range(3), repeat=2):
         green = np.roll(_GREEN_X, (top, left), (0, 1))
-        step = np.einsum("iajb,ab->ij", apart, green) / np.square(green).sum()
-        explained = np.square(step) * np.square(green).sum()
-        stands_out = np.abs(step) > limits
-        shares.append(np.mean(stands_out & (explained > _LEAST_EXPLAINED * energy)))
-    return float(max(shares))
+        step = np.einsum("iajb,ab->ij", apart, green) / weight
+        explained = np.square(step) * weight
+        is_green = (np.abs(step) > limits) & (explained > _LEAST_EXPLAINED * energy)
+        shares.append(float(np.mean(is_green)))
+    return max(shares)
+
+
+def _places_apart(
+    values: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How the 3 x 3 places of pixels differ in each square, and what chance may make of it."""
+    # The first array is ``(rows of squares, 3, columns of squares, 3)``.
+    times = _X_CELL_PX // 3
+    down = values.shape[0] // _X_CELL_PX
+    across = values.shape[1] // _X_CELL_PX
+    whole = values[: down * _X_CELL_PX, : across * _X_CELL_PX]
+    squares = whole.reshape(down, times, 3, across, times, 3)
+    means = squares.mean(axis=(1, 4))
+    scatter = squares.std(axis=(1, 4)).mean(axis=(1, 3)) / times
+    apart = means - means.mean(axis=(1, 3), keepdims=True)
+    return apart, np.maximum(scatter, _LEAST_STEP)
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:

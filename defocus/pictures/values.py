@@ -5,20 +5,18 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import FileError, ImageError
-from defocus.pictures.headers import HEAD_BYTES, jpeg_components, kind_of
-from defocus.pictures.heif import jpeg_xl_bits
+from defocus.pictures.headers import jpeg_components, kind_in, stated_bits
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES, has_black_below
-from defocus.pictures.tags import first_directory
-from defocus.reading import FileBytes, mapped, require_file
-from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
+from defocus.reading import mapped
+from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips, three_colours
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
@@ -221,10 +219,13 @@ def known_white(path: Path) -> int | None:
     """White of the kinds whose decoders fill all bits; None where the values have to say it."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return FULL
-    with path.open("rb") as file:
-        kind = kind_of(file.read(HEAD_BYTES))
-        few = _has_few_bits(file, kind)
-    return FULL if few or kind in {"HEIC", "AVIF"} else None
+    known = _has_few_bits(path) or kind_in(path) in {"HEIC", "AVIF"}
+    return FULL if known else None
+
+
+def _has_few_bits(path: Path) -> bool:
+    """Whether a file states that its values have 9 to 15 bits."""
+    return 8 < stated_bits(path) < 16
 
 
 def is_read_anew(path: Path) -> bool:
@@ -232,32 +233,9 @@ def is_read_anew(path: Path) -> bool:
     if path.suffix.lower() in RAW_SUFFIXES:
         return has_black_below(path)
     with contextlib.suppress(OSError, ValueError, FileError):  # said where it is read
-        require_file(path)
-        with path.open("rb") as file:
-            kind = kind_of(file.read(HEAD_BYTES))
-            if kind != "JPEG":
-                return _has_few_bits(file, kind)
         with mapped(path) as content:
-            return jpeg_components(content) == 4
-    return False
-
-
-_BITS_TAG = 258
-
-
-def _has_few_bits(file: BinaryIO, kind: str) -> bool:
-    """Whether a TIFF or JPEG XL file states that its values have 9 to 15 bits."""
-    if kind == "JPEG XL":
-        file.seek(0)
-        return 8 < jpeg_xl_bits(file.read()) < 16
-    if kind != "TIFF":
-        return False
-    with contextlib.suppress(FileError):
-        first = first_directory(FileBytes(file))
-        if first is not None:
-            structure, directory = first
-            bits = structure.number(directory.entry(_BITS_TAG)) or 0
-            return 8 < bits < 16
+            inks = jpeg_components(content) == 4
+        return inks or _has_few_bits(path)
     return False
 
 
@@ -380,13 +358,7 @@ class OwnPicture:
 
     def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
         """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
-        stored = self.stored[part]
-        if stored.ndim == 3 and stored.shape[2] > 2:
-            return stored[:, :, :3]
-        height, width = stored.shape[:2]
-        channels = stored.reshape(height, width, -1)
-        grey = channels[:, :, :1]
-        return np.repeat(grey, 3, axis=2)
+        return three_colours(self.stored[part])
 
 
 def equal_colours(stored: NDArray[Any]) -> bool:

@@ -1,9 +1,11 @@
-"""Which pictures are restored, and where each goes."""
+"""Which pictures are restored, which part of each, and where each goes."""
 
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
@@ -12,9 +14,17 @@ from defocus.pictures.headers import kind_of, other_kind
 from defocus.pictures.heif import HEIF_KINDS
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES, read_own_picture
+from defocus.pictures.values import (
+    Array,
+    OwnPicture,
+    StoredColours,
+    as_shown,
+    as_stored,
+)
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, say, several
 from defocus.reading import broken_link, is_utf8, require_file
+from defocus.strips import mean_of_colours, strips
 
 
 def given_pictures(given: Sequence[Path], out: Path) -> list[Path]:
@@ -164,3 +174,24 @@ def places_of(
         return test_targets(dataset, out), whites
     pictures = given_pictures(images, out)
     return list(zip(pictures, targets_of(pictures, out), strict=True)), {}
+
+
+def read_mask(path: Path, picture: OwnPicture) -> Array:
+    """Read which part of a picture is restored: ``(H, W)`` in [0, 1], on its stored grid."""
+    # The mask is over the picture as it is shown; white is restored, black is left.
+    mask = read_own_picture(path)
+    colours = StoredColours(mask)
+    size = mask.stored.shape[:2]
+    values = np.empty(size, np.float32)
+    for rows in strips(len(values)):
+        values[rows] = mean_of_colours(colours[rows])
+    shown = as_shown(values, mask.orientation)
+    stored = as_stored(shown, picture.orientation)
+    if stored.shape != picture.stored.shape[:2]:
+        whole = as_shown(picture.stored, picture.orientation)
+        height, width = whole.shape[:2]
+        raise ImageError(
+            f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
+            f"{width}x{height}; make it that size"
+        )
+    return np.ascontiguousarray(stored, np.float32)

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image as Pillow
 
 from defocus.datasets.audit.members import warnings_of
-from defocus.datasets.opening import opened
+from defocus.datasets.opening import opened, reading_of_files
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.front.dataset import Pair as FrontPair
@@ -29,7 +29,6 @@ from defocus.pictures.read import (
     read_pair,
     read_sharp,
     read_stored,
-    reading_of_files,
 )
 from defocus.pictures.tiff import tiff_pictures
 from defocus.pictures.values import as_float, is_read_anew

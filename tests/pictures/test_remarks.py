@@ -13,17 +13,12 @@ from defocus.capture.quality.pair_quality import _check_demands
 from defocus.capture.quality.quick_look import read_look
 from defocus.capture.quality.verdict import Quality
 from defocus.datasets.audit.members import warnings_of
-from defocus.datasets.opening import opened
+from defocus.datasets.opening import opened, reading_of_files
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.raw import develop_pair, dng_demands, raw_preview
-from defocus.pictures.read import (
-    read_image,
-    read_own_picture,
-    read_stored,
-    reading_of_files,
-)
+from defocus.pictures.read import read_image, read_own_picture, read_stored
 from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic, said_of_file
 from defocus.pictures.values import is_read_anew, linear_to_srgb
 from defocus.pictures.write import encoded_picture

@@ -18,6 +18,7 @@ from defocus.datasets.manifest import (
     write_manifest,
 )
 from defocus.datasets.measuring.kept import pair_key
+from defocus.datasets.opening import reading_of_files
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
 from defocus.front.pairs import measure_pair
@@ -31,7 +32,6 @@ from defocus.pictures.read import (
     read_pair,
     read_stored,
     read_two_cameras,
-    reading_of_files,
 )
 from defocus.pictures.values import FULL, as_float, compressed, is_read_anew, stretched
 from defocus.restoration.run import restore_pictures
