@@ -205,7 +205,7 @@ class ReaderCard:
     counts: Mapping[Split, int] = field(default_factory=dict)
     # width and height, either way round; several if parts differ
     sizes: tuple[tuple[int, int], ...] = ()
-    bits: int | None = None  # of each channel of the PNG files; None if unknown
+    bits: int | None = None  # of each channel of the pictures; None if unknown
     defects: tuple[str, ...] = ()
     # unconfirmed facts of the layout; a mapping file describes a copy that differs
     unverified: str = ""

@@ -66,7 +66,7 @@ def restore_pictures(
 ) -> list[Restored]:
     """Restore pictures of any size in their own form, with their metadata; one result for each."""
     # A folder stands for the pictures in it, a text ``READER:PATH`` for a dataset's blurry test
-    # pictures. Names stay; RAW files become PNG of 16 bits, and those of a dataset ``PAIR.png``,
+    # pictures. Names stay; RAW files are developed to 16 bits, and those of a dataset are ``PAIR``,
     # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
     restorer = restorer_of(system, weights, settings.tile, device)
     targets, whites = places_of(images, settings.out)

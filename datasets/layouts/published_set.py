@@ -24,7 +24,7 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, ReaderCard, scene_splits
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.headers import picture_size, png_bits
+from defocus.pictures.headers import picture_size, stated_bits
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import say, track
 
@@ -111,7 +111,7 @@ def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]
         name = path.relative_to(root).as_posix()
         try:
             size = picture_size(path)
-            bits = png_bits(path)
+            bits = stated_bits(path)
         except ImageError:
             wrong.append(f"{name}: not a picture")
             continue

@@ -403,7 +403,9 @@ def readable_size(path: Path) -> tuple[int, int] | None:
 
 
 def stated_bits(path: Path) -> int:
-    """Bits of a value by the header of a file; 0 where it does not say them."""
+    """Bits of a value by the header of a file; 0 where it does not say them, as a RAW file."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return 0
     with contextlib.suppress(OSError, FileError, IndexError), path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         kind = kind_of(head)
@@ -457,20 +459,3 @@ def _tiff_number(data: bytes | FileBytes, tag: int) -> int:
         return 0
     structure, directory = first
     return structure.number(directory.entry(tag)) or 0
-
-
-def png_bits(path: Path) -> int | None:
-    """Bits per channel from the header of a PNG file; None for other files."""
-    try:
-        require_file(path)
-        with path.open("rb") as file:
-            header = file.read(25)
-    except FileError as error:
-        raise ImageError(str(error)) from error
-    except OSError as error:
-        raise ImageError(
-            f"{path}: cannot be read ({error.strerror}); check the file"
-        ) from error
-    if kind_of(header) != "PNG" or len(header) <= BITS:
-        return None
-    return header[BITS]

@@ -183,7 +183,7 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     return _checked(path, decoded)
 
 
-def decoded_png(content: bytes) -> NDArray[Any]:
+def decoded_lossless(content: bytes) -> NDArray[Any]:
     """The picture of a PNG that this program encoded, as it is stored."""
     return _of_png(Path("picture.png"), np.frombuffer(content, np.uint8))
 

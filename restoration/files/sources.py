@@ -10,6 +10,7 @@ import numpy as np
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import FileError, ImageError, InputError
+from defocus.pictures import PICTURE_SUFFIX, picture_name
 from defocus.pictures.headers import kind_of, other_kind
 from defocus.pictures.heif import HEIF_KINDS
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -73,7 +74,7 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     targets: dict[int, Path | LeftOut] = {}
     for number in sorted(
         range(len(images)),
-        key=lambda number: becomes_png(images[number]),
+        key=lambda number: changes_format(images[number]),
     ):
         image = images[number]
         target = attempt(str(image), partial(_target, image, out, taken))
@@ -111,7 +112,7 @@ def _target(
 ) -> Path:
     require_picture(image)
     target = out / (
-        image.with_suffix(".png").name if becomes_png(image) else image.name
+        image.with_suffix(PICTURE_SUFFIX).name if changes_format(image) else image.name
     )
     if target in taken and not isinstance(
         attempt("", partial(read_own_picture, taken[target])),
@@ -129,7 +130,7 @@ def _target(
     return target
 
 
-def becomes_png(image: Path) -> bool:
+def changes_format(image: Path) -> bool:
     """Whether a picture is of a kind that is read and not written."""
     raw = image.suffix.lower() in RAW_SUFFIXES
     return raw or kind_of(_first_bytes(image)) in HEIF_KINDS
@@ -152,7 +153,7 @@ def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path | LeftOut
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to restore")
     return [
-        *((pair.blurry, out / f"{pair.id}.png") for pair in pairs),
+        *((pair.blurry, out / picture_name(f"{pair.id}")) for pair in pairs),
         *((Path(one.id), one) for one in dataset.without()),
     ]
 
