@@ -10,6 +10,7 @@ from pathlib import Path
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE, KEPT_SCORES
 from defocus.benchmark.results.store import STORE
 from defocus.errors import InputError
+from defocus.pictures import PICTURE_SUFFIX
 from defocus.storage.files import make_folder, require_writable, storing, try_lock
 from defocus.storage.staging import TENSORS, remove_abandoned
 from defocus.training.record.folder import (
@@ -64,7 +65,9 @@ _OF_TENSORS = re.compile(r"\.tmp[0-9A-Za-z]{6}")
 """Name of a temporary file of the library for tensors, left where an earlier version was killed."""
 
 _OF_OUTPUTS = re.compile(r"\..+-[a-z0-9_]{8}\.part\.npz")
-_OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
+_OF_PICTURES = re.compile(
+    rf"\..+\.(blurry|restored|sharp)-[a-z0-9_]{{8}}\.part{re.escape(PICTURE_SUFFIX)}"
+)
 
 
 @contextlib.contextmanager
