@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from defocus.cache import cache_folder, keeping
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.raw import all_raw
 from defocus.pictures.values import FULL, READING_REVISION, is_read_anew
 from defocus.progress import track
@@ -108,7 +109,7 @@ ARRAYS = ("flow", "defocus_map")
 
 def member_name(role: str) -> str:
     """File name of a role."""
-    return f"{role}.npy" if role in ARRAYS else f"{role}.png"
+    return f"{role}.npy" if role in ARRAYS else picture_name(role)
 
 
 def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:

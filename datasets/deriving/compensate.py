@@ -51,6 +51,7 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.carried import carried
 from defocus.pictures.headers import picture_size
 from defocus.pictures.profiles import in_one_space
@@ -276,7 +277,10 @@ def _made(order: _Order, task: _Task) -> Pair | str:
 
 def _has_other_size(folder: Path, order: _Order) -> bool:
     """Whether an aligned pair lacks the size that all pairs are to have."""
-    return order.size is not None and picture_size(folder / "blurry.png") != order.size
+    return (
+        order.size is not None
+        and picture_size(folder / picture_name("blurry")) != order.size
+    )
 
 
 def _measured(

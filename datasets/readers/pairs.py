@@ -43,7 +43,7 @@ Members = dict[str, dict[str, Path]]
 
 def read(path: Path) -> Dataset:
     """Open a folder of pictures, or one that a mapping file describes."""
-    # ``blurry/0001.png`` and ``sharp/0001.png`` are a pair, suffixes may differ; ``truth/`` may
+    # ``blurry/0001.*`` and ``sharp/0001.*`` are a pair, suffixes may differ; ``truth/`` may
     # hold the aligned truth. The folders may be inside ``train/``, ``validation/`` and ``test/``,
     # or contain these. A scene is a folder in them; without one, each pair is its own scene, and
     # two pictures of one place may come into two splits. A pair with two files for one member is

@@ -16,6 +16,7 @@ from defocus.datasets.release.formats.layout import (
     Written,
 )
 from defocus.datasets.release.pictures import released_members
+from defocus.pictures import picture_name
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import track
 from defocus.storage.files import make_folder, write_bytes, write_text
@@ -55,7 +56,7 @@ FOLDER = ReleaseFormat(
     name="folder",
     write=write_folder,
     loose=True,
-    pictures="pairs/{id}/{role}.png",
+    pictures=picture_name("pairs/{id}/{role}"),
     usage="""\
 `pairs/<id>/` has the members of each pair; `manifest.json` has id, scene, split, metadata, sizes
 and hashes.
@@ -116,7 +117,7 @@ IMAGEFOLDER = ReleaseFormat(
     name="imagefolder",
     write=write_imagefolder,
     loose=True,
-    pictures="*/{id}.{role}.png",
+    pictures=picture_name("*/{id}.{role}"),
     usage="""\
 Each split is a folder with `metadata.jsonl`.
 
