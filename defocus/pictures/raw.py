@@ -66,18 +66,28 @@ def _developed(
     import rawpy  # slow to import, and not needed for other pictures
 
     with _opened(path, frame) as raw:
-        developed = raw.postprocess(
-            demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
+        return _postprocessed(
+            raw,
             half_size=half_size,
             user_wb=list(white_balance or _as_shot(raw)),
-            user_sat=_white_above_black(raw),
             output_color=rawpy.ColorSpace.sRGB,
-            output_bps=16,
-            user_flip=0,
-            no_auto_bright=True,
-            adjust_maximum_thr=0.0,
             gamma=(1, 1) if linear else (2.4, 12.92),
         )
+
+
+def _postprocessed(raw: Any, **settings: Any) -> NDArray[np.uint16]:  # noqa: ANN401 - a rawpy object
+    """``(H, W, 3)`` by LibRaw, without what it would adapt to the picture."""
+    import rawpy
+
+    developed = raw.postprocess(
+        demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
+        user_sat=_white_above_black(raw),
+        output_bps=16,
+        user_flip=0,
+        no_auto_bright=True,
+        adjust_maximum_thr=0.0,
+        **settings,
+    )
     return three_colours(developed)
 
 
@@ -87,18 +97,13 @@ def camera_light(path: Path) -> NDArray[np.uint16]:
     import rawpy
 
     with _opened(path) as raw:
-        developed = raw.postprocess(
+        return _postprocessed(
+            raw,
             half_size=True,
             user_wb=[1.0, 1.0, 1.0, 1.0],
-            user_sat=_white_above_black(raw),
             output_color=rawpy.ColorSpace.raw,
-            output_bps=16,
-            user_flip=0,
-            no_auto_bright=True,
-            adjust_maximum_thr=0.0,
             gamma=(1, 1),
         )
-    return three_colours(developed)
 
 
 def _white_above_black(raw: Any) -> int | None:  # noqa: ANN401 - a rawpy object

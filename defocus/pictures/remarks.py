@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.blocks import Remark
-from defocus.pictures.bmp import bmp_losses
-from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, jpeg_components, kind_of
-from defocus.pictures.heif import HEIF_KINDS, heif_contents
-from defocus.pictures.metadata import INKS, JPEG_XL_COLOURS, UNSTATED, other_pictures
-from defocus.pictures.png import png_parts
+from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, kind_of
+from defocus.pictures.metadata import remarks_on_content
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
-from defocus.pictures.tiff import TiffTags, tiff_pictures, tiff_tags
 from defocus.pictures.values import (
     DEEP_WHITES,
     EIGHT_BITS,
@@ -28,7 +23,6 @@ from defocus.pictures.values import (
     largest_value,
     without_alpha,
 )
-from defocus.pictures.webp import webp_frames
 from defocus.progress import is_new, say
 from defocus.reading import mapped
 
@@ -70,7 +64,7 @@ def said_of_file(path: Path) -> tuple[str, ...]:
     try:
         with mapped(path) as content:
             kind = kind_of(content[:HEAD_BYTES])
-            remarks = _of_parts(content, kind)
+            remarks = remarks_on_content(content, kind)
     except (OSError, ValueError):
         return ()
     said = [one.text for one in remarks]
@@ -82,32 +76,6 @@ def said_of_file(path: Path) -> tuple[str, ...]:
 def other_suffix(path: Path, kind: str) -> bool:
     """Whether the suffix of a file names another kind of picture than its content."""
     return bool(kind) and path.suffix.lower() not in SUFFIXES[kind]
-
-
-def _of_parts(data: bytes, kind: str) -> list[Remark]:
-    """The remarks of :func:`said_of_file` on the content of a file."""
-    if kind == "JPEG":
-        return [INKS] if jpeg_components(data) == 4 else []
-    if kind == "TIFF":
-        return [*other_pictures(tiff_pictures(data)), *_of_values(tiff_tags(data))]
-    if kind == "BMP":
-        return [Remark(one) for one in bmp_losses(data)]
-    if kind == "PNG":
-        return other_pictures(png_parts(data).frames)
-    if kind == "WebP":
-        return other_pictures(webp_frames(data))
-    if kind in HEIF_KINDS:
-        others = other_pictures(heif_contents(data, kind).pictures)
-        return [JPEG_XL_COLOURS, *others] if kind == "JPEG XL" else others
-    return []
-
-
-def _of_values(tags: TiffTags) -> Iterator[Remark]:
-    """What of a pixel's values is not read, or read as other colours."""
-    if tags.inks:
-        yield INKS
-    if tags.unstated:
-        yield UNSTATED
 
 
 def white_words(most: float, white: float) -> str:
