@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -154,7 +155,7 @@ def is_mosaic(picture: NDArray[Any]) -> bool:
     white = np.float32(np.iinfo(grey.dtype).max)
     values = grey.astype(np.float32) / white
     values /= np.float32(max(float(values.max()), 1e-6))
-    if _is_bayer(values) or _green_share(values) > _LEAST_SHARE:
+    if _is_bayer(values) or _is_x_trans(values):
         return True
     return any(_is_bayer(halved) for halved in _halved(values))
 
@@ -163,8 +164,7 @@ def _is_bayer(values: NDArray[np.float32]) -> bool:
     """Whether values alternate from pixel to pixel along rows and along columns."""
     if min(values.shape) < _LEAST_PX:
         return False
-    shares = itertools.chain(_alternating(values), _alternating(values.T))
-    return all(share > _LEAST_SHARE for share in shares)
+    return _alternates(values) and _alternates(values.T)
 
 
 def _halved(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -173,39 +173,44 @@ def _halved(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         shifted = values[top:, left:]
         down = shifted.shape[0] // 2
         across = shifted.shape[1] // 2
-        squares = shifted[: 2 * down, : 2 * across].reshape(down, 2, across, 2)
-        yield squares.mean(axis=(1, 3))
+        whole = shifted[: 2 * down, : 2 * across]
+        halved = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
+        yield np.asarray(halved, np.float32)
 
 
-def _green_share(values: NDArray[np.float32]) -> float:
-    """Share of the squares in which every third pixel differs as X-Trans green does."""
-    apart, limits = _places_apart(values)
-    energy = np.square(apart).sum(axis=(1, 3))
-    weight = np.square(_GREEN_X).sum()
-    shares = []
-    for top, left in itertools.product(range(3), repeat=2):
-        green = np.roll(_GREEN_X, (top, left), (0, 1))
-        step = np.einsum("iajb,ab->ij", apart, green) / weight
-        explained = np.square(step) * weight
-        is_green = (np.abs(step) > limits) & (explained > _LEAST_EXPLAINED * energy)
-        shares.append(float(np.mean(is_green)))
-    return max(shares)
-
-
-def _places_apart(
-    values: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How the 3 x 3 places of pixels differ in each square, and what chance may make of it."""
-    # The first array is ``(rows of squares, 3, columns of squares, 3)``.
+def _is_x_trans(values: NDArray[np.float32]) -> bool:
+    """Whether every third pixel differs from the others as green does on an X-Trans sensor."""
     times = _X_CELL_PX // 3
     down = values.shape[0] // _X_CELL_PX
     across = values.shape[1] // _X_CELL_PX
     whole = values[: down * _X_CELL_PX, : across * _X_CELL_PX]
     squares = whole.reshape(down, times, 3, across, times, 3)
     means = squares.mean(axis=(1, 4))
+    step = _largest_green(means)
+    if not _many(step > _LEAST_STEP):
+        return False
     scatter = squares.std(axis=(1, 4)).mean(axis=(1, 3)) / times
+    return _many(step > np.maximum(scatter, _LEAST_STEP))
+
+
+def _largest_green(means: NDArray[np.float32]) -> NDArray[np.float32]:
+    """By how much green stands out in each square; 0 where other differences are as large."""
+    # ``means`` is ``(rows of squares, 3, columns of squares, 3)``; green begins at any place.
     apart = means - means.mean(axis=(1, 3), keepdims=True)
-    return apart, np.maximum(scatter, _LEAST_STEP)
+    energy = np.square(apart).sum(axis=(1, 3))
+    weight = np.square(_GREEN_X).sum()
+    steps = []
+    for place in itertools.product(range(3), repeat=2):
+        green = np.roll(_GREEN_X, place, (0, 1))
+        step = np.einsum("iajb,ab->ij", apart, green) / weight
+        explained = np.square(step) * weight > _LEAST_EXPLAINED * energy
+        steps.append(np.where(explained, np.abs(step), np.float32(0)))
+    return max(steps, key=lambda one: np.count_nonzero(one > _LEAST_STEP))
+
+
+def _many(stand_out: NDArray[np.bool_]) -> bool:
+    """Whether enough squares stand out."""
+    return float(np.mean(stand_out)) > _LEAST_SHARE
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
@@ -225,8 +230,8 @@ def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
     return None
 
 
-def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
-    """Share of the cells whose columns alternate, in even and in odd rows."""
+def _alternates(values: NDArray[np.float32]) -> bool:
+    """Whether the columns alternate in enough squares, both in even and in odd rows."""
     left = values[:, :-2]
     middle = values[:, 1:-1]
     right = values[:, 2:]
@@ -239,7 +244,10 @@ def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
     cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
     for phase in (0, 1):
         rows = cells[:, phase::2]
-        means = rows.mean(axis=(1, 3))
+        means = np.abs(rows.mean(axis=(1, 3)))
+        if not _many(means > _LEAST_STEP):
+            return False
         scatter = rows.std(axis=(1, 3)) / 2
-        limits = np.maximum(scatter, _LEAST_STEP)
-        yield float(np.mean(np.abs(means) > limits))
+        if not _many(means > np.maximum(scatter, _LEAST_STEP)):
+            return False
+    return True
