@@ -69,7 +69,8 @@ def three_colours(picture: NDArray[Values]) -> NDArray[Values]:
         return picture[:, :, :3]
     grey = picture if picture.ndim == 2 else picture[:, :, 0]
     if picture.dtype in _MERGED and grey.size:  # takes a tenth of the time
-        merged: NDArray[Any] = np.asarray(cv2.merge((grey, grey, grey)))
+        one: NDArray[Any] = grey
+        merged: NDArray[Any] = np.asarray(cv2.merge((one, one, one)))
         return merged
     return np.repeat(grey[:, :, None], 3, axis=2)
 
