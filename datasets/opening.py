@@ -19,7 +19,7 @@ from defocus.datasets.pair_files import (
 )
 from defocus.errors import DatasetError, ImageError
 from defocus.pictures.headers import is_plain, picture_size, stated_bits
-from defocus.pictures.raw import RAW_SUFFIXES, raw_size
+from defocus.pictures.raw import all_raw, raw_size
 from defocus.pictures.read import read_image, read_integers, sizes_differ
 from defocus.pictures.remarks import (
     asked_white,
@@ -169,15 +169,13 @@ def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightes
     # first in most datasets. Of a file that is refused nothing else is said.
     brightest = _Brightest()
     for number, path in enumerate(sample):
+        if all_raw(path):
+            remarks |= dict.fromkeys(_said_of_raw(path))
+            continue
         said = said_of_file(path)
-        is_raw = path.suffix.lower() in RAW_SUFFIXES
-        if not said and (is_raw or (number > 0 and not _may_tell(path, brightest))):
+        if number > 0 and not said and not _may_tell(path, brightest):
             continue
         with contextlib.suppress(ImageError):  # named by who reads it
-            if is_raw:
-                raw_size(path)
-                remarks |= dict.fromkeys(said)
-                continue
             stored = read_integers(path)
             remarks |= dict.fromkeys((*said, *said_of_pixels(stored)))
             if stored.dtype == np.uint16 and known_white(path) is None:
@@ -185,6 +183,17 @@ def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightes
                 if largest > brightest.largest:
                     brightest = _Brightest(largest, path.name)
     return brightest
+
+
+def _said_of_raw(path: Path) -> tuple[str, ...]:
+    """The remarks on a RAW file; none if it is refused."""
+    said = said_of_file(path)
+    try:
+        if said:
+            raw_size(path)
+    except ImageError:  # named by who reads it
+        return ()
+    return said
 
 
 def _may_tell(path: Path, brightest: _Brightest) -> bool:
