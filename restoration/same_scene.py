@@ -3,8 +3,9 @@
 The blur of one picture alone is known to some 10 %, because it looks like the scene's smoothness.
 In two frames the scene is the same, so that the frame with more detail is the sharper one."""
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -126,21 +127,26 @@ def standings(frames: Sequence[Frame]) -> list[Standing]:
     """Positions of pictures; where frames of one scene contradict, their blurs are evened out."""
     sharper: list[list[Standing]] = [[] for _ in frames]
     blurrier: list[list[Standing]] = [[] for _ in frames]
-    for place, frame in enumerate(frames):
-        for before in range(place):
-            shift = shift_between(frame, frames[before])
-            if shift is None:
-                continue
-            lead = _lead(frame, frames[before], shift)
-            if lead == 0:
-                continue
-            first, second = (place, before) if lead > 0 else (before, place)
-            sharper[second].append(frames[first].alone)
-            blurrier[first].append(frames[second].alone)
+    for first, second in _orders(frames):
+        sharper[second].append(frames[first].alone)
+        blurrier[first].append(frames[second].alone)
     return [
         _among(frame.alone, *others)
         for frame, *others in zip(frames, sharper, blurrier, strict=True)
     ]
+
+
+def _orders(frames: Sequence[Frame]) -> Iterator[tuple[int, int]]:
+    """Places of two frames of one scene, the sharper one first, for all that can be told."""
+    for first, second in itertools.combinations(range(len(frames)), 2):
+        shift = shift_between(frames[first], frames[second])
+        if shift is None:
+            continue
+        lead = _lead(frames[first], frames[second], shift)
+        if lead > 0:
+            yield first, second
+        elif lead < 0:
+            yield second, first
 
 
 def _among(
@@ -161,29 +167,46 @@ def _among(
     return Standing(is_plain, evened_px, len(sharper))
 
 
+class _Seen(NamedTuple):
+    """The blocks of a frame that another frame of its scene shows as well, ``(N, …)``."""
+
+    energies: Array
+    level: Array
+
+    @property
+    def detail(self) -> Array:
+        """How much detail each block has, over all sizes of gradients."""
+        return np.asarray(_logarithms(self.energies).sum(axis=-1))
+
+    @property
+    def whole(self) -> Array:
+        """How much detail all blocks together have, of each size of gradients."""
+        return _logarithms(self.energies.mean(axis=0))
+
+
 def _lead(one: Frame, other: Frame, shift: Shift) -> float:
     """How much sharper the first of two frames of a scene is; below 0 it is the other."""
     energies, level = _shifted(other, shift)
-    seen = np.isfinite(level)
-    own, others = one.energies[seen], energies[seen]
-    more = (_logarithms(own) - _logarithms(others)).sum(axis=-1)
-    here, there = more > CLEAR_STEPS, more < -CLEAR_STEPS
+    shown = np.isfinite(level)
+    own = _Seen(one.energies[shown], one.level[shown])
+    others = _Seen(energies[shown], level[shown])
+    more = own.detail - others.detail
+    here = more > CLEAR_STEPS
+    there = more < -CLEAR_STEPS
     if min(here.mean(), there.mean()) >= MOVED_SHARE:
-        first, second = one.level[seen], level[seen]
-        nearness = _nearness(more[here], first[here], second[here])
-        return nearness - _nearness(-more[there], second[there], first[there])
-    whole = _logarithms(own.mean(axis=0)) - _logarithms(others.mean(axis=0))
+        return _nearness(own, others, here) - _nearness(others, own, there)
+    whole = own.whole - others.whole
     return float(whole.sum() if shift == STILL else whole @ WEIGHTS)
 
 
-def _nearness(more: Array, own: Array, others: Array) -> float:
-    """How near a frame is to what it is focused on, by the blocks where it is clearly sharper.
-
-    ``more`` is how much more detail it has, ``own`` and ``others`` are levels of both frames."""
+def _nearness(own: _Seen, others: _Seen, chosen: NDArray[np.bool_]) -> float:
+    """How near a frame is to what it is focused on, by the blocks where it is clearly sharper."""
     # Two frames of one lens are apart by the same depth: the one that exceeds the other by more
     # where it is the sharper one is nearer to what it is focused on.
-    exceeds = more + LEVEL_WEIGHT * (others - own)
-    return float(np.median(exceeds) - np.median(own))
+    more_detail = own.detail - others.detail
+    less_blur = others.level - own.level
+    exceeds = more_detail + LEVEL_WEIGHT * less_blur
+    return float(np.median(exceeds[chosen]) - np.median(own.level[chosen]))
 
 
 def _shifted(frame: Frame, shift: Shift) -> tuple[Array, Array]:
