@@ -34,14 +34,14 @@ DIGITS = 2
 detail."""
 DARKEST = 1 / 255
 """Least mean brightness by which detail is divided, in shares of white."""
-CLEAR_STEPS = 2.0
+CLEAR_STEPS, CLEAR_TURNED_STEPS = 2.0, 3.0
 """Difference of log2 energies, summed over the sizes of gradients, from which a block is clearly
-sharper in one frame than in the other."""
+sharper in one frame than in the other: of a still camera, and of one that turned."""
 MOVED_SHARE = 0.05
 """Share of blocks that must be clearly sharper in each of two frames to say that the focus moved
 between them."""
-LEVEL_WEIGHT = 3.0
-"""Weight of the estimated blurs against the detail where the focus moved; 2 to 4 are as good."""
+LEVEL_WEIGHT = 6.0
+"""Weight of the estimated blurs against the detail where the focus moved; 3 is as good."""
 
 Array = NDArray[np.float32]
 
@@ -183,30 +183,43 @@ class _Seen(NamedTuple):
         """How much detail all blocks together have, of each size of gradients."""
         return _logarithms(self.energies.mean(axis=0))
 
+    def chosen(self, blocks: NDArray[np.bool_]) -> "_Seen":
+        """Some of the blocks."""
+        return _Seen(self.energies[blocks], self.level[blocks])
+
 
 def _lead(one: Frame, other: Frame, shift: Shift) -> float:
     """How much sharper the first of two frames of a scene is; below 0 it is the other."""
+    # What is moved onto the other frame is smoothed a little: so either is moved in turn.
+    back = Shift(-shift.down, -shift.right)
+    return _lead_at_own_places(one, other, shift) - _lead_at_own_places(
+        other, one, back
+    )
+
+
+def _lead_at_own_places(one: Frame, other: Frame, shift: Shift) -> float:
     energies, level = _shifted(other, shift)
     shown = np.isfinite(level)
     own = _Seen(one.energies[shown], one.level[shown])
     others = _Seen(energies[shown], level[shown])
+    clear_steps = CLEAR_STEPS if shift == STILL else CLEAR_TURNED_STEPS
     more = own.detail - others.detail
-    here = more > CLEAR_STEPS
-    there = more < -CLEAR_STEPS
+    here = more > clear_steps
+    there = more < -clear_steps
     if min(here.mean(), there.mean()) >= MOVED_SHARE:
-        return _nearness(own, others, here) - _nearness(others, own, there)
+        nearness = _nearness(own.chosen(here), others.chosen(here))
+        return nearness - _nearness(others.chosen(there), own.chosen(there))
     whole = own.whole - others.whole
     return float(whole.sum() if shift == STILL else whole @ WEIGHTS)
 
 
-def _nearness(own: _Seen, others: _Seen, chosen: NDArray[np.bool_]) -> float:
+def _nearness(own: _Seen, others: _Seen) -> float:
     """How near a frame is to what it is focused on, by the blocks where it is clearly sharper."""
     # Two frames of one lens are apart by the same depth: the one that exceeds the other by more
     # where it is the sharper one is nearer to what it is focused on.
-    more_detail = own.detail - others.detail
-    less_blur = others.level - own.level
-    exceeds = more_detail + LEVEL_WEIGHT * less_blur
-    return float(np.median(exceeds[chosen]) - np.median(own.level[chosen]))
+    more_detail = (own.whole - others.whole).sum()
+    less_blur = np.median(others.level - own.level)
+    return float(more_detail + LEVEL_WEIGHT * less_blur - np.median(own.level))
 
 
 def _shifted(frame: Frame, shift: Shift) -> tuple[Array, Array]:

@@ -81,6 +81,7 @@ def test_the_camera_may_turn_between_two_frames():
     assert shift.down * (HEIGHT - 40) == pytest.approx(-40, abs=4)
     assert shift.right * (WIDTH - 60) == pytest.approx(-60, abs=4)
     assert is_first(sharper, other)
+    assert not is_first(other, sharper)
 
 
 def test_blur_turns_no_camera():
