@@ -177,6 +177,11 @@ _left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}
 """Temporary files that each folder had when this process first wrote there."""
 
 
+def forget_unfinished() -> None:
+    """List each folder again before this process writes there: another one has died meanwhile."""
+    _left.clear()
+
+
 def _remove_left_of(path: Path) -> None:
     """Remove what killed processes left of a file; its folder is listed once per process."""
     folder = path.parent
