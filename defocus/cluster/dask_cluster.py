@@ -32,7 +32,7 @@ from defocus.errors import DefocusError, InputError, SettingsError
 from defocus.extra_packages import require
 from defocus.plugins.extensions import forget_plugins, plugins, take_named_plugins
 from defocus.processes.children import python_command, search_path
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import Killed, LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
 from defocus.progress import counted, log, say, telling, warn_once
@@ -153,7 +153,7 @@ def _answer(
     try:
         result, messages, logged = future.result()
     except KilledWorker:
-        return name, LeftOut(name, _KILLED)
+        return name, Killed(name, _KILLED)
     except FutureCancelledError as error:
         raise DefocusError(
             f"{machines.address}: the scheduler has ended or cannot be reached; give the "

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from defocus.errors import (
     DefocusError,
     InterruptedWorkError,
+    KilledError,
     StorageError,
     what_program_lacks,
 )
@@ -68,7 +69,7 @@ def in_processes(
             for future in as_completed(running):
                 yield future.result()
         except BrokenProcessPool as error:
-            raise DefocusError(
+            raise KilledError(
                 "a process was killed, perhaps because memory ran out; run the same command again "
                 "with fewer processes"
             ) from error
