@@ -22,7 +22,7 @@ from defocus.benchmark.evaluation.remaining import (
 )
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
-from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.lock import run_lock, study_lock, tell_busy
 from defocus.benchmark.results.run_folder import (
     KEPT_SCORES,
     LATER,
@@ -249,10 +249,14 @@ def train_study(study: Study, *, again: bool = False) -> int:
         if mine.first:
             tell_changes([study])
             write_study([study])
+            tell_busy(study.out, [run.id for run in study.runs])
         if again:
             ask_again([study], evaluated=False)
         for run in study.runs:
-            trained = train_alone(study, run)
+            with (
+                run_lock(study.out, run.id) if mine.first else contextlib.nullcontext()
+            ):
+                trained = train_alone(study, run)
             folder = run_folder(study.out, run.id)
             by, now = code_of(folder), package_version()
             other = "" if by == now else f"; trained by {by}, this is {now}"
@@ -282,14 +286,16 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
         follow_dataset(study.dataset, results)
         bring_up_to_date = Publisher(study.out, results)
         _tell_size(study, len(study.runs))
+        tell_busy(study.out, [run.id for run in study.runs])
         unfinished = []
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
             # a damaged checkpoint stops here, before good scores go
             network = _load(study, run)
             evaluate = partial(evaluated_run, study, run, trained=network, where=where)
-            (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
-            evaluated = attempt(run.id, evaluate, (KilledError,))
+            with run_lock(study.out, run.id):
+                (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
+                evaluated = attempt(run.id, evaluate, (KilledError,))
             if isinstance(evaluated, LeftOut):
                 say(f"{run.id}: {evaluated.reason}", error=True)
                 unfinished.append(run.id)
