@@ -35,7 +35,16 @@ from defocus.processes.children import python_command, search_path
 from defocus.processes.isolation import Killed, LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
-from defocus.progress import counted, log, say, telling, warn_once
+from defocus.progress import (
+    SaidOnce,
+    counted,
+    holding_once,
+    log,
+    say,
+    say_held,
+    telling,
+    warn_once,
+)
 from defocus.storage.files import forget_unfinished, make_folder, storing
 from defocus.storage.staging import staging_folder
 
@@ -151,7 +160,7 @@ def _answer(
     from distributed.client import FutureCancelledError
 
     try:
-        result, messages, logged = future.result()
+        result, held, messages, logged = future.result()
     except KilledWorker:
         return name, Killed(name, _KILLED)
     except FutureCancelledError as error:
@@ -159,6 +168,7 @@ def _answer(
             f"{machines.address}: the scheduler has ended or cannot be reached; give the "
             "same command again once it runs"
         ) from error
+    say_held(held)
     for message in messages:
         say(message)
     log("\n".join(line for line in logged if line not in messages))
@@ -172,17 +182,20 @@ _KILLED = (
 )
 
 
-def _done(setup: _Setup, number: int, named: bytes) -> tuple[Any, list[str], list[str]]:
-    """The result of an item on a worker, and what was printed and logged meanwhile."""
+def _done(
+    setup: _Setup, number: int, named: bytes
+) -> tuple[Any, list[SaidOnce], list[str], list[str]]:
+    """The result of an item on a worker, what is said once, and what was printed and logged."""
     work = _begun(setup)
     said = io.StringIO()
     with (
         contextlib.redirect_stderr(said),
         _logged(setup) as logged,
         _marked(setup.begun(number)),
+        holding_once() as held,
     ):
         result = work(pickle.loads(named))  # noqa: S301 - from the program that started this work
-    return result, said.getvalue().splitlines(), logged
+    return result, held, said.getvalue().splitlines(), logged
 
 
 @contextlib.contextmanager

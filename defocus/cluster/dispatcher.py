@@ -19,7 +19,7 @@ from defocus.processes.workers import (
     worker_context,
     working_folder,
 )
-from defocus.progress import telling
+from defocus.progress import holding_once, say_held, telling
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -89,7 +89,7 @@ def _in_own_process(
         process.start()
     sending.close()
     try:
-        result, error = receiving.recv()
+        result, held, error = receiving.recv()
     except EOFError:
         process.join()
         reason = (
@@ -101,6 +101,7 @@ def _in_own_process(
         receiving.close()
     if error is not None:
         raise error
+    say_held(held)
     return result
 
 
@@ -115,6 +116,8 @@ def _work_alone(
     begin_worker(settings, environment, folder)
     try:
         work, named = pickle.loads(task)  # noqa: S301 - from the parent process
-        sending.send((work(named), None))
+        with holding_once() as held:
+            result = work(named)
+        sending.send((result, held, None))
     except Exception as error:  # noqa: BLE001 - it is raised in the parent process
-        sending.send((None, error))
+        sending.send((None, [], error))

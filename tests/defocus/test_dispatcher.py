@@ -8,10 +8,11 @@ import time
 
 import pytest
 
+from defocus import progress
 from defocus.cluster.dispatcher import each
 from defocus.errors import WeightsError
 from defocus.processes.isolation import LeftOut
-from defocus.progress import telling
+from defocus.progress import telling, warn_once
 from tests.command_process import CHECKOUT
 
 WAITS = {"first": 0.2, "second": 0.0, "third": 0.0}
@@ -70,6 +71,22 @@ def end_with(code: int) -> int:
 
 def fill_disk(_item: int) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def warn(_item: int) -> int:
+    warn_once("white is taken as 4095")
+    time.sleep(0.3)  # the other process has an item too
+    return os.getpid()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("may_crash", [False, True])
+def test_what_several_processes_say_once_is_said_once(may_crash, monkeypatch, capfd):
+    monkeypatch.setattr(progress, "said_once", set())
+    items = {"one": 1, "two": 2, "three": 3, "four": 4}
+    assert len(set(dict(each(warn, items, 2, may_crash=may_crash)).values())) > 1
+    warn(5)
+    assert capfd.readouterr().err.count("warning: white is taken as 4095\n") == 1
 
 
 @pytest.mark.full
