@@ -90,6 +90,9 @@ def attempt_named(
 
 def left_out_by(name: str, error: BaseException) -> LeftOut:
     """Why there is no result for one of many items; what stops everything is raised again."""
+    # an error that comes from another process has lost the one that it came from
+    if (lacking := what_program_lacks(error)) and not isinstance(error, StorageError):
+        raise StorageError(lacking) from error
     if stops_everything(error):
         raise error
     return LeftOut(name, reason_of(error))

@@ -10,7 +10,7 @@ import pytest
 
 from defocus import progress
 from defocus.cluster.dispatcher import each
-from defocus.errors import WeightsError
+from defocus.errors import ImageError, StorageError, WeightsError
 from defocus.processes.isolation import LeftOut
 from defocus.progress import telling, warn_once
 from tests.command_process import CHECKOUT
@@ -104,6 +104,22 @@ def test_an_item_that_crashes_its_process_is_left_out_alone():
 def test_a_full_disk_stops_the_processes_of_all():
     with pytest.raises(OSError, match="No space left"):
         list(each(fill_disk, {"one": 1, "two": 2}, 2, may_crash=True))
+
+
+def open_too_many(_item: int) -> None:
+    try:
+        raise OSError(errno.EMFILE, "Too many open files", "a.png")
+    except OSError as error:
+        raise ImageError("a.png: cannot be read") from error
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("processes", "may_crash"), [(1, False), (2, False), (2, True)]
+)
+def test_too_many_open_files_are_a_fault_of_no_item(processes, may_crash):
+    with pytest.raises(StorageError, match="may open no more files; raise 'ulimit -n'"):
+        list(each(open_too_many, {"a": 1, "b": 2}, processes, may_crash=may_crash))
 
 
 @pytest.mark.full
