@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, TypeAlias, TypeVar
 
-from defocus.processes.isolation import LeftOut, attempt_named
+from defocus.processes.isolation import Killed, LeftOut, attempt_named
 from defocus.processes.machines import Machines, Where
 from defocus.processes.workers import (
     begin_worker,
@@ -74,6 +74,10 @@ def _in_own_processes(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+KILLED = -9
+"""Exit code of a process that was ended by SIGKILL, as by a system whose memory runs out."""
+
+
 def _in_own_process(
     context: ForkServerContext | SpawnContext,
     work: Attempted[T, R],
@@ -92,6 +96,9 @@ def _in_own_process(
         result, held, error = receiving.recv()
     except EOFError:
         process.join()
+        if process.exitcode == KILLED:
+            reason = "its process was killed, perhaps because memory ran out; use fewer processes"
+            return named[0], Killed(named[0], reason)
         reason = (
             f"its process crashed (exit code {process.exitcode}); is its file whole?"
         )

@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from defocus import progress
 from defocus.cluster.dispatcher import each
 from defocus.errors import ImageError, StorageError, WeightsError
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import Killed, LeftOut
 from defocus.progress import telling, warn_once
 from tests.command_process import CHECKOUT
 
@@ -98,6 +99,17 @@ def test_an_item_that_crashes_its_process_is_left_out_alone():
     assert isinstance(torn, LeftOut)
     assert "crashed (exit code 139)" in torn.reason
     assert len({os.getpid(), *results.values()}) == 3, "each has a process to itself"
+
+
+def kill_itself(_item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.full
+def test_an_item_whose_process_is_killed_is_not_called_torn():
+    (result,) = dict(each(kill_itself, {"large": 1}, 2, may_crash=True)).values()
+    assert isinstance(result, Killed)
+    assert "memory ran out; use fewer processes" in result.reason
 
 
 @pytest.mark.full
