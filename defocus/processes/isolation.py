@@ -90,8 +90,9 @@ def attempt_named(
 
 def left_out_by(name: str, error: BaseException) -> LeftOut:
     """Why there is no result for one of many items; what stops everything is raised again."""
-    # an error that comes from another process has lost the one that it came from
-    if (lacking := what_program_lacks(error)) and not isinstance(error, StorageError):
+    lacking = what_program_lacks(error)
+    if lacking and not isinstance(error, OSError | StorageError):
+        # on its way out of a process it loses the error that it comes from
         raise StorageError(lacking) from error
     if stops_everything(error):
         raise error
