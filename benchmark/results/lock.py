@@ -9,7 +9,7 @@ from pathlib import Path
 
 from defocus.benchmark.results.run_folder import AGAIN, FAILURE, KEPT_SCORES, run_folder
 from defocus.benchmark.results.store import STORE
-from defocus.errors import InputError
+from defocus.errors import DefocusError, InputError
 from defocus.progress import say
 from defocus.storage.files import (
     make_folder,
@@ -18,7 +18,13 @@ from defocus.storage.files import (
     storing,
     try_lock,
 )
-from defocus.storage.staging import TENSORS, owned_folder, owner_file, remove_abandoned
+from defocus.storage.staging import (
+    HELD_SECONDS,
+    TENSORS,
+    owned_folder,
+    owner_file,
+    remove_abandoned,
+)
 from defocus.training.record.folder import (
     BEST,
     CHECKPOINT,
@@ -100,11 +106,20 @@ def run_lock(out: Path, run: str) -> Iterator[None]:
     """Have the folder of a run while the block runs; wait for another process that has it."""
     # A worker of another machine goes on with its training when the command is killed, which has
     # the lock of the study.
+    folder = run_folder(out, run)
+    named = owner_file(folder)
+    latest = time.monotonic() + HELD_SECONDS
     while True:
-        with owned_folder(run_folder(out, run)) as owned:
+        with owned_folder(folder) as owned:
             if owned:
                 yield
                 return
+        # a file stays where its process was killed: nobody can wait for that
+        if named.is_file() and time.monotonic() > latest:
+            raise DefocusError(
+                f"{run}: another process has its folder; if none works there, remove {named} and "
+                "give the same command again"
+            )
         time.sleep(AGAIN_SECONDS)
 
 
