@@ -33,7 +33,7 @@ from defocus.datasets.sidecar import (
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.pictures import picture_name
 from defocus.pictures.write import write_image
-from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.isolation import LeftOut, attempt, parted, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import write_text
@@ -129,6 +129,7 @@ def _entries(
         _corrected, root=root, release=release, estimator_name=estimator_name
     )
     measured = dict(track(each(work, keyed, where), "measuring", len(keyed)))
+    require_none_killed(measured.values(), "pair")
     measured_entries, left_out = parted(measured[name] for name in keyed)
     if not measured_entries:
         raise NotApplicableError(

@@ -57,7 +57,7 @@ from defocus.pictures.headers import picture_size
 from defocus.pictures.profiles import in_one_space
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image
-from defocus.processes.isolation import LeftOut, parted
+from defocus.processes.isolation import LeftOut, parted, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.reading import Json
@@ -202,6 +202,8 @@ def _sessions(
         each(partial(_zoom, order), members, where), "measuring", len(members)
     )
     zooms = dict(measured)
+    # what the pairs of a session share would be computed without them
+    require_none_killed(zooms.values(), "pair")
     own = {}
     for name in members:  # what fails is named when it is to be made
         zoom = zooms[name]
@@ -344,6 +346,7 @@ def _common_size(
     extents = dict(
         track(each(partial(_extent, order), tasks, where), title, len(tasks))
     )
+    require_none_killed(extents.values(), "pair")
     extent_of = []
     for name in tasks:
         extent = extents[name]
