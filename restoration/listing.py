@@ -1,9 +1,9 @@
 """Which of many pictures are in focus: their blur, sharpest first, and their ratings."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from defocus.progress import grouped, say, track
 from defocus.reports.display import csv_text
 from defocus.restoration.files.rating import rating_within, sidecars_of, write_rating
 from defocus.restoration.files.sources import require_picture
+from defocus.restoration.same_scene import Frame, frame_of, standings
 
 STARS_TO_PX = {
     5: 2.5,
@@ -53,15 +54,6 @@ class ListedPicture:
     )
     reason: str = ""  # why it is not measured, or not rated; empty if nothing failed
 
-    @property
-    def place(self) -> tuple[int, float]:
-        """Sort key of the list: after the measured pictures come plain ones, then others."""
-        if not self.width:
-            return 2, 0.0
-        if self.sharpest_px is None:
-            return 1, math.inf
-        return int(self.note == "plain"), self.sharpest_px
-
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-restore --list --json`` prints."""
         return asdict(self)
@@ -79,7 +71,23 @@ def list_pictures(images: Sequence[Path], white: float | None) -> list[ListedPic
     pictures, left_out = parted(measured)
     say_left_out(left_out, len(images), "picture")
     unread = [ListedPicture(one.id, reason=one.reason) for one in left_out]
-    return sorted([*pictures, *unread], key=lambda one: one.place)
+    return [*_sharpest_first(pictures), *unread]
+
+
+def _sharpest_first(
+    measured: Sequence[tuple[ListedPicture, Frame]],
+) -> list[ListedPicture]:
+    """The pictures in order; frames of one scene are compared with each other."""
+    found = standings([frame for _, frame in measured])
+    compared = []
+    for (picture, _), standing in zip(measured, found, strict=True):
+        listed = replace(
+            picture,
+            sharpest_px=standing.sharpest_px,
+            note="plain" if standing.is_plain else picture.note,
+        )
+        compared.append((standing.place, listed))
+    return [listed for _, listed in sorted(compared, key=itemgetter(0))]
 
 
 def listing_csv(pictures: Iterable[ListedPicture]) -> str:
@@ -88,22 +96,24 @@ def listing_csv(pictures: Iterable[ListedPicture]) -> str:
     return csv_text([COLUMNS, *rows])
 
 
-def _measured(image: Path, white: float | None) -> ListedPicture:
+def _measured(image: Path, white: float | None) -> tuple[ListedPicture, Frame]:
     require_picture(image)
     picture = read_own_picture(image, white)
     if white is None:
         say_remarks(image, picture.stored, picture.white)
-    blur = block_blur(picture.luma())
+    luma = picture.luma()
+    blur = block_blur(luma)
     height, width = as_shown(picture.stored, picture.orientation).shape[:2]
-    return ListedPicture(
+    listed = ListedPicture(
         image=str(image),
-        sharpest_px=_rounded(blur.sharpest_px, 2),
+        sharpest_px=blur.sharpest_px,
         in_focus=_rounded(blur.in_focus, 3),
         median_px=_rounded(blur.median_px, 2),
         width=width,
         height=height,
         note=_note(blur),
     )
+    return listed, frame_of(luma, blur)
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

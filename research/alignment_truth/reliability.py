@@ -4,7 +4,7 @@
 real-like pairs, and frames of real stacks beside the merged picture, moved in a known way."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -42,13 +42,13 @@ REPEATS = 5
 """Number of moves of either kind that are tried on each frame of a stack."""
 
 
-def table(sets: Mapping[str, Sequence[Judged]]) -> Iterator[str]:
-    """Lines of a Markdown table, one for each set."""
+def table(sets: Mapping[str, Iterable[Judged]]) -> Iterator[str]:
+    """Lines of a Markdown table, one for each set, as soon as its pairs are judged."""
     within = " | ".join(f"within {sigma:g} σ" for sigma in SIGMAS)
     yield f"| pairs | answers | error, median px | stated, median px | {within} |"
     yield "| --- |" + " ---: |" * (3 + len(SIGMAS))
     for name, judged in sets.items():
-        pairs = np.array(judged, np.float64).reshape(-1, 2)
+        pairs = np.array([*judged], np.float64).reshape(-1, 2)
         errors, stated = pairs.T
         shares = " | ".join(
             f"{100 * np.mean(errors <= one * stated):.0f} %" for one in SIGMAS
@@ -120,9 +120,9 @@ def main() -> None:
     words.add_argument("--seed", type=int, default=203)
     given = words.parse_args()
     sets = {
-        "rendered": [*rendered(given.photographs, given.seed, given.pairs)],
-        "real-like": [*real_like(given.photographs, given.seed, given.pairs)],
-        "real, moved": [*real(given.stacks, given.seed)],
+        "rendered": rendered(given.photographs, given.seed, given.pairs),
+        "real-like": real_like(given.photographs, given.seed, given.pairs),
+        "real, moved": real(given.stacks, given.seed),
     }
     for line in table(sets):
         click.echo(line)

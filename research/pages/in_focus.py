@@ -4,7 +4,6 @@
 
 import argparse
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import as_linear, luma_of
 from defocus.pictures.write import through_jpeg
 from defocus.progress import say, track
+from defocus.restoration.same_scene import Frame, frame_of, standings
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
@@ -47,7 +47,7 @@ Array = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 
-class Frame(NamedTuple):
+class Shown(NamedTuple):
     """A rendered frame, by what it shows and the diameter of its sharpest part, px."""
 
     kind: str
@@ -70,6 +70,8 @@ KINDS = {
     "least detail of the photograph: sky, walls": "plain",
 }
 """Rows of the table whose pairs differ only in their blur."""
+MOVES = "focus moves between object and background"
+BETWEEN = "two photographs, twice the blur and more"
 
 
 def main() -> None:
@@ -85,14 +87,14 @@ def main() -> None:
 def table(folder: Path, branch: Branch) -> Iterator[str]:
     """Lines of the table in Markdown."""
     files = find_photographs(folder).of(branch)
-    measured = [
-        places(read_image(path), number)
+    photographs = [
+        measured_frames(read_image(path), number)
         for number, path in enumerate(track(files, "rendering"))
     ]
     orders: list[Order] = []
-    for listed in measured:
-        orders += right_orders(listed)
-    orders += _between(measured)
+    for photograph in photographs:
+        orders += right_orders(photograph)
+    orders += _between(photographs)
     yield row("frames", "pairs", "all", *(f"from {base} px" for base in BASES_PX))
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
     for kind in dict.fromkeys(order.kind for order in orders):
@@ -111,41 +113,37 @@ def _share(orders: Sequence[Order]) -> str:
     return f"{100 * np.mean(right):.1f} %"
 
 
-class Place(NamedTuple):
-    """Position of a frame in the list, as in :mod:`defocus.restoration.listing`."""
-
-    is_plain: bool
-    sharpest_px: float
+Measured = Mapping[Shown, Frame]
 
 
-Places = Mapping[Frame, Place]
-
-
-def places(photograph: NDArray[np.unsignedinteger], number: int) -> Places:
-    """Position of each frame of a photograph in the list."""
+def measured_frames(photograph: NDArray[np.unsignedinteger], number: int) -> Measured:
+    """The measurement of each frame of a photograph."""
     pixels = np.asarray(
         np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
         np.uint8,
     )
     random = np.random.default_rng(number)
     aperture = APERTURES[number % len(APERTURES)]
-    return {frame: place_of(shown) for frame, shown in frames(pixels, aperture, random)}
+    return {shown: measured(frame) for shown, frame in frames(pixels, aperture, random)}
 
 
-def place_of(frame: Pixels) -> Place:
-    """Position of a frame in the list; a flat one comes last."""
-    blur = block_blur(luma_of(frame))
-    return Place(
-        blur.says_nothing,
-        math.inf if blur.sharpest_px is None else blur.sharpest_px,
-    )
+def measured(frame: Pixels) -> Frame:
+    """What the list measures of a frame."""
+    luma = luma_of(frame)
+    return frame_of(luma, block_blur(luma))
+
+
+def is_first(one: Frame, other: Frame) -> bool:
+    """Whether a list of two frames begins with the first."""
+    first, second = standings([one, other])
+    return first.place < second.place
 
 
 def frames(
     photograph: Pixels,
     aperture: Aperture,
     random: np.random.Generator,
-) -> Iterator[tuple[Frame, Pixels]]:
+) -> Iterator[tuple[Shown, Pixels]]:
     """All frames of a photograph."""
     detailed = as_linear(parts_of(photograph, SIZE_PX)[0])
     scene = LensScene(detailed)
@@ -154,13 +152,13 @@ def frames(
         light = scene.blurred(diameter_px, aperture)
         far_px = far_diameter_px(diameter_px)
         far = scene.blurred(far_px, aperture)
-        yield Frame("uniform", diameter_px), taken(light, random, NOISE)
-        yield Frame("noise", diameter_px), taken(light, random, STRONG_NOISE)
-        yield Frame("jpeg", diameter_px), compressed(taken(light, random, NOISE))
+        yield Shown("uniform", diameter_px), taken(light, random, NOISE)
+        yield Shown("noise", diameter_px), taken(light, random, STRONG_NOISE)
+        yield Shown("jpeg", diameter_px), compressed(taken(light, random, NOISE))
         near = _over(front.blurred(diameter_px, aperture), far)
-        yield Frame("layers", diameter_px), taken(near, random, NOISE)
+        yield Shown("layers", diameter_px), taken(near, random, NOISE)
         behind = _over(front.blurred(far_px, aperture), light)
-        yield Frame("behind", diameter_px), taken(behind, random, NOISE)
+        yield Shown("behind", diameter_px), taken(behind, random, NOISE)
     _, plain = parts_of(photograph, PLAIN_PX)
     yield from _plain_frames(LensScene(as_linear(plain)), aperture, random)
 
@@ -169,11 +167,11 @@ def _plain_frames(
     scene: LensScene,
     aperture: Aperture,
     random: np.random.Generator,
-) -> Iterator[tuple[Frame, Pixels]]:
+) -> Iterator[tuple[Shown, Pixels]]:
     """Frames of a part without detail."""
     for diameter_px in DIAMETERS_PX:
         light = scene.blurred(diameter_px, aperture)
-        yield Frame("plain", diameter_px), taken(light, random, NOISE)
+        yield Shown("plain", diameter_px), taken(light, random, NOISE)
 
 
 def far_diameter_px(diameter_px: float) -> float:
@@ -248,31 +246,28 @@ def _part_at(
     return np.ascontiguousarray(part)
 
 
-def right_orders(listed: Places) -> Iterator[Order]:
+def right_orders(photograph: Measured) -> Iterator[Order]:
     """The pairs of frames of one photograph."""
     for base_px, step_px in itertools.product(BASES_PX, STEPS_PX):
         for words, kind in KINDS.items():
-            if Frame(kind, base_px) in listed:
-                more = listed[Frame(kind, base_px + step_px)]
-                yield Order(words, base_px, listed[Frame(kind, base_px)] < more)
-        for one, other in itertools.permutations(("layers", "behind")):
-            if Frame(one, base_px) in listed:
-                more = listed[Frame(other, base_px + step_px)]
-                right = listed[Frame(one, base_px)] < more
-                yield Order("focus moves between object and background", base_px, right)
+            sharper = photograph[Shown(kind, base_px)]
+            other = photograph[Shown(kind, base_px + step_px)]
+            yield Order(words, base_px, is_first(sharper, other))
+        for one, kind in itertools.permutations(("layers", "behind")):
+            sharper = photograph[Shown(one, base_px)]
+            other = photograph[Shown(kind, base_px + step_px)]
+            yield Order(MOVES, base_px, is_first(sharper, other))
 
 
-def _between(measured: Sequence[Places]) -> list[Order]:
+def _between(photographs: Sequence[Measured]) -> list[Order]:
     """Pairs of different photographs of which one has at least twice the blur and 2 px more."""
     pairs = [(0, 4), (2, 6), (4, 12), (8, 20), (16, 40)]
     orders = []
-    for one, other in itertools.permutations(measured, 2):
+    for one, other in itertools.permutations(photographs, 2):
         for base_px, more_px in pairs:
-            more = other[Frame("uniform", more_px)]
-            right = one[Frame("uniform", base_px)] < more
-            orders.append(
-                Order("two photographs, twice the blur and more", base_px, right)
-            )
+            sharper = one[Shown("uniform", base_px)]
+            right = is_first(sharper, other[Shown("uniform", more_px)])
+            orders.append(Order(BETWEEN, base_px, right))
     return orders
 
 

@@ -31,7 +31,8 @@ def luma(monkeypatch):
     def blocks(luma: Array) -> BlockBlur:
         rows, columns = (side // 128 - 1 for side in luma.shape)
         same = np.full((rows, columns), 3.0, np.float32)
-        return BlockBlur(same, same, same, np.ones((rows, columns, 13), np.float32))
+        shapes = np.ones((rows, columns, 13), np.float32)
+        return BlockBlur(same, same, same, shapes, np.ones((7, rows, columns)))
 
     monkeypatch.setattr(module, "block_blur", blocks)
     return np.zeros((HEIGHT, WIDTH), np.float32)
