@@ -103,7 +103,8 @@ def shift_between(one: Frame, other: Frame) -> Shift | None:
     middle = one.thumbnail[inside, inside]
     if min(np.ptp(middle), np.ptp(other.thumbnail)) == 0:
         return None
-    alike = cv2.matchTemplate(other.thumbnail, middle, cv2.TM_CCOEFF_NORMED)
+    matched = cv2.matchTemplate(other.thumbnail, middle, cv2.TM_CCOEFF_NORMED)
+    alike = np.asarray(matched, np.float32)
     row, column = np.unravel_index(int(alike.argmax()), alike.shape)
     if alike[row, column] < ALIKE:
         return None
