@@ -3,7 +3,6 @@
 Originals are read, never changed; ``pairs:DIR`` is a dataset of the result."""
 
 import contextlib
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,15 +20,15 @@ from defocus.capture.sessions.session import file_problem, read_state
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.cluster.dispatcher import each
 from defocus.errors import DatasetError, ImageError
+from defocus.pictures import picture_name
 from defocus.pictures.carried import (
     LeftBehind,
     dressed,
-    has_meaning,
     left_behind,
+    saying_colours,
     true_of_colours,
 )
 from defocus.pictures.metadata import read_metadata
-from defocus.pictures.png import Chunk, with_chunks
 from defocus.pictures.raw import (
     RAW_SUFFIXES,
     develop_raw,
@@ -44,7 +43,7 @@ from defocus.pictures.values import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from defocus.pictures.write import encoded_png
+from defocus.pictures.write import encoded_lossless
 from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import say, track
@@ -58,17 +57,12 @@ from defocus.storage.files import (
     write_json,
 )
 
-LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
-SRGB = Chunk(b"sRGB", b"\0")
 
-
-def encode_png(picture: Image, source: Path, *, linear: bool) -> bytes:
-    """Encode as PNG 3 (11.3.2): gAMA 1.0 if linear, else the original's colours, or sRGB."""
+def encode_developed(picture: Image, source: Path, *, linear: bool) -> bytes:
+    """Encode a picture that says its light if linear, else the original's colours, or sRGB."""
     metadata = true_of_colours(read_metadata(source), converted=linear)
-    content = dressed(encoded_png(picture), metadata)
-    if linear:
-        return with_chunks(content, [LIGHT])
-    return content if has_meaning(content) else with_chunks(content, [SRGB])
+    content = dressed(encoded_lossless(picture), metadata)
+    return saying_colours(content, linear=linear)
 
 
 SECOND_VIEW = "second_view"
@@ -90,7 +84,7 @@ class PairTask:
 
     def picture(self, kind: str) -> Path:
         """Path of the developed picture of a kind of shot."""
-        return self.out / kind / f"{self.pair.id}.png"
+        return self.out / kind / picture_name(self.pair.id)
 
 
 def is_developed(task: PairTask) -> bool:
@@ -269,7 +263,7 @@ def _second_view(
 
 def _write(task: PairTask, kind: str, source: Path, picture: Image) -> Json:
     target = task.picture(kind)
-    write_bytes(target, encode_png(picture, source, linear=task.settings.linear))
+    write_bytes(target, encode_developed(picture, source, linear=task.settings.linear))
     return {"sha256": sha256_file(target), "bytes": target.stat().st_size}
 
 

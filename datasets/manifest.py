@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.pair import MakingStep, Pair, Split
+from defocus.datasets.pair import MakingStep, Pair, Split, White
 from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.pictures.values import FULL
@@ -66,9 +66,7 @@ class ManifestPair(Settings):
     dual_pixel_left: ManifestFile | None = None
     dual_pixel_right: ManifestFile | None = None
     valid_mask: ManifestFile | None = None
-    white: Literal[1023, 4095, 65535] | None = (
-        None  # of files of 16 bits; absent for all of them
-    )
+    white: White | None = None  # of files of 16 bits; absent for all of them
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -203,7 +201,7 @@ def _row(root: Path, pair: Pair) -> ManifestPair:
     )
 
 
-def _unusual(white: int | None) -> Any:  # noqa: ANN401 - one of the whites of a manifest
+def _unusual(white: int | None) -> int | None:
     """The white of a pair that must be stated; None where all bits are in use."""
     return None if white == FULL else white
 

@@ -1,9 +1,12 @@
 """Last step of every reader: pairs of files become a dataset with hashes."""
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+
+import numpy as np
 
 from defocus.cache import derived_folder
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
@@ -15,8 +18,24 @@ from defocus.datasets.pair_files import (
     read_array,
 )
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.headers import picture_size
-from defocus.pictures.read import read_image, reading_of_files, sizes_differ
+from defocus.pictures.headers import is_plain, picture_size, stated_bits
+from defocus.pictures.raw import all_raw, raw_size
+from defocus.pictures.read import read_image, read_integers, sizes_differ
+from defocus.pictures.remarks import (
+    asked_white,
+    said_of_file,
+    said_of_pixels,
+    white_question,
+    white_words,
+)
+from defocus.pictures.values import (
+    FOURTEEN_BITS,
+    FULL,
+    deep_white,
+    known_white,
+    largest_value,
+    without_alpha,
+)
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import several, warn_once
 
@@ -94,6 +113,109 @@ def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     return tuple(
         replace(one, white=reading.white) if one.white is None else one for one in pairs
     )
+
+
+@dataclass(frozen=True)
+class FilesReading:
+    """How pictures that belong together are read: their white, and remarks."""
+
+    white: int = FULL
+    remarks: tuple[str, ...] = ()
+
+
+def reading_of_files(*groups: Sequence[Path]) -> FilesReading:
+    """How the pictures of a dataset are read, by a few files of each group, evenly spread."""
+    # A group is what was stored in one way, such as the blurry members of all pairs.
+    remarks: dict[str, None] = {}
+    brightest = []
+    for files in filter(None, groups):
+        sample = _sample(files, _SAMPLES // len(groups))
+        brightest.append(_brightest_of(sample, remarks))
+    deep = [one for one in brightest if one.largest]
+    most = max((one.largest for one in deep), default=0)
+    white = deep_white(most)
+    if white < FULL:
+        words = f"{white.bit_length()} bits in 16: {white_words(most, white)}"
+        remarks[words] = None
+    elif deep:
+        darkest = min(deep, key=lambda one: one.largest)
+        remarks[darkest.question(most)] = None
+    return FilesReading(white, tuple(filter(None, remarks)))
+
+
+@dataclass(frozen=True)
+class _Brightest:
+    """The largest value of the pictures of 16 bits in a group of files, and where it is."""
+
+    largest: int = 0
+    name: str = ""
+
+    def question(self, most: int) -> str:
+        """What is asked about these values where those of other files reach ``most``."""
+        asked = asked_white(self.largest)
+        if not asked:
+            return ""
+        if asked != asked_white(most):
+            words = white_question(self.largest)
+            return f"{self.name}: {words} Other pictures reach {most}"
+        stated = f"state white = {asked} in a mapping file or the manifest"
+        return f"{white_question(most)} If they are, {stated}"
+
+
+def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightest:
+    """Where the largest value of 16 bits is; what there is to say of the files is added."""
+    # Decoded are the first file, those that by their header may be no plain colours or of which
+    # something is said, and those of 16 bits until one shows that all bits are in use, which is the
+    # first in most datasets. Of a file that is refused nothing else is said.
+    brightest = _Brightest()
+    for number, path in enumerate(sample):
+        if all_raw(path):
+            remarks |= dict.fromkeys(_said_of_raw(path))
+            continue
+        said = said_of_file(path)
+        if number > 0 and not said and not _may_tell(path, brightest):
+            continue
+        with contextlib.suppress(ImageError):  # named by who reads it
+            stored = read_integers(path)
+            remarks |= dict.fromkeys((*said, *said_of_pixels(stored)))
+            if stored.dtype == np.uint16 and known_white(path) is None:
+                largest = largest_value(without_alpha(stored))
+                if largest > brightest.largest:
+                    brightest = _Brightest(largest, path.name)
+    return brightest
+
+
+def _said_of_raw(path: Path) -> tuple[str, ...]:
+    """The remarks on a RAW file; none if it is refused."""
+    said = said_of_file(path)
+    try:
+        if said:
+            raw_size(path)
+    except ImageError:  # named by who reads it
+        return ()
+    return said
+
+
+def _may_tell(path: Path, brightest: _Brightest) -> bool:
+    """Whether decoding a file may show more than its header and the files before it."""
+    dim = brightest.largest <= FOURTEEN_BITS
+    return not is_plain(path) or (dim and stated_bits(path) == 16)
+
+
+def _sample(files: Sequence[Path], most: int) -> list[Path]:
+    """A few of the files, evenly spread; no pipes, which never end."""
+    number = min(len(files), most)
+    sample = []
+    for index in range(number):
+        path = files[index * len(files) // number]
+        if path.is_file():
+            sample.append(path)
+    return sample
+
+
+_SAMPLES = 16
+"""Number of a dataset's files that are looked at to find its white. Even the first one mostly shows
+it."""
 
 
 def sound_pairs(

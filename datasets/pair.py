@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from defocus.datasets.stream.photographs import Photographs
 
 Value = str | int | float | bool | None
+White = Annotated[int, Field(ge=255, le=65535)]
+"""Value of 16 bits that means white."""
 
 
 class MakingStep(Settings):
@@ -63,7 +65,7 @@ class Pair:
     valid_mask: Path | None = None  # white where the sharp member is valid, else black
     # optics, exposure, true misalignment, … as JSON values
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    # value of 16 bits that means white: 1023, 4095 or 65535; None: each file's values say it
+    # value of 16 bits that means white; None: each file's values say it
     white: int | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
@@ -203,7 +205,7 @@ class ReaderCard:
     counts: Mapping[Split, int] = field(default_factory=dict)
     # width and height, either way round; several if parts differ
     sizes: tuple[tuple[int, int], ...] = ()
-    bits: int | None = None  # of each channel of the PNG files; None if unknown
+    bits: int | None = None  # of each channel of the pictures; None if unknown
     defects: tuple[str, ...] = ()
     # unconfirmed facts of the layout; a mapping file describes a copy that differs
     unverified: str = ""

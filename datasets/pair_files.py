@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from defocus.cache import cache_folder, keeping
 from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
 from defocus.errors import DatasetError
-from defocus.pictures.raw import all_raw, is_read_anew
-from defocus.pictures.values import FULL, READING_REVISION
+from defocus.pictures import picture_name
+from defocus.pictures.raw import all_raw
+from defocus.pictures.values import FULL, READING_REVISION, is_read_anew
 from defocus.progress import track
 from defocus.reading import ARRAY_ERRORS, is_utf8, read_json, require_file
 from defocus.storage.files import make_folder, sha256_file, sha256_json, write_json
@@ -108,7 +109,7 @@ ARRAYS = ("flow", "defocus_map")
 
 def member_name(role: str) -> str:
     """File name of a role."""
-    return f"{role}.npy" if role in ARRAYS else f"{role}.png"
+    return f"{role}.npy" if role in ARRAYS else picture_name(role)
 
 
 def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
@@ -176,7 +177,7 @@ def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
 
 
 def _is_read_anew(pair: Pair) -> bool:
-    """Whether an earlier version read a member otherwise: two RAW files, or linear light."""
+    """Whether an earlier version read a member otherwise: two RAW files, or the blurry one."""
     two = pair.sharp not in {None, pair.blurry}
     if two and all_raw(pair.blurry, pair.sharp or pair.blurry):
         return True

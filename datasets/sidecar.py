@@ -22,6 +22,7 @@ from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.carried import carried
 from defocus.pictures.read import read_pair
 from defocus.pictures.values import Image, as_float
@@ -214,8 +215,9 @@ def _correct(pair: Pair, folder: Path, sidecar: Path) -> None:
     record = sidecar / "pairs" / pair.id / NUMBERS
     repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp, pair.white), record)
     give_blurry, give_sharp = carried(pair.blurry, pair.sharp)
-    give_blurry(folder / "blurry.png")  # the record's hashes are of the pixels alone
-    give_sharp(folder / "sharp.png")
+    # the record's hashes are of the pixels alone
+    give_blurry(folder / picture_name("blurry"))
+    give_sharp(folder / picture_name("sharp"))
 
 
 PLACED = ("truth", "flow", "defocus_map", "dual_pixel_left", "dual_pixel_right")
@@ -231,8 +233,8 @@ def _corrected(pair: Pair, entry: PairEntry, pairs: Path) -> Pair:
     bare: dict[str, Any] = dict.fromkeys(PLACED)
     return replace(
         pair,
-        blurry=target / "blurry.png",
-        sharp=target / "sharp.png",
+        blurry=target / picture_name("blurry"),
+        sharp=target / picture_name("sharp"),
         metadata=MappingProxyType(metadata),
         **bare,
     )

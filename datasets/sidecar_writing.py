@@ -31,14 +31,15 @@ from defocus.datasets.sidecar import (
     sidecar_text,
 )
 from defocus.errors import DatasetError, NotApplicableError
+from defocus.pictures import picture_name
 from defocus.pictures.write import write_image
-from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.isolation import LeftOut, attempt, parted, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import write_text
 from defocus.storage.staging import replace_folder, settle_replaced
 
-PIXELS = frozenset({"blurry.png", "sharp.png"})
+PIXELS = frozenset({picture_name("blurry"), picture_name("sharp")})
 UNREAD = "its files could not be read when the sidecar was made"
 """Reason that everybody reads who applies the sidecar; the error itself names a person's own
 folders."""
@@ -128,6 +129,7 @@ def _entries(
         _corrected, root=root, release=release, estimator_name=estimator_name
     )
     measured = dict(track(each(work, keyed, where), "measuring", len(keyed)))
+    require_none_killed(measured.values(), "pair")
     measured_entries, left_out = parted(measured[name] for name in keyed)
     if not measured_entries:
         raise NotApplicableError(
@@ -220,7 +222,7 @@ def _corrected(
 
 def _write_masks(folder: Path, measurement: Measurement) -> None:
     """Write ``(H, W)`` masks of the blurry picture, 255 where true."""
-    # ``valid_mask.png`` alone is on the released grid
+    # ``valid_mask`` alone is on the released grid
     field = measurement.field
     assert field is not None  # noqa: S101 - its misalignment is known
     masks = {
@@ -229,4 +231,4 @@ def _write_masks(folder: Path, measurement: Measurement) -> None:
         "sharper": field.full(field.flow.coc_px > 0, measurement.shape),
     }
     for name, mask in masks.items():
-        write_image(folder / f"{name}.png", mask.astype(np.uint8) * np.uint8(255))
+        write_image(folder / picture_name(name), mask.astype(np.uint8) * np.uint8(255))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from defocus.errors import StorageError
-from defocus.progress import is_new, say
+from defocus.progress import say, say_once
 from defocus.storage.files import (
     is_elsewhere,
     make_folder,
@@ -129,8 +129,7 @@ def keeping() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        if is_new(REMEDY):
-            say(f"{error}; nothing more is kept: {REMEDY}")
+        say_once(REMEDY, f"{error}; nothing more is kept: {REMEDY}")
 
 
 def torch_checkpoint(filename: str) -> Path:

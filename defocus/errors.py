@@ -13,6 +13,7 @@
     │   ├── WeightsError            a weights file or checkpoint
     │   └── RegistryError           an unknown or doubly defined name
     ├── NotApplicableError       1  a system that cannot train or run on a dataset
+    ├── KilledError              1  processes that did the work were killed
     ├── CameraError              4  the camera was lost or answered with an error
     │   └── CameraNotFoundError  3  no camera at that address
     ├── StorageError             5  disk full, faulty, or not writable
@@ -83,6 +84,10 @@ class NotApplicableError(DefocusError):
 
 class TrainingError(DefocusError):
     """A training failed; the message is the reason."""
+
+
+class KilledError(DefocusError):
+    """Processes were killed, perhaps because memory ran out; their work is not to blame."""
 
 
 class CameraError(DefocusError):

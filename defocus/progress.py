@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Siz
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from defocus.quiet_decoders import QUIET
 from defocus.storage.files import storing
@@ -247,10 +247,47 @@ def is_new(key: Hashable) -> bool:
     return True
 
 
+def say_once(key: Hashable, line: str) -> None:
+    """Print one line on stderr, for each key once; a worker leaves that to who gave it work."""
+    if not is_new(key):
+        return
+    if _HELD:
+        _HELD[-1].append((key, line))
+    else:
+        say(line)
+
+
 def warn_once(text: str) -> None:
-    """Print a warning on stderr; the same warning is printed once per process."""
-    if is_new(text):
-        say(f"warning: {text}")
+    """Print a warning on stderr; the same warning is printed once."""
+    say_once(text, f"warning: {text}")
+
+
+SaidOnce: TypeAlias = tuple[Hashable, str]
+"""A line that is said once, and its key."""
+
+_HELD: list[list[SaidOnce]] = []
+"""Lines that this worker leaves to the process that gave it work."""
+
+
+@contextlib.contextmanager
+def holding_once() -> Iterator[list[SaidOnce]]:
+    """Hold back lines that are said once, as others do the same work; an error lets them out."""
+    held: list[SaidOnce] = []
+    _HELD.append(held)
+    try:
+        yield held
+    except BaseException:
+        for _, line in held:
+            say(line)
+        raise
+    finally:
+        _HELD.remove(held)
+
+
+def say_held(held: Iterable[SaidOnce]) -> None:
+    """Print the lines that a worker has held back, each once."""
+    for key, line in held:
+        say_once(key, line)
 
 
 _SHOWN: list[str] = []

@@ -66,7 +66,7 @@ def read_text(
     settings: Mapping[str, str] = NO_DICTIONARY,
 ) -> list[str]:
     """The lines of one block of printed text, best dark on a light background, uint8 grey."""
-    from defocus.pictures.write import encoded_png
+    from defocus.pictures.write import encoded_lossless
 
     program = shutil.which("tesseract")
     if program is None:
@@ -77,7 +77,7 @@ def read_text(
     try:
         read = subprocess.run(
             command,
-            input=encoded_png(picture),
+            input=encoded_lossless(picture),
             capture_output=True,
             check=False,
             timeout=_SECONDS,

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from defocus.pictures import PICTURE_FORMAT, picture_name
 from defocus.reports import display
 from defocus.reports.environment import TEMPLATES
 from defocus.reports.model import (
@@ -231,7 +232,9 @@ def _cell(cell: Cell, column: Column) -> Typst:
 
 
 def _gallery(gallery: Gallery, folder: Path, stem: str) -> Typst:
-    encoded = encode_tiles([tile.picture for tile in gallery.tiles], kind="png")
+    encoded = encode_tiles(
+        [tile.picture for tile in gallery.tiles], kind=PICTURE_FORMAT
+    )
     labels = [
         ", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles
     ]
@@ -239,7 +242,7 @@ def _gallery(gallery: Gallery, folder: Path, stem: str) -> Typst:
         "kind": "gallery",
         "caption": _printable(gallery.caption),
         "note": _printable(gallery.note),
-        "states": _states(labels, encoded, folder, f"{stem}-{{}}.png"),
+        "states": _states(labels, encoded, folder, picture_name(f"{stem}-{{}}")),
     }
 
 

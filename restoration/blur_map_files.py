@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.blur.learned_map import LARGEST_PX, BlurMap
 from defocus.errors import InputError
+from defocus.pictures import PICTURE_SUFFIX
 from defocus.pictures.values import as_shown
 from defocus.pictures.write import write_float_tiff, write_image
 from defocus.processes.isolation import LeftOut
@@ -16,12 +17,12 @@ from defocus.storage.files import make_folder, require_writable
 
 
 def map_paths(path: Path) -> tuple[Path, Path]:
-    """The files of a map: one name with two suffixes, PNG for the picture, TIFF for the numbers."""
-    if path.suffix.lower() not in {".png", ".tif", ".tiff"}:
+    """The files of a map: one name with two suffixes, for the picture and for the numbers."""
+    if path.suffix.lower() not in {PICTURE_SUFFIX, ".tif", ".tiff"}:
         raise InputError(
-            f"{path}: a map is written as .png and .tif; give one of these"
+            f"{path}: a map is written as {PICTURE_SUFFIX} and .tif; give one of these"
         )
-    return path.with_suffix(".png"), path.with_suffix(".tif")
+    return path.with_suffix(PICTURE_SUFFIX), path.with_suffix(".tif")
 
 
 def refuse_existing_map(path: Path) -> None:

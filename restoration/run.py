@@ -23,7 +23,7 @@ from defocus.errors import DefocusError, SettingsError
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.headers import header_size
 from defocus.pictures.raw import RAW_SUFFIXES, raw_size
-from defocus.pictures.read import read_mask, read_own_picture
+from defocus.pictures.read import read_own_picture
 from defocus.pictures.values import OwnPicture, StoredColours
 from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
 from defocus.processes.freed_memory import return_freed_memory
@@ -35,7 +35,7 @@ from defocus.restoration.blur_map_files import (
     refuse_existing_map,
     write_map,
 )
-from defocus.restoration.files.sources import Places, places_of
+from defocus.restoration.files.sources import Places, places_of, read_mask
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
 from defocus.restoration.restoration import (
     Restoration,
@@ -66,7 +66,7 @@ def restore_pictures(
 ) -> list[Restored]:
     """Restore pictures of any size in their own form, with their metadata; one result for each."""
     # A folder stands for the pictures in it, a text ``READER:PATH`` for a dataset's blurry test
-    # pictures. Names stay; RAW files become PNG of 16 bits, and those of a dataset ``PAIR.png``,
+    # pictures. Names stay; RAW files are developed to 16 bits, and those of a dataset are ``PAIR``,
     # where ``score --dataset`` finds them. Whatever an image fails by is its reason.
     restorer = restorer_of(system, weights, settings.tile, device)
     targets, whites = places_of(images, settings.out)

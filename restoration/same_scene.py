@@ -5,6 +5,7 @@ In two frames the scene is the same, so that the frame with more detail is the s
 
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,6 +24,12 @@ REACH_PX = 4
 ALIKE = 0.95
 """Least correlation of the reduced copies of one scene's frames. Under blurs of up to 48 px, frames
 of one scene had 0.951 and more, different photographs 0.75 at most, and two skies 0.925."""
+ROUNDING = 1e-3
+"""How much the product of two matrices of 32 bits may differ from OpenCV's correlation."""
+FLAT = 1e-6
+"""Least length by which a part of a reduced copy is divided; a flat one is like nothing."""
+AT_ONCE = 1024
+"""Number of pictures that are compared with all others at once: 4 MB for each thousand others."""
 STILL_PX = 0.3
 """Shift of the reduced copy that counts as none: under blurs, a still camera seemed to turn by up
 to 0.29 px."""
@@ -103,8 +110,8 @@ def shift_between(one: Frame, other: Frame) -> Shift | None:
     middle = one.thumbnail[inside, inside]
     if min(np.ptp(middle), np.ptp(other.thumbnail)) == 0:
         return None
-    matched = cv2.matchTemplate(other.thumbnail, middle, cv2.TM_CCOEFF_NORMED)
-    alike = np.asarray(matched, np.float32)
+    found = cv2.matchTemplate(other.thumbnail, middle, cv2.TM_CCOEFF_NORMED)
+    alike = np.asarray(found, np.float32)
     row, column = np.unravel_index(int(alike.argmax()), alike.shape)
     if alike[row, column] < ALIKE:
         return None
@@ -139,7 +146,7 @@ def standings(frames: Sequence[Frame]) -> list[Standing]:
 
 def _orders(frames: Sequence[Frame]) -> Iterator[tuple[int, int]]:
     """Places of two frames of one scene, the sharper one first, for all that can be told."""
-    for first, second in itertools.combinations(range(len(frames)), 2):
+    for first, second in _perhaps_alike(frames):
         shift = shift_between(frames[first], frames[second])
         if shift is None:
             continue
@@ -148,6 +155,40 @@ def _orders(frames: Sequence[Frame]) -> Iterator[tuple[int, int]]:
             yield first, second
         elif lead < 0:
             yield second, first
+
+
+def _perhaps_alike(frames: Sequence[Frame]) -> Iterator[tuple[int, int]]:
+    """Places of two frames of one size that may show one scene, the earlier one first."""
+    # Thousands of pictures have millions of pairs: products of matrices leave out nearly all.
+    by_size = defaultdict(list)
+    for place, frame in enumerate(frames):
+        by_size[frame.energies.shape].append(place)
+    for places in by_size.values():
+        thumbnails = np.stack([frames[place].thumbnail for place in places])
+        for begin in range(0, len(places), AT_ONCE):
+            alike = _likeness(thumbnails[begin : begin + AT_ONCE], thumbnails[begin:])
+            for first, second in np.argwhere(alike >= ALIKE - ROUNDING):
+                if first < second:
+                    yield places[begin + first], places[begin + second]
+
+
+def _likeness(some: Array, others: Array) -> Array:
+    """``(n, m)``: largest correlation of the middles of thumbnails with parts of other ones."""
+    middles = _standardised(some[:, REACH_PX:-REACH_PX, REACH_PX:-REACH_PX])
+    side = THUMBNAIL_PX - 2 * REACH_PX
+    best = np.full((len(some), len(others)), -1, np.float32)
+    for top, left in itertools.product(range(2 * REACH_PX + 1), repeat=2):
+        parts = others[:, top : top + side, left : left + side]
+        np.maximum(best, middles @ _standardised(parts).T, out=best)
+    return best
+
+
+def _standardised(parts: Array) -> Array:
+    """``(n, pixels)`` with a mean of 0 and a length of 1; 0 of a flat part."""
+    flat = parts.reshape(len(parts), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(length, FLAT), np.float32)
 
 
 def _among(

@@ -33,8 +33,7 @@ LARGE = {
 """Larger than ``LARGEST_BYTES``, and why."""
 
 LARGE_GENERATED = {
-    "docs/jdrl-by-dose-strip-0.5px.webp": "crops at 1:1, which a smaller file would blur",
-    "docs/jdrl-by-dose-strip-0px.webp": "crops at 1:1",
+    "docs/jdrl-by-dose-strip-0px.webp": "crops at 1:1, which a smaller file would blur",
     "docs/jdrl-by-dose-strip-2px.webp": "crops at 1:1",
     "docs/jdrl-by-dose-strip-8px.webp": "crops at 1:1",
     "docs/jdrl-nafnet-strip-2px.webp": "crops at 1:1",

@@ -14,11 +14,17 @@ from defocus.align.photometry.unexplained import unexplained_picture
 from defocus.align.photometry.wide_blur import ALL_DIAMETERS_PX, AT_END, largest_blur_px
 from defocus.align.sampling.pyramid import factor_for
 from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
+from defocus.pictures import picture_name
 from defocus.pictures.write import write_float_tiff, write_image
 
 Array = NDArray[np.float32]
 
-BLUR_NAMES = ("blur_map.tif", "blur_sigma.tif", "blur_map.png", "unexplained.png")
+BLUR_NAMES = (
+    "blur_map.tif",
+    "blur_sigma.tif",
+    picture_name("blur_map"),
+    picture_name("unexplained"),
+)
 WINDOW_PX = 16
 """Side of the window, in pixels of the reduced map, over which the scatter of the estimate is
 taken."""

@@ -19,13 +19,18 @@ from defocus.align.sampling.resample import (
     resampled_light,
     whole,
 )
+from defocus.pictures import picture_name
 from defocus.pictures.values import Image
 from defocus.pictures.write import write_image
 from defocus.storage.files import make_folder
 
 Panel = NDArray[np.uint8]
 
-EVIDENCE_NAMES = ("measurement.png", "calibration_mask.png", "occlusion_mask.png")
+EVIDENCE_NAMES = (
+    picture_name("measurement"),
+    picture_name("calibration_mask"),
+    picture_name("occlusion_mask"),
+)
 
 PANEL_WIDTH = 480
 LABEL_HEIGHT = 26

@@ -37,6 +37,7 @@ from defocus.align.sampling.resample import (
 )
 from defocus.blur.gradients import squared_gradient
 from defocus.errors import AlignmentError
+from defocus.pictures import picture_name
 from defocus.pictures.values import Image, as_float
 from defocus.pictures.write import write_array, write_image
 from defocus.storage.files import (
@@ -118,7 +119,7 @@ def _energy(picture: Image) -> float:
 
 
 NUMBERS = "misalignment.json"
-COMPUTED = frozenset({"blurry.png", "sharp.png"})
+COMPUTED = frozenset({picture_name("blurry"), picture_name("sharp")})
 Carry: TypeAlias = Callable[[Path], None]
 """Function that gives a written picture what its source file held besides the pixels."""
 UNFINISHED = "unfinished.json"
@@ -264,10 +265,12 @@ def _write_pictures(
 ) -> None:
     """Write both members of the aligned pair, each with what its file held besides the pixels."""
     # one after the other, because large pictures take much memory
-    write_image(staging / "blurry.png", released_blurry(pictures[0], plan))
-    write_image(staging / "sharp.png", compensated_sharp(pictures[1], plan))
+    write_image(staging / picture_name("blurry"), released_blurry(pictures[0], plan))
+    write_image(staging / picture_name("sharp"), compensated_sharp(pictures[1], plan))
     if carry is not None:
-        for name, give in zip(("blurry.png", "sharp.png"), carry, strict=True):
+        for name, give in zip(
+            (picture_name("blurry"), picture_name("sharp")), carry, strict=True
+        ):
             give(staging / name)
 
 

@@ -5,11 +5,12 @@ import os
 from pathlib import Path
 
 from defocus.errors import InputError, storage_error
+from defocus.pictures import picture_name
 
 OUTPUT_NAMES = (
-    "blurry.png",
-    "sharp.png",
-    "valid_mask.png",
+    picture_name("blurry"),
+    picture_name("sharp"),
+    picture_name("valid_mask"),
     "residual_flow.npy",
     "misalignment.json",
 )

@@ -86,13 +86,16 @@ def _scored(options: "ScoreOptions") -> "Scoring":
     start_early("defocus.benchmark.external_results.scoring", options.where)
 
     from defocus.benchmark.external_results.row import record_scoring, score_request
-    from defocus.processes.isolation import say_left_out
+    from defocus.processes.isolation import Killed, say_left_out
     from defocus.progress import say
 
     out, name, dataset = options.out, options.name, options.dataset
     scoring = score_request(options)
     some = scoring.images or not scoring.left_out
-    if some and out is not None and name is not None and dataset is not None:
+    killed = any(isinstance(one, Killed) for one in scoring.left_out)
+    if killed and out is not None:
+        say("no row is added; give the same command again", error=True)
+    elif some and out is not None and name is not None and dataset is not None:
         record_scoring(out, name, dataset, scoring, options.flow_weights)
     pictures = len(scoring.images) + len(scoring.left_out)
     say_left_out(scoring.left_out, pictures, "picture")

@@ -34,7 +34,7 @@ class Section:
         order: Where it is: smaller numbers first. Ours have the leaderboard at 10, the pictures
             at 100, the methods at 120.
         needs: Files that it is made from in the study's folder, or patterns such as
-            ``strip-*.png``. Without the first one the section is left out; where one changes, the
+            ``strip-*``. Without the first one the section is left out; where one changes, the
             report is made again.
         build: Makes its parts from a :class:`ReportStudy`: none where it has nothing to show,
             parts by heading where it has several.

@@ -81,7 +81,7 @@ from defocus.errors import (
 )
 from defocus.pictures.read import read_blurry
 from defocus.pictures.values import Image, as_float
-from defocus.processes.isolation import LeftOut, left_out_by
+from defocus.processes.isolation import LeftOut, left_out_by, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.storage.files import make_folder, write_json
@@ -350,6 +350,7 @@ def evaluate(work: Evaluation) -> tuple[list[Score], list[Cost], dict[str, float
     check_inputs(work.card, pairs)
     work.network.to(work.device).eval()
     work.run()
+    require_none_killed(work.left_out.values(), "picture")
     whole = [pair for pair in pairs if pair.id not in work.left_out]
     if not whole:
         raise ImageError(f"{work.left_out[pairs[0].id].reason}; {_none_of(pairs)}")
@@ -410,6 +411,7 @@ def _rescored(
     with scoring_queue(scoring, run_folder(study.out, run.id), name, where) as queue:
         pairs = study.dataset.split("test")
         outcomes = dict(_scored(queue, track(pairs, name), kept_or_restored))
+    require_none_killed(outcomes.values(), "picture")
     return _in_order(scoring.scorer, pairs, outcomes)
 
 

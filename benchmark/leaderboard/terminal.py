@@ -11,7 +11,7 @@ from defocus.benchmark.leaderboard.tables import COUNTED, score_tables
 from defocus.benchmark.results.run_folder import FAILURE, run_folder
 from defocus.benchmark.results.store import SCRATCH
 from defocus.benchmark.statistics.comparable import Track
-from defocus.progress import say
+from defocus.progress import say, several
 from defocus.reports.display import plain, visible
 from defocus.reports.html_rows import numeric_columns
 from defocus.reports.model import Cell, Column, Table
@@ -75,13 +75,19 @@ def say_incomplete(outcome: "Outcome", studies: Sequence["Study"]) -> int:
         )
         where = run_folder(studies[0].out, run) / FAILURE
         say(f"{who} failed; {where} has the details", error=True)
+    if unfinished := outcome.unfinished:  # likewise
+        say(
+            f"{several(unfinished)} {'are' if unfinished[1:] else 'is'} not finished; give the "
+            "same command again",
+            error=True,
+        )
     left_out = outcome.say_left_out()
     for problem in outcome.problems:
         say(f"some runs could not be started: {problem}", error=True)
     codes = [problem.exit_code for problem in outcome.problems]
     if codes:
         return codes[0]
-    return 1 if outcome.failed else left_out
+    return 1 if outcome.failed or unfinished else left_out
 
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:

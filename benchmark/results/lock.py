@@ -1,17 +1,31 @@
-"""Lock of a study folder, released by the kernel when its process ends."""
+"""Locks of a study's folder and of its runs', released by the kernel when their process ends."""
 
 import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from defocus.benchmark.results.run_folder import AGAIN, FAILURE, KEPT_SCORES
+from defocus.benchmark.results.run_folder import AGAIN, FAILURE, KEPT_SCORES, run_folder
 from defocus.benchmark.results.store import STORE
-from defocus.errors import InputError
-from defocus.storage.files import make_folder, require_writable, storing, try_lock
-from defocus.storage.staging import TENSORS, remove_abandoned
+from defocus.errors import DefocusError, InputError
+from defocus.pictures import PICTURE_SUFFIX
+from defocus.progress import say
+from defocus.storage.files import (
+    make_folder,
+    remove_abandoned_file,
+    require_writable,
+    storing,
+    try_lock,
+)
+from defocus.storage.staging import (
+    HELD_SECONDS,
+    TENSORS,
+    owned_folder,
+    owner_file,
+    remove_abandoned,
+)
 from defocus.training.record.folder import (
     BEST,
     CHECKPOINT,
@@ -64,7 +78,9 @@ _OF_TENSORS = re.compile(r"\.tmp[0-9A-Za-z]{6}")
 """Name of a temporary file of the library for tensors, left where an earlier version was killed."""
 
 _OF_OUTPUTS = re.compile(r"\..+-[a-z0-9_]{8}\.part\.npz")
-_OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
+_OF_PICTURES = re.compile(
+    rf"\..+\.(blurry|restored|sharp)-[a-z0-9_]{{8}}\.part{re.escape(PICTURE_SUFFIX)}"
+)
 
 
 @contextlib.contextmanager
@@ -82,6 +98,54 @@ def study_lock(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+AGAIN_SECONDS = 0.5
+"""Seconds between two looks whether another process has left the folder of a run."""
+
+
+@contextlib.contextmanager
+def run_lock(out: Path, run: str) -> Iterator[None]:
+    """Have the folder of a run while the block runs; wait for another process that has it."""
+    # A worker of another machine goes on with its training when the command is killed, which has
+    # the lock of the study.
+    folder = run_folder(out, run)
+    named = owner_file(folder)
+    latest = time.monotonic() + HELD_SECONDS
+    while True:
+        with owned_folder(folder) as owned:
+            if owned:
+                yield
+                return
+        # a file stays where its process was killed: nobody can wait for that
+        if named.is_file() and time.monotonic() > latest:
+            raise DefocusError(
+                f"{run}: another process has its folder; if none works there, remove {named} and "
+                "give the same command again"
+            )
+        time.sleep(AGAIN_SECONDS)
+
+
+def tell_busy(out: Path, runs: Iterable[str]) -> None:
+    """Say which runs wait for a process that still works on them."""
+    for run in runs:
+        folder = run_folder(out, run)
+        if not folder.is_dir():
+            continue
+        with owned_folder(folder) as owned:
+            if not owned:
+                say(
+                    f"{run}: a worker of an earlier command still works on it; this command waits "
+                    f"until it ends{_if_gone(folder)}"
+                )
+
+
+def _if_gone(folder: Path) -> str:
+    """Advice where only a file names the process that has a folder."""
+    named = owner_file(folder)
+    if named.is_file():
+        return f", or remove {named} if its computer is gone"
+    return ""
 
 
 def is_locked(out: Path) -> bool:
@@ -139,8 +203,8 @@ def _remove(folder: Path, names: re.Pattern[str]) -> None:
     if folder.is_symlink() or not folder.is_dir():
         return
     for path in folder.iterdir():
-        if names.fullmatch(path.name) and path.is_file() and not path.is_symlink():
-            path.unlink()
+        if names.fullmatch(path.name):
+            remove_abandoned_file(path)
 
 
 def _lock_patiently(handle: int, out: Path) -> None:

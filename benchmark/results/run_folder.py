@@ -22,6 +22,7 @@ from defocus.errors import (
     ImageError,
     InputError,
     InterruptedWorkError,
+    KilledError,
     StorageError,
     lacks_memory,
     what_program_lacks,
@@ -235,7 +236,7 @@ CRASHES = (Exception, SystemExit)
 not import): its run fails and the study goes on. A full disk and the person's Ctrl-C end the
 study."""
 
-OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
+OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError, KilledError)
 """Errors for which no system is to blame: the study stops."""
 
 

@@ -16,7 +16,7 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.benchmark.study.plan import Study, runs_of
-from defocus.errors import DefocusError
+from defocus.errors import DefocusError, KilledError
 from defocus.processes.isolation import LeftOut, say_left_out
 
 
@@ -24,11 +24,13 @@ from defocus.processes.isolation import LeftOut, say_left_out
 class Outcome:
     """Outcome of a study: its leaderboard, and the missing and failed parts of the request."""
 
-    # ``replaced`` counts, by system, runs whose row another run has taken.
+    # ``unfinished`` are runs whose processes were killed: nothing of them is stored. ``replaced``
+    # counts, by system, runs whose row another run has taken.
 
     rows: Sequence[Row]
     reconstructions: Sequence[str]
     failed: Sequence[str]
+    unfinished: Sequence[str] = field(default=(), kw_only=True)
     unscored: Mapping[str, str] = field(default_factory=dict)
     left_out: Sequence[LeftOut] = ()
     pairs: int = 0
@@ -43,6 +45,10 @@ class Outcome:
         if self.failed:
             raise DefocusError(
                 f"{', '.join(self.failed)} failed; the study is incomplete"
+            )
+        if self.unfinished:
+            raise KilledError(
+                f"{', '.join(self.unfinished)}: not finished; give the same command again"
             )
 
     def say_left_out(self) -> int:

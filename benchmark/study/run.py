@@ -4,6 +4,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from defocus.benchmark.evaluation.remaining import (
 )
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
-from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.lock import run_lock, study_lock, tell_busy
 from defocus.benchmark.results.run_folder import (
     KEPT_SCORES,
     LATER,
@@ -43,8 +44,8 @@ from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_o
 from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
-from defocus.errors import InputError, WeightsError
-from defocus.processes.isolation import LeftOut, say_left_out
+from defocus.errors import InputError, KilledError, WeightsError
+from defocus.processes.isolation import LeftOut, attempt, say_left_out
 from defocus.processes.machines import Machines, Where
 from defocus.progress import counted, say, telling, track
 from defocus.training.parallel import ranks
@@ -77,13 +78,15 @@ def run_studies(
     with opened_study(studies, request) as results:
         if again:
             ask_again(studies)
-        problems, failed = [], []
+        problems, failed, unfinished = [], [], []
         pending = _pending(studies, results)
         if not isinstance(where, Machines):
             tell_hours(pending)
         for study, tasks in tasks_of(pending):
             try:
-                failed += _work(study, tasks, results, where)
+                without_metric, left = _work(study, tasks, results, where)
+                failed += without_metric
+                unfinished += left
             except InputError as error:
                 if len(studies) == 1:
                     raise
@@ -93,7 +96,12 @@ def run_studies(
         if conclude is not None:
             conclude(results)
         outcome = outcome_of(studies, results)
-        return replace(outcome, failed=[*outcome.failed, *failed], problems=problems)
+        return replace(
+            outcome,
+            failed=[*outcome.failed, *failed],
+            unfinished=unfinished,
+            problems=problems,
+        )
 
 
 @contextlib.contextmanager
@@ -156,11 +164,12 @@ def _work(
     tasks: Sequence[RunTask],
     results: Results,
     where: Where | None,
-) -> list[str]:
-    """Do the remaining work of a study; return the ids of runs with a failed metric."""
+) -> tuple[list[str], list[str]]:
+    """Do the remaining work; return the runs with a failed metric, and the unfinished ones."""
     _tell_size(study, len(tasks))
     bring_up_to_date = Publisher(study.out, results)
     failed = []
+    unfinished = []
     scored = 0
     for stage, group in groupby(tasks, key=attrgetter("stage")):
         part = list(group)
@@ -174,14 +183,15 @@ def _work(
                 raise result
             if isinstance(result, LeftOut):
                 say(f"{run}: {result.reason}", error=True)
-            if result is None or isinstance(result, LeftOut):
+                unfinished.append(run)
+            elif result is None:
                 failed.append(run)
             else:
                 result.store(study, results)
             bring_up_to_date()
         scored += len(part)
     record_ceiling(study, results)
-    return failed
+    return failed, unfinished
 
 
 def _measure_alone(studies: Sequence[Study], results: Results) -> None:
@@ -239,10 +249,14 @@ def train_study(study: Study, *, again: bool = False) -> int:
         if mine.first:
             tell_changes([study])
             write_study([study])
+            tell_busy(study.out, [run.id for run in study.runs])
         if again:
             ask_again([study], evaluated=False)
         for run in study.runs:
-            trained = train_alone(study, run)
+            with (
+                run_lock(study.out, run.id) if mine.first else contextlib.nullcontext()
+            ):
+                trained = train_alone(study, run)
             folder = run_folder(study.out, run.id)
             by, now = code_of(folder), package_version()
             other = "" if by == now else f"; trained by {by}, this is {now}"
@@ -272,17 +286,24 @@ def evaluate_study(study: Study, where: Where = 1) -> Outcome:
         follow_dataset(study.dataset, results)
         bring_up_to_date = Publisher(study.out, results)
         _tell_size(study, len(study.runs))
+        tell_busy(study.out, [run.id for run in study.runs])
+        unfinished = []
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
             # a damaged checkpoint stops here, before good scores go
             network = _load(study, run)
-            (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
-            evaluated_run(study, run, trained=network, where=where).store(
-                study, results
-            )
+            evaluate = partial(evaluated_run, study, run, trained=network, where=where)
+            with run_lock(study.out, run.id):
+                (run_folder(study.out, run.id) / KEPT_SCORES).unlink(missing_ok=True)
+                evaluated = attempt(run.id, evaluate, (KilledError,))
+            if isinstance(evaluated, LeftOut):
+                say(f"{run.id}: {evaluated.reason}", error=True)
+                unfinished.append(run.id)
+                continue
+            evaluated.store(study, results)
             bring_up_to_date()
         record_ceiling(study, results)
-        return outcome_of([study], results)
+        return replace(outcome_of([study], results), unfinished=unfinished)
 
 
 def _load(study: Study, run: Run) -> "Trained":

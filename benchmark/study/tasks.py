@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, RunTask, training_ready
 from defocus.benchmark.metrics.metric import metrics_for
+from defocus.benchmark.results.lock import tell_busy
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Study
 from defocus.cluster.dispatcher import each
@@ -63,6 +64,7 @@ def worked(
 
     stored = results.entries_by_run()
     items = {task.left.run.id: task for task in tasks}
+    tell_busy(study.out, items)
     if where == 1 or (len(items) < 2 and not isinstance(where, Machines)):
         alone = partial(work_on, RunWork(study, stored, where))
         yield from track(each(alone, items, 1), study.dataset.name, len(items))

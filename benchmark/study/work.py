@@ -11,6 +11,7 @@ from defocus.benchmark.evaluation.evaluate import (
     evaluated_run,
 )
 from defocus.benchmark.evaluation.remaining import RunTask
+from defocus.benchmark.results.lock import run_lock
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.plan import Study
 from defocus.errors import DatasetError, ImageError
@@ -40,21 +41,28 @@ def work_on(
     """Result of a run; None if metrics failed, an error if its dataset cannot be used."""
     if shared.gpus:
         os.environ[VISIBLE] = shared.gpus[_process_number() % len(shared.gpus)]
-    study, left, run = shared.study, task.left, task.left.run
+    study, run = shared.study, task.left.run
     say(f"[{task.place}] {run.id}{_words(study, task)}")
     try:
-        if left.entry is not None and left.metrics is not None:
-            return evaluated_columns(study, run, left.entry, left.metrics, shared.where)
-        training = None if run.training is None else shared.stored.get(run.training.id)
-        return evaluated_run(
-            study,
-            run,
-            training,
-            where=shared.where,
-            alone=shared.alone,
-        )
+        with run_lock(study.out, run.id):
+            return _result_of(shared, task)
     except (DatasetError, ImageError) as error:
         return error
+
+
+def _result_of(shared: RunWork, task: RunTask) -> Evaluated | None:
+    """The result of a run whose folder this process has; None if metrics failed."""
+    study, left, run = shared.study, task.left, task.left.run
+    if left.entry is not None and left.metrics is not None:
+        return evaluated_columns(study, run, left.entry, left.metrics, shared.where)
+    training = None if run.training is None else shared.stored.get(run.training.id)
+    return evaluated_run(
+        study,
+        run,
+        training,
+        where=shared.where,
+        alone=shared.alone,
+    )
 
 
 def _process_number() -> int:

@@ -23,6 +23,7 @@ from defocus.capture.sessions.state import (
 from defocus.capture.sidecars import is_sidecar, lowest_rating
 from defocus.capture.taking.person import Person
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.metadata import read_exif
 from defocus.pictures.write import write_image
 from defocus.progress import say
@@ -112,7 +113,7 @@ def _number(name: SettingName, words: Mapping[str, str]) -> float:
     return number
 
 
-MASK = "usable-mask.png"
+MASK = picture_name("usable-mask")
 """Name of the mask's file: 255 where a pair can be used, 0 where its blurry member is the sharper
 one."""
 

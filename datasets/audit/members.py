@@ -7,6 +7,7 @@ from typing import Literal
 from defocus.datasets.audit.pair_audit import AuditedPair, Members, reduced_members
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
+from defocus.pictures.metadata import other_pictures
 from defocus.pictures.profiles import (
     PLAIN,
     PictureHeader,
@@ -97,11 +98,8 @@ def _warnings(pair: Pair) -> list[Warned]:
         )
     if blurry.grey and sharp.grey and _is_mosaic(pair):
         warnings.append(("mosaic", MOSAIC))
-    frames = max(blurry.frames, sharp.frames)
-    if frames > 1:
-        warnings.append(
-            ("frames", f"a file has {frames} frames; the first one is taken")
-        )
+    pictures = max(blurry.frames, sharp.frames)
+    warnings += [("frames", one.text) for one in other_pictures(pictures)]
     return [Warned(pair.id, what, text) for what, text in warnings]
 
 

@@ -1,7 +1,7 @@
 """Audit every pair of a dataset in parallel; finished pairs are kept by their content."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -49,7 +49,7 @@ from defocus.datasets.measuring.session import (
 )
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.likeness import SAME_PIXELS, fingerprint_of
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import Killed, LeftOut
 from defocus.processes.machines import Machines, Where
 from defocus.progress import say, track
 from defocus.reading import Json, read_json
@@ -126,9 +126,10 @@ def audit_dataset(
 ) -> Audit:
     """Audit all pairs; earlier measurements of the same pictures are used."""
     shown = WorstMembers()
-    rows = _rows(dataset, estimator_name, where, shown, limits)
+    killed = set[str]()
+    rows = _rows(dataset, estimator_name, where, shown, limits, killed)
     audit = audit_of(
-        dataset, estimator_name, {row.id: row for row in rows}, where, limits
+        dataset, estimator_name, {row.id: row for row in rows}, where, limits, killed
     )
     return replace(audit, shown=shown)
 
@@ -139,8 +140,10 @@ def _rows(
     where: Where,
     shown: WorstMembers,
     limits: MotionLimits,
+    killed: set[str],
 ) -> Iterator[AuditedPair]:
     """Yield the rows of all pairs, in any order; each is kept when it is known."""
+    # The ids of those whose processes were killed are put into ``killed``.
     keys = pair_keys(dataset, named_estimator(estimator_name), limits)
     missing: dict[str, Keyed] = {}
     for pair in dataset.pairs:
@@ -150,7 +153,7 @@ def _rows(
         else:
             yield replace(kept, id=pair.id, scene=pair.scene, split=pair.split)
     yield from _audit_missing(
-        dataset, estimator_name, where, shown, limits, missing, keys
+        dataset, estimator_name, where, shown, limits, missing, killed
     )
 
 
@@ -161,7 +164,7 @@ def _audit_missing(
     shown: WorstMembers,
     limits: MotionLimits,
     missing: Mapping[str, Keyed],
-    keys: Mapping[str, str],
+    killed: set[str],
 ) -> Iterator[AuditedPair]:
     """Audit pairs and yield their rows, each kept when it is known."""
     audit = partial(
@@ -169,7 +172,10 @@ def _audit_missing(
     )
     audited = each(audit, missing, where)
     for name, result in track(audited, f"auditing {dataset.name}", total=len(missing)):
-        row, members = _row_of(missing[name][0], result)
+        if isinstance(result, Killed):
+            killed.add(name)
+        pair, key, _ = missing[name]
+        row, members = _row_of(pair, result)
         if members is not None:
             shown.offer(row, members)
         # its reason names files, here as they are in the dataset
@@ -177,11 +183,11 @@ def _audit_missing(
             yield replace(row, reason=row.reason.replace(f"{dataset.root}/", ""))
             continue
         measured_here = row.status == "ok" and not isinstance(where, Machines)
-        if measured_here and not is_kept(keys[name]):
+        if measured_here and not is_kept(key):
             yield row  # it is measured again, or its blur would be lost
             continue
         with keeping():
-            keep_row(keys[name], row)
+            keep_row(key, row)
         yield row
 
 
@@ -191,10 +197,15 @@ def audit_of(
     rows: Mapping[str, AuditedPair],
     where: Where = 1,
     limits: MotionLimits = NO_LIMITS,
+    killed: Collection[str] = (),
 ) -> Audit:
     """The audit by each pair's own row; pairs that their session helps are measured again."""
+    # A session with a pair whose processes were ``killed`` waits for the next command: what its
+    # pairs share is kept with their measurements, and would be computed without that pair.
     session_of = sessions_of(dataset.pairs)
-    sessions = _sessions(session_of, rows) if limits.zoomed else ()
+    waiting = {session_of[name] for name in killed if name in session_of}
+    ready = {name: one for name, one in session_of.items() if one not in waiting}
+    sessions = _sessions(ready, rows) if limits.zoomed else ()
     again = [*_in_sessions(dataset, estimator_name, lenses_of(sessions), where, limits)]
     used = {row.id for row in again if row.session_pairs is not None}
     sessions = say_sessions(sessions, used)

@@ -10,6 +10,7 @@ import click
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made, without
+from defocus.pictures import picture_name
 from defocus.progress import counted, say
 from defocus.reading import Json
 
@@ -144,7 +145,11 @@ def _write(
         say("the misalignment is unknown, so no aligned picture was written")
         return ()
     return say_left_behind(
-        zip(files, (folder / "blurry.png", folder / "sharp.png"), strict=True)
+        zip(
+            files,
+            (folder / picture_name("blurry"), folder / picture_name("sharp")),
+            strict=True,
+        )
     )
 
 

@@ -19,7 +19,7 @@ from defocus.datasets.copies.placing import Placing
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.pair_files import file_hashes
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import LeftOut, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.reading import read_json
@@ -106,6 +106,7 @@ def _searched(
     looks = dict(
         track(each(_prepared, hashed, where), f"details of {name}", len(hashed))
     )
+    require_none_killed(looks.values(), "picture")
     pictures = []
     for pair in pairs:
         if not isinstance(looks[pair.id], LeftOut):

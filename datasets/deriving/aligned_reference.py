@@ -20,6 +20,7 @@ from defocus.datasets.deriving.maker import kept_record
 from defocus.datasets.measuring.revision import REFERENCED
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
+from defocus.pictures import picture_name
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL, Image
@@ -44,10 +45,10 @@ def add_truth(pair: Pair, folder: Path, known_map: Array | None) -> None:
         source: Path | None = getattr(pair, role)
         if source is not None:
             write_image(
-                folder / f"{role}.png",
+                folder / picture_name(role),
                 released_blurry(read_image(source, pair.white), plan),
             )
-            give_blocks(source, folder / f"{role}.png")
+            give_blocks(source, folder / picture_name(role))
     if known_map is not None:
         write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
 
@@ -82,17 +83,17 @@ def described(pair: Pair, folder: Path) -> Pair:
     metadata["compensation"] = {**compensation, "misalignment": numbers}
     # names of fields are not types: these three are all paths
     roles: Json = {
-        role: folder / f"{role}.png"
+        role: folder / picture_name(role)
         for role in PICTURES
         if getattr(pair, role) is not None
     }
     return replace(
         pair,
-        blurry=folder / "blurry.png",
-        sharp=folder / "sharp.png",
+        blurry=folder / picture_name("blurry"),
+        sharp=folder / picture_name("sharp"),
         flow=None,
         defocus_map=None if pair.defocus_map is None else folder / "defocus_map.npy",
-        valid_mask=folder / "valid_mask.png",
+        valid_mask=folder / picture_name("valid_mask"),
         metadata=MappingProxyType(metadata),
         white=FULL,
         **roles,
@@ -103,7 +104,7 @@ ReferenceModel = Literal["global", "flow"]
 """Transform that registers the sharp picture: that of the whole picture, or the local flow too."""
 
 
-# Below ``<derived>``; a pair has ``sharp.png`` (with its own bit depth), ``valid_mask.png`` (255
+# Below ``<derived>``; a pair has ``sharp`` (with its own bit depth), ``valid_mask`` (255
 # where it is reliable) and, written last, ``reference.json``.
 FOLDERS: dict[ReferenceModel, str] = {"global": "aligned", "flow": "aligned-flow"}
 
@@ -113,7 +114,7 @@ class AlignedReference:
     """A sharp picture ``(H, W, 3)`` on the blurry grid and its valid area; no files if unknown."""
 
     sharp: Path
-    valid_mask: Path  # 8-bit grey PNG, 255 = valid
+    valid_mask: Path  # 8-bit grey picture, 255 = valid
     estimator: str
     status: Literal["ok", "unknown"]
     reason: str
@@ -161,12 +162,14 @@ def _stored(folder: Path) -> AlignedReference | None:
 
 
 def _reference(folder: Path, document: Json) -> AlignedReference:
-    return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
+    return AlignedReference(
+        folder / picture_name("sharp"), folder / picture_name("valid_mask"), **document
+    )
 
 
 def _files_hash(folder: Path) -> str:
     """SHA-256 over the hashes of both pictures; empty if one is missing."""
-    files = [folder / "sharp.png", folder / "valid_mask.png"]
+    files = [folder / picture_name("sharp"), folder / picture_name("valid_mask")]
     if not all(file.is_file() for file in files):
         return ""
     return hashlib.sha256("".join(map(sha256_file, files)).encode()).hexdigest()
@@ -187,9 +190,9 @@ def _computed(
     if is_known:
         light: Photometric = "match" if model == "flow" else "none"
         aligned = compensate(blurry, sharp, measurement, model=model, photometric=light)
-        write_image(folder / "sharp.png", aligned.sharp)
+        write_image(folder / picture_name("sharp"), aligned.sharp)
         write_image(
-            folder / "valid_mask.png",
+            folder / picture_name("valid_mask"),
             aligned.valid_mask.astype(np.uint8) * np.uint8(255),
         )
     document: Json = {

@@ -51,12 +51,13 @@ from defocus.datasets.measuring.session import (
 from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Dataset, Pair, step
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.carried import carried
 from defocus.pictures.headers import picture_size
 from defocus.pictures.profiles import in_one_space
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image
-from defocus.processes.isolation import LeftOut, parted
+from defocus.processes.isolation import LeftOut, parted, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.reading import Json
@@ -201,6 +202,8 @@ def _sessions(
         each(partial(_zoom, order), members, where), "measuring", len(members)
     )
     zooms = dict(measured)
+    # what the pairs of a session share would be computed without them
+    require_none_killed(zooms.values(), "pair")
     own = {}
     for name in members:  # what fails is named when it is to be made
         zoom = zooms[name]
@@ -276,7 +279,10 @@ def _made(order: _Order, task: _Task) -> Pair | str:
 
 def _has_other_size(folder: Path, order: _Order) -> bool:
     """Whether an aligned pair lacks the size that all pairs are to have."""
-    return order.size is not None and picture_size(folder / "blurry.png") != order.size
+    return (
+        order.size is not None
+        and picture_size(folder / picture_name("blurry")) != order.size
+    )
 
 
 def _measured(
@@ -340,6 +346,7 @@ def _common_size(
     extents = dict(
         track(each(partial(_extent, order), tasks, where), title, len(tasks))
     )
+    require_none_killed(extents.values(), "pair")
     extent_of = []
     for name in tasks:
         extent = extents[name]

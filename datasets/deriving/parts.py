@@ -16,6 +16,7 @@ from defocus.datasets.manifest import (
 )
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_pair
 from defocus.pictures.write import write_image
@@ -32,7 +33,7 @@ def any_raw(*files: Path) -> bool:
 
 
 def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
-    """Put a pair's pictures into a folder as ``blurry.*`` and ``sharp.*``; RAW files become PNG."""
+    """Put a pair's pictures into a folder as ``blurry.*`` and ``sharp.*``; RAW is developed."""
     # Others are copied byte for byte. Both RAW files are developed with one set of parameters. The
     # pair is always decoded, so that no unreadable file gets into a dataset.
     make_folder(folder)
@@ -42,7 +43,7 @@ def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
         ("blurry", "sharp"), (blurry, sharp), pictures, strict=True
     ):
         if any_raw(source):
-            placed.append(folder / f"{name}.png")
+            placed.append(folder / picture_name(name))
             write_image(placed[-1], picture)
         else:
             placed.append(folder / f"{name}{source.suffix.lower()}")

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from defocus.datasets.pair import Split
+from defocus.datasets.pair import Split, White
 from defocus.errors import DatasetError, SettingsError
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.reading import broken_link
@@ -205,6 +205,8 @@ class Layout(Settings):
     ] = ()  # pictures that belong to the dataset but are not read
     # blurry pictures in a complete copy, if they differ from the reader's card
     counts: dict[Split, int] = Field(default_factory=dict)
+    # value of pictures of 16 bits that means white; None where the values say it
+    white: White | None = None
 
 
 class Described(Settings):

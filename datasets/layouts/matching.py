@@ -1,6 +1,6 @@
 """Matching of file names: outputs with the pictures that they were made from, by rule.
 
-Programs of the field add to names (``cafe_MyNet.png``), number them, or sort them into folders."""
+Programs of the field add to names (``cafe_MyNet``), number them, or sort them into folders."""
 
 import re
 from collections import defaultdict

@@ -24,7 +24,7 @@ from defocus.datasets.opening import opened
 from defocus.datasets.pair import Dataset, Pair, ReaderCard, scene_splits
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError, ImageError
-from defocus.pictures.headers import picture_size, png_bits
+from defocus.pictures.headers import picture_size, stated_bits
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import say, track
 
@@ -111,7 +111,7 @@ def wrong_pictures(root: Path, paths: list[Path], card: ReaderCard) -> list[str]
         name = path.relative_to(root).as_posix()
         try:
             size = picture_size(path)
-            bits = png_bits(path)
+            bits = stated_bits(path)
         except ImageError:
             wrong.append(f"{name}: not a picture")
             continue
@@ -149,7 +149,7 @@ class PublishedSet:
                 f"('defocus-data list {self.name}:{path}' names all that is missing), or leave "
                 "such pairs out with --skip-missing"
             )
-        pairs = pairs_of(contents.rows)
+        pairs = pairs_of(contents.rows, layout.white)
         facts = self.facts(root, pairs)  # by their numbers in a complete copy
         described = tuple(
             replace(
@@ -211,7 +211,7 @@ def complete_pairs(
     return complete
 
 
-def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
+def pairs_of(rows: Iterable[PairRow], white: int | None = None) -> tuple[Pair, ...]:
     """Make pairs from rows, sorted by id; parts without a split are split by scene."""
     pairs: dict[str, Pair] = {}
     unsplit = [row for row in rows if row.part.split is None]
@@ -221,7 +221,11 @@ def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
         scene = _scene(row)
         files: dict[str, Any] = dict(row.files)  # names of fields are not types
         pair = Pair(
-            id=name, scene=scene, split=row.part.split or splits[scene], **files
+            id=name,
+            scene=scene,
+            split=row.part.split or splits[scene],
+            white=white,
+            **files,
         )
         other = pairs.setdefault(pair.id, pair)
         if other is not pair:

@@ -27,9 +27,8 @@ from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.pair_files import file_hashes, read_array
 from defocus.errors import DatasetError
-from defocus.pictures.raw import is_read_anew
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import FULL, READING_REVISION, Image
+from defocus.pictures.values import FULL, READING_REVISION, Image, is_read_anew
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.progress import say
 from defocus.reading import Json

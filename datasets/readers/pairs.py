@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from defocus.datasets.layouts.layout import find, read_mapping
+from defocus.datasets.layouts.layout import Layout, Mapping, Part, find, read_described
 from defocus.datasets.layouts.published_set import complete_pairs, pairs_of
 from defocus.datasets.layouts.skip_missing import missing_text, skips_missing
 from defocus.datasets.opening import opened
@@ -42,23 +43,34 @@ Members = dict[str, dict[str, Path]]
 
 def read(path: Path) -> Dataset:
     """Open a folder of pictures, or one that a mapping file describes."""
-    # ``blurry/0001.png`` and ``sharp/0001.png`` are a pair, suffixes may differ; ``truth/`` may
+    # ``blurry/0001.*`` and ``sharp/0001.*`` are a pair, suffixes may differ; ``truth/`` may
     # hold the aligned truth. The folders may be inside ``train/``, ``validation/`` and ``test/``,
     # or contain these. A scene is a folder in them; without one, each pair is its own scene, and
     # two pictures of one place may come into two splits. A pair with two files for one member is
-    # left out.
+    # left out. A mapping file without parts states the white of such folders.
+    root = path
+    white = None
     if path.is_file():
-        root, pairs = _mapped(path)
-        return opened("pairs", root, pairs)
-    pairs, left_out = _in_folders(path)
+        root, mapping = read_described(_Mapping, path)
+        if mapping.parts:
+            return opened("pairs", root, _mapped(path, root, mapping))
+        white = mapping.white
+    pairs, left_out = _in_folders(root)
     if not pairs and left_out:
         raise DatasetError(f"{path}: no pair is whole; {left_out[0].reason}")
     if not pairs:
         raise DatasetError(
-            f"{path}: no pictures in {path / 'blurry'}; see 'defocus-data list'"
+            f"{path}: no pictures in {root / 'blurry'}; see 'defocus-data list'"
         )
-    _say_scenes(path, pairs)
-    return opened("pairs", path, pairs, left_out=left_out)
+    _say_scenes(root, pairs)
+    pairs = tuple(replace(pair, white=white) for pair in pairs)
+    return opened("pairs", root, pairs, left_out=left_out)
+
+
+class _Mapping(Mapping):
+    """A mapping file; without parts the folders have their usual names."""
+
+    parts: tuple[Part, ...] = ()
 
 
 def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
@@ -72,8 +84,7 @@ def _say_scenes(root: Path, pairs: Sequence[Pair]) -> None:
         )
 
 
-def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
-    root, layout = read_mapping(path)
+def _mapped(path: Path, root: Path, layout: Layout) -> tuple[Pair, ...]:
     contents = find(root, layout)
     if not contents.rows:
         raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
@@ -82,7 +93,8 @@ def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
             f"{missing_text(contents.missing, root)}; add what is missing, correct {path.name}, or "
             "leave such pairs out with --skip-missing"
         )
-    return root, complete_pairs(root, pairs_of(contents.rows), contents)
+    pairs = pairs_of(contents.rows, layout.white)
+    return complete_pairs(root, pairs, contents)
 
 
 def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:

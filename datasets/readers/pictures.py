@@ -24,4 +24,4 @@ def read(path: Path) -> Dataset:
     contents = find(root, layout)
     if not contents.rows:
         raise DatasetError(f"{path}: no pictures there; check the path")
-    return opened("pictures", root, pairs_of(contents.rows))
+    return opened("pictures", root, pairs_of(contents.rows, layout.white))

@@ -23,6 +23,7 @@ from defocus.datasets.pair import (
 )
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.processes.isolation import LeftOut, attempt
@@ -263,7 +264,7 @@ def _sharp(stack: Stack, choice: SharpFrame) -> Path | None:
         return stack.frames[choice.sharp - 1]
     if choice.sharp == "merged" and stack.merged is None:
         raise DatasetError(
-            f"{folder}: no merged picture, such as all-in-focus.png; make one with "
+            f"{folder}: no merged picture, such as {picture_name('all-in-focus')}; make one with "
             f"'defocus-data fuse {folder} --out DIR'"
         )
     return stack.merged

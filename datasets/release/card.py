@@ -30,6 +30,7 @@ from defocus.datasets.release.provenance import (
     steps_text,
     taken_with_text,
 )
+from defocus.pictures import PICTURE_FORMAT, PICTURE_TYPE
 
 Entry = dict[str, str]
 """An object of a document that holds only texts."""
@@ -163,7 +164,7 @@ def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
         "version": details.version,
         "url": details.url,
         "sizes": [f"{facts.pairs} pairs"],
-        "formats": ["image/png"],
+        "formats": [PICTURE_TYPE],
         "rightsList": [_rights(details)] if details.licence != NO_LICENCE else [],
         "relatedIdentifiers": list(_related(details)),
         "descriptions": [
@@ -271,8 +272,9 @@ SIZES = (
 MOST_SIZES = 4
 MOST_WARNINGS = 6
 ROLES = ("blurry", "sharp")
-DEPTH_WARNING = """\
-Pictures are PNG of 8 or 16 bits, sRGB. **Pillow, and with it most libraries, reads 16-bit colour
+DEPTH_WARNING = f"""\
+Pictures are {PICTURE_FORMAT} of 8 or 16 bits, sRGB. **Pillow, and with it most libraries, reads \
+16-bit colour
 as 8 bit without a word**: read the bytes with OpenCV (`cv2.imdecode(…, cv2.IMREAD_UNCHANGED)`,
 which gives BGR) or with `defocus`.
 """

@@ -20,6 +20,7 @@ from defocus.datasets.release.provenance import (
     steps_text,
     taken_with_text,
 )
+from defocus.pictures import PICTURE_TYPE
 from defocus.storage.files import sha256_file
 
 Entry = dict[str, Any]
@@ -202,7 +203,7 @@ def _file_set(role: str, layout: ReleaseFormat) -> Entry:
         "@type": "cr:FileSet",
         "@id": f"{role}-files",
         "name": f"{role}-files",
-        "encodingFormat": "image/png",
+        "encodingFormat": PICTURE_TYPE,
         "includes": layout.pictures.format(role=role, id="*"),
     }
 

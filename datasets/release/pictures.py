@@ -1,9 +1,8 @@
-"""Released files of a pair: PNG that say how they were taken, and unchanged arrays."""
+"""Released files of a pair: pictures that say how they were taken, and unchanged arrays."""
 
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ from defocus.datasets.opening import require_one_size
 from defocus.datasets.pair import Pair
 from defocus.datasets.pair_files import ARRAYS, array_shape, pair_files, read_array
 from defocus.errors import DefocusError, ImageError
-from defocus.pictures.carried import dressed, meaning_of
+from defocus.pictures.carried import bare_file, dressed, meaning_of, with_exif
 from defocus.pictures.metadata import EXIF_TAGS, IMAGE_TAGS, read_metadata, writable
-from defocus.pictures.png import Chunk, PngParts, has_pixels_alone
 from defocus.pictures.profiles import (
     colour_code,
     colours_of,
@@ -28,7 +26,7 @@ from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.tags import EXIF_DIRECTORY
 from defocus.pictures.values import FULL, Image
-from defocus.pictures.write import encoded_png
+from defocus.pictures.write import encoded_lossless
 
 REMOVED = "removed"
 
@@ -82,21 +80,17 @@ ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL = 315, 33432, 42033, 42037
 PRIVATE = frozenset({ARTIST, COPYRIGHT, BODY_SERIAL, LENS_SERIAL})
 
 
-def with_shot(path: Path, png: bytes) -> bytes:
-    """A released PNG with exposure, lens, date and meaning of colours of its original file."""
+def with_shot(path: Path, content: bytes) -> bytes:
+    """A released picture with exposure, lens, date and colours' meaning of its original file."""
     metadata = read_metadata(path)
     meaning = meaning_of(metadata, converted=bool(profile_of(path)))
-    exif = _shot(metadata.exif)
-    parts = meaning.parts
-    if exif and isinstance(parts, PngParts):
-        parts = replace(parts, chunks=(*parts.chunks, Chunk(b"eXIf", exif)))
-    return dressed(png, replace(meaning, exif=exif, parts=parts))
+    return dressed(content, with_exif(meaning, _shot(metadata.exif)))
 
 
 def released_blocks(path: Path) -> bytes:
     """A pixel with what the released picture of a file holds besides its pixels."""
     try:
-        return with_shot(path, encoded_png(np.zeros((1, 1, 3), np.uint8)))
+        return with_shot(path, encoded_lossless(np.zeros((1, 1, 3), np.uint8)))
     except (DefocusError, OSError):  # it is not released, and named as such
         return b""
 
@@ -121,10 +115,10 @@ def _of(values: Any, tags: frozenset[int]) -> dict[int, Any]:  # noqa: ANN401 - 
 
 
 def released_members(pair: Pair) -> dict[str, bytes]:
-    """The files of a pair by role, as bytes: PNG without metadata as it is, others as new PNG."""
-    # The new PNG has its picture's own bit depth, exposure, lens and date, but no position, serial
+    """The files of a pair by role, as bytes: without metadata as they are, others written anew."""
+    # A new file has its picture's own bit depth, exposure, lens and date, but no position, serial
     # number or thumbnail. RAW members are developed with the same parameters. Profiles other than
-    # sRGB are converted; colours that PNG names by its own chunks stay.
+    # sRGB are converted; colours that its own chunks name stay.
     require_one_size([pair])
     files = pair_files(pair)
     _require_one_space(pair)
@@ -177,17 +171,14 @@ def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
 
 
 def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
-    if path.suffix.lower() == ".png" and as_stored:
-        content = path.read_bytes()
-        if has_pixels_alone(content):
-            return content
-    return with_shot(path, encoded("blurry", picture))
+    content = bare_file(path) if as_stored else b""
+    return content or with_shot(path, encoded("blurry", picture))
 
 
 def encoded(role: str, array: NDArray[Any]) -> bytes:
-    """Encode the file of a role: a picture ``(H, W, 3)`` as PNG, or an array as ``.npy``."""
+    """Encode the file of a role: a picture ``(H, W, 3)``, or an array as ``.npy``."""
     if role in ARRAYS:
         content = io.BytesIO()
         np.save(content, array)
         return content.getvalue()
-    return encoded_png(array)
+    return encoded_lossless(array)

@@ -32,11 +32,21 @@ from defocus.errors import DefocusError, InputError, SettingsError
 from defocus.extra_packages import require
 from defocus.plugins.extensions import forget_plugins, plugins, take_named_plugins
 from defocus.processes.children import python_command, search_path
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import Killed, LeftOut
 from defocus.processes.machines import QUEUES, ClusterSettings, Machines
 from defocus.processes.workers import compute_in_one_thread
-from defocus.progress import counted, log, say, telling, warn_once
-from defocus.storage.files import make_folder
+from defocus.progress import (
+    SaidOnce,
+    counted,
+    holding_once,
+    log,
+    say,
+    say_held,
+    telling,
+    warn_once,
+)
+from defocus.storage.files import forget_unfinished, make_folder, storing
+from defocus.storage.staging import staging_folder
 
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
@@ -96,7 +106,16 @@ class _Setup:
     logs: bool  # to a file, which only its own machine need have
     packages: tuple[tuple[str, str], ...]
     folder: Path  # where the program runs, to which paths may be relative
-    work: Path  # what is done with each item, pickled, in the cache folder
+    shared: Path  # a folder in the cache, for this work alone
+
+    @property
+    def work(self) -> Path:
+        """What is done with each item, pickled."""
+        return self.shared / "work"
+
+    def begun(self, number: int) -> Path:
+        """An empty file that is there while an item is worked on, and after its worker died."""
+        return self.shared / f"{number}.begun"
 
 
 def on_machines(
@@ -109,20 +128,28 @@ def on_machines(
         return
     client = _connected(machines)
     _ask_for_workers(client, machines, len(items))
-    setup = _setup_here()
+    with staging_folder(cache_folder(), "shared-") as shared:
+        setup = _setup_here(shared)
+        with storing(setup.work):
+            setup.work.write_bytes(pickle.dumps(work))
+        yield from _worked_on(setup, items, client, machines)
+
+
+def _worked_on(
+    setup: _Setup, items: Mapping[str, Any], client: "Client", machines: Machines
+) -> Iterator[tuple[str, Any | LeftOut]]:
+    """Give all items to the workers, and yield their results."""
     from distributed import as_completed
 
-    setup.work.write_bytes(pickle.dumps(work))
-    waiting = {
-        client.submit(_done, setup, pickle.dumps(named), pure=False): named[0]
-        for named in items.items()
-    }
+    waiting = {}
+    for number, named in enumerate(items.items()):
+        future = client.submit(_done, setup, number, pickle.dumps(named), pure=False)
+        waiting[future] = named[0]
     try:
         for future in as_completed(list(waiting), loop=client.loop):
             yield _answer(future, waiting.pop(future), machines)
     finally:
         client.cancel(list(waiting))
-        setup.work.unlink(missing_ok=True)
 
 
 def _answer(
@@ -133,14 +160,15 @@ def _answer(
     from distributed.client import FutureCancelledError
 
     try:
-        result, messages, logged = future.result()
+        result, held, messages, logged = future.result()
     except KilledWorker:
-        return name, LeftOut(name, _KILLED)
+        return name, Killed(name, _KILLED)
     except FutureCancelledError as error:
         raise DefocusError(
             f"{machines.address}: the scheduler has ended or cannot be reached; give the "
             "same command again once it runs"
         ) from error
+    say_held(held)
     for message in messages:
         say(message)
     log("\n".join(line for line in logged if line not in messages))
@@ -154,13 +182,37 @@ _KILLED = (
 )
 
 
-def _done(setup: _Setup, named: bytes) -> tuple[Any, list[str], list[str]]:
-    """The result of an item on a worker, and what was printed and logged meanwhile."""
+def _done(
+    setup: _Setup, number: int, named: bytes
+) -> tuple[Any, list[SaidOnce], list[str], list[str]]:
+    """The result of an item on a worker, what is said once, and what was printed and logged."""
     work = _begun(setup)
     said = io.StringIO()
-    with contextlib.redirect_stderr(said), _logged(setup) as logged:
+    with (
+        contextlib.redirect_stderr(said),
+        _logged(setup) as logged,
+        _marked(setup.begun(number)),
+        holding_once() as held,
+    ):
         result = work(pickle.loads(named))  # noqa: S301 - from the program that started this work
-    return result, said.getvalue().splitlines(), logged
+    return result, held, said.getvalue().splitlines(), logged
+
+
+@contextlib.contextmanager
+def _marked(begun: Path) -> Iterator[None]:
+    """Have a file while an item is worked on; if it was there, remove what a dead worker left."""
+    # This process may have looked for temporary files before that worker made them.
+    try:
+        begun.touch(exist_ok=False)
+    except FileExistsError:
+        forget_unfinished()
+    except OSError:  # without the mark, the next command removes them
+        pass
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the client has ended
+            begun.unlink()
 
 
 @contextlib.contextmanager
@@ -201,7 +253,7 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
         work = setup.work.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"{host} does not see the cache {setup.work.parent}; set {VARIABLE} to a folder that "
+            f"{host} does not see the cache {setup.shared.parent}; set {VARIABLE} to a folder that "
             "all machines share"
         ) from error
     _serve(setup.program)
@@ -246,6 +298,7 @@ def _serve(program: str) -> None:
 def _forget_files() -> None:
     """Forget plug-ins and what functions keep: the files may have changed since they were read."""
     forget_plugins()
+    forget_unfinished()
     for name, module in list(sys.modules.items()):
         if not name.startswith("defocus.") or name.startswith(OF_THE_CODE):
             continue
@@ -272,10 +325,9 @@ def _never_pause(worker: "Worker") -> None:
     worker.memory_manager.memory_pause_fraction = math.inf
 
 
-def _setup_here() -> _Setup:
-    work = cache_folder() / f"shared-{uuid4().hex}"
+def _setup_here(shared: Path) -> _Setup:
     plugins()  # those that a parent process has named are loaded by now
-    environment = {**_own_variables(), VARIABLE: str(work.parent)}
+    environment = {**_own_variables(), VARIABLE: str(shared.parent)}
     return _Setup(
         _program(),
         tuple(sorted(environment.items())),
@@ -284,7 +336,7 @@ def _setup_here() -> _Setup:
         telling.log_file is not None,
         _packages(),
         Path.cwd(),
-        work,
+        shared,
     )
 
 

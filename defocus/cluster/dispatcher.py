@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any, TypeAlias, TypeVar
 
-from defocus.processes.isolation import LeftOut, attempt_named
+from defocus.processes.isolation import Killed, LeftOut, attempt_named
 from defocus.processes.machines import Machines, Where
 from defocus.processes.workers import (
     begin_worker,
@@ -19,7 +19,7 @@ from defocus.processes.workers import (
     worker_context,
     working_folder,
 )
-from defocus.progress import telling
+from defocus.progress import holding_once, say_held, telling
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,6 +74,10 @@ def _in_own_processes(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+KILLED = -9
+"""Exit code of a process that was ended by SIGKILL, as by a system whose memory runs out."""
+
+
 def _in_own_process(
     context: ForkServerContext | SpawnContext,
     work: Attempted[T, R],
@@ -89,9 +93,12 @@ def _in_own_process(
         process.start()
     sending.close()
     try:
-        result, error = receiving.recv()
+        result, held, error = receiving.recv()
     except EOFError:
         process.join()
+        if process.exitcode == KILLED:
+            reason = "its process was killed, perhaps because memory ran out; use fewer processes"
+            return named[0], Killed(named[0], reason)
         reason = (
             f"its process crashed (exit code {process.exitcode}); is its file whole?"
         )
@@ -101,6 +108,7 @@ def _in_own_process(
         receiving.close()
     if error is not None:
         raise error
+    say_held(held)
     return result
 
 
@@ -115,6 +123,8 @@ def _work_alone(
     begin_worker(settings, environment, folder)
     try:
         work, named = pickle.loads(task)  # noqa: S301 - from the parent process
-        sending.send((work(named), None))
+        with holding_once() as held:
+            result = work(named)
+        sending.send((result, held, None))
     except Exception as error:  # noqa: BLE001 - it is raised in the parent process
-        sending.send((None, error))
+        sending.send((None, [], error))

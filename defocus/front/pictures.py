@@ -1,5 +1,6 @@
 """Input pictures of the Python interface: arrays, tensors or files, checked here."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
@@ -11,10 +12,22 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
-from defocus.pictures.read import read_alike, read_pair
-from defocus.pictures.remarks import asked_white, white_question, white_words
+from defocus.pictures.read import (
+    alike_of,
+    own_picture,
+    read_alike,
+    read_pair,
+    read_stored,
+)
+from defocus.pictures.remarks import (
+    asked_white,
+    say_remarks,
+    white_question,
+    white_words,
+)
 from defocus.pictures.values import (
     FULL,
+    OwnPicture,
     above_white,
     as_float,
     as_integer,
@@ -66,6 +79,8 @@ class GivenPictures:
     device: torch.device | None = None
     # of 16 bits or floats as they were given, where it is not that of ``pixels``
     white: float | None = None
+    # a file of floats; ``pixels`` are its colours in [0, 1]
+    own: OwnPicture | None = None
 
     @property
     def size(self) -> str:
@@ -93,6 +108,9 @@ class GivenPictures:
 
     def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
         """Convert results to the form of the input; floats are clamped to [0, 1]."""
+        if self.own is not None:
+            restored = self.own.with_colours(pixels[0])
+            return replace(self.own, stored=restored).all_colours()
         dtype = self.pixels.dtype
         floats = (
             as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
@@ -121,6 +139,28 @@ def pictures(
 ) -> GivenPictures:
     """Check pictures and convert them to one form; floats may be within ``limits``."""
     return given_alike({name: picture}, {name: limits}, white)[0]
+
+
+def own_picture_of(
+    picture: Picture, name: str, white: float | None = None
+) -> GivenPictures:
+    """Like :func:`pictures`, for restoring, which takes files of floats as well."""
+    if not isinstance(picture, str | Path):
+        return pictures(picture, name, white=white)
+    path = Path(picture)
+    stored = read_stored(path)
+    if stored.dtype.kind == "f":
+        _require_white(white, math.inf)
+        own = own_picture(path, stored, white)
+        if white is None:
+            say_remarks(path, stored, own.white)
+        return GivenPictures(name, own.colours()[None], "array", 3, own=own)
+    _require_white(white)
+    colours = alike_of({path: stored}, white)[path]
+    given = GivenPictures(name, colours[None], "array", 3)
+    if white is not None:
+        _meant_by_white([given])
+    return given
 
 
 def given_alike(
@@ -179,14 +219,14 @@ def _of_files(
     }
 
 
-def _require_white(white: object) -> None:
-    """Refuse a white that is no value of 16 bits."""
+def _require_white(white: object, most: float = FULL) -> None:
+    """Refuse a white that is no value up to ``most``."""
     if white is None:
         return
     if (
         isinstance(white, bool)
         or not isinstance(white, Real)
-        or not 0 < float(white) <= FULL
+        or not 0 < float(white) <= most
     ):
         raise ImageError(
             f"white is {white!r}; give the value of 16 bits or floats that means white"

@@ -16,7 +16,7 @@ from defocus.front.pictures import (
     Picture,
     one_picture,
     one_size,
-    pictures,
+    own_picture_of,
 )
 from defocus.front.systems import named_system, reach_of
 from defocus.restoration.restoration import restore_colours
@@ -84,7 +84,8 @@ def restore(
 
     Args:
         picture: ``(H, W, 3)`` RGB or ``(H, W)`` grey array, ``(C, H, W)`` or ``(N, C, H, W)``
-            tensor, of uint8, uint16, or floats in [0, 1]; or the path of a picture file.
+            tensor, of uint8, uint16, or floats in [0, 1]; or the path of a picture file, which may
+            have other floats.
         system: Name of a system that takes a single picture, or a network from :func:`defocus.load`
             (to build it only once for many pictures); None for ``defocus-m``. Where the blur is
             stronger than its card's ``reach_px``, the picture is restored at 1/2, 1/4 or 1/8 of
@@ -100,11 +101,14 @@ def restore(
             whose restoration, blurred again, does not agree with what was given. Leave it out to
             see what a network does. ``white`` (None): value of uint16 or floats that means white:
             4095 where a camera's 12 bits are stored in 16, 255 where floats were 8 bits. By default
-            65535, or 1023 or 4095, with a message, where no value is larger; 1 for floats.
+            65535, or 1023 or 4095, with a message, where no value is larger; 1 for floats. A file
+            of floats is read as by ``defocus-restore``: if most values exceed 1 or all are whole
+            numbers, white is guessed, with a message, or asked for.
 
     Returns:
         The restored picture in the form of ``picture``: same type, shape and range; grey stays
-            grey. For a file, a ``(H, W, 3)`` array at its bit depth.
+            grey. For a file, a ``(H, W, 3)`` array at its bit depth; of floats what is beyond white
+            stays so.
 
     Raises:
         ImageError: ``picture`` or ``mask`` is not valid, the mask has another size, or the network
@@ -119,7 +123,7 @@ def restore(
         origin="restore",
     )
     chosen = _all_choices(choices)
-    given = pictures(picture, "picture", white=chosen["white"])
+    given = own_picture_of(picture, "picture", chosen["white"])
     restorer = _restorer(system, weights, settings.tile)
     share = None if chosen["mask"] is None else _mask(chosen["mask"], given)
     restored = []

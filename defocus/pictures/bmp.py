@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.blocks import Block, resolution_block
+from defocus.quiet_decoders import QUIET
 
 _PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
 _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
@@ -23,7 +24,7 @@ _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     """The pixels of a BMP of 16 or 32 bits or with runs; None for others, which OpenCV reads."""
     if data[14:18] == b"\x0c\0\0\0":  # OS/2, whose palettes OpenCV takes for others
-        return _of_pillow(path, data)
+        return of_pillow(path, data, "BMP", "DIB")
     head = _head_of(data)
     if head is None:
         return None
@@ -31,7 +32,7 @@ def bmp_pixels(path: Path, data: bytes) -> NDArray[np.uint8] | None:
     palette_end = 14 + head.size + 4 * colours
     overlap = head.bits <= 8 and head.start < palette_end
     if head.compression in _RUNS or overlap:
-        return _of_pillow(path, data)
+        return of_pillow(path, data, "BMP", "DIB")
     fields = _fields(path, data)
     if fields is None:
         return None
@@ -137,13 +138,15 @@ def _field(values: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
     return np.asarray(np.floor(scaled + 0.5), np.uint8)
 
 
-def _of_pillow(path: Path, data: bytes) -> NDArray[np.uint8]:
+def of_pillow(path: Path, data: bytes, *formats: str) -> NDArray[np.uint8]:
+    """A picture of 8 bits as Pillow decodes it: grey, or RGB."""
     from PIL import Image
 
     try:
         with (
             io.BytesIO(data) as stream,
-            Image.open(stream, formats=["BMP", "DIB"]) as opened,
+            QUIET,
+            Image.open(stream, formats=formats) as opened,
         ):
             grey = opened.mode in {"1", "L"}
             return np.asarray(opened.convert("L" if grey else "RGB"))

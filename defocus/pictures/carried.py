@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from defocus.pictures import PICTURE_SUFFIX
 from defocus.pictures.blocks import (
     Block,
     Remark,
@@ -29,6 +30,7 @@ from defocus.pictures.png import (
     PngParts,
     colour_chunk,
     comment_chunk,
+    has_pixels_alone,
     kept_chunks,
     png_parts,
     resource_chunk,
@@ -95,11 +97,8 @@ def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
         chunks.append(Chunk(b"iCCP", b"profile\0\0" + packed))
     if metadata.colour_code is not None:
         chunks.append(colour_chunk(*metadata.colour_code))
-    if metadata.dpi:
-        packed = b""
-        for dots_per_inch in metadata.dpi:
-            per_metre = min(round(dots_per_inch / 0.0254), 2**31 - 1)
-            packed += struct.pack(">I", per_metre)
+    if metadata.per_metre is not None and all(metadata.per_metre):
+        packed = struct.pack(">2I", *map(round, metadata.per_metre))
         chunks.append(Chunk(b"pHYs", packed + b"\1"))
     xmp = pointing(metadata, "PNG")
     if xmp:
@@ -202,10 +201,38 @@ def meaning_of(metadata: Metadata, *, converted: bool) -> Metadata:
     return Metadata(icc=true.icc, colour_code=true.colour_code, parts=parts)
 
 
-def has_meaning(png: bytes) -> bool:
+def _has_meaning(png: bytes) -> bool:
     """Whether a PNG says which colours its numbers mean."""
     chunks = png_parts(png).chunks
     return any(chunk.name in _MEANING for chunk in chunks)
+
+
+LIGHT = Chunk(b"gAMA", struct.pack(">I", 100_000))
+SRGB = Chunk(b"sRGB", b"\0")
+
+
+def saying_colours(content: bytes, *, linear: bool) -> bytes:
+    """A picture that says its colours: linear light, else those of its file, or sRGB."""
+    # PNG 3, 11.3.2
+    if linear:
+        return with_chunks(content, [LIGHT])
+    return content if _has_meaning(content) else with_chunks(content, [SRGB])
+
+
+def with_exif(metadata: Metadata, exif: bytes) -> Metadata:
+    """Metadata with another EXIF block, which the written picture gets whatever it had."""
+    parts = metadata.parts
+    if exif and isinstance(parts, PngParts):
+        parts = _with_chunks(parts, (*parts.chunks, Chunk(b"eXIf", exif)))
+    return replace(metadata, exif=exif, parts=parts)
+
+
+def bare_file(path: Path) -> bytes:
+    """The file of a picture that holds nothing but its pixels, as it is written; else empty."""
+    if path.suffix.lower() != PICTURE_SUFFIX:
+        return b""
+    content = path.read_bytes()
+    return content if has_pixels_alone(content) else b""
 
 
 def _with_chunks(parts: PngParts, chunks: Iterable[Chunk]) -> PngParts:

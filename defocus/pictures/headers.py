@@ -11,17 +11,28 @@ from typing import cast
 
 from defocus.errors import FileError, ImageError
 from defocus.pictures.blocks import big_number
-from defocus.pictures.png import BITS, PNG_BEGINS, has_all_pixels
+from defocus.pictures.heif import HEIF_HEAD_BYTES, jpeg_xl_bits, may_have_alpha
+from defocus.pictures.png import (
+    BITS,
+    COLOUR_TYPE,
+    PNG_BEGINS,
+    early_chunks,
+    has_all_pixels,
+)
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.tags import first_directory
-from defocus.reading import require_file
+from defocus.pictures.webp import may_be_transparent
+from defocus.reading import FileBytes, require_file
 
-_SCAN, _END = 0xDA, 0xD9
+_BEGIN, _SCAN, _END = 0xD8, 0xDA, 0xD9
 _NO_MARKERS = {0, 0xFF}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG without a length."""
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that begin the header of a picture."""
+_HEADERS = JPEG_FRAMES | {0xF7}
+_USUAL_HEADERS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
+_JPEG_LS = 0xF7
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """The next marker in a scan's data. A stuffed zero, a restart and a filling byte do not count as
 one."""
@@ -240,6 +251,8 @@ def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 
 def jpeg_components(data: bytes) -> int:
     """Number of values of a pixel, by the header of a JPEG's picture; 0 if it has none."""
+    if data[:2] != b"\xff\xd8":
+        return 0
     for marker, place in jpeg_markers(data):
         if marker in JPEG_FRAMES and place + 9 < len(data):
             return data[place + 9]
@@ -280,13 +293,8 @@ def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
 def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     """Width and height by the first directory."""
     # mapped: no more than its directory is read
-    first = first_directory(cast(bytes, data))
-    if first is None:
-        return 0, 0
-    structure, directory = first
-    width = structure.number(directory.entry(256)) or 0
-    height = structure.number(directory.entry(257)) or 0
-    return width, height
+    mapped = cast(bytes, data)
+    return _tiff_number(mapped, 256), _tiff_number(mapped, 257)
 
 
 def jpeg_scan_start(data: bytes) -> int:
@@ -295,6 +303,33 @@ def jpeg_scan_start(data: bytes) -> int:
         if marker in {_SCAN, _END}:
             return place
     return len(data)
+
+
+def jpeg_oddity(data: bytes) -> str:
+    """The variant of JPEG that decoders of photographs lack; empty for usual and other files."""
+    if data[:2] != b"\xff\xd8":
+        return ""
+    for kind, place in jpeg_segments(data):
+        if kind == _BEGIN:
+            return "is a JPEG that begins twice"
+        if kind in _HEADERS:
+            frame = data[place + 4 : place + 7]
+            return _odd_frame(kind, frame.ljust(3, b"\0"))
+    return ""
+
+
+def _odd_frame(kind: int, content: bytes) -> str:
+    """Oddity in the header of a picture, by its marker, bits and height; empty if none."""
+    if kind == _JPEG_LS:
+        return "is JPEG-LS"
+    if kind not in _USUAL_HEADERS:
+        return "is a lossless or hierarchical JPEG"
+    bits = content[0]
+    if bits != 8:
+        return f"is a JPEG of {bits} bits"
+    if not any(content[1:]):
+        return "is a JPEG that says its height behind the picture"
+    return ""
 
 
 def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
@@ -334,6 +369,12 @@ HEAD_BYTES = 512
 """Bytes at the beginning of a file that say which kind of picture it is."""
 
 
+def kind_in(path: Path) -> str:
+    """The kind of a picture by a file's content, whatever its suffix says; empty if none."""
+    with path.open("rb") as file:
+        return kind_of(file.read(HEAD_BYTES))
+
+
 def picture_size(path: Path) -> tuple[int, int] | None:
     """Width and height as stored; None where only decoding shows them: RAW, HEIC, JPEG XL."""
     # But for RAW files the content counts, whatever the suffix says.
@@ -341,8 +382,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
         return None
     try:
         require_file(path)
-        with path.open("rb") as file:
-            kind = kind_of(file.read(HEAD_BYTES))
+        kind = kind_in(path)
         if kind in {"HEIC", "JPEG XL"}:
             return None
         size = header_size(path) if kind else (0, 0)
@@ -362,18 +402,60 @@ def readable_size(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def png_bits(path: Path) -> int | None:
-    """Bits per channel from the header of a PNG file; None for other files."""
-    try:
-        require_file(path)
-        with path.open("rb") as file:
-            header = file.read(25)
-    except FileError as error:
-        raise ImageError(str(error)) from error
-    except OSError as error:
-        raise ImageError(
-            f"{path}: cannot be read ({error.strerror}); check the file"
-        ) from error
-    if kind_of(header) != "PNG" or len(header) <= BITS:
-        return None
-    return header[BITS]
+def stated_bits(path: Path) -> int:
+    """Bits of a value by the header of a file; 0 where it does not say them, as a RAW file."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return 0
+    with contextlib.suppress(OSError, FileError, IndexError), path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        kind = kind_of(head)
+        if kind == "PNG":
+            return head[BITS]
+        if kind in {"WebP", "BMP"}:
+            return 8
+        if kind == "JPEG XL":
+            file.seek(0)
+            return jpeg_xl_bits(file.read())
+        if kind == "TIFF":
+            return _tiff_number(FileBytes(file), _BITS_TAG)
+    return 0
+
+
+_BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
+"""Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
+_BMP_BITS = 28
+"""Place of the bits of a pixel in the header of a BMP. With 32 there may be a transparency."""
+_RGB = 2
+"""Colours without transparency in the header of a PNG, and colours in a TIFF."""
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a file holds colours alone, as far as its header says."""
+    with contextlib.suppress(OSError, FileError, IndexError), path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        kind = kind_of(head)
+        if kind == "PNG":
+            named = b"tRNS" in early_chunks(FileBytes(file))
+            return head[COLOUR_TYPE] == _RGB and not named
+        if kind in {"HEIC", "AVIF"}:
+            file.seek(0)
+            return not may_have_alpha(file.read(HEIF_HEAD_BYTES))
+        if kind == "WebP":
+            return not may_be_transparent(head)
+        if kind == "BMP":
+            return head[_BMP_BITS] < 32
+        if kind == "TIFF":
+            data = FileBytes(file)
+            values = _tiff_number(data, _VALUES_TAG)
+            return (_tiff_number(data, _COLOURS_TAG), values) == (_RGB, 3)
+        return kind != "JPEG XL"
+    return True
+
+
+def _tiff_number(data: bytes | FileBytes, tag: int) -> int:
+    """A number of the first directory; 0 if it has none."""
+    first = first_directory(data)
+    if first is None:
+        return 0
+    structure, directory = first
+    return structure.number(directory.entry(tag)) or 0

@@ -18,9 +18,11 @@ from defocus.pictures.blocks import Block, big_number, xmp_block
 from defocus.pictures.png import colour_chunk
 from defocus.pictures.tags import exif_blocks, with_orientation
 from defocus.quiet_decoders import QUIET
+from defocus.strips import strips
 
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
-_HEAD_BYTES = 200_000
+HEIF_HEAD_BYTES = 200_000
+_ALPHA = re.compile(rb"auxiliary:alpha|hevc:2015:auxid:1")
 _UNREAD = "metadata that cannot be read"
 _AUXILIARY = {
     b"hdrgainmap": "HDR gain map",
@@ -80,17 +82,18 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
 def _decoded(data: bytes, kind: str) -> NDArray[Any]:
     if kind == "JPEG XL":
         imagecodecs = require("imagecodecs", "heif", error=ImageError)
-        return np.asarray(imagecodecs.jpegxl_decode(data))
+        pixels = np.asarray(imagecodecs.jpegxl_decode(data))
+        return of_bits(pixels, jpeg_xl_bits(data) or 16)
     if kind == "HEIC":
         opened: Any = require("pillow_heif", "heif", error=ImageError).open_heif(
             io.BytesIO(data), convert_hdr_to_8bit=False, hdr_to_16bit=False
         )
         picture = opened[opened.primary_index]
-        pixels = _scaled(np.asarray(picture), picture.info["bit_depth"])
+        pixels = of_bits(np.asarray(picture), picture.info["bit_depth"])
         return divided(pixels) if picture.premultiplied_alpha else pixels
     if (bits := _avif_bits(data)) > 8:
         imagecodecs = require("imagecodecs", "heif", error=ImageError)
-        return _scaled(np.asarray(imagecodecs.avif_decode(data)), bits)
+        return of_bits(np.asarray(imagecodecs.avif_decode(data)), bits)
     with io.BytesIO(data) as stream, _opened_avif(stream) as opened_avif:
         return np.asarray(opened_avif)
 
@@ -103,12 +106,16 @@ def _opened_avif(stream: io.BytesIO) -> Any:  # noqa: ANN401 - Pillow's picture
     return Image.open(stream, formats=["AVIF"])
 
 
-def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Values of 9 to 15 bits, scaled to 16 bits."""
-    if pixels.dtype != np.uint16 or bits in {8, 16}:
+def of_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Integers of ``bits`` bits, scaled to all bits of their type; other values as they are."""
+    all_used = bits >= 8 * pixels.itemsize
+    if pixels.dtype.kind != "u" or all_used:
         return pixels
-    scale = 65535 / (2**bits - 1)
-    return np.asarray(np.rint(pixels * scale), np.uint16)
+    scale = np.iinfo(pixels.dtype).max / (2**bits - 1)
+    scaled = np.empty_like(pixels)
+    for rows in strips(len(pixels)):
+        scaled[rows] = np.rint(pixels[rows] * scale)
+    return scaled
 
 
 def divided(picture: NDArray[Any]) -> NDArray[Any]:
@@ -127,13 +134,74 @@ def divided(picture: NDArray[Any]) -> NDArray[Any]:
 
 def _avif_bits(data: bytes) -> int:
     """Bits of a value, as the configuration of the codec says."""
-    place = data.find(b"av1C", 0, _HEAD_BYTES)
+    place = data.find(b"av1C", 0, HEIF_HEAD_BYTES)
     if not 0 <= place < len(data) - 6:
         return 8
     flags = data[place + 6]
     if not flags & 0x40:
         return 8
     return 12 if flags & 0x20 else 10
+
+
+def may_have_alpha(head: bytes) -> bool:
+    """Whether the list of items in a HEIC or AVIF names a transparency."""
+    return _ALPHA.search(head) is not None
+
+
+class _LowBits:
+    """The bits of a JPEG XL header, the lowest of a byte first. Source: ISO/IEC 18181-1, B."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bits = int.from_bytes(data, "little")
+
+    def number(self, bits: int) -> int:
+        """The number in the next bits."""
+        number = self._bits & ((1 << bits) - 1)
+        self._bits >>= bits
+        return number
+
+    def choice(self, *forms: tuple[int, int]) -> int:
+        """One of four forms, which two bits choose: a first value, and bits that are added."""
+        first, bits = forms[self.number(2)]
+        return first + self.number(bits)
+
+    def pass_size(self) -> None:
+        """Pass the height, and the width unless a ratio gives it."""
+        small = self.number(1)
+        for of_height in (True, False):
+            if not of_height and self.number(3):
+                return
+            if small:
+                self.number(5)
+            else:
+                self.choice((1, 9), (1, 13), (1, 18), (1, 30))
+
+
+_JPEG_XL_HEADER_BYTES = 64
+"""More bytes than the header of a JPEG XL has up to the bits of a value."""
+
+
+def jpeg_xl_bits(data: bytes) -> int:
+    """Bits of an integer by the header of a JPEG XL; 0 of floats, and where it is not read."""
+    stream = data[:_JPEG_XL_HEADER_BYTES]
+    if data[4:8] == b"JXL ":
+        boxes = contents_of_boxes(data)
+        starts = {b"jxlc": 0, b"jxlp": 4}  # a part begins with its number
+        parts = (content[starts[name] :] for name, content in boxes if name in starts)
+        stream = next(parts, b"")[:_JPEG_XL_HEADER_BYTES]
+    bits = _LowBits(stream[2:])
+    bits.pass_size()
+    if bits.number(1):  # all as usual
+        return 8
+    if bits.number(1):
+        bits.number(3)  # orientation
+        if bits.number(1):  # another size for showing
+            bits.pass_size()
+        if bits.number(2):  # a preview or an animation
+            return 0
+    if bits.number(1):  # floats
+        return 0
+    return bits.choice((8, 0), (10, 0), (12, 0), (1, 6))
 
 
 def heif_contents(data: bytes, kind: str) -> HeifContents:
@@ -201,7 +269,7 @@ def _of_jpeg_xl(data: bytes) -> HeifContents:
 
 def _colour_code(data: bytes, icc: bytes) -> tuple[int, int] | None:
     """The colours that a file's codes say, where a profile does not."""
-    place = data.find(b"colrnclx", 0, _HEAD_BYTES)
+    place = data.find(b"colrnclx", 0, HEIF_HEAD_BYTES)
     if place < 0 or len(data) < place + 12:
         return None
     primaries = data[place + 9]
@@ -218,7 +286,7 @@ def unusual_code(primaries: int, curve: int) -> bool:
 
 
 def _further(data: bytes) -> tuple[str, ...]:
-    head = data[:_HEAD_BYTES]
+    head = data[:HEIF_HEAD_BYTES]
     names = [name for word, name in _AUXILIARY.items() if word in head]
     if b"mpvd" in dict(contents_of_boxes(data)):
         names.append("film of the motion photo")

@@ -19,7 +19,12 @@ from defocus.pictures.blocks import (
     resource_blocks,
     xmp_block,
 )
-from defocus.pictures.headers import JPEG_FRAMES, jpeg_scan_start, jpeg_segments
+from defocus.pictures.headers import (
+    JPEG_FRAMES,
+    jpeg_components,
+    jpeg_scan_start,
+    jpeg_segments,
+)
 from defocus.pictures.tags import LONG, DirectoryEntry, exif_blocks, first_directory
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
@@ -29,7 +34,7 @@ JFIF, JFXX, ADOBE = b"JFIF\0", b"JFXX\0", b"Adobe"
 MOST_BYTES = 65533
 COMMENT, JUMBF = 0xFE, 0xEB
 _APP = range(0xE0, 0xF0)
-_START, _SCAN, _END = 0xD8, 0xDA, 0xD9
+_SCAN, _END = 0xDA, 0xD9
 _MP_ENTRIES, _MP_NUMBER = 0xB002, 0xB001
 _MP_ROW_BYTES = 16
 PREVIEW = "preview of the picture"
@@ -37,11 +42,10 @@ _PREVIEWS = {0x010001, 0x010002}
 _GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _COEFFICIENTS = 64
+_MISSING, _MISSING_INKS = 128, 64
+"""Value of pixels whose data are missing: half of white, and of CMYK half of it under half of
+black."""
 _MORE = bytes(range(255)) * 8
-
-_HEADERS = JPEG_FRAMES | {0xF7}
-_USUAL_HEADERS = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})
-_JPEG_LS = 0xF7
 
 Decode = Callable[[bytes], NDArray[Any]]
 
@@ -222,13 +226,18 @@ def _block(segment: Segment) -> Block | None:
 
 
 def _jfif_resolution(header: bytes) -> Block | None:
-    """The resolution by a JFIF header, per inch or centimetre; None where it has no unit."""
+    resolution = jfif_per_metre(header)
+    return None if resolution is None else resolution_block(*resolution)
+
+
+def jfif_per_metre(header: bytes) -> tuple[float, float] | None:
+    """Pixels per metre by a JFIF header; None where it has no unit."""
     packed = header.ljust(12, b"\0")
     unit, across, down = struct.unpack_from(">BHH", packed, 7)
     per_metre = {1: 1 / 0.0254, 2: 100.0}.get(unit)
     if per_metre is None:
         return None
-    return resolution_block(across * per_metre, down * per_metre)
+    return across * per_metre, down * per_metre
 
 
 def _picture_name(kind: int, content: bytes) -> str:
@@ -401,33 +410,6 @@ def _moved_rows(entry: DirectoryEntry, move: _Move, order: str) -> list[bytes]:
     return rows
 
 
-def jpeg_oddity(data: bytes) -> str:
-    """The variant of JPEG that decoders of photographs lack; empty for usual and other files."""
-    if data[:2] != b"\xff\xd8":
-        return ""
-    for kind, place in jpeg_segments(data):
-        if kind == _START:
-            return "is a JPEG that begins twice"
-        if kind in _HEADERS:
-            frame = data[place + 4 : place + 7]
-            return _odd_frame(kind, frame.ljust(3, b"\0"))
-    return ""
-
-
-def _odd_frame(kind: int, content: bytes) -> str:
-    """Oddity in the header of a picture, by its marker, bits and height; empty if none."""
-    if kind == _JPEG_LS:
-        return "is JPEG-LS"
-    if kind not in _USUAL_HEADERS:
-        return "is a lossless or hierarchical JPEG"
-    bits = content[0]
-    if bits != 8:
-        return f"is a JPEG of {bits} bits"
-    if not any(content[1:]):
-        return "is a JPEG that says its height behind the picture"
-    return ""
-
-
 def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     """Whether part of a JPEG is missing; a gap of less than a row or so may pass."""
     # Restart markers count from 0 to 7 over and over. Without them, data that end early leave the
@@ -446,13 +428,19 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     for index, number in enumerate(restarts):
         if number != 0xD0 + index % 8:
             return True
-    corner = picture[-8:, -8:]
-    if np.any(corner != 128):
+    if not _may_lack_corner(data, picture):
         return False
     following = b""
     if restarts:
         following = bytes([0xFF, 0xD0 + len(restarts) % 8])
     return _wants_more(data, end, following, picture, decode)
+
+
+def _may_lack_corner(data: bytes, picture: NDArray[Any]) -> bool:
+    """Whether the last corner looks as if its data were missing."""
+    missing = _MISSING_INKS if jpeg_components(data) == 4 else _MISSING
+    corner = picture[-8:, -8:]
+    return bool(np.all(corner == missing))
 
 
 def _wants_more(

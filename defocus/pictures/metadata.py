@@ -6,16 +6,17 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from defocus.errors import FileError
 from defocus.pictures.blocks import Block, Remark, iptc_resource
 from defocus.pictures.bmp import bmp_blocks, bmp_losses
-from defocus.pictures.headers import MOST_BYTES, kind_of
+from defocus.pictures.headers import MOST_BYTES, jpeg_components, kind_of
 from defocus.pictures.heif import (
     HEIF_KINDS,
     contents_as_decoded,
@@ -30,6 +31,7 @@ from defocus.pictures.jpeg import (
     PHOTOSHOP,
     XMP,
     JpegParts,
+    jfif_per_metre,
     joined,
     jpeg_blocks,
     jpeg_exif,
@@ -356,7 +358,6 @@ UNSTATED = Remark("left out: the last value of each pixel, which has no stated m
 _HALF_FLOATS = Remark(
     "its floats of 16 bits become such of 32, which hold the same values"
 )
-_INCH_PER = {1: 1.0, 2: 2.54}
 JPEG_XL_COLOURS = Remark("the colour space of a JPEG XL is not read; taken for sRGB")
 INKS = Remark(
     "CMYK becomes RGB without its colour profile; colours may differ",
@@ -377,7 +378,7 @@ class Metadata:
     icc: bytes = b""
     resources: bytes = b""
     comments: tuple[bytes, ...] = ()
-    dpi: tuple[float, float] | None = None
+    per_metre: tuple[float, float] | None = None
     colour_code: tuple[int, int] | None = None
     parts: JpegParts | PngParts | TiffTags | bytes | None = None
     lossless: bool = False
@@ -397,8 +398,8 @@ def read_metadata(path: Path) -> Metadata:
         return _of_raw(path)
     data = read_bytes(path, MOST_BYTES)
     kind = kind_of(data)
-    if kind in HEIF_KINDS:
-        return _of_heif(data, kind)
+    if not kind:
+        return Metadata()
     readers = {
         "JPEG": _of_jpeg,
         "PNG": _of_png,
@@ -406,7 +407,36 @@ def read_metadata(path: Path) -> Metadata:
         "WebP": _of_webp,
         "BMP": _of_bmp,
     }
-    return readers[kind](data) if kind in readers else Metadata()
+    read = readers.get(kind, partial(_of_heif, kind=kind))
+    metadata = read(data)
+    remarks = (*metadata.remarks, *remarks_on_content(data, kind))
+    return replace(metadata, kind=kind, blocks=tuple(inventory(data)), remarks=remarks)
+
+
+def remarks_on_content(data: bytes, kind: str) -> list[Remark]:
+    """Remarks on what the content of a file holds and no reader takes."""
+    if kind == "JPEG":
+        return [INKS] if jpeg_components(data) == 4 else []
+    if kind == "TIFF":
+        return [*other_pictures(tiff_pictures(data)), *_of_values(tiff_tags(data))]
+    if kind == "BMP":
+        return [Remark(one) for one in bmp_losses(data)]
+    if kind == "PNG":
+        return other_pictures(png_parts(data).frames)
+    if kind == "WebP":
+        return other_pictures(webp_frames(data))
+    if kind not in HEIF_KINDS:
+        return []
+    others = other_pictures(heif_contents(data, kind).pictures)
+    return [JPEG_XL_COLOURS, *others] if kind == "JPEG XL" else others
+
+
+def _of_values(tags: TiffTags) -> Iterator[Remark]:
+    """What of a pixel's values is not read, or read as other colours."""
+    if tags.inks:
+        yield INKS
+    if tags.unstated:
+        yield UNSTATED
 
 
 def _of_jpeg(data: bytes) -> Metadata:
@@ -414,29 +444,14 @@ def _of_jpeg(data: bytes) -> Metadata:
     exif, remarks = _mended(joined(parts.segments, 0xE1, EXIF))
     inks = parts.colours == 4
     return Metadata(
-        kind="JPEG",
         exif=exif,
         xmp=joined(parts.segments, 0xE1, XMP),
         icc=b"" if inks else profile_of(parts.segments),
         resources=joined(parts.segments, 0xED, PHOTOSHOP),
         comments=tuple(one.content for one in parts.segments if one.marker == COMMENT),
-        dpi=_jfif_dpi(parts),
+        per_metre=jfif_per_metre(JFIF + joined(parts.segments, 0xE0, JFIF)),
         parts=parts,
-        blocks=tuple(inventory(data)),
-        remarks=(*remarks, INKS) if inks else tuple(remarks),
-    )
-
-
-def _jfif_dpi(parts: JpegParts) -> tuple[float, float] | None:
-    """Pixels per inch, as a JPEG's own header says them."""
-    header = joined(parts.segments, 0xE0, JFIF)
-    if len(header) < 7 or header[2] not in _INCH_PER:
-        return None
-    across, down = struct.unpack_from(">HH", header, 3)
-    return (
-        (across * _INCH_PER[header[2]], down * _INCH_PER[header[2]])
-        if across and down
-        else None
+        remarks=tuple(remarks),
     )
 
 
@@ -448,12 +463,10 @@ def _of_png(data: bytes) -> Metadata:
     if not parts.ended:
         remarks.append(Remark("its end is missing, but all of its pixels are there"))
     return Metadata(
-        kind="PNG",
         exif=exif,
         icc=parts.profile,
         parts=parts,
-        blocks=tuple(inventory(data)),
-        remarks=(*remarks, *other_pictures(parts.frames)),
+        remarks=tuple(remarks),
     )
 
 
@@ -475,35 +488,28 @@ def _unsound(parts: PngParts, chunks: list[Chunk]) -> Remark:
 def _of_webp(data: bytes) -> Metadata:
     exif, remarks = _mended(webp_chunk(data, b"EXIF").removeprefix(b"Exif\0\0"))
     return Metadata(
-        kind="WebP",
         exif=exif,
         xmp=webp_chunk(data, b"XMP "),
         icc=webp_chunk(data, b"ICCP"),
         parts=data,
         lossless=is_lossless(data),
-        blocks=tuple(inventory(data)),
-        remarks=(*remarks, *other_pictures(webp_frames(data))),
+        remarks=tuple(remarks),
     )
 
 
 def _of_bmp(data: bytes) -> Metadata:
-    remarks = tuple(map(Remark, bmp_losses(data)))
-    return Metadata(
-        kind="BMP", parts=data[:150], blocks=tuple(inventory(data)), remarks=remarks
-    )
+    return Metadata(parts=data[:150])
 
 
 def _of_tiff(data: bytes) -> Metadata:
     tags = tiff_tags(data)
     return Metadata(
-        kind="TIFF",
         exif=as_exif(tags),
         xmp=tags.content(TIFF_XMP),
         icc=b"" if tags.inks else tags.content(TIFF_ICC),
         resources=tags.content(TIFF_PHOTOSHOP),
         parts=tags,
-        blocks=tuple(inventory(data)),
-        remarks=(*other_pictures(tiff_pictures(data)), *_said_of_tags(tags)),
+        remarks=tuple(_said_of_tags(tags)),
     )
 
 
@@ -511,10 +517,6 @@ def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
     """Remarks on tags of a TIFF file that a written file will lack."""
     if tags.damaged:
         yield _damaged(list(tags.damaged), "TIFF tags")
-    if tags.inks:
-        yield INKS
-    if tags.unstated:
-        yield UNSTATED
     if tags.half_floats:
         yield _HALF_FLOATS
     shot = tags.directories.get(EXIF_DIRECTORY, ())
@@ -525,17 +527,13 @@ def _said_of_tags(tags: TiffTags) -> Iterator[Remark]:
 def _of_heif(data: bytes, kind: str) -> Metadata:
     contents = contents_as_decoded(data, kind)
     exif, remarks = _mended(contents.exif)
-    if kind == "JPEG XL":
-        remarks.append(JPEG_XL_COLOURS)
     return Metadata(
-        kind=kind,
         exif=exif,
         xmp=contents.xmp,
         icc=contents.icc,
         resources=iptc_resource(contents.iptc) if contents.iptc else b"",
         colour_code=contents.colour_code,
-        blocks=tuple(inventory(data)),
-        remarks=(*remarks, *other_pictures(contents.pictures)),
+        remarks=tuple(remarks),
     )
 
 

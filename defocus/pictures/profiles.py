@@ -21,7 +21,7 @@ from PIL import ImageCms, UnidentifiedImageError
 
 from defocus.errors import ImageError
 from defocus.pictures.bmp import bmp_profile
-from defocus.pictures.headers import HEAD_BYTES, MAX_PIXELS, MOST_BYTES, kind_of
+from defocus.pictures.headers import MAX_PIXELS, MOST_BYTES, kind_in
 from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -77,7 +77,7 @@ def profile_of(path: Path) -> bytes:
     if path.suffix.lower() in RAW_SUFFIXES:
         return b""
     try:
-        kind = _kind_in(path)
+        kind = kind_in(path)
         if kind in HEIF_KINDS:
             return heif_contents(read_bytes(path, MOST_BYTES), kind).icc
         if kind == "BMP":
@@ -109,18 +109,12 @@ def _profile_of_tiff(path: Path) -> bytes:
     return b"" if entry is None else entry.content
 
 
-def _kind_in(path: Path) -> str:
-    """The kind of a picture by a file's content, whatever its suffix says; empty if none."""
-    with path.open("rb") as file:
-        return kind_of(file.read(HEAD_BYTES))
-
-
 def colour_code(path: Path) -> str:
     """The colours that a file names by a code and not by a profile; empty for those of sRGB."""
     # A PNG, HEIC or AVIF has such codes, and a JPEG of a camera that was set to Adobe RGB. They are
     # not converted: a pair whose members name different ones is refused.
     try:
-        kind = _kind_in(path)
+        kind = kind_in(path)
         if kind in HEIF_KINDS:
             code = heif_contents(read_bytes(path, MOST_BYTES), kind).colour_code
             return "" if code is None else _code_words(*code)
@@ -329,7 +323,7 @@ def picture_header(path: Path) -> PictureHeader | None:
     if path.suffix.lower() in RAW_SUFFIXES:
         return None
     try:
-        kind = _kind_in(path)
+        kind = kind_in(path)
         if kind == "TIFF":
             return _tiff_header(path)
         if not kind:  # Pillow would open thirty more

@@ -15,6 +15,7 @@ from defocus.errors import FileError, ImageError
 from defocus.pictures.tags import Directory, Structure, read_structure
 from defocus.quiet_decoders import QUIET
 from defocus.reading import FileBytes, require_file
+from defocus.strips import three_colours
 
 RAW_SUFFIXES = frozenset(
     {
@@ -65,19 +66,29 @@ def _developed(
     import rawpy  # slow to import, and not needed for other pictures
 
     with _opened(path, frame) as raw:
-        developed = raw.postprocess(
-            demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
+        return _postprocessed(
+            raw,
             half_size=half_size,
             user_wb=list(white_balance or _as_shot(raw)),
-            user_sat=_white_above_black(raw),
             output_color=rawpy.ColorSpace.sRGB,
-            output_bps=16,
-            user_flip=0,
-            no_auto_bright=True,
-            adjust_maximum_thr=0.0,
             gamma=(1, 1) if linear else (2.4, 12.92),
         )
-    return _three_colours(developed)
+
+
+def _postprocessed(raw: Any, **settings: Any) -> NDArray[np.uint16]:  # noqa: ANN401 - a rawpy object
+    """``(H, W, 3)`` by LibRaw, without what it would adapt to the picture."""
+    import rawpy
+
+    developed = raw.postprocess(
+        demosaic_algorithm=rawpy.DemosaicAlgorithm.AHD,
+        user_sat=_white_above_black(raw),
+        output_bps=16,
+        user_flip=0,
+        no_auto_bright=True,
+        adjust_maximum_thr=0.0,
+        **settings,
+    )
+    return three_colours(developed)
 
 
 def camera_light(path: Path) -> NDArray[np.uint16]:
@@ -86,28 +97,13 @@ def camera_light(path: Path) -> NDArray[np.uint16]:
     import rawpy
 
     with _opened(path) as raw:
-        developed = raw.postprocess(
+        return _postprocessed(
+            raw,
             half_size=True,
             user_wb=[1.0, 1.0, 1.0, 1.0],
-            user_sat=_white_above_black(raw),
             output_color=rawpy.ColorSpace.raw,
-            output_bps=16,
-            user_flip=0,
-            no_auto_bright=True,
-            adjust_maximum_thr=0.0,
             gamma=(1, 1),
         )
-    return _three_colours(developed)
-
-
-def _three_colours(developed: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """``(H, W, 3)``; the one value of a monochrome sensor is repeated."""
-    if developed.ndim == 3 and developed.shape[2] == 3:
-        return developed
-    height, width = developed.shape[:2]
-    channels = developed.reshape(height, width, -1)
-    grey = channels[:, :, :1]
-    return np.repeat(grey, 3, axis=2)
 
 
 def _white_above_black(raw: Any) -> int | None:  # noqa: ANN401 - a rawpy object
@@ -131,8 +127,8 @@ def develop_stored(path: Path) -> NDArray[np.uint16]:
     )
 
 
-def is_read_anew(path: Path) -> bool:
-    """Whether a RAW file has other values than by the first reading: linear light above black."""
+def has_black_below(path: Path) -> bool:
+    """Whether a file is a DNG of linear light above a black level."""
     if path.suffix.lower() != ".dng":
         return False
     try:

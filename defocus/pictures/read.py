@@ -2,10 +2,9 @@
 
 An EXIF orientation is not applied: both members of a pair were taken by the same sensor."""
 
-import contextlib
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,23 @@ from numpy.typing import NDArray
 
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.blocks import Remark
-from defocus.pictures.bmp import bmp_pixels
+from defocus.pictures.bmp import bmp_pixels, of_pillow
 from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
+    jpeg_components,
+    jpeg_oddity,
     kind_of,
     refuse_oversized,
     refuse_truncated,
     why_no_picture,
 )
 from defocus.pictures.heif import HEIF_KINDS, read_heif
-from defocus.pictures.jpeg import jpeg_oddity, lacks_a_part
+from defocus.pictures.jpeg import lacks_a_part
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import (
-    BITS,
     COLOUR_TYPE,
     GREY_TYPES,
-    PNG_HEAD_BYTES,
     has_long_transparency,
     is_animated,
     lacks_end,
@@ -51,38 +50,26 @@ from defocus.pictures.remarks import (
     asked_white,
     is_mosaic,
     other_suffix,
-    said_of_file,
-    said_of_pixels,
     said_of_values,
     say_remarks,
-    white_question,
-    white_words,
 )
-from defocus.pictures.tags import first_directory
 from defocus.pictures.tiff_pixels import read_misread, tiff_layout
 from defocus.pictures.values import (
-    FOURTEEN_BITS,
     FULL,
-    Array,
     Image,
     OwnPicture,
-    StoredColours,
     above_white,
-    as_shown,
     as_stored,
-    deep_white,
     float_white,
     integer_white,
     known_white,
     largest_value,
     stretched,
-    without_alpha,
 )
-from defocus.pictures.webp import may_be_transparent
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
-from defocus.reading import FileBytes, broken_link, read_bytes
-from defocus.strips import mean_of_colours, strips
+from defocus.reading import broken_link, read_bytes
+from defocus.strips import strips, three_colours
 
 SWAPPED = (np.uint8, np.uint16, np.float32)
 """Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
@@ -99,14 +86,14 @@ def read_image(path: Path, white: float | None = None) -> Image:
     # Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
     # developed with their own white balance; for a pair use ``read_pair``. Where a picture has 10
     # or 12 bits in 16, as ``white`` or its values say, the values are stretched.
-    stored = _read_integers(path)
+    stored = read_integers(path)
     if white is None:
         white = known_white(path) or integer_white([stored])
         say_remarks(path, stored, white)
-    return _with_white(path, _colours_of(stored), white)
+    return _with_white(path, np.ascontiguousarray(three_colours(stored)), white)
 
 
-def _read_integers(path: Path) -> NDArray[Any]:
+def read_integers(path: Path) -> NDArray[Any]:
     """A picture of 8 or 16 bits as it is stored."""
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
@@ -114,16 +101,6 @@ def _read_integers(path: Path) -> NDArray[Any]:
             f"{path}: pixels are {stored.dtype}; save it with 8 or 16 bits, as integers"
         )
     return stored
-
-
-def _colours_of(stored: NDArray[Any]) -> Image:
-    """``(H, W, 3)`` with the values as they are stored."""
-    if stored.ndim == 2 or stored.shape[2] == 2:
-        height, width = stored.shape[:2]
-        grey = stored.reshape(height, width, -1)[:, :, :1]
-        stored = np.repeat(grey, 3, axis=2)
-    colour: Image = np.ascontiguousarray(stored[:, :, :3])
-    return colour
 
 
 def _with_white(path: Path, picture: Image, white: float) -> Image:
@@ -198,12 +175,15 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     if kind == "PNG":
         return _of_png(path, content)
     decoded = bmp_pixels(path, data) if kind == "BMP" else None
+    inks = kind == "JPEG" and jpeg_components(data) == 4
+    if inks and not jpeg_oddity(data):  # OpenCV makes them RGB that is too bright
+        decoded = of_pillow(path, data, "JPEG")
     if decoded is None:
-        return _checked(path, _of_opencv(path, content))
+        decoded = _of_opencv(path, content)
     return _checked(path, decoded)
 
 
-def decoded_png(content: bytes) -> NDArray[Any]:
+def decoded_lossless(content: bytes) -> NDArray[Any]:
     """The picture of a PNG that this program encoded, as it is stored."""
     return _of_png(Path("picture.png"), np.frombuffer(content, np.uint8))
 
@@ -228,7 +208,7 @@ def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     layout = tiff_layout(path, data)
     if layout.misread:
         return _checked(path, layout.corrected(read_misread(path, data)))
-    decoded = _of_opencv(path, content, layout.coding)
+    decoded = layout.filled(_of_opencv(path, content, layout.coding))
     # OpenCV turns TIFF files whatever flag it is given
     return _checked(path, layout.corrected(as_stored(decoded, layout.orientation)))
 
@@ -332,15 +312,21 @@ def read_pair(
 
 def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, Image]:
     """Pictures that belong together, by file, with one white: ``white`` or what values show."""
-    stored = {path: _read_integers(path) for path in files}
+    return alike_of({path: read_integers(path) for path in files}, white)
+
+
+def alike_of(
+    stored: dict[Path, NDArray[Any]], white: float | None
+) -> dict[Path, Image]:
+    """Like :func:`read_alike`, of pictures as they are stored, which it takes from ``stored``."""
     if stored and white is None:
-        known = any(known_white(path) for path in files)
+        known = any(known_white(path) for path in stored)
         white = FULL if known else integer_white(list(stored.values()))
         for path, picture in stored.items():
             say_remarks(path, picture, white)
     alike = {}
     for path in list(stored):
-        colours = _colours_of(stored.pop(path))
+        colours = np.ascontiguousarray(three_colours(stored.pop(path)))
         alike[path] = _with_white(path, colours, white or FULL)
     return alike
 
@@ -376,121 +362,6 @@ def _read_member(path: Path, other: Path | None, white: float | None) -> Image:
     return member_in_srgb(path, picture) if mixed else picture
 
 
-@dataclass(frozen=True)
-class FilesReading:
-    """How pictures that belong together are read: their white, and remarks."""
-
-    white: int = FULL
-    remarks: tuple[str, ...] = ()
-
-
-def reading_of_files(*groups: Sequence[Path]) -> FilesReading:
-    """How the pictures of a dataset are read, by a few files of each group, evenly spread."""
-    # A group is what was stored in one way, such as the blurry members of all pairs.
-    remarks: dict[str, None] = {}
-    brightest = []
-    for files in filter(None, groups):
-        sample = _sample(files, _SAMPLES // len(groups))
-        brightest.append(_brightest_of(sample, remarks))
-    deep = [one for one in brightest if one.largest]
-    most = max((one.largest for one in deep), default=0)
-    white = deep_white(most)
-    if white < FULL:
-        words = f"{white.bit_length()} bits in 16: {white_words(most, white)}"
-        remarks[words] = None
-    elif deep:
-        darkest = min(deep, key=lambda one: one.largest)
-        remarks[darkest.question(most)] = None
-    return FilesReading(white, tuple(filter(None, remarks)))
-
-
-@dataclass(frozen=True)
-class _Brightest:
-    """The largest value of the pictures of 16 bits in a group of files, and where it is."""
-
-    largest: int = 0
-    name: str = ""
-
-    def question(self, most: int) -> str:
-        """What is asked about these values where those of other files reach ``most``."""
-        words = white_question(self.largest)
-        if not words or self.largest == most:
-            return words
-        return f"{self.name}: {words} Other pictures reach {most}"
-
-
-def _brightest_of(sample: Sequence[Path], remarks: dict[str, None]) -> _Brightest:
-    """Where the largest value of 16 bits is; what there is to say of the files is added."""
-    # Decoded are the first file, those that by their header may be no plain colours, and those of
-    # 16 bits until one shows that all bits are in use, which is the first in most datasets.
-    brightest = _Brightest()
-    for number, path in enumerate(sample):
-        remarks |= dict.fromkeys(said_of_file(path))
-        if path.suffix.lower() in RAW_SUFFIXES:
-            continue
-        bits, plain = _bits_and_plain(path)
-        dim = bits == 16 and brightest.largest <= FOURTEEN_BITS
-        if number > 0 and plain and not dim:
-            continue
-        with contextlib.suppress(ImageError):  # named by who reads it
-            stored = _read_integers(path)
-            remarks |= dict.fromkeys(said_of_pixels(stored))
-            if stored.dtype == np.uint16 and known_white(path) is None:
-                largest = largest_value(without_alpha(stored))
-                if largest > brightest.largest:
-                    brightest = _Brightest(largest, path.name)
-    return brightest
-
-
-def _sample(files: Sequence[Path], most: int) -> list[Path]:
-    """A few of the files, evenly spread; no pipes, which never end."""
-    number = min(len(files), most)
-    sample = []
-    for index in range(number):
-        path = files[index * len(files) // number]
-        if path.is_file():
-            sample.append(path)
-    return sample
-
-
-_SAMPLES = 16
-"""Number of a dataset's files that are looked at to find its white. Even the first one mostly shows
-it."""
-_BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
-"""Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
-_BMP_BITS = 28
-"""Place of the bits of a pixel in the header of a BMP. With 32 there may be a transparency."""
-_RGB = 2
-"""Colours without transparency in the header of a PNG, and colours in a TIFF."""
-
-
-def _bits_and_plain(path: Path) -> tuple[int, bool]:
-    """Bits of a value of a picture, and whether it is colours alone, by its header."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(PNG_HEAD_BYTES)
-            kind = kind_of(head)
-            if kind == "PNG":
-                return head[BITS], head[COLOUR_TYPE] == _RGB
-            if kind == "WebP":
-                return 8, not may_be_transparent(head)
-            if kind == "BMP":
-                return 8, head[_BMP_BITS] < 32
-            if kind == "JPEG XL":  # its header lies in single bits
-                return 16, False
-            first = first_directory(FileBytes(file)) if kind == "TIFF" else None
-    except (OSError, FileError, IndexError):
-        return 0, True
-    if first is None:
-        return 0, True
-    structure, directory = first
-    bits, colours, values = (
-        structure.number(directory.entry(tag))
-        for tag in (_BITS_TAG, _COLOURS_TAG, _VALUES_TAG)
-    )
-    return bits or 0, (colours, values) == (_RGB, 3)
-
-
 def sizes_differ(
     first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
 ) -> str:
@@ -508,7 +379,16 @@ def read_own_picture(
     path: Path, white: float | None = None, deep_white: int | None = None
 ) -> OwnPicture:
     """Read a picture and its metadata; without ``white`` that of :func:`white_level` counts."""
-    stored = read_stored(path)
+    return own_picture(path, read_stored(path), white, deep_white)
+
+
+def own_picture(
+    path: Path,
+    stored: NDArray[Any],
+    white: float | None = None,
+    deep_white: int | None = None,
+) -> OwnPicture:
+    """Like :func:`read_own_picture`, of a picture as it is stored."""
     floats = stored.dtype.kind == "f"
     if floats and not np.isfinite(stored).all():
         raise ImageError(f"{path}: has values that are not finite; mend the picture")
@@ -540,38 +420,16 @@ def _with_true_kind(path: Path, metadata: Metadata) -> Metadata:
     return replace(metadata, remarks=(remark, *metadata.remarks))
 
 
-def read_mask(path: Path, picture: OwnPicture) -> Array:
-    """Read which part of a picture is restored: ``(H, W)`` in [0, 1], on its stored grid."""
-    # The mask is over the picture as it is shown; white is restored, black is left.
-    mask = read_own_picture(path)
-    colours = StoredColours(mask)
-    size = mask.stored.shape[:2]
-    values = np.empty(size, np.float32)
-    for rows in strips(len(values)):
-        values[rows] = mean_of_colours(colours[rows])
-    shown = as_shown(values, mask.orientation)
-    stored = as_stored(shown, picture.orientation)
-    if stored.shape != picture.stored.shape[:2]:
-        whole = as_shown(picture.stored, picture.orientation)
-        height, width = whole.shape[:2]
-        raise ImageError(
-            f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
-            f"{width}x{height}; make it that size"
-        )
-    return np.ascontiguousarray(stored, np.float32)
-
-
 def _said_of_white(picture: OwnPicture) -> str:
-    """Remark on the white that was chosen; empty if there was no choice."""
+    """Remark on the white that was chosen, and the other one; empty if there was no choice."""
+    words = said_of_values(picture.stored, picture.white)
+    if not words:
+        return ""
     floats = picture.stored.dtype.kind == "f"
     usual = 1 if floats else np.iinfo(picture.stored.dtype).max
-    most = float(picture.all_colours().max(initial=0))
-    other = float_white(most) if floats else None
     if picture.white != usual:
-        return f"{white_words(most, picture.white)}; --white {usual} if it is that"
-    words = said_of_values(picture.stored, picture.white)
-    if words:
-        return f"{words} --white {asked_white(int(most))} if they are"
-    if other is None:
-        return ""
-    return f"few values reach {most:g}, and white is taken as 1; --white {other:g} if it is that"
+        return f"{words}; --white {usual} if it is that"
+    most = float(picture.all_colours().max(initial=0))
+    if floats:
+        return f"{words}; --white {float_white(most):g} if it is that"
+    return f"{words} --white {asked_white(int(most))} if they are"

@@ -5,29 +5,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.blocks import Remark
-from defocus.pictures.bmp import bmp_losses
-from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, jpeg_components, kind_of
-from defocus.pictures.heif import HEIF_KINDS, heif_contents
-from defocus.pictures.metadata import INKS, JPEG_XL_COLOURS, UNSTATED, other_pictures
-from defocus.pictures.png import png_parts
+from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, kind_of
+from defocus.pictures.metadata import remarks_on_content
 from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
-from defocus.pictures.tiff import TiffTags, tiff_pictures, tiff_tags
 from defocus.pictures.values import (
     DEEP_WHITES,
     EIGHT_BITS,
     FOURTEEN_BITS,
     FULL,
     equal_colours,
+    float_white,
     has_alpha,
     known_white,
     largest_value,
     without_alpha,
 )
-from defocus.pictures.webp import webp_frames
 from defocus.progress import is_new, say
 from defocus.reading import mapped
 
@@ -54,10 +50,10 @@ def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _is_transparent(stored: NDArray[Any]) -> bool:
-    """Whether a picture of integers has pixels that are not opaque."""
-    if stored.dtype.kind != "u" or not has_alpha(stored):
+    """Whether a picture has pixels that are not opaque."""
+    if not has_alpha(stored):
         return False
-    opaque = np.iinfo(stored.dtype).max
+    opaque = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
     return bool((stored[:, :, -1] < opaque).any())
 
 
@@ -69,7 +65,7 @@ def said_of_file(path: Path) -> tuple[str, ...]:
     try:
         with mapped(path) as content:
             kind = kind_of(content[:HEAD_BYTES])
-            remarks = _of_parts(content, kind)
+            remarks = remarks_on_content(content, kind)
     except (OSError, ValueError):
         return ()
     said = [one.text for one in remarks]
@@ -83,45 +79,30 @@ def other_suffix(path: Path, kind: str) -> bool:
     return bool(kind) and path.suffix.lower() not in SUFFIXES[kind]
 
 
-def _of_parts(data: bytes, kind: str) -> list[Remark]:
-    """The remarks of :func:`said_of_file` on the content of a file."""
-    if kind == "JPEG":
-        return [INKS] if jpeg_components(data) == 4 else []
-    if kind == "TIFF":
-        return [*other_pictures(tiff_pictures(data)), *_of_values(tiff_tags(data))]
-    if kind == "BMP":
-        return [Remark(one) for one in bmp_losses(data)]
-    if kind == "PNG":
-        return other_pictures(png_parts(data).frames)
-    if kind == "WebP":
-        return other_pictures(webp_frames(data))
-    if kind in HEIF_KINDS:
-        others = other_pictures(heif_contents(data, kind).pictures)
-        return [JPEG_XL_COLOURS, *others] if kind == "JPEG XL" else others
-    return []
-
-
-def _of_values(tags: TiffTags) -> Iterator[Remark]:
-    """What of a pixel's values is not read, or read as other colours."""
-    if tags.inks:
-        yield INKS
-    if tags.unstated:
-        yield UNSTATED
-
-
 def white_words(most: float, white: float) -> str:
     """Remark on a white that is not the usual one."""
     return f"values reach {most:g}, so white is taken as {white:g}"
 
 
 def said_of_values(picture: NDArray[Any], white: float) -> str:
-    """Remark on the values of a picture of integers; empty where they are usual."""
+    """Remark on the values of a picture with a white; empty where they are usual."""
+    if picture.dtype.kind == "f":
+        return _said_of_floats(picture, white)
     if picture.dtype != np.uint16:
         return ""
     largest = largest_value(without_alpha(picture))
     if white < FULL:
         return white_words(largest, white)
     return white_question(largest)
+
+
+def _said_of_floats(picture: NDArray[Any], white: float) -> str:
+    most = float(without_alpha(picture).max(initial=0))
+    if white != 1:
+        return white_words(most, white)
+    if float_white(most) is None:
+        return ""
+    return f"few values reach {most:g}, and white is taken as 1"
 
 
 def white_question(largest: int) -> str:
@@ -142,7 +123,10 @@ def asked_white(largest: int) -> int:
 
 
 TRANSPARENT = "its transparency is not read: transparent pixels count like the others"
-MOSAIC = "period of 2 px in rows and columns: is this a mosaic of a sensor, not yet in colours?"
+MOSAIC = (
+    "period of 2, 4 or 6 px in rows and columns: "
+    "is this a mosaic of a sensor, not yet in colours?"
+)
 
 _CELL_PX = 16
 """Side of the squares in which an alternation must keep its sign, px. 64 values are enough to show
@@ -153,20 +137,80 @@ _LEAST_PX = 4 * _CELL_PX
 _LEAST_STEP = 0.01
 """Smallest alternation that counts, as a share of white. Noise has less in the mean of a square."""
 _LEAST_SHARE = 0.3
-"""Smallest share of squares that must alternate. Mosaics have 0.6 or more, photographs at most
-0.05."""
+"""Smallest share of squares that must alternate. Nine in ten mosaics that were made from 92
+photographs have 0.63 or more, of any of the three kinds; the photographs have 0.011 at most."""
+_GREEN_X = np.array([[4, -5, 4], [-5, 4, -5], [4, -5, 4]], np.float32) / 9
+"""Green pixels of an X-Trans sensor against the others, which are red and blue in turn."""
+_X_CELL_PX = 24
+"""Side of the squares in which green must stand out, px; it has 64 values of each place."""
+_LEAST_EXPLAINED = 0.8
+"""Smallest share of the differences between nine places that green must explain."""
 
 
 def is_mosaic(picture: NDArray[Any]) -> bool:
-    """Whether a grey picture of integers alternates from pixel to pixel as a Bayer sensor does."""
+    """Whether a grey picture of integers repeats as a sensor: Bayer, Quad Bayer or X-Trans."""
     grey = _grey_part(picture)
     if grey is None or min(grey.shape) < _LEAST_PX:
         return False
     white = np.float32(np.iinfo(grey.dtype).max)
     values = grey.astype(np.float32) / white
     values /= np.float32(max(float(values.max()), 1e-6))
-    shares = itertools.chain(_alternating(values), _alternating(values.T))
-    return all(share > _LEAST_SHARE for share in shares)
+    if _is_bayer(values) or _is_x_trans(values):
+        return True
+    return any(_is_bayer(halved) for halved in _halved(values))
+
+
+def _is_bayer(values: NDArray[np.float32]) -> bool:
+    """Whether values alternate from pixel to pixel along rows and along columns."""
+    if min(values.shape) < _LEAST_PX:
+        return False
+    return _alternates(values) and _alternates(values.T)
+
+
+def _halved(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """The picture at half its size from each of four pixels; a Quad Bayer becomes a Bayer."""
+    for top, left in itertools.product((0, 1), repeat=2):
+        shifted = values[top:, left:]
+        down = shifted.shape[0] // 2
+        across = shifted.shape[1] // 2
+        whole = shifted[: 2 * down, : 2 * across]
+        halved = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
+        yield np.asarray(halved, np.float32)
+
+
+def _is_x_trans(values: NDArray[np.float32]) -> bool:
+    """Whether every third pixel differs from the others as green does on an X-Trans sensor."""
+    times = _X_CELL_PX // 3
+    down = values.shape[0] // _X_CELL_PX
+    across = values.shape[1] // _X_CELL_PX
+    whole = values[: down * _X_CELL_PX, : across * _X_CELL_PX]
+    squares = whole.reshape(down, times, 3, across, times, 3)
+    means = squares.mean(axis=(1, 4))
+    step = _largest_green(means)
+    if not _many(step > _LEAST_STEP):
+        return False
+    scatter = squares.std(axis=(1, 4)).mean(axis=(1, 3)) / times
+    return _many(step > np.maximum(scatter, _LEAST_STEP))
+
+
+def _largest_green(means: NDArray[np.float32]) -> NDArray[np.float32]:
+    """By how much green stands out in each square; 0 where other differences are as large."""
+    # ``means`` is ``(rows of squares, 3, columns of squares, 3)``; green begins at any place.
+    apart = means - means.mean(axis=(1, 3), keepdims=True)
+    energy = np.square(apart).sum(axis=(1, 3))
+    weight = np.square(_GREEN_X).sum()
+    steps = []
+    for place in itertools.product(range(3), repeat=2):
+        green = np.roll(_GREEN_X, place, (0, 1))
+        step = np.einsum("iajb,ab->ij", apart, green) / weight
+        explained = np.square(step) * weight > _LEAST_EXPLAINED * energy
+        steps.append(np.where(explained, np.abs(step), np.float32(0)))
+    return max(steps, key=lambda one: np.count_nonzero(one > _LEAST_STEP))
+
+
+def _many(stand_out: NDArray[np.bool_]) -> bool:
+    """Whether enough squares stand out."""
+    return float(np.mean(stand_out)) > _LEAST_SHARE
 
 
 def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
@@ -186,8 +230,8 @@ def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
     return None
 
 
-def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
-    """Share of the cells whose columns alternate, in even and in odd rows."""
+def _alternates(values: NDArray[np.float32]) -> bool:
+    """Whether the columns alternate in enough squares, both in even and in odd rows."""
     left = values[:, :-2]
     middle = values[:, 1:-1]
     right = values[:, 2:]
@@ -200,7 +244,10 @@ def _alternating(values: NDArray[np.float32]) -> Iterator[float]:
     cells = whole.reshape(down, _CELL_PX, across, _CELL_PX)
     for phase in (0, 1):
         rows = cells[:, phase::2]
-        means = rows.mean(axis=(1, 3))
+        means = np.abs(rows.mean(axis=(1, 3)))
+        if not _many(means > _LEAST_STEP):
+            return False
         scatter = rows.std(axis=(1, 3)) / 2
-        limits = np.maximum(scatter, _LEAST_STEP)
-        yield float(np.mean(np.abs(means) > limits))
+        if not _many(means > np.maximum(scatter, _LEAST_STEP)):
+            return False
+    return True

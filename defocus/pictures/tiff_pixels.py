@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.pictures.headers import MOST_BYTES
-from defocus.pictures.heif import divided
+from defocus.pictures.heif import divided, of_bits
 from defocus.pictures.remarks import asked_white
 from defocus.pictures.values import (
     FULL,
@@ -83,7 +83,7 @@ class TiffLayout:
 
     # ``misread``: OpenCV mixes the values up; ``negative``: white is 0; ``multiplied``: colours are
     # so with the transparency; ``opaque``: the last value is not transparency. ``coding`` is for
-    # people.
+    # people; ``bits`` are those of a value.
 
     misread: bool = False
     orientation: int = 1
@@ -91,6 +91,13 @@ class TiffLayout:
     multiplied: bool = False
     opaque: bool = False
     coding: str = ""
+    bits: int = 16
+
+    def filled(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The values of OpenCV, which leaves 10 to 14 bits in the upper ones of 16."""
+        if picture.dtype != np.uint16 or not 8 < self.bits < 16:
+            return picture
+        return of_bits(picture >> (16 - self.bits), self.bits)
 
     def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
         """The values of a decoder, black as 0 and colours not multiplied."""
@@ -177,6 +184,7 @@ def _layout_of(page: "TiffPage") -> TiffLayout:
         transparent and _MULTIPLIED in page.extrasamples,
         kind == _CMYK or (transparent and _UNSTATED in page.extrasamples),
         _coding(page),
+        int(bits),
     )
 
 
@@ -338,17 +346,7 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
         return picture.astype(np.float32)
     if picture.dtype == np.bool_:
         return picture * np.uint8(255)
-    return _of_few_bits(picture, page.bitspersample)
-
-
-def _of_few_bits(picture: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Integers of ``bits`` bits, scaled to all bits of their type; other values as they are."""
-    itself = bits >= 8 * picture.itemsize
-    if picture.dtype.kind != "u" or itself:
-        return picture
-    most = np.iinfo(picture.dtype).max
-    scale = most / (2**bits - 1)
-    return np.asarray(np.rint(picture * scale), picture.dtype)
+    return of_bits(picture, page.bitspersample)
 
 
 def _of_inks(picture: NDArray[Any]) -> NDArray[np.uint8]:

@@ -5,19 +5,18 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import FileError, ImageError
-from defocus.pictures.headers import HEAD_BYTES, kind_of
+from defocus.pictures.headers import jpeg_components, kind_in, stated_bits
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.tags import first_directory
-from defocus.reading import FileBytes
-from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips
+from defocus.pictures.raw import RAW_SUFFIXES, has_black_below
+from defocus.reading import mapped
+from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips, three_colours
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
@@ -129,10 +128,11 @@ FOURTEEN_BITS = 16383
 """Largest value of 14 bits. Larger values show that all 16 bits are in use."""
 FLOAT_WHITES = (255, 1023, 4095, 65535)
 """White of floats that were integers of 8, 10, 12 or 16 bits."""
-READING_REVISION = 3
+READING_REVISION = 4
 """Revision of reading; raise it by hand when the same file gives other values. Revision 2
 recognises 10 and 12 bits in 16, revision 3 the bits that a TIFF states, and develops both RAW
-members of a pair alike. It is part of a dataset's identity only where revision 1 read the pictures
+members of a pair alike; revision 4 has the white of packed bits, the bits of a JPEG XL and the
+colours of CMYK exactly. It is part of a dataset's identity only where revision 1 read the pictures
 differently."""
 
 
@@ -154,8 +154,8 @@ def white_level(picture: NDArray[Any]) -> float:
     white = float_white(most)
     if white is None:
         raise ImageError(
-            f"its floats reach {most:g}; say with --white which value is white (1 of "
-            "scene-referred light)"
+            f"its floats reach {most:g}; say with --white, in Python white=, which value is "
+            "white (1 of scene-referred light)"
         )
     return white
 
@@ -219,23 +219,23 @@ def known_white(path: Path) -> int | None:
     """White of the kinds whose decoders fill all bits; None where the values have to say it."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return FULL
-    with path.open("rb") as file:
-        kind = kind_of(file.read(HEAD_BYTES))
-        packed = kind == "TIFF" and _has_packed_values(file)
-    return FULL if packed or kind in {"HEIC", "AVIF"} else None
+    known = _has_few_bits(path) or kind_in(path) in {"HEIC", "AVIF"}
+    return FULL if known else None
 
 
-_BITS_TAG = 258
+def _has_few_bits(path: Path) -> bool:
+    """Whether a file states that its values have 9 to 15 bits."""
+    return 8 < stated_bits(path) < 16
 
 
-def _has_packed_values(file: BinaryIO) -> bool:
-    """Whether a TIFF file states that its values have 9 to 15 bits."""
-    with contextlib.suppress(FileError):
-        first = first_directory(FileBytes(file))
-        if first is not None:
-            structure, directory = first
-            bits = structure.number(directory.entry(_BITS_TAG)) or 0
-            return 8 < bits < 16
+def is_read_anew(path: Path) -> bool:
+    """Whether a file has other values than by the first reading, which a revision has changed."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return has_black_below(path)
+    with contextlib.suppress(OSError, ValueError, FileError):  # said where it is read
+        with mapped(path) as content:
+            inks = jpeg_components(content) == 4
+        return inks or _has_few_bits(path)
     return False
 
 
@@ -358,13 +358,7 @@ class OwnPicture:
 
     def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
         """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
-        stored = self.stored[part]
-        if stored.ndim == 3 and stored.shape[2] > 2:
-            return stored[:, :, :3]
-        height, width = stored.shape[:2]
-        channels = stored.reshape(height, width, -1)
-        grey = channels[:, :, :1]
-        return np.repeat(grey, 3, axis=2)
+        return three_colours(self.stored[part])
 
 
 def equal_colours(stored: NDArray[Any]) -> bool:

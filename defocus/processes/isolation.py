@@ -17,6 +17,7 @@ from defocus.errors import (
     STORAGE_ERRNOS,
     DefocusError,
     InterruptedWorkError,
+    KilledError,
     RegistryError,
     SettingsError,
     StorageError,
@@ -24,7 +25,7 @@ from defocus.errors import (
     lacks_memory,
     what_program_lacks,
 )
-from defocus.progress import grouped, log, say, telling
+from defocus.progress import grouped, log, say, several, telling
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,6 +49,21 @@ class LeftOut:
     def to_json(self) -> dict[str, str]:
         """One of the objects ``left_out`` of a command's ``--json``."""
         return {"id": self.id, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Killed(LeftOut):
+    """One of many items whose processes were killed; it is never stored as unreadable."""
+
+
+def require_none_killed(results: Iterable[object], thing: str) -> None:
+    """Raise :class:`KilledError` if the result of an item is that its processes were killed."""
+    killed = [one for one in results if isinstance(one, Killed)]
+    if killed:
+        names = several([one.id for one in killed])
+        raise KilledError(
+            f"{thing} {names}: {killed[0].reason}; then give the same command again"
+        )
 
 
 def attempt(
@@ -74,6 +90,10 @@ def attempt_named(
 
 def left_out_by(name: str, error: BaseException) -> LeftOut:
     """Why there is no result for one of many items; what stops everything is raised again."""
+    lacking = what_program_lacks(error)
+    if lacking and not isinstance(error, OSError | StorageError):
+        # on its way out of a process it loses the error that it comes from
+        raise StorageError(lacking) from error
     if stops_everything(error):
         raise error
     return LeftOut(name, reason_of(error))

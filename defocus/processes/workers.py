@@ -26,13 +26,21 @@ from typing import Any, TypeVar
 from defocus.errors import (
     DefocusError,
     InterruptedWorkError,
+    KilledError,
     StorageError,
     what_program_lacks,
 )
 from defocus.processes.children import SAFE_PATH, start_servers, starting_python
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.processes.interruption import ENDING
-from defocus.progress import MessageSettings, say, telling
+from defocus.progress import (
+    MessageSettings,
+    SaidOnce,
+    holding_once,
+    say,
+    say_held,
+    telling,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -66,9 +74,11 @@ def in_processes(
                 running = [pool.submit(_done, item) for item in items]
                 mine = set(active_children()) - others
             for future in as_completed(running):
-                yield future.result()
+                result, held = future.result()
+                say_held(held)
+                yield result
         except BrokenProcessPool as error:
-            raise DefocusError(
+            raise KilledError(
                 "a process was killed, perhaps because memory ran out; run the same command again "
                 "with fewer processes"
             ) from error
@@ -249,7 +259,7 @@ def compute_in_one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def _done(item: Any) -> Any:  # noqa: ANN401 - whatever the work takes and gives
+def _done(item: Any) -> tuple[Any, list[SaidOnce]]:  # noqa: ANN401 - whatever the work takes
     """The work on an item; at a signal the process ends as soon as the item is left tidily."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -259,7 +269,8 @@ def _done(item: Any) -> Any:  # noqa: ANN401 - whatever the work takes and gives
     try:
         before = signal.signal(signal.SIGTERM, end)
         try:
-            return _WORK[0](item)
+            with holding_once() as held:
+                return _WORK[0](item), held
         finally:
             signal.signal(signal.SIGTERM, before)
     except KeyboardInterrupt:

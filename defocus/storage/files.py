@@ -162,7 +162,7 @@ ABANDONED_SECONDS = 24 * 3600.0
 def remove_unfinished(folder: Path, names: Collection[str]) -> None:
     """Remove what killed processes left of files with these names, not what others are writing."""
     for entry in unfinished(folder, names):
-        _remove_abandoned(entry)
+        remove_abandoned_file(entry)
 
 
 def unfinished(folder: Path, names: Collection[str]) -> list[Path]:
@@ -177,6 +177,11 @@ _left: dict[Path, list[tuple[Path, tuple[str, str]]]] = {}
 """Temporary files that each folder had when this process first wrote there."""
 
 
+def forget_unfinished() -> None:
+    """List each folder again before this process writes there: another one has died meanwhile."""
+    _left.clear()
+
+
 def _remove_left_of(path: Path) -> None:
     """Remove what killed processes left of a file; its folder is listed once per process."""
     folder = path.parent
@@ -184,7 +189,7 @@ def _remove_left_of(path: Path) -> None:
         _left[folder] = list(_temporaries(folder))
     for entry, target in _left[folder]:
         if target == (_beginning(path), path.suffix):
-            _remove_abandoned(entry)
+            remove_abandoned_file(entry)
 
 
 def _temporaries(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
@@ -203,7 +208,8 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def _remove_abandoned(entry: Path) -> None:
+def remove_abandoned_file(entry: Path) -> None:
+    """Remove a temporary file that no living process has; links and folders stay."""
     with storing(entry):
         if entry.is_file() and not entry.is_symlink() and _is_abandoned(entry):
             entry.unlink(missing_ok=True)

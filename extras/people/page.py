@@ -1,6 +1,5 @@
 """The page of blind comparisons: one file that opens offline and saves a person's answers."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from defocus.errors import InputError
 from defocus.extras.people.trials import BLURRY, SHARP, Trial, plan_hash
+from defocus.pictures import picture_name
 from defocus.pictures.read import read_image
-from defocus.pictures.write import encoded_png
+from defocus.pictures.write import data_address
 from defocus.reports.html import content_security_policy
 
 CROP_PX = 320
@@ -27,12 +27,12 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
     shared: set[str] | None = None
     for folder in folders.values():
         names = {
-            path.name.removesuffix(".restored.png")
-            for path in folder.glob("*.restored.png")
+            path.name.removesuffix(picture_name(".restored"))
+            for path in folder.glob(picture_name("*.restored"))
         }
         whole = set()
         for name in names:
-            files = [folder / f"{name}.{state}.png" for state in STATES]
+            files = [folder / picture_name(f"{name}.{state}") for state in STATES]
             if all(file.is_file() for file in files):
                 whole.add(name)
         shared = whole if shared is None else shared & whole
@@ -61,7 +61,7 @@ def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
                     crops[trial.pair] = _crop(_picture(folder, trial.pair, SHARP))
                 state = what if what in (SHARP, BLURRY) else "restored"
                 part = _picture(folder, trial.pair, state)[crops[trial.pair]]
-                pictures.append(_data_uri(part))
+                pictures.append(data_address(part))
             sides.append(places[key])
         shown.append(sides)
     return _filled(trials, shown, pictures)
@@ -92,7 +92,7 @@ def _filled(
 
 
 def _picture(folder: Path, pair: str, state: str) -> NDArray[np.uint8]:
-    return read_image(folder / f"{pair}.{state}.png").astype(np.uint8)
+    return read_image(folder / picture_name(f"{pair}.{state}")).astype(np.uint8)
 
 
 def _crop(sharp: NDArray[np.uint8]) -> tuple[slice, slice]:
@@ -104,7 +104,3 @@ def _crop(sharp: NDArray[np.uint8]) -> tuple[slice, slice]:
     inside = sums[: rows - height + 1, : columns - width + 1]
     top, left = divmod(int(inside.argmax()), inside.shape[1])
     return slice(top, top + height), slice(left, left + width)
-
-
-def _data_uri(picture: NDArray[np.uint8]) -> str:
-    return f"data:image/png;base64,{base64.b64encode(encoded_png(picture)).decode()}"

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import factor_for, reduced, scaling
 from defocus.align.sampling.resample import luminance_view
+from defocus.datasets.opening import reading_of_files
 from defocus.errors import AlignmentError
-from defocus.pictures.read import read_image, reading_of_files
+from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track

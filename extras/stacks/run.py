@@ -37,6 +37,7 @@ from defocus.extras.stacks.placing import (
     placed_frame,
     warped,
 )
+from defocus.pictures import picture_name
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.read import read_image
 from defocus.pictures.values import (
@@ -58,7 +59,7 @@ Array = NDArray[np.float32]
 
 PARTS = "stacks"
 RECORD = "fusion.json"
-PICTURE = "all-in-focus.png"
+PICTURE = picture_name("all-in-focus")
 FUSING_REVISION = 1
 """Revision of fused pictures. Raise it when their pixels change."""
 CONFIDENT = 0.5
@@ -306,7 +307,7 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
 
 def _write_confidence(folder: Path, fusion: Fusion) -> None:
     write_float_tiff(folder / "confidence.tif", fusion.confidence)
-    write_image(folder / "confidence.png", as_integer(fusion.confidence, 8))
+    write_image(folder / picture_name("confidence"), as_integer(fusion.confidence, 8))
 
 
 def _compared(

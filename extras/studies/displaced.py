@@ -14,6 +14,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
+from defocus.pictures import picture_name
 from defocus.pictures.headers import readable_size
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
@@ -92,7 +93,7 @@ def _write(pair: Pair, geometry: Similarity, folder: Path) -> None:
     truth = read_image(_known(pair.truth), pair.white)
     linear = srgb_to_linear(np.asarray(as_float(truth, np.float64)))
     sharp = np.clip(moved(np.asarray(linear, np.float64), geometry), 0.0, 1.0)
-    write_image(folder / "sharp.png", as_integer(linear_to_srgb(sharp), 16))
+    write_image(folder / picture_name("sharp"), as_integer(linear_to_srgb(sharp), 16))
     height, width = truth.shape[:2]
     np.save(folder / "flow.npy", geometry.flow(width, height).astype(np.float32))
 
@@ -112,7 +113,7 @@ def _pair(pair: Pair, root: Path, shift_px: float, zoom: float) -> Pair:
     }
     return replace(
         pair,
-        sharp=root / pair.id / "sharp.png",
+        sharp=root / pair.id / picture_name("sharp"),
         flow=root / pair.id / "flow.npy",
         metadata={**pair.metadata, "true_misalignment": {**true, "gain_ev": 0.0}},
     )

@@ -17,6 +17,7 @@ from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, InputError
 from defocus.extras.text.similarity import similarity
+from defocus.pictures import picture_name
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, as_integer
 from defocus.pictures.write import write_image
@@ -248,7 +249,7 @@ def write_text_free(folder: Path) -> None:
         blurry = cv2.GaussianBlur(sharp.astype(np.float64), (0, 0), 8.0)
         eight = np.rint(np.clip(blurry, 0, 1) * 255).astype(np.uint8)
         write_image(
-            folder / f"text-free-{number}.png",
+            folder / picture_name(f"text-free-{number}"),
             np.repeat(eight[..., None], 3, axis=2),
         )
 

@@ -10,6 +10,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, row_of
 from defocus.datasets.curation_rules import Judgement
 from defocus.datasets.pair import Dataset, Pair
+from defocus.pictures import PICTURE_SUFFIX, picture_name
 from defocus.pictures.read import read_blurry, read_sharp
 from defocus.pictures.values import Image, as_float, as_integer
 from defocus.pictures.write import write_image
@@ -19,9 +20,14 @@ from defocus.storage.files import make_folder
 
 Value = str | float | int | bool | None
 
-SHOWN_BY_BROWSERS = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png", ".webp": ".webp"}
+SHOWN_BY_BROWSERS = {
+    ".jpg": ".jpg",
+    ".jpeg": ".jpg",
+    PICTURE_SUFFIX: PICTURE_SUFFIX,
+    ".webp": ".webp",
+}
 """Suffix that a picture gets, by the suffix of its file, if browsers show that kind. Others become
-PNG."""
+pictures of ours."""
 
 JUDGED = ("verdict", "verdict_reason", "verdict_by")
 """Names of the fields of a judgement."""
@@ -118,5 +124,5 @@ def _write_picture(
         shutil.copyfile(path, folder / f"{stem}{suffix}")
         return f"{stem}{suffix}"
     make_folder((folder / stem).parent)
-    write_image(folder / f"{stem}.png", as_integer(as_float(picture), 8))
-    return f"{stem}.png"
+    write_image(folder / picture_name(stem), as_integer(as_float(picture), 8))
+    return picture_name(stem)

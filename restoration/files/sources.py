@@ -1,20 +1,31 @@
-"""Which pictures are restored, and where each goes."""
+"""Which pictures are restored, which part of each, and where each goes."""
 
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import FileError, ImageError, InputError
+from defocus.pictures import PICTURE_SUFFIX, picture_name
 from defocus.pictures.headers import kind_of, other_kind
 from defocus.pictures.heif import HEIF_KINDS
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import IMAGE_SUFFIXES, read_own_picture
+from defocus.pictures.values import (
+    Array,
+    OwnPicture,
+    StoredColours,
+    as_shown,
+    as_stored,
+)
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import counted, say, several
 from defocus.reading import broken_link, is_utf8, require_file
+from defocus.strips import mean_of_colours, strips
 
 
 def given_pictures(given: Sequence[Path], out: Path) -> list[Path]:
@@ -63,7 +74,7 @@ def targets_of(images: Sequence[Path], out: Path) -> list[Path | LeftOut]:
     targets: dict[int, Path | LeftOut] = {}
     for number in sorted(
         range(len(images)),
-        key=lambda number: becomes_png(images[number]),
+        key=lambda number: changes_format(images[number]),
     ):
         image = images[number]
         target = attempt(str(image), partial(_target, image, out, taken))
@@ -101,7 +112,7 @@ def _target(
 ) -> Path:
     require_picture(image)
     target = out / (
-        image.with_suffix(".png").name if becomes_png(image) else image.name
+        image.with_suffix(PICTURE_SUFFIX).name if changes_format(image) else image.name
     )
     if target in taken and not isinstance(
         attempt("", partial(read_own_picture, taken[target])),
@@ -119,7 +130,7 @@ def _target(
     return target
 
 
-def becomes_png(image: Path) -> bool:
+def changes_format(image: Path) -> bool:
     """Whether a picture is of a kind that is read and not written."""
     raw = image.suffix.lower() in RAW_SUFFIXES
     return raw or kind_of(_first_bytes(image)) in HEIF_KINDS
@@ -142,7 +153,7 @@ def test_targets(dataset: Dataset, out: Path) -> list[tuple[Path, Path | LeftOut
     if not pairs:
         raise InputError(f"{dataset.name} has no test pairs to restore")
     return [
-        *((pair.blurry, out / f"{pair.id}.png") for pair in pairs),
+        *((pair.blurry, out / picture_name(f"{pair.id}")) for pair in pairs),
         *((Path(one.id), one) for one in dataset.without()),
     ]
 
@@ -164,3 +175,24 @@ def places_of(
         return test_targets(dataset, out), whites
     pictures = given_pictures(images, out)
     return list(zip(pictures, targets_of(pictures, out), strict=True)), {}
+
+
+def read_mask(path: Path, picture: OwnPicture) -> Array:
+    """Read which part of a picture is restored: ``(H, W)`` in [0, 1], on its stored grid."""
+    # The mask is over the picture as it is shown; white is restored, black is left.
+    mask = read_own_picture(path)
+    colours = StoredColours(mask)
+    size = mask.stored.shape[:2]
+    values = np.empty(size, np.float32)
+    for rows in strips(len(values)):
+        values[rows] = mean_of_colours(colours[rows])
+    shown = as_shown(values, mask.orientation)
+    stored = as_stored(shown, picture.orientation)
+    if stored.shape != picture.stored.shape[:2]:
+        whole = as_shown(picture.stored, picture.orientation)
+        height, width = whole.shape[:2]
+        raise ImageError(
+            f"{path}: the mask is {shown.shape[1]}x{shown.shape[0]}, but the picture is shown at "
+            f"{width}x{height}; make it that size"
+        )
+    return np.ascontiguousarray(stored, np.float32)

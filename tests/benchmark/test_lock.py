@@ -2,16 +2,25 @@
 
 import errno
 import os
+import time
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 
 import pytest
 
 from defocus.benchmark.results import lock
-from defocus.benchmark.results.lock import STUDY_NAMES, is_locked, study_lock
+from defocus.benchmark.results.lock import (
+    STUDY_NAMES,
+    is_locked,
+    run_lock,
+    study_lock,
+    tell_busy,
+)
 from defocus.benchmark.results.run_folder import checkpoint_is
-from defocus.errors import InputError, StorageError
+from defocus.errors import DefocusError, InputError, StorageError
+from defocus.storage import staging
 from defocus.storage.files import atomic_path
+from defocus.storage.staging import owned_folder, owner_file
 from defocus.training.record.folder import CHECKPOINT, training_finished
 
 RUN = "runs/unet-1a2b3c4d"
@@ -101,6 +110,63 @@ def test_what_a_killed_write_leaves_is_removed(tmp_path, name):
     sweep(tmp_path)
     assert not leftover.exists()
     assert target.exists()
+
+
+def test_what_a_worker_still_writes_stays(tmp_path):
+    """It goes on with a training whose command was killed, and another command begins."""
+    with study_lock(tmp_path):
+        pass
+    checkpoint = tmp_path / RUN / CHECKPOINT
+    checkpoint.parent.mkdir(parents=True)
+    with atomic_path(checkpoint) as temporary:
+        temporary.write_bytes(b"whole")
+        with study_lock(tmp_path):
+            assert temporary.exists()
+    assert checkpoint.read_bytes() == b"whole"
+
+
+def test_a_run_that_another_process_has_is_waited_for(tmp_path, capsys):
+    out, run = tmp_path, Path(RUN).name
+    with owned_folder(tmp_path / RUN):
+        tell_busy(out, [run, "wiener-1a2b3c4d"])
+        entered = []
+
+        def enter() -> None:
+            with run_lock(out, run):
+                entered.append(time.monotonic())
+
+        waiting = Thread(target=enter)
+        waiting.start()
+        time.sleep(0.2)
+        left = time.monotonic()
+        assert entered == []
+    waiting.join()
+    assert entered[0] > left
+    assert capsys.readouterr().err.startswith(f"{run}: a worker of an earlier command")
+    tell_busy(out, [run])
+    assert capsys.readouterr().err == ""
+
+
+def test_where_there_are_no_locks_a_run_of_a_killed_worker_is_named(
+    tmp_path, monkeypatch
+):
+    def no_locks(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(staging, "try_lock", no_locks)
+    monkeypatch.setattr(lock, "HELD_SECONDS", 0.0)
+    (tmp_path / RUN).mkdir(parents=True)
+    named = owner_file(tmp_path / RUN)
+    named.write_text("another-computer 1\n")
+    run = Path(RUN).name
+    with (
+        pytest.raises(DefocusError, match=f"remove {named} and give the same command"),
+        run_lock(tmp_path, run),
+    ):
+        pass
+    named.unlink()
+    with run_lock(tmp_path, run):
+        assert named.exists()
 
 
 @pytest.mark.parametrize("name", OTHERS)

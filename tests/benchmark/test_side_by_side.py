@@ -24,12 +24,13 @@ from defocus.benchmark.study.plan import (
 )
 from defocus.benchmark.study.run import run_studies
 from defocus.training.devices import in_one_thread
-from defocus.training.record.folder import steps_done
+from defocus.training.record.curve_files import read_curve
+from defocus.training.record.folder import steps_done, training_finished
 from tests.benchmark.test_evaluated_elsewhere import MEASURED
 from tests.benchmark.test_resume import scores_of
 from tests.benchmark.test_run import rows_of
 from tests.benchmark.test_scales import MADE, open_dataset, write_folder
-from tests.command_process import wait_until
+from tests.command_process import start_code, wait_until
 
 pytestmark = pytest.mark.full
 
@@ -186,6 +187,48 @@ def test_runs_on_other_machines_come_to_the_same(tmp_path, two_workers, no_weigh
         "unet",
         "wiener",
     }
+
+
+def study_of(root: Path, out: Path) -> Study:
+    """A training of some seconds on one pair."""
+    dataset = open_dataset(f"pairs:{root}")
+    override = Override(schedule=ScheduleOverride(steps=600, crop_px=32, batch=1))
+    runs = plan_runs([baseline("unet")], dataset, "demo", override=override)
+    return Study(out, dataset, runs)
+
+
+KILLED_CLIENT = """
+import sys
+from pathlib import Path
+from defocus.benchmark.study.run import run_studies
+from defocus.processes.machines import Machines
+from tests.benchmark.test_side_by_side import study_of
+
+if __name__ == "__main__":
+    root, out, address = sys.argv[1:]
+    run_studies([study_of(Path(root), Path(out))], where=Machines(address))
+"""
+
+
+def test_a_training_whose_command_was_killed_goes_on_alone(
+    tmp_path, two_workers, no_weights, capfd
+):
+    """The same command waits for the worker that still trains, and does not train beside it."""
+    root, out = tmp_path / "noise", tmp_path / "out"
+    write_folder(root / "train", ["a.png"], bits=8)
+    write_folder(root / "test", ["b.png"], bits=8, first=1)
+    words = (root, out, two_workers.address)
+    with start_code(KILLED_CLIENT, *words) as process:
+        wait_until(lambda: bool(list(out.glob("runs/unet-*/training.json"))))
+        process.kill()
+    (folder,) = out.glob("runs/unet-*")
+    assert not training_finished(folder)
+    rows = run_studies([study_of(root, out)], where=two_workers).rows
+    assert f"{folder.name}: a worker of an earlier command" in capfd.readouterr().err
+    steps = [int(row["step"]) for row in read_curve(folder / "train.csv", 600)]
+    assert steps == sorted(set(steps))
+    whole = run_studies([study_of(root, tmp_path / "whole")]).rows
+    assert values_of(rows) == values_of(whole)
 
 
 def values_of(rows: Sequence[Row]) -> dict[tuple[str, str, str], float]:

@@ -28,6 +28,9 @@ ARGUMENTS = (
 )
 
 
+SCRIPT_SECONDS = 600
+"""Seconds that a script in the browser may take, which only one that never ends reaches."""
+
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 RUN_AXE = """
 const told = (node) => node.html.slice(0, 120);
@@ -110,6 +113,9 @@ def browser(tmp_path_factory):
         "goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"}
     )
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    # axe reads a long page for 5 s on an idle machine; beside other tests, the default of 30 s is
+    # reached
+    chrome.set_script_timeout(SCRIPT_SECONDS)
     yield chrome
     chrome.quit()
 

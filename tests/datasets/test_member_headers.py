@@ -85,7 +85,7 @@ def test_orientation_and_frames_are_named(tmp_path):
         tmp_path / "d.webp", save_all=True, append_images=frames[1:], lossless=True
     )
     assert said(tmp_path / "d.webp", plain) == [
-        ("frames", "a file has 2 frames; the first one is taken")
+        ("frames", "holds 2 pictures; the first is read, the others are left out")
     ]
 
 

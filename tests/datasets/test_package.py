@@ -20,16 +20,19 @@ from PIL.PngImagePlugin import PngInfo
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.table import QUANTITIES
+from defocus.datasets.deriving import parts
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.pair import step
 from defocus.datasets.release.card import undeclared
 from defocus.datasets.release.details import details_of
 from defocus.datasets.release.facts import ReleaseNotes, audit_facts
+from defocus.datasets.release.formats import layout, loose
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.pictures import without_private
 from defocus.datasets.release.provenance import Number
-from defocus.errors import DatasetError, InputError
+from defocus.errors import DatasetError, InputError, KilledError
 from defocus.pictures.read import read_image
+from defocus.processes.isolation import Killed
 from defocus.storage import staging
 from defocus.storage.staging import owned_folder
 from tests.command_process import start_code
@@ -340,6 +343,29 @@ def test_a_pair_with_a_bad_array_is_left_out(noise, tmp_path, content):
     with pytest.raises(DatasetError, match="no pair can be read"):
         package(replace(hostile, pairs=hostile.pairs[:1]), tmp_path / "none", "folder")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "module"), [("folder", parts), ("imagefolder", loose), ("hdf5", layout)]
+)
+def test_a_pair_whose_processes_were_killed_is_not_left_out(
+    noise, tmp_path, form, module, monkeypatch
+):
+    """The release is not finished without it, and the same command goes on."""
+    each = module.each
+
+    def disturbed(work, items, where):
+        results = dict(each(work, items, where))
+        name = next(iter(results))
+        return iter((results | {name: Killed(name, "it was killed")}).items())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "each", disturbed)
+        with pytest.raises(KilledError, match="give the same command again"):
+            package(noise, tmp_path / "release", form)
+    assert not (tmp_path / "release").exists()
+    release = package_dataset(noise, tmp_path / "release", form, DETAILS, GIGABYTE)
+    assert (release.left_out, release.pairs) == ((), len(noise.pairs))
 
 
 @pytest.mark.parametrize("source", ["dpdd", "realdof", "lfdof", "no-such-reader"])

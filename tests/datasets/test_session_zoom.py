@@ -14,8 +14,10 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.session import OwnZoom, SessionLens, Shared
 from defocus.datasets.api import open_dataset
+from defocus.datasets.audit import run as audit_run
 from defocus.datasets.audit.pair_audit import AuditedPair
-from defocus.datasets.audit.run import row_document, row_of_document
+from defocus.datasets.audit.run import audit_dataset, row_document, row_of_document
+from defocus.datasets.deriving import compensate
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.measuring.kept import session_key
@@ -26,9 +28,10 @@ from defocus.datasets.measuring.session import (
     sessions_of,
 )
 from defocus.datasets.pair import Pair
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, KilledError
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import Killed
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
 from tests.datasets.test_which_session import BODY, described, pairs_of
 
@@ -110,6 +113,38 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
         json.loads((tmp_path / "out/pairs/p0/misalignment.json").read_text())["status"]
         == "ok"
     )
+
+
+def killing(each):
+    """The processes of the first pair are killed."""
+
+    def disturbed(work, items, where):
+        for name, result in each(work, items, where):
+            yield name, Killed(name, "it was killed") if name == "p0" else result
+
+    return disturbed
+
+
+@pytest.mark.full
+def test_nothing_is_pooled_without_a_pair_whose_processes_were_killed(
+    session, tmp_path, monkeypatch
+):
+    """Else the others' measurements would be kept with what three pairs share, not four."""
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    with monkeypatch.context() as patch:
+        patch.setattr(audit_run, "each", killing(audit_run.each))
+        patch.setattr(compensate, "each", killing(compensate.each))
+        audit = audit_dataset(session, "dis", 1)
+        assert [one.id for one in audit.left_out] == ["p0"]
+        assert (audit.sessions, audit.in_session) == ((), frozenset())
+        with pytest.raises(KilledError, match="give the same command again"):
+            compensate_dataset(session, tmp_path / "out", Release(), flow_estimator)
+        assert not (tmp_path / "out" / "pairs").exists()
+    again = audit_dataset(session, "dis", 1)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "other"))
+    whole = audit_dataset(session, "dis", 1)
+    assert list(map(row_document, again.pairs)) == list(map(row_document, whole.pairs))
+    assert "p3" in again.in_session
 
 
 @pytest.mark.full

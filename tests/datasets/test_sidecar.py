@@ -12,14 +12,16 @@ from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import write_aligned
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
+from defocus.datasets import sidecar_writing
 from defocus.datasets.api import open_dataset
 from defocus.datasets.checksums import folder_hashes, write_checksums
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.sidecar import apply_sidecar, ceiling_db
 from defocus.datasets.sidecar_writing import write_sidecar
-from defocus.errors import AlignmentError, DatasetError, DefocusError
+from defocus.errors import AlignmentError, DatasetError, DefocusError, KilledError
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.write import write_image
+from defocus.processes.isolation import Killed
 from tests.datasets.conftest import put
 
 NAME = "astronaut"
@@ -85,6 +87,17 @@ def test_a_second_run_mends_the_first(copy, tmp_path, cache_folder, refused):
     assert {one.name for one in tmp_path.iterdir()} == {"mine", "out"}
     with refused(DatasetError):
         written()
+
+
+def test_a_pair_whose_processes_were_killed_is_not_called_unreadable(
+    copy, tmp_path, monkeypatch
+):
+    killed = {"01": Killed("01", "it was killed"), "02": Killed("02", "it was killed")}
+    monkeypatch.setattr(sidecar_writing, "each", lambda *_: iter(killed.items()))
+    dataset = open_dataset(f"realdof:{copy}")
+    with pytest.raises(KilledError, match=r"01, 02: it was killed; then give the same"):
+        write_sidecar(dataset, tmp_path / "out", "aligned-v1", Release(), "dis")
+    assert not (tmp_path / "out").exists()
 
 
 def test_applied_to_a_copy_it_gives_the_pair(copy, sidecar, tmp_path):

@@ -7,7 +7,9 @@ import pytest
 from defocus import errors
 
 EXIT_CODES = {
-    **dict.fromkeys(("DefocusError", "NotApplicableError", "TrainingError"), 1),
+    **dict.fromkeys(
+        ("DefocusError", "NotApplicableError", "TrainingError", "KilledError"), 1
+    ),
     **dict.fromkeys(
         ("InputError", "FileError", "SettingsError", "ImageError", "OpticsError"), 2
     ),

@@ -8,9 +8,12 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -20,27 +23,55 @@ enum fate { FAILS = 1, IS_SHORT = 2, KILLS = 3 };
 /* Bytes of a large array: a little less than a picture of 128 x 96 px in 8 bits has. */
 #define LARGE (32 * 1024)
 
-static char folder[4096];
-static long counted[KINDS];
-static int armed, chosen = -1, fate, value;
-static long at;
+struct state {
+    char folder[4096];
+    long counted[KINDS], at;
+    int armed, chosen, fate, value;
+};
+static struct state of_process = {.chosen = -1};
+static struct state *now = &of_process;
+static struct state *of_children; /* in a file, which all have in their memory */
+
+static struct state *mapped(const char *path) {
+    int handle = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT, 0600);
+    if (handle < 0 || ftruncate(handle, sizeof(struct state)) != 0) abort();
+    void *place = mmap(NULL, sizeof(struct state), PROT_READ | PROT_WRITE, MAP_SHARED, handle, 0);
+    if (place == MAP_FAILED) abort();
+    close(handle);
+    return place;
+}
+
+/* A process that a command starts, and its forks: all count together. */
+__attribute__((constructor)) static void begin_child(void) {
+    const char *path = getenv("FAILING_CALLS");
+    if (path != NULL) now = mapped(path);
+}
 
 /* Count calls from now on, those on files below a folder alone; the n-th of a kind has a fate. */
 void arm(const char *below, int kind, long n, int what, int number) {
-    snprintf(folder, sizeof folder, "%s", below);
-    memset(counted, 0, sizeof counted);
-    chosen = kind; at = n; fate = what; value = number; armed = 1;
+    memset(now, 0, sizeof *now);
+    snprintf(now->folder, sizeof now->folder, "%s", below);
+    now->chosen = kind; now->at = n; now->fate = what; now->value = number; now->armed = 1;
 }
 
-void disarm(void) { armed = 0; }
+/* The same in processes that are started from now on, and not in this one. */
+void arm_children(const char *path, const char *below, int kind, long n, int what, int number) {
+    now = of_children = mapped(path);
+    arm(below, kind, n, what, number);
+    now = &of_process;
+    setenv("FAILING_CALLS", path, 1);
+}
 
-long count_of(int kind) { return counted[kind]; }
+void disarm(void) { now->armed = 0; }
+
+long count_of(int kind) { return (of_children != NULL ? of_children : now)->counted[kind]; }
 
 static int is_below(const char *path) {
     char here[4096];
     if (path == NULL) return 0;
-    if (path[0] == '/') return strncmp(path, folder, strlen(folder)) == 0;
-    return getcwd(here, sizeof here) != NULL && strncmp(here, folder, strlen(folder)) == 0;
+    if (path[0] == '/') return strncmp(path, now->folder, strlen(now->folder)) == 0;
+    return getcwd(here, sizeof here) != NULL
+           && strncmp(here, now->folder, strlen(now->folder)) == 0;
 }
 
 static int is_open_below(int handle) {
@@ -54,15 +85,20 @@ static int is_open_below(int handle) {
 
 /* Whether this call is the chosen one; a kill does not return. */
 static int has_fate(int kind) {
-    if (__atomic_add_fetch(&counted[kind], 1, __ATOMIC_RELAXED) != at || kind != chosen) return 0;
-    if (fate == KILLS) { kill(getpid(), value); if (value == SIGKILL) pause(); return 0; }
-    errno = value;
-    return fate;
+    long count = __atomic_add_fetch(&now->counted[kind], 1, __ATOMIC_RELAXED);
+    if (count != now->at || kind != now->chosen) return 0;
+    if (now->fate == KILLS) {
+        kill(getpid(), now->value);
+        if (now->value == SIGKILL) pause();
+        return 0;
+    }
+    errno = now->value;
+    return now->fate;
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-#define ON_HANDLE(kind) (armed && is_open_below(handle) ? has_fate(kind) : 0)
-#define ON_PATH(kind) (armed && is_below(path) ? has_fate(kind) : 0)
+#define ON_HANDLE(kind) (now->armed && is_open_below(handle) ? has_fate(kind) : 0)
+#define ON_PATH(kind) (now->armed && is_below(path) ? has_fate(kind) : 0)
 
 ssize_t write(int handle, const void *bytes, size_t size) {
     int how = ON_HANDLE(WRITE);
@@ -134,7 +170,7 @@ static int is_of_arrays(const void *caller) {
     return 0;
 }
 
-#define LACKS(size) (armed && (size) >= LARGE && is_of_arrays(__builtin_return_address(0)) \
+#define LACKS(size) (now->armed && (size) >= LARGE && is_of_arrays(__builtin_return_address(0)) \
                      && has_fate(MEMORY) == FAILS)
 
 void *malloc(size_t size) { return LACKS(size) ? NULL : __libc_malloc(size); }

@@ -121,7 +121,7 @@ class Bench:
     def run(self, verb: Verb, fault: Fault = NO_FAULT) -> Trial:
         """The verb in the present copy."""
         words = list(verb.words)
-        if "--on" in words:  # faults are of one process
+        if "--on" in words and not fault.in_children:  # faults are of one process
             words[words.index("--on") + 1] = "1"
         return self.warm.run(verb.program, words, self.place / "world", fault)
 

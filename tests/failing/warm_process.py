@@ -45,6 +45,7 @@ class Fault:
     at: int
     fate: int = FAILS
     value: int = 0  # number of the error or of the signal
+    in_children: bool = False  # in the processes that the command starts
 
 
 NO_FAULT = Fault("write", 0)
@@ -152,13 +153,13 @@ def _try(asked: dict[str, Any], faults: ctypes.CDLL, below: str, place: Path) ->
     fault = Fault(**asked["fault"])
     code: object = 1
     before = set(sys.modules)
-    faults.arm(
-        below.encode(),
-        KINDS.index(fault.kind),
-        ctypes.c_long(fault.at),
-        fault.fate,
-        fault.value,
-    )
+    chosen = (KINDS.index(fault.kind), ctypes.c_long(fault.at), fault.fate, fault.value)
+    if fault.in_children:
+        shared = str(place / "shared")
+        faults.arm_children(shared.encode(), below.encode(), *chosen)
+        os.environ["FAILING_CALLS"] = shared
+    else:
+        faults.arm(below.encode(), *chosen)
     try:
         import_module(COMMANDS[asked["program"]]).main()
     except SystemExit as end:

@@ -4,16 +4,17 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights import own as own_weights
-from defocus.errors import InputError
-from defocus.pictures.read import read_image
+from defocus.errors import ImageError, InputError
+from defocus.pictures.read import read_image, read_stored
 from defocus.pictures.values import as_integer
-from defocus.pictures.write import write_image
+from defocus.pictures.write import write_float_tiff, write_image
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 
@@ -76,6 +77,43 @@ def test_a_file_is_restored_as_the_command_does(tmp_path):
         restored = defocus.restore(str(path), "wiener", tile=tile)
         assert restored.dtype == np.uint16
         np.testing.assert_array_equal(restored, read_image(out / "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("most", "given", "words"),
+    [
+        (0.9, None, ""),
+        (220.0, None, "values reach 220, so white is taken as 255"),
+        (5.0, 5.0, ""),
+        (1e6, 1e6, ""),
+        (1.4, 1.0, ""),
+    ],
+)
+def test_a_file_of_floats_is_restored_as_the_command_does(
+    tmp_path, capsys, most, given, words
+):
+    path = tmp_path / "a.tif"
+    values = np.tile(FLOATS, (8, 6, 1)) * np.float32(most / FLOATS.max())
+    write_float_tiff(path, values, photometric="rgb")
+    settings = RestoreSettings(out=tmp_path / "out", white=given)
+    cpu = torch.device("cpu")
+    (written,) = restore_pictures([path], baseline("wiener"), None, cpu, settings)
+    assert any(words in one for one in written.remarks) == bool(words)
+    capsys.readouterr()
+    restored = defocus.restore(path, "wiener", white=given)
+    assert restored.dtype == np.float32
+    np.testing.assert_array_equal(restored, read_stored(tmp_path / "out" / "a.tif"))
+    said = capsys.readouterr().err
+    assert said == (f"{path}: {words}\n" if words else "")
+
+
+def test_floats_of_no_known_white_are_asked_about(tmp_path, refused):
+    path = tmp_path / "a.tif"
+    write_float_tiff(path, np.full((64, 64), 5.5, np.float32))
+    with refused(ImageError):
+        defocus.restore(path, "wiener")
+    with refused(ImageError):
+        defocus.restore(path, "wiener", white=-1.0)
 
 
 def test_strength_blends():

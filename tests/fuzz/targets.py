@@ -49,7 +49,7 @@ from defocus.datasets.release.details import Details
 from defocus.datasets.release.facts import read_facts
 from defocus.datasets.rendering.run import load_request as read_scene
 from defocus.errors import DefocusError
-from defocus.pictures.headers import picture_size, png_bits
+from defocus.pictures.headers import picture_size, stated_bits
 from defocus.pictures.metadata import read_exif, read_metadata
 from defocus.pictures.read import read_own_picture, read_stored
 from defocus.pictures.write import write_image, write_picture
@@ -101,7 +101,7 @@ def pictures(root: Path) -> Iterator[DamagedReader]:
 
 def picture(file: Path) -> None:
     """All that is asked of a picture, each for itself."""
-    for read in (read_stored, picture_size, png_bits, read_metadata, read_exif):
+    for read in (read_stored, picture_size, stated_bits, read_metadata, read_exif):
         with foreseen():
             read(file)
 

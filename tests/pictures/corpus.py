@@ -148,6 +148,11 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
         "grey-with-a-transparent-level.png",
         png_with(opencv(grey(), ".png"), (b"tRNS", level)),
     )
+    colour = struct.pack(">3H", *map(int, scene()[0, 0]))
+    yield (
+        "rgb-with-a-transparent-colour.png",
+        png_with(opencv(scene(), ".png"), (b"tRNS", colour)),
+    )
     yield "animated.png", animation()
     gamma = (b"gAMA", struct.pack(">I", 100_000))
     yield "linear-by-gamma.png", png_with(opencv(scene(), ".png"), gamma)
@@ -346,6 +351,10 @@ def _heifs() -> Iterator[tuple[str, bytes]]:
     yield "rgb10.avif", imagecodecs.avif_encode(ten, level=90, bitspersample=10)
     yield "rgb8.jxl", imagecodecs.jpegxl_encode(scene(), lossless=True)
     yield "rgb16.jxl", imagecodecs.jpegxl_encode(deep(), lossless=True)
+    for bits in (9, 14):
+        few = deep() >> (16 - bits)
+        settings = {"lossless": True, "bitspersample": bits}
+        yield f"{bits}-bits.jxl", imagecodecs.jpegxl_encode(few, **settings)
     yield "12-in-16.jxl", imagecodecs.jpegxl_encode(deep() >> 4, lossless=True)
     twelve = (deep() >> 4).astype(np.uint16)
     yield "12-bits.jpg", imagecodecs.jpeg_encode(twelve, bitspersample=12)

@@ -5,9 +5,10 @@ import struct
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Pillow
 
 from defocus.datasets.audit.members import warnings_of
-from defocus.datasets.opening import opened
+from defocus.datasets.opening import opened, reading_of_files
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.front.dataset import Pair as FrontPair
@@ -28,10 +29,9 @@ from defocus.pictures.read import (
     read_pair,
     read_sharp,
     read_stored,
-    reading_of_files,
 )
 from defocus.pictures.tiff import tiff_pictures
-from defocus.pictures.values import as_float
+from defocus.pictures.values import as_float, is_read_anew
 from defocus.pictures.write import foreseen_remarks, write_picture
 from tests.capture.raw_sessions import bayer_dng
 from tests.datasets.test_release_facts import wide_profile
@@ -42,6 +42,7 @@ from tests.pictures.corpus import (
     deep,
     exif_of,
     grey,
+    inks,
     linear_dng,
     mosaic_light,
     opencv,
@@ -95,7 +96,8 @@ def test_fourteen_bits_in_sixteen_are_asked_about(tmp_path, capsys):
     assert f"{path}: {FOURTEEN}" in capsys.readouterr().err
     (remark,) = read_own_picture(path).metadata.remarks
     assert remark.text == f"{FOURTEEN} --white 16383 if they are"
-    assert reading_of_files([path]).remarks == (FOURTEEN,)
+    stated = " If they are, state white = 16383 in a mapping file or the manifest"
+    assert reading_of_files([path]).remarks == (FOURTEEN + stated,)
 
 
 @pytest.mark.parametrize("bits", [8, 14])
@@ -414,3 +416,16 @@ def test_a_profile_of_grey_makes_no_colours_grey(tmp_path, refused):
     shades = np.repeat(grey()[:, :, None], 3, axis=2)
     moved = in_srgb(path, shades)
     assert np.abs(moved.astype(int) - shades).max() < 10
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_inks_of_a_jpeg_are_the_colours_of_pillow(tmp_path, progressive):
+    path = tmp_path / "a.jpg"
+    Pillow.fromarray(inks(), "CMYK").save(path, quality=92, progressive=progressive)
+    with Pillow.open(path) as opened:
+        expected = np.asarray(opened.convert("RGB"))
+    np.testing.assert_array_equal(read_stored(path), expected)
+    assert is_read_anew(path)
+    path.write_bytes(path.read_bytes()[:-400] + b"\xff\xd9")
+    with pytest.raises(ImageError):
+        read_stored(path)

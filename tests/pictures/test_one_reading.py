@@ -183,7 +183,7 @@ def words_about_values(text: str) -> set[str]:
             place = parts.find(f": {begin}")
             if place >= 0:
                 remark = parts[place + 2 :]
-                for advice in ("; --white", " --white", ", and stays"):
+                for advice in ("; --white", " --white", " If they are", ", and stays"):
                     remark = remark.partition(advice)[0]
                 words.add(remark)
     return {one for one in words if any(word in one for word in ABOUT)}

@@ -13,18 +13,14 @@ from defocus.capture.quality.pair_quality import _check_demands
 from defocus.capture.quality.quick_look import read_look
 from defocus.capture.quality.verdict import Quality
 from defocus.datasets.audit.members import warnings_of
-from defocus.datasets.opening import opened
+from defocus.datasets.opening import opened, reading_of_files
 from defocus.datasets.pair import Pair
+from defocus.errors import ImageError
 from defocus.pictures.metadata import Metadata, read_metadata
-from defocus.pictures.raw import develop_pair, dng_demands, is_read_anew, raw_preview
-from defocus.pictures.read import (
-    read_image,
-    read_own_picture,
-    read_stored,
-    reading_of_files,
-)
+from defocus.pictures.raw import develop_pair, dng_demands, raw_preview
+from defocus.pictures.read import read_image, read_own_picture, read_stored
 from defocus.pictures.remarks import MOSAIC, TRANSPARENT, is_mosaic, said_of_file
-from defocus.pictures.values import linear_to_srgb
+from defocus.pictures.values import is_read_anew, linear_to_srgb
 from defocus.pictures.write import encoded_picture
 from tests.pictures.corpus import (
     alpha,
@@ -32,6 +28,9 @@ from tests.pictures.corpus import (
     deep,
     grey,
     linear_dng,
+    opencv,
+    png_with,
+    saved,
     scene,
     tiff,
     write_corpus,
@@ -142,6 +141,21 @@ def bayer(picture: np.ndarray) -> np.ndarray:
     return mosaic
 
 
+X_TRANS = ("GBGGRG", "RGRBGB", "GBGGRG", "GRGGBG", "BGBRGR", "GRGGBG")
+QUAD_BAYER = ("GGRR", "GGRR", "BBGG", "BBGG")
+
+
+def of_sensor(picture: np.ndarray, filters: tuple[str, ...]) -> np.ndarray:
+    """What each pixel of a sensor with these colour filters sees; red and blue are weaker."""
+    light = picture * np.array([0.5, 1, 0.6])
+    mosaic = np.empty(picture.shape[:2], np.uint8)
+    side = len(filters)
+    for row, column in np.ndindex(side, side):
+        channel = "RGB".index(filters[row][column])
+        mosaic[row::side, column::side] = light[row::side, column::side, channel]
+    return mosaic
+
+
 def large(seed: int) -> np.ndarray:
     return cv2.resize(scene(seed), (240, 160), interpolation=cv2.INTER_CUBIC)
 
@@ -162,11 +176,25 @@ def test_a_mosaic_is_known_from_a_picture(seed):
     assert not is_mosaic(np.zeros_like(plain))
 
 
+@pytest.mark.parametrize("filters", [X_TRANS, QUAD_BAYER])
+@pytest.mark.parametrize("seed", range(4))
+def test_other_mosaics_are_known_wherever_they_begin(seed, filters):
+    mosaic = of_sensor(large(seed), filters)
+    for top, left in ((0, 0), (1, 0), (2, 3), (1, 5)):
+        assert is_mosaic(mosaic[top:, left:])
+    assert not is_mosaic(mosaic[::7, ::7])
+    blurred = cv2.blur(mosaic, (12, 12))
+    assert not is_mosaic(blurred)
+
+
 def test_lines_of_one_direction_are_no_mosaic():
     lines = np.zeros((128, 128), np.uint8)
     lines[:, ::2] = 200
-    assert not is_mosaic(lines)
-    assert not is_mosaic(lines.T)
+    thirds = np.zeros((128, 128), np.uint8)
+    thirds[:, ::3] = 200
+    for one in (lines, thirds):
+        assert not is_mosaic(one)
+        assert not is_mosaic(one.T)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".webp", ".jpg", ".jxl"])
@@ -207,6 +235,58 @@ def test_transparency_behind_an_opaque_picture_is_said(tmp_path, suffix):
     transparent.write_bytes(encoded_picture(both, lossless, KINDS[suffix]))
     assert reading_of_files([opaque, opaque]).remarks == ()
     assert reading_of_files([opaque, transparent]).remarks == (TRANSPARENT,)
+
+
+def _opaque_and_transparent():
+    """Kinds of files, each without and with pixels that are not opaque."""
+    both = np.dstack([scene(), alpha()])
+    for kind in ("AVIF", "HEIF"):
+        if kind == "HEIF":
+            pytest.importorskip("pillow_heif").register_heif_opener()
+        yield kind, saved(scene(), kind), saved(both, kind)
+    for name, picture in (("grey", grey()), ("colour", scene()), ("deep", deep())):
+        png = opencv(picture, ".png")
+        named = struct.pack(f">{picture[0, 0].size}H", *np.ravel(picture[0, 0]))
+        yield name, png, png_with(png, (b"tRNS", named))
+
+
+def test_transparency_of_every_kind_is_said_behind_an_opaque_picture(tmp_path):
+    for kind, without, with_it in _opaque_and_transparent():
+        opaque, transparent = tmp_path / f"{kind}-a", tmp_path / f"{kind}-b"
+        opaque.write_bytes(without)
+        transparent.write_bytes(with_it)
+        said = [
+            TRANSPARENT in reading_of_files([opaque, p]).remarks
+            for p in (opaque, transparent)
+        ]
+        assert said == [False, True], kind
+        assert read_stored(transparent).shape[-1] in {2, 4}
+
+
+def _refused_files():
+    yield (
+        "inks16.tif",
+        tiff(deep(np.dstack([scene(), grey()])), photometric="separated"),
+    )
+    codecs = pytest.importorskip("imagecodecs")
+    floats = (scene() / 255).astype(np.float32)
+    yield "float.jxl", codecs.jpegxl_encode(floats, lossless=True)
+    asking = (51125, "2I", 4, (1, 10, 0, 1, 1, 1, 9, 10), True)
+    uncompressed, jpeg_xl = (struct.pack("<HHIH", 259, 3, 1, c) for c in (1, 52546))
+    dng = linear_dng(deep(), 0, 65535, asking).replace(uncompressed, jpeg_xl)
+    yield "jpeg-xl.dng", dng
+
+
+def test_of_a_refused_file_nothing_else_is_said(tmp_path):
+    good = tmp_path / "a.png"
+    good.write_bytes(encoded_picture(scene(), Metadata(), "PNG"))
+    for name, content in _refused_files():
+        path = tmp_path / name
+        path.write_bytes(content)
+        assert said_of_file(path)
+        with pytest.raises(ImageError):
+            read_image(path)
+        assert reading_of_files([path], [good, path]).remarks == (), name
 
 
 TEN_BITS = bmp_of_fields(

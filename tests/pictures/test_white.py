@@ -18,11 +18,13 @@ from defocus.datasets.manifest import (
     write_manifest,
 )
 from defocus.datasets.measuring.kept import pair_key
+from defocus.datasets.opening import reading_of_files
 from defocus.datasets.release.pictures import released_members
 from defocus.errors import ImageError
 from defocus.front.pairs import measure_pair
 from defocus.front.pictures import pictures, two_pictures
 from defocus.front.scores import score
+from defocus.pictures.heif import jpeg_xl_bits
 from defocus.pictures.read import (
     read_blurry,
     read_image,
@@ -30,9 +32,8 @@ from defocus.pictures.read import (
     read_pair,
     read_stored,
     read_two_cameras,
-    reading_of_files,
 )
-from defocus.pictures.values import FULL, as_float, compressed, stretched
+from defocus.pictures.values import FULL, as_float, compressed, is_read_anew, stretched
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from tests.pictures.corpus import deep, grey, linear_dng, packed, scene
@@ -130,6 +131,34 @@ def test_a_dataset_of_twelve_bits_is_read_as_that_of_eight(tmp_path, capsys):
         first = as_float(read_blurry(one.blurry, one.sharp, one.white))
         second = as_float(read_blurry(other.blurry, other.sharp, other.white))
         np.testing.assert_allclose(first, second, atol=1 / 255)
+
+
+MAPPING = """white = 16383
+[[parts]]
+split = "test"
+blurry = "blurry/{name}.*"
+sharp = "sharp/{name}.*"
+"""
+
+
+@pytest.mark.parametrize("content", ["white = 16383\n", MAPPING])
+def test_the_white_that_is_asked_for_can_be_stated(tmp_path, capsys, content):
+    root = pairs(tmp_path / f"p{len(content)}", 14)
+    open_dataset(f"pairs:{root}")
+    asked = capsys.readouterr().err
+    assert "are they 14 bits in 16? If they are, state white = 16383 in a" in asked
+    mapping = root / "white.toml"
+    mapping.write_text(content)
+    stated = open_dataset(f"pairs:{mapping}").pairs
+    assert "bits" not in capsys.readouterr().err
+    eight = open_dataset(f"pairs:{pairs(tmp_path / 'p8', 8)}").pairs
+    for one, other in zip(stated, eight, strict=True):
+        assert one.white == 16383
+        first = as_float(read_blurry(one.blurry, one.sharp, one.white))
+        second = as_float(read_blurry(other.blurry, other.sharp, other.white))
+        np.testing.assert_allclose(first, second, atol=1 / 255)
+    write_manifest(root, make_manifest(root, stated))
+    assert {pair.white for pair in open_dataset(f"manifest:{root}").pairs} == {16383}
 
 
 def test_a_dark_picture_of_a_dataset_of_sixteen_bits_stays_dark(tmp_path):
@@ -266,3 +295,38 @@ def test_a_dark_tiff_that_states_its_bits_is_not_stretched(tmp_path, capsys, bit
     reading = reading_of_files([path])
     assert (reading.white, reading.remarks) == (FULL, ())
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_white_of_packed_bits_is_white(tmp_path, bits):
+    path = tmp_path / "a.tif"
+    values = deep(grey()) >> (16 - bits)
+    values[0, 0] = 2**bits - 1
+    path.write_bytes(packed(values, bits))
+    exactly = np.rint(values * (FULL / (2**bits - 1)))
+    np.testing.assert_array_equal(read_stored(path), exactly)
+    assert is_read_anew(path)
+
+
+@pytest.mark.parametrize("bits", range(9, 16))
+@pytest.mark.parametrize("in_boxes", [False, True])
+def test_the_bits_that_a_jpeg_xl_states_say_its_white(tmp_path, capsys, bits, in_boxes):
+    codecs = pytest.importorskip("imagecodecs")
+    dark = (deep() >> (16 - bits)) // 6
+    settings = {"lossless": True, "bitspersample": bits, "usecontainer": in_boxes}
+    path = tmp_path / "a.jxl"
+    path.write_bytes(codecs.jpegxl_encode(dark, **settings))
+    exactly = np.rint(dark * (FULL / (2**bits - 1)))
+    np.testing.assert_array_equal(read_image(path), exactly)
+    assert read_own_picture(path).white == FULL
+    assert "white" not in capsys.readouterr().err
+    assert is_read_anew(path)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "f4"])
+def test_the_bits_of_other_jpeg_xl(kind):
+    codecs = pytest.importorskip("imagecodecs")
+    values = {"u1": scene(), "u2": deep(), "f4": (scene() / 255).astype("f4")}
+    content = codecs.jpegxl_encode(values[kind], lossless=True)
+    assert jpeg_xl_bits(content) == {"u1": 8, "u2": 16, "f4": 0}[kind]
+    assert jpeg_xl_bits(content[:3]) in range(33)

@@ -26,7 +26,7 @@ from defocus.errors import DefocusError
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.raw import RAW_SUFFIXES
 from defocus.pictures.read import read_image, read_own_picture
-from defocus.pictures.write import write_image, write_plain_png
+from defocus.pictures.write import write_image, write_uncompressed
 from defocus.restoration.run import restore_pictures
 from defocus.restoration.settings import RestoreSettings
 from tests.capture.raw_sessions import write_session
@@ -129,7 +129,7 @@ def _shown(path: Path, folder: Path) -> dict[str, str]:
     if own.stored.dtype != np.uint8:
         return {}
     target = folder / "plain.png"
-    write_plain_png(target, own.stored, own.metadata)
+    write_uncompressed(target, own.stored, own.metadata)
     return {f"show {path.name}": _hash(target)}
 
 

@@ -27,7 +27,7 @@ from defocus.pictures.metadata import Metadata, inventory
 from defocus.pictures.png import png_chunk
 from defocus.pictures.read import read_own_picture, read_stored
 from defocus.pictures.values import white_level
-from defocus.pictures.write import write_picture, write_plain_png
+from defocus.pictures.write import write_picture, write_uncompressed
 from defocus.restoration import run
 from defocus.restoration.journal import Restored
 from tests.restoration.test_restore import made_in
@@ -470,7 +470,7 @@ def test_a_plain_png_holds_the_pixels_and_the_profile(tmp_path, channels):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     given = pixels[:, :, 0] if channels == 1 else pixels
     path = tmp_path / "plain.png"
-    write_plain_png(path, given, Metadata(icc=profile))
+    write_uncompressed(path, given, Metadata(icc=profile))
     with Pillow.open(path) as opened:
         opened.load()
         assert np.array_equal(np.asarray(opened), given)

@@ -23,11 +23,12 @@ from defocus.errors import ImageError
 from defocus.pictures.blocks import Block
 from defocus.pictures.metadata import Metadata, read_metadata
 from defocus.pictures.png import png_chunk
-from defocus.pictures.read import read_mask, read_own_picture, read_stored
+from defocus.pictures.read import read_own_picture, read_stored
 from defocus.pictures.tags import exif_blocks
 from defocus.pictures.values import OwnPicture, StoredColours, as_shown, as_stored
 from defocus.pictures.write import foreseen_remarks, write_picture
 from defocus.progress import say
+from defocus.restoration.files.sources import read_mask
 from defocus.restoration.restoration import changed_share
 from tests.capture.raw_sessions import bayer_dng
 from tests.restoration.test_restore import made_in

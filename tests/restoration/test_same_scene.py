@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from defocus.blur.block_blur import block_blur
+from defocus.restoration import same_scene
 from defocus.restoration.same_scene import (
     STILL,
     Frame,
@@ -139,3 +140,14 @@ def test_a_whole_series_is_in_order():
     places = [one.place for one in standings(series)]
     assert places == sorted(places)
     assert len(set(places)) == len(places)
+
+
+def test_frames_of_a_scene_are_found_among_many(monkeypatch):
+    """Also where they are far apart in the list, which is compared part by part."""
+    monkeypatch.setattr(same_scene, "AT_ONCE", 2)
+    scenes = [light(seed)[:512, :768] for seed in range(4)]
+    sharp = [said(frame(blurred(scene, 2)[20:, 30:]), 5.0) for scene in scenes]
+    blurry = [said(frame(blurred(scene, 6)[:-20, :-30]), 5.0) for scene in scenes]
+    flat = frame_of(np.full((492, 738), 0.5, np.float32), block_blur(scenes[0]))
+    found = standings([*sharp, flat, *reversed(blurry)])
+    assert [one.sharper for one in found] == [0, 0, 0, 0, 0, 1, 1, 1, 1]

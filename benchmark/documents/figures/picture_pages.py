@@ -20,6 +20,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.errors import ImageError
+from defocus.pictures import picture_name
 from defocus.pictures.read import read_image
 from defocus.progress import counted
 from defocus.reports.display import anchor, number_text, signed_text
@@ -202,7 +203,11 @@ class KeptPictures:
     def _file(self, entry: Entry, pair: str, state: str) -> Path:
         # a store may come from anybody: a name that leads elsewhere is that of no picture here
         name = pair if Path(pair).name == pair else ""
-        return run_folder(self._out, entry.run) / "images" / f"{name}.{state}.png"
+        return (
+            run_folder(self._out, entry.run)
+            / "images"
+            / picture_name(f"{name}.{state}")
+        )
 
 
 def most_different(

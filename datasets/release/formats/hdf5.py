@@ -32,7 +32,7 @@ from defocus.datasets.release.formats.layout import (
 from defocus.datasets.release.pictures import encoded, released_members, without_private
 from defocus.errors import DatasetError
 from defocus.pictures.headers import MAX_PIXELS
-from defocus.pictures.read import decoded_png
+from defocus.pictures.read import decoded_lossless
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, refuse_bomb, require_file
 from defocus.storage.files import make_folder, write_bytes
@@ -101,7 +101,7 @@ def _decoded(role: str, content: bytes) -> NDArray[np.generic]:
     if role in ARRAYS:
         array: NDArray[np.generic] = np.load(io.BytesIO(content), allow_pickle=False)
         return array
-    return decoded_png(content)
+    return decoded_lossless(content)
 
 
 def _add(group: h5py.Group, name: str, array: NDArray[np.generic]) -> None:
@@ -120,7 +120,7 @@ def _add(group: h5py.Group, name: str, array: NDArray[np.generic]) -> None:
 
 
 def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
-    """Write a shard's pairs into ``folder/<id>/``: pictures as PNG, arrays as ``.npy``."""
+    """Write a shard's pairs into ``folder/<id>/``: pictures, and arrays as ``.npy``."""
     # The shard may come from anybody.
     split = shard.name.partition("-")[0]
     try:

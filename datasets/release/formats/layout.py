@@ -14,7 +14,7 @@ from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import LeftOut, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.reports.display import csv_text
@@ -134,6 +134,7 @@ def write_shards(
     work = partial(_write_shard, root=order.root, suffix=suffix, fill=fill)
     left_out: list[LeftOut] = []
     for _, lacking in track(each(work, parts, order.where), "packaging", len(parts)):
+        require_none_killed([lacking], "shard")
         if isinstance(lacking, LeftOut):
             raise DatasetError(f"{lacking.id}{suffix}: {lacking.reason}")
         left_out += lacking

@@ -16,7 +16,8 @@ from defocus.datasets.release.formats.layout import (
     Written,
 )
 from defocus.datasets.release.pictures import released_members
-from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.pictures import picture_name
+from defocus.processes.isolation import LeftOut, attempt, parted, require_none_killed
 from defocus.progress import track
 from defocus.storage.files import make_folder, write_bytes, write_text
 
@@ -27,6 +28,7 @@ def write_folder(order: ReleaseOrder) -> Written:
     left_out = write_parts(
         entries, order.root / "pairs", _fill, "packaging", order.where
     )
+    require_none_killed(left_out, "pair")
     return _rows(
         order.pairs, left_out, lambda pair, role: f"pairs/{pair.id}/{member_name(role)}"
     )
@@ -55,7 +57,7 @@ FOLDER = ReleaseFormat(
     name="folder",
     write=write_folder,
     loose=True,
-    pictures="pairs/{id}/{role}.png",
+    pictures=picture_name("pairs/{id}/{role}"),
     usage="""\
 `pairs/<id>/` has the members of each pair; `manifest.json` has id, scene, split, metadata, sizes
 and hashes.
@@ -72,6 +74,7 @@ def write_imagefolder(order: ReleaseOrder) -> Written:
     written = each(partial(_write_files, order.root), entries, order.where)
     results = dict(track(written, "packaging", len(entries)))
     _, left_out = parted(results[name] for name in entries)
+    require_none_killed(left_out, "pair")
     rows, _ = _rows(order.pairs, left_out, _place)
     for split in SPLITS:
         lines = [_line(row) for row in rows if row.pair.split == split]
@@ -116,7 +119,7 @@ IMAGEFOLDER = ReleaseFormat(
     name="imagefolder",
     write=write_imagefolder,
     loose=True,
-    pictures="*/{id}.{role}.png",
+    pictures=picture_name("*/{id}.{role}"),
     usage="""\
 Each split is a folder with `metadata.jsonl`.
 

@@ -21,6 +21,7 @@ from defocus.datasets.release.formats.layout import (
 )
 from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
+from defocus.pictures import picture_name
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.reading import parse_json, require_file
 from defocus.storage.files import make_folder, write_bytes
@@ -133,8 +134,9 @@ LAYOUT = ReleaseFormat(
     name="webdataset",
     write=write,
     loose=False,
-    usage="""\
-Tar shards; each key has `blurry.png`, `sharp.png`, …, and `json` with id, scene and metadata.
+    usage=f"""\
+Tar shards; each key has `{picture_name("blurry")}`, `{picture_name("sharp")}`, …, \
+and `json` with id, scene and metadata.
 
     import webdataset
     data = webdataset.WebDataset("PATH/train-00000.tar", shardshuffle=False).decode("pil")

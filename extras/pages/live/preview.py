@@ -1,6 +1,5 @@
 """Live view of the page: focus peaking, histogram and magnifier."""
 
-import base64
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from defocus.errors import CameraError, ImageError, InputError
 from defocus.extras.pages.live.focus import detail_per_pixel, in_focus
 from defocus.extras.pages.live.lone_edge import SeveralEdgesError, require_one_edge
 from defocus.pictures.values import Image, as_float, srgb_to_linear
-from defocus.pictures.write import encoded_jpeg, encoded_png
+from defocus.pictures.write import address_of, encoded_jpeg, encoded_lossless
 from defocus.reports.pictures import small_picture
 
 WIDTH_PX = 960
@@ -70,8 +69,8 @@ class LiveView:
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with pictures as data addresses."""
         return {
-            "picture": _data_uri("jpeg", self.jpeg),
-            "peaking": _data_uri("png", self.peaking),
+            "picture": address_of(self.jpeg, "image/jpeg"),
+            "peaking": address_of(self.peaking),
             **self.numbers(),
         }
 
@@ -111,7 +110,7 @@ class Magnified:
     def to_json(self) -> dict[str, Any]:
         """The document for the page, with the picture as a data address."""
         return {
-            "picture": _data_uri("jpeg", self.jpeg),
+            "picture": address_of(self.jpeg, "image/jpeg"),
             "mtf50": self.mtf50,
             "reason": self.reason,
             "detail": self.detail,
@@ -132,7 +131,7 @@ def look_at(jpeg: bytes) -> LiveView:
     linear = srgb_to_linear(as_float(picture))
     return LiveView(
         jpeg,
-        encoded_png(overlay),
+        encoded_lossless(overlay),
         float(focused.sum() / edges.sum()) if edges.any() else None,
         detail_per_pixel(linear),
         linear_histogram(linear),
@@ -252,7 +251,3 @@ def linear_histogram(
         counts = np.bincount(bins[:, :, channel].ravel(), minlength=BINS)
         histograms.append(tuple((counts / size).tolist()))
     return tuple(histograms)
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -22,16 +22,12 @@ from defocus.blur.learned_map import LARGEST_PX
 from defocus.errors import DefocusError, InterruptedWorkError
 from defocus.extras.pages.restore.desk import Desk
 from defocus.extras.pages.restore.dropped import DroppedPicture
-from defocus.extras.pages.restore.uploads import (
-    KINDS,
-    LARGEST_BYTES,
-    given_name,
-    receive,
-)
+from defocus.extras.pages.restore.uploads import LARGEST_BYTES, given_name, receive
 from defocus.extras.pages.serving.access import Guard
 from defocus.extras.pages.serving.document import ServedDocument, frame_style
 from defocus.extras.pages.serving.feed import Feed
 from defocus.extras.pages.serving.requests import problem, text_fields
+from defocus.pictures import READ_FORMATS, picture_name
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.restoration.settings import STRONGEST
 
@@ -145,7 +141,7 @@ class Answers:
             return problem("no such picture", 404)
         if picture.blur_map is None and name != "before":
             return problem("the map of blur is not there yet", 404)
-        return FileResponse(picture.folder / f"{name}.png")
+        return FileResponse(picture.folder / picture_name(name))
 
     async def after(self, request: Request) -> Response:
         """The restored picture at strength 1."""
@@ -207,7 +203,7 @@ def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
         strongest=STRONGEST,
         middle_px=f"{math.sqrt(1 + LARGEST_PX) - 1:.0f}",
         largest_px=f"{LARGEST_PX:.0f}",
-        kinds=KINDS,
+        kinds=READ_FORMATS,
         largest_bytes=LARGEST_BYTES,
     )
     routes = _routes(Answers(desk, feed, html))

@@ -14,6 +14,7 @@ from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.errors import ImageError
 from defocus.extras.pages.restore.first_look import LookArea, look_area, part_of
+from defocus.pictures import PICTURE_SUFFIX, picture_name
 from defocus.pictures.carried import meaning_of, remarks_after
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.read import read_own_picture
@@ -22,11 +23,11 @@ from defocus.pictures.write import (
     encoded_picture,
     foreseen_remarks,
     write_picture,
-    write_plain_png,
+    write_uncompressed,
     written_kind,
 )
 from defocus.restoration.blur_map_files import drawn
-from defocus.restoration.files.sources import becomes_png
+from defocus.restoration.files.sources import changes_format
 from defocus.restoration.restoration import Restoration, RestoredScale
 from defocus.restoration.scales import ScalePlan
 from defocus.restoration.settings import STRONGEST
@@ -64,7 +65,7 @@ class Made:
 
     scales: tuple[MadeScale, ...]
     plan: ScalePlan
-    shown: Path  # PNG at strength 1
+    shown: Path  # at strength 1
     # checked, put_back: see :class:`Restoration`
     checked: int
     put_back: int
@@ -110,9 +111,9 @@ class DroppedPicture:
 
     @property
     def saved_name(self) -> str:
-        """Name of the restored file; RAW files, HEIC, AVIF and JPEG XL become PNG."""
+        """Name of the restored file; RAW files, HEIC, AVIF and JPEG XL become others."""
         given = Path(self.name)
-        suffix = ".png" if becomes_png(self.path) else given.suffix
+        suffix = PICTURE_SUFFIX if changes_format(self.path) else given.suffix
         return f"{given.stem}-restored{suffix}"
 
     def document(self) -> dict[str, Any]:
@@ -149,16 +150,16 @@ class DroppedPicture:
     def _show_map(self, blur_map: BlurMap, shown: BlurMap, orientation: int) -> None:
         sharp = np.rint(255 * blur_map.sharp()).astype(np.uint8)
         diameters = _reduced(shown.full(), orientation)
-        write_picture(self.folder / "map.png", drawn(diameters), Metadata())
+        write_picture(self.folder / picture_name("map"), drawn(diameters), Metadata())
         write_picture(
-            self.folder / "sharp.png",
+            self.folder / picture_name("sharp"),
             _reduced(sharp, orientation),
             Metadata(),
         )
 
     def look_path(self, number: int) -> Path:
         """Path of the first look that a system gives."""
-        return self.folder / f"look-{number}.png"
+        return self.folder / picture_name(f"look-{number}")
 
     def keep_look(
         self,
@@ -172,7 +173,7 @@ class DroppedPicture:
     def keep(self, number: int, restoration: Restoration, seconds: float) -> None:
         """Keep what a system made, in files."""
         picture = read_own_picture(self.path)
-        shown = self.folder / f"made-{number}.png"
+        shown = self.folder / picture_name(f"made-{number}")
         scales = tuple(self._keep_scale(number, scale) for scale in restoration.scales)
         _write_shown(shown, picture, picture.with_colours(restoration.restored))
         self.made[number] = Made(
@@ -215,8 +216,8 @@ class DroppedPicture:
         return written
 
     def strongest(self, number: int) -> Path:
-        """PNG of a system's result at strength 2, for the browser; computed on request."""
-        path = self.folder / f"strongest-{number}.png"
+        """File of a system's result at strength 2, for the browser; computed on request."""
+        path = self.folder / picture_name(f"strongest-{number}")
         with self.busy:
             if not path.exists():
                 picture = read_own_picture(self.path)
@@ -237,7 +238,7 @@ class DroppedPicture:
 
 
 def read_dropped(path: Path, name: str) -> DroppedPicture:
-    """Read a picture; ``before.png`` goes beside it."""
+    """Read a picture; ``before`` goes beside it."""
     picture = read_own_picture(path)
     height, width = as_shown(picture.stored, picture.orientation).shape[:2]
     if width * height > LARGEST_PIXELS:
@@ -246,10 +247,10 @@ def read_dropped(path: Path, name: str) -> DroppedPicture:
             "defocus-restore FILE"
         )
     folder = make_folder(path.parent)
-    _write_shown(folder / "before.png", picture, picture.stored)
+    _write_shown(folder / picture_name("before"), picture, picture.stored)
     look = look_area(picture)
     part = part_of(picture, look) if look else None
-    saved = path.with_suffix(".png") if becomes_png(path) else path
+    saved = path.with_suffix(PICTURE_SUFFIX) if changes_format(path) else path
     kind = written_kind(saved, path, picture.metadata)
     remarks = foreseen_remarks(picture.stored, picture.metadata, kind)
     size = (width, height)
@@ -276,7 +277,7 @@ def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
     meaning = (
         Metadata(icc=given.icc) if given.icc else meaning_of(given, converted=False)
     )
-    write_plain_png(path, shown, meaning)
+    write_uncompressed(path, shown, meaning)
 
 
 def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 from starlette.requests import Request
 
 from defocus.errors import ImageError
+from defocus.pictures import READ_FORMATS
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.progress import printable
 from defocus.storage.files import storing
 
 LARGEST_BYTES = 250_000_000
-KINDS = "JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF, JPEG XL or RAW"
 LONGEST_NAME = 120
 
 
@@ -24,7 +24,7 @@ def given_name(encoded: str) -> str:
     suffix = Path(name).suffix
     if suffix.lower() not in IMAGE_SUFFIXES:
         raise ImageError(
-            f"{name[:LONGEST_NAME] or 'this file'}: not {KINDS} by its name"
+            f"{name[:LONGEST_NAME] or 'this file'}: not {READ_FORMATS} by its name"
         )
     return name.removesuffix(suffix)[:LONGEST_NAME] + suffix
 

@@ -1,19 +1,16 @@
 """Displacement measured between the members of a pair, for the page's script."""
 
-import base64
-
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.write import encoded_png
+from defocus.pictures.write import data_address
 
 
 def overlay_document(
     overlay: tuple[str, NDArray[np.uint8]] | None,
 ) -> dict[str, str] | None:
-    """Label and PNG, as a data address, of ``(H, W, 4)`` RGBA; None if nothing was measured."""
+    """Label and picture, as a data address, of ``(H, W, 4)`` RGBA; None if nothing was measured."""
     if overlay is None:
         return None
     label, picture = overlay
-    source = f"data:image/png;base64,{base64.b64encode(encoded_png(picture)).decode()}"
-    return {"label": label, "picture": source}
+    return {"label": label, "picture": data_address(picture)}

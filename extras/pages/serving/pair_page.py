@@ -45,7 +45,7 @@ class PairSource(Protocol):
         """Settings and numbers of a pair, as text."""
 
     def displacement(self, pair: str) -> dict[str, str] | None:
-        """Label and PNG of the displacement measured between the members; None without any."""
+        """Label and picture of the displacement measured between the members; None without any."""
 
     def histograms(self, pair: str) -> dict[str, list[list[float]]]:
         """Role → red, green and blue, shares of 64 equal bins of linear light; empty for none."""

@@ -1,6 +1,6 @@
 """Render the dataset of a request of doses.
 
-Pairs of a scene share all but ``sharp-<dose>.png`` and ``flow-<dose>.npy``."""
+Pairs of a scene share all but ``sharp-<dose>`` and ``flow-<dose>.npy``."""
 
 import hashlib
 import json
@@ -22,6 +22,7 @@ from defocus.datasets.stream.photographs import (
 from defocus.errors import DatasetError
 from defocus.extras.studies.dose_dataset.request import DoseRequest, load_dose_request
 from defocus.extras.studies.dose_dataset.scene import render_doses
+from defocus.pictures import picture_name
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_array, write_image
 from defocus.processes.machines import Where
@@ -131,11 +132,11 @@ def _write(
     """Render a scene into its folder."""
     split, number = scene
     pair = render_doses(request, sources[BRANCHES[split]], bank, number)
-    write_image(folder / "blurry.png", as_integer(pair.blurry, 16))
-    write_image(folder / "truth.png", as_integer(pair.truth, 16))
+    write_image(folder / picture_name("blurry"), as_integer(pair.blurry, 16))
+    write_image(folder / picture_name("truth"), as_integer(pair.truth, 16))
     write_array(folder / "defocus_map.npy", pair.diameters.astype(np.float32))
     for dose, sharp in pair.sharp.items():
-        write_image(folder / f"sharp-{dose:g}.png", as_integer(sharp, 16))
+        write_image(folder / picture_name(f"sharp-{dose:g}"), as_integer(sharp, 16))
         write_array(folder / f"flow-{dose:g}.npy", pair.flows[dose].astype(np.float32))
     write_json(
         folder / "scene.json",
@@ -163,9 +164,9 @@ def _pair(folder: Path, split: Split, dose: float, facts: dict[str, Any]) -> Pai
         id=f"{folder.name}-{dose:g}px",
         scene=folder.name,
         split=split,
-        blurry=folder / "blurry.png",
-        sharp=folder / f"sharp-{dose:g}.png",
-        truth=folder / "truth.png",
+        blurry=folder / picture_name("blurry"),
+        sharp=folder / picture_name(f"sharp-{dose:g}"),
+        truth=folder / picture_name("truth"),
         flow=folder / f"flow-{dose:g}.npy",
         defocus_map=folder / "defocus_map.npy",
         metadata={DOSE: dose, **facts},

@@ -14,6 +14,7 @@ from defocus.extras.studies.dose_report.words import (
     interval_words,
     study_title,
 )
+from defocus.pictures import picture_name
 from defocus.reports.model import Part
 
 
@@ -47,7 +48,7 @@ def _figures(content: Content) -> Figures:
 ANSWER = Section(
     "Gain by dose",
     0,
-    (DOSES, "strip-*px.png"),
+    (DOSES, picture_name("strip-*px")),
     _build,
     lead=_lead,
     figures=_figures,

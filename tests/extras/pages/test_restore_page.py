@@ -359,7 +359,7 @@ def test_the_page_answers_an_unforeseen_error_with_its_reason(tmp_path, monkeypa
     with restoring_page(tmp_path, [choice(Sharpener())]) as (desk, port):
         page = Page(desk, port)
         document = page.restored(content, "mine.png")
-        for name in ("encoded_picture", "write_plain_png"):
+        for name in ("encoded_picture", "write_uncompressed"):
             monkeypatch.setattr(dropped_module, name, failing)
         status, _, answer = page.ask(f"/pictures/{document['id']}/saved/0?strength=1")
         assert status == 422

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.pictures import picture_name
+
 CROP_PX, SHOWN = 112, 2
 """Side of a crop, px, and the factor by which it is enlarged."""
 
@@ -31,7 +33,7 @@ class StripParts:
 
 def strip_name(dose_px: float) -> str:
     """Name of a strip's file."""
-    return f"strip-{dose_px:g}px.png"
+    return picture_name(f"strip-{dose_px:g}px")
 
 
 def error_scale(blurry: Picture, truth: Picture) -> int:

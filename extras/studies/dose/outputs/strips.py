@@ -33,6 +33,7 @@ from defocus.extras.studies.dose.outputs.straight_lines import (
 from defocus.extras.studies.dose.outputs.ticks import with_ticks
 from defocus.extras.studies.dose.pairs import at_dose
 from defocus.extras.studies.dose.plan import DoseStudy
+from defocus.pictures import PICTURE_FORMAT
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL, as_float
 from defocus.reports.pictures import encode_tiles
@@ -83,7 +84,7 @@ def write_strip(
             "ends_px": line.ends_px,
             "bends_px": line.bends_px,
         }
-    strip = encode_tiles([joined(rows)], kind="png")[0][0]
+    strip = encode_tiles([joined(rows)], kind=PICTURE_FORMAT)[0][0]
     write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
     return facts
 
