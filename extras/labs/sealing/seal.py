@@ -196,6 +196,8 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
             f"{sealed}: no {SEAL} there; give a folder of 'defocus-bench labs seal'"
         )
     if out.exists():
+        if _is_opened(out, facts):  # by a process that was interrupted at its very end
+            return facts
         raise DatasetError(f"{out}: is there already; choose another folder for --out")
     content = _opened(sealed / TRUTH, facts, _read_key(key_file, facts))
     with atomic_folder(out) as folder:
@@ -206,6 +208,11 @@ def open_seal(sealed: Path, key_file: Path, out: Path) -> SealFacts:
             )
         write_json(folder / SEAL, facts.model_dump(mode="json"))
     return facts
+
+
+def _is_opened(folder: Path, facts: SealFacts) -> bool:
+    """Whether a folder is this sealed set with its truth, unchanged."""
+    return read_seal(folder) == facts and _content_hash(folder) == facts.inside
 
 
 def _restore(sealed: Path, content: bytes, folder: Path) -> None:

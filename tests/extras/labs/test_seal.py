@@ -129,6 +129,12 @@ def test_rendered_pairs_have_a_truth_and_open_again(pairs, tmp_path, monkeypatch
     assert (
         inside.truth.read_bytes() == (tmp_path / "pairs/test/sharp/a.png").read_bytes()
     )
+    (tmp_path / "foreign").mkdir()
+    assert open_seal(sealed, key, opened) == read_seal(sealed), "it goes on"
+    inside.truth.write_bytes((tmp_path / "pairs/test/blurry/a.png").read_bytes())
+    for there in (opened, tmp_path / "foreign"):
+        with pytest.raises(DatasetError):
+            open_seal(sealed, key, there)
     archive = seal._truth_archive
     monkeypatch.setattr(
         seal, "_truth_archive", lambda root, all_: archive(root, all_[:1])
