@@ -96,13 +96,7 @@ def _in_own_process(
         result, held, error = receiving.recv()
     except EOFError:
         process.join()
-        if process.exitcode == KILLED:
-            reason = "its process was killed, perhaps because memory ran out; use fewer processes"
-            return named[0], Killed(named[0], reason)
-        reason = (
-            f"its process crashed (exit code {process.exitcode}); is its file whole?"
-        )
-        return named[0], LeftOut(named[0], reason)
+        return named[0], _without_result(named[0], process.exitcode)
     finally:
         process.join()
         receiving.close()
@@ -110,6 +104,15 @@ def _in_own_process(
         raise error
     say_held(held)
     return result
+
+
+def _without_result(name: str, exit_code: int | None) -> LeftOut:
+    """Why an item whose process has ended has no result."""
+    if exit_code == KILLED:
+        reason = "its process was killed, perhaps because memory ran out; use fewer processes"
+        return Killed(name, reason)
+    reason = f"its process crashed (exit code {exit_code}); is its file whole?"
+    return LeftOut(name, reason)
 
 
 def _work_alone(

@@ -111,24 +111,26 @@ class GivenPictures:
         if self.own is not None:
             restored = self.own.with_colours(pixels[0])
             return replace(self.own, stored=restored).all_colours()
-        dtype = self.pixels.dtype
-        floats = (
-            as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
-        )
-        if self.channels < 3:
-            floats = floats.mean(axis=3, keepdims=True)
-        if dtype.kind == "u":
-            integers = as_integer(floats, 8 * dtype.itemsize)
-            floats = compressed(integers, self.white or FULL)
-        elif self.white:
-            floats = floats * floats.dtype.type(self.white)
-        values = np.ascontiguousarray(floats.astype(dtype, copy=False))
+        values = self._of_given_type(pixels)
         if self.kind == "array":
             return values[0, :, :, 0] if self.channels == 0 else values[0]
         tensor = (
             torch.from_numpy(values).permute(0, 3, 1, 2).contiguous().to(self.device)
         )
         return tensor if self.batched else tensor[0]
+
+    def _of_given_type(self, pixels: Array) -> Array:
+        """Results ``(N, H, W, C)`` with the type, the white and the colours of the input."""
+        dtype = self.pixels.dtype
+        values = pixels.clip(0.0, 1.0) if pixels.dtype.kind == "f" else as_float(pixels)
+        if self.channels < 3:
+            values = values.mean(axis=3, keepdims=True)
+        if dtype.kind == "u":
+            integers = as_integer(values, 8 * dtype.itemsize)
+            values = compressed(integers, self.white or FULL)
+        elif self.white:
+            values = values * values.dtype.type(self.white)
+        return np.ascontiguousarray(values.astype(dtype, copy=False))
 
 
 def pictures(
