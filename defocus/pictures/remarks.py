@@ -24,7 +24,7 @@ from defocus.pictures.values import (
     largest_value,
     without_alpha,
 )
-from defocus.progress import is_new, say
+from defocus.progress import say_once
 from defocus.reading import mapped
 
 
@@ -35,8 +35,7 @@ def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
     if words and known_white(path) is None:
         remarks.insert(0, words)
     for remark in remarks:
-        if is_new((path.parent, remark)):
-            say(f"{path}: {remark}")
+        say_once((path.parent, remark), f"{path}: {remark}")
 
 
 def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ def read_curve(path: Path, last_step: int, *numbers: str) -> list[dict[str, str]
 
     A line without one of the ``numbers`` is damaged."""
     with intact(path, ADVICE, InputError, OSError, csv.Error):
-        rows = [row for row in _lines(path) if int(row["step"]) <= last_step]
+        rows = _lines_until(path, last_step)
         for row in rows:
             for column in numbers:
                 float(row[column])
@@ -26,8 +26,7 @@ def read_curve(path: Path, last_step: int, *numbers: str) -> list[dict[str, str]
 def read_scores(path: Path, last_step: int) -> list[dict[str, float]]:
     """The numbers of each line of a curve up to a step; empty without a file."""
     with intact(path, ADVICE, InputError, OSError, csv.Error):
-        rows = [row for row in _lines(path) if int(row["step"]) <= last_step]
-        return [_as_numbers(row) for row in rows]
+        return [_as_numbers(row) for row in _lines_until(path, last_step)]
 
 
 def _as_numbers(row: Mapping[str, str]) -> dict[str, float]:
@@ -47,6 +46,11 @@ def seconds_per_step(path: Path) -> float | None:
         return None
     seconds, steps = rows[-1]
     return seconds / steps
+
+
+def _lines_until(path: Path, last_step: int) -> list[dict[str, str]]:
+    """The lines of a curve up to a step."""
+    return [row for row in _lines(path) if int(row["step"]) <= last_step]
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
