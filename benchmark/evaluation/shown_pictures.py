@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.datasets.pair import Dataset, Pair
+from defocus.pictures import picture_name
 from defocus.pictures.values import FloatImage, Image, as_float, as_integer
 from defocus.pictures.write import write_image
 from defocus.reports.pictures import small_picture
@@ -49,6 +50,6 @@ def keep_pictures(
         ).reference
     for state, picture in states.items():
         write_image(
-            make_folder(folder) / f"{pair.id}.{state}.png",
+            make_folder(folder) / picture_name(f"{pair.id}.{state}"),
             as_integer(small_picture(picture, SHOWN_PX, SHOWN_PX), 8),
         )

@@ -79,7 +79,7 @@ _OF_TENSORS = re.compile(r"\.tmp[0-9A-Za-z]{6}")
 
 _OF_OUTPUTS = re.compile(r"\..+-[a-z0-9_]{8}\.part\.npz")
 _OF_PICTURES = re.compile(
-    rf"\..+\.(blurry|restored|sharp)-[a-z0-9_]{{8}}\.part{re.escape(PICTURE_SUFFIX)}"
+    rf"\..+\.(blurry|restored|sharp|truth)-[a-z0-9_]{{8}}\.part{re.escape(PICTURE_SUFFIX)}"
 )
 
 

@@ -25,7 +25,7 @@ def command(sessions: tuple[Path, ...], settings: "ImportSettings") -> int:
     """Import capture sessions or an archive.
 
     The accepted pairs of each SESSION become one dataset. Pictures are copied as they are; RAW
-    files are developed to 16-bit PNG. Pairs are split by scene, and the misalignment of each is
+    files are developed to 16 bits. Pairs are split by scene, and the misalignment of each is
     measured and written to the manifest. An empty split, and a scene of different views, are
     warnings. Run the same command again to continue an interrupted import. SESSION may also be a
     ZIP or tar archive of a dataset; an archive with links, decompression bombs or unsafe names is

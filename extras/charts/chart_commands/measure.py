@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Measure systems on the test chart (MTF).
 
-    PICTURES are photographs of the chart of 'defocus-capture chart print': JPEG, PNG, TIFF or RAW.
+    PICTURES are photographs of the chart of 'defocus-capture chart print', developed or RAW.
     Without PICTURES, a simulated chart is blurred by discs.
 
     For each circle of confusion, the table shows MTF50 and its gain, overshoot, displacement and

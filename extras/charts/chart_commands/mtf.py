@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
     """Measure the sharpness of an edge (MTF).
 
-    PICTURE is a JPEG, PNG, TIFF or RAW file. The edge is straight, 3 to 12 degrees off the rows or
+    PICTURE is a photograph, developed or RAW. The edge is straight, 3 to 12 degrees off the rows or
     columns. The region holds the edge, its blur, and plain areas on both sides; it should be 100 px
     or more along the edge.
 

@@ -24,7 +24,7 @@ from defocus.command_line.options import FILE
 def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
     """Measure pictures of the printed chart.
 
-    PICTURES are JPEG, PNG, TIFF or RAW files that show the chart of 'chart print'. It may
+    PICTURES are photographs of the chart of 'chart print', developed or RAW. The chart may
     be in perspective, turned, distorted, partly outside the picture, or blurred by up to 30 px.
     The command measures its edges, stars and dead leaves, how straight its lines are, and how many
     of its characters tesseract reads if it is installed.
