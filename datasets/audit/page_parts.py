@@ -21,7 +21,7 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import AuditFailures, failing_pairs
 from defocus.datasets.curation_rules import Usable
-from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
+from defocus.datasets.measuring.kept import kept_blur, pair_keys
 from defocus.datasets.measuring.session import PooledSession
 from defocus.datasets.pair import Dataset
 from defocus.processes.isolation import LeftOut
@@ -43,11 +43,10 @@ UNEXPLAINED = (
 def blur_states(dataset: Dataset, audit: Audit) -> BlurOf:
     """A function that gives the pictures of a pair; none if it was not measured here."""
     keys = pair_keys(dataset, flow_estimator(audit.estimator), audit.limits)
-    together = session_key(dataset)
-    in_session = audit.in_session
+    in_session = audit.in_session(dataset)
 
     def states(name: str, size: tuple[int, ...]) -> list[State]:
-        blur = kept_blur(keys[name], together if name in in_session else None)
+        blur = kept_blur(keys[name], in_session.get(name))
         if blur is None:
             return []
         blur_map = blur_map_of(blur, step=max(1, max(blur.shape) // BLUR_SIDE))

@@ -107,10 +107,15 @@ class Audit:
             *("unreadable" for _ in self.outside),
         )
 
-    @property
-    def in_session(self) -> frozenset[str]:
-        """Pairs that were measured with what their session shares, by id."""
-        return frozenset(row.id for row in self.pairs if row.session_pairs is not None)
+    def in_session(self, dataset: Dataset) -> dict[str, InSession]:
+        """What their session shares, by the id of each pair that was measured with it."""
+        together = session_key(dataset)
+        used = {row.id for row in self.pairs if row.session_pairs is not None}
+        shared = {}
+        for name, lens in lenses_of(self.sessions).items():
+            if name in used:
+                shared[name] = InSession(lens, together)
+        return shared
 
     @property
     def total(self) -> int:

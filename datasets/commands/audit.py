@@ -296,7 +296,7 @@ def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
         write_blur_map,
     )
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.datasets.measuring.kept import kept_blur, pair_keys, session_key
+    from defocus.datasets.measuring.kept import kept_blur, pair_keys
 
     measured = {row.id for row in audit.pairs if row.status == "ok"}
     keys = (
@@ -305,11 +305,10 @@ def _write_blur_maps(folder: Path, dataset: "Dataset", audit: "Audit") -> None:
         else {}
     )
 
-    together = session_key(dataset)
-    in_session = audit.in_session
+    in_session = audit.in_session(dataset)
 
     def write(name: str) -> None:
-        blur = kept_blur(keys[name], together if name in in_session else None)
+        blur = kept_blur(keys[name], in_session.get(name))
         if blur is not None:
             place = make_folder(folder / name)
             remove_unfinished(place, BLUR_NAMES)

@@ -215,9 +215,12 @@ def kept_file(key: str, suffix: str) -> Path:
     return cache_folder() / "measured" / key[:2] / f"{key}{suffix}"
 
 
-def _key_in_session(key: str, dataset_key: str) -> str:
+def _key_in_session(key: str, session: InSession) -> str:
     """Key of the measurement of a pair with what pairs of the dataset share."""
-    return hashlib.sha256(f"{key} {dataset_key}".encode()).hexdigest()
+    # What they share is other where a pair could not be read.
+    shared = json.dumps(asdict(session.lens), sort_keys=True, default=float)
+    text = f"{key} {session.dataset_key} {shared}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def measured_pair(
@@ -234,7 +237,7 @@ def measured_pair(
     known_map = known_defocus_map(pair, (height, width))
     kept_key = key
     if session is not None:
-        kept_key = _key_in_session(key, session.dataset_key)
+        kept_key = _key_in_session(key, session)
     kept = kept_measurement(kept_key)
     if kept is not None:
         return blurry, sharp, kept
@@ -272,10 +275,10 @@ def is_kept(key: str) -> bool:
     return kept_file(key, ".h5").is_file()
 
 
-def kept_blur(key: str, dataset_key: str | None) -> ReducedBlur | None:
+def kept_blur(key: str, session: InSession | None) -> ReducedBlur | None:
     """The blur of a pair by itself or as measured with its session; None if unknown or not kept."""
-    if dataset_key is not None:
-        key = _key_in_session(key, dataset_key)
+    if session is not None:
+        key = _key_in_session(key, session)
     return _unkept.get(key) or _read(kept_file(key, ".h5"), read_blur)
 
 

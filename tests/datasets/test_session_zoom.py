@@ -31,7 +31,7 @@ from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError, KilledError
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.pictures.write import write_image
-from defocus.processes.isolation import Killed
+from defocus.processes.isolation import Killed, LeftOut
 from tests.align.test_session import KNOWN, UNKNOWN, ZOOM, pair
 from tests.datasets.test_which_session import BODY, described, pairs_of
 
@@ -136,7 +136,7 @@ def test_nothing_is_pooled_without_a_pair_whose_processes_were_killed(
         patch.setattr(compensate, "each", killing(compensate.each))
         audit = audit_dataset(session, "dis", 1)
         assert [one.id for one in audit.left_out] == ["p0"]
-        assert (audit.sessions, audit.in_session) == ((), frozenset())
+        assert (audit.sessions, audit.in_session(session)) == ((), {})
         with pytest.raises(KilledError, match="give the same command again"):
             compensate_dataset(session, tmp_path / "out", Release(), flow_estimator)
         assert not (tmp_path / "out" / "pairs").exists()
@@ -144,7 +144,37 @@ def test_nothing_is_pooled_without_a_pair_whose_processes_were_killed(
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "other"))
     whole = audit_dataset(session, "dis", 1)
     assert list(map(row_document, again.pairs)) == list(map(row_document, whole.pairs))
-    assert "p3" in again.in_session
+    assert "p3" in again.in_session(session)
+
+
+def losing(each):
+    """A file of the first pair cannot be read."""
+
+    def disturbed(work, items, where):
+        for name, result in each(work, items, where):
+            yield name, LeftOut(name, "input/output error") if name == "p0" else result
+
+    return disturbed
+
+
+@pytest.mark.full
+def test_what_was_shared_without_an_unread_pair_is_forgotten_once_it_is_read(
+    session, tmp_path, monkeypatch
+):
+    """Its disk may have failed once; the others are then measured with what all pairs share."""
+    more = replace(
+        session, pairs=(*session.pairs, replace(session.pairs[1], id="p4", scene="s4"))
+    )
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    with monkeypatch.context() as patch:
+        patch.setattr(audit_run, "each", losing(audit_run.each))
+        without = audit_dataset(more, "dis", 1)
+    again = audit_dataset(more, "dis", 1)
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "other"))
+    whole = audit_dataset(more, "dis", 1)
+    assert [one.lens.pairs for one in without.sessions] == [3]
+    assert [one.lens.pairs for one in whole.sessions] == [4]
+    assert list(map(row_document, again.pairs)) == list(map(row_document, whole.pairs))
 
 
 @pytest.mark.full
