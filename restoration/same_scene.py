@@ -63,7 +63,7 @@ class Shift(NamedTuple):
 STILL = Shift(0.0, 0.0)
 
 
-class Standing(NamedTuple):
+class FrameRank(NamedTuple):
     """Position of a picture among others; the sharpest comes first."""
 
     is_plain: bool
@@ -81,7 +81,7 @@ class Standing(NamedTuple):
 class Frame:
     """What is compared of a picture; little, because there may be thousands."""
 
-    alone: Standing
+    alone: FrameRank
     level: Array  # ``(rows, columns)``: log2(1 + diameter) of blocks
     # ``(rows, columns, 7)``: squared gradients over the squared brightness
     energies: Array
@@ -95,7 +95,7 @@ def frame_of(luma: Array, blur: BlockBlur) -> Frame:
     size = (THUMBNAIL_PX, THUMBNAIL_PX)
     copy = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
     return Frame(
-        alone=Standing(blur.says_nothing, blur.sharpest_px),
+        alone=FrameRank(blur.says_nothing, blur.sharpest_px),
         level=np.log2(1 + blur.diameter_px),
         energies=np.ascontiguousarray(energies, np.float32),
         thumbnail=np.asarray(cv2.GaussianBlur(copy, (0, 0), SMOOTHING_PX), np.float32),
@@ -131,10 +131,10 @@ def _past_peak(values: Array, at: int) -> float:
     return (after - before) / (2 * curvature) if curvature > 0 else 0.0
 
 
-def standings(frames: Sequence[Frame]) -> list[Standing]:
+def standings(frames: Sequence[Frame]) -> list[FrameRank]:
     """Positions of pictures; where frames of one scene contradict, their blurs are evened out."""
-    sharper: list[list[Standing]] = [[] for _ in frames]
-    blurrier: list[list[Standing]] = [[] for _ in frames]
+    sharper: list[list[FrameRank]] = [[] for _ in frames]
+    blurrier: list[list[FrameRank]] = [[] for _ in frames]
     for first, second in _orders(frames):
         sharper[second].append(frames[first].alone)
         blurrier[first].append(frames[second].alone)
@@ -192,10 +192,10 @@ def _standardised(parts: Array) -> Array:
 
 
 def _among(
-    alone: Standing,
-    sharper: Sequence[Standing],
-    blurrier: Sequence[Standing],
-) -> Standing:
+    alone: FrameRank,
+    sharper: Sequence[FrameRank],
+    blurrier: Sequence[FrameRank],
+) -> FrameRank:
     """The standing of a picture by itself, in accord with the frames that it was compared with."""
     if alone.sharpest_px is None:
         return alone
@@ -206,7 +206,7 @@ def _among(
     evened_px = round((lowest_px + highest_px) / 2, DIGITS)
     # what has less detail than a plain frame is plain
     is_plain = alone.is_plain or any(one.is_plain for one in sharper)
-    return Standing(is_plain, evened_px, len(sharper))
+    return FrameRank(is_plain, evened_px, len(sharper))
 
 
 class _Seen(NamedTuple):

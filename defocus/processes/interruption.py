@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -40,15 +40,27 @@ def terminated_as_interrupted() -> Iterator[None]:
 @contextlib.contextmanager
 def heard_interrupts() -> Iterator[None]:
     """Run a program so that no Ctrl-C is lost and SIGTERM ends it with the same words."""
-    # Python prints what a callback or a destructor raises, and goes on. An interrupt that comes
-    # there is sent once more. Outside the main thread there are no signals; who ignores SIGTERM,
-    # or has a handler, keeps that.
+    # Outside the main thread there are no signals; who ignores SIGTERM, or has a handler, keeps
+    # that.
+    with lost_interrupts_again(), _terminated():
+        yield
+
+
+def nothing() -> None:
+    """Prepare nothing."""
+
+
+@contextlib.contextmanager
+def lost_interrupts_again(prepare: Callable[[], None] = nothing) -> Iterator[None]:
+    """Send an interrupt that was lost once more, after a preparation in the main thread."""
+    # Python prints what a callback or a destructor raises, and goes on.
     before = sys.unraisablehook
 
     def hear(unraisable: Any) -> None:  # noqa: ANN401 - the interpreter's, without a public name
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             before(unraisable)
             return
+        prepare()
         left = threading.Event()
         threading.Thread(
             target=_press_again,
@@ -59,8 +71,7 @@ def heard_interrupts() -> Iterator[None]:
 
     sys.unraisablehook = hear
     try:
-        with _terminated():
-            yield
+        yield
     finally:
         sys.unraisablehook = before
 
@@ -75,6 +86,13 @@ def _terminated() -> contextlib.AbstractContextManager[None]:
 def _press_again(left: threading.Event) -> None:
     left.wait()  # in the hook it would be lost as well
     time.sleep(AGAIN_SECONDS)
-    # a shell ignores Ctrl-C for what it starts in the background, where SIGTERM ends it
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    os.kill(os.getpid(), signal.SIGTERM if ignored else signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT if _hears_ctrl_c() else signal.SIGTERM)
+
+
+def _hears_ctrl_c() -> bool:
+    """Whether Ctrl-C ends this program; if not, SIGTERM does."""
+    # A shell ignores it for what it starts in the background, and workers have it blocked.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        return False
+    mask = getattr(signal, "pthread_sigmask", None)  # Windows has none
+    return mask is None or signal.SIGINT not in mask(signal.SIG_BLOCK, ())

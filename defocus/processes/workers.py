@@ -32,7 +32,7 @@ from defocus.errors import (
 )
 from defocus.processes.children import SAFE_PATH, start_servers, starting_python
 from defocus.processes.freed_memory import keep_freed_memory
-from defocus.processes.interruption import ENDING
+from defocus.processes.interruption import ENDING, lost_interrupts_again
 from defocus.progress import (
     MessageSettings,
     SaidOnce,
@@ -266,10 +266,13 @@ def _done(item: Any) -> tuple[Any, list[SaidOnce]]:  # noqa: ANN401 - whatever t
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the tidying is not cut short
         raise KeyboardInterrupt
 
+    def hear() -> None:
+        signal.signal(signal.SIGTERM, end)
+
     try:
         before = signal.signal(signal.SIGTERM, end)
         try:
-            with holding_once() as held:
+            with lost_interrupts_again(hear), holding_once() as held:
                 return _WORK[0](item), held
         finally:
             signal.signal(signal.SIGTERM, before)

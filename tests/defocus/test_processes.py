@@ -146,6 +146,25 @@ def test_messages_of_the_processes_follow_the_settings_of_the_caller(
     assert capfd.readouterr().err == ""
 
 
+class EndedInDestructor:
+    """Is told to end where Python swallows what is raised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def end_in_destructor(_item: int) -> None:
+    EndedInDestructor()
+    time.sleep(100)
+
+
+def test_a_process_that_is_told_to_end_in_a_destructor_ends_without_a_traceback(capfd):
+    """As in what numba calls when it compiles."""
+    with pytest.raises(DefocusError, match="killed"):
+        [*in_processes(end_in_destructor, [1, 2], 2)]
+    assert capfd.readouterr().err == ""
+
+
 def test_a_killed_process_is_told_in_a_line(refused):
     with refused(DefocusError):
         list(in_processes(signal.raise_signal, [signal.SIGKILL] * 2, 2))

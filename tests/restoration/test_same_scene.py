@@ -11,7 +11,7 @@ from defocus.restoration import same_scene
 from defocus.restoration.same_scene import (
     STILL,
     Frame,
-    Standing,
+    FrameRank,
     frame_of,
     shift_between,
     standings,
@@ -46,7 +46,7 @@ def frame(picture: np.ndarray, seed: int = 0) -> Frame:
 
 def said(one: Frame, sharpest_px: float, is_plain: bool = False) -> Frame:
     """The frame with another estimate of its blur."""
-    return replace(one, alone=Standing(is_plain, sharpest_px))
+    return replace(one, alone=FrameRank(is_plain, sharpest_px))
 
 
 def is_first(one: Frame, other: Frame) -> bool:
@@ -62,8 +62,8 @@ def test_of_two_frames_the_one_with_more_detail_is_first_whatever_was_estimated(
     sharper = said(frame(blurred(scene, diameter_px)), 9.0)
     other = said(frame(blurred(scene, diameter_px + 1), 1), 8.0)
     assert standings([sharper, other]) == [
-        Standing(False, 8.5, 0),
-        Standing(False, 8.5, 1),
+        FrameRank(False, 8.5, 0),
+        FrameRank(False, 8.5, 1),
     ]
 
 
@@ -129,7 +129,7 @@ def test_what_has_less_detail_than_a_plain_frame_is_plain():
 def test_a_flat_picture_is_no_frame_of_a_scene():
     flat = np.full((HEIGHT, WIDTH), 0.5, np.float32)
     one = frame_of(flat, block_blur(flat))
-    assert standings([one, one]) == [Standing(True, None), Standing(True, None)]
+    assert standings([one, one]) == [FrameRank(True, None), FrameRank(True, None)]
     assert one.alone.place > frame(light(0)).alone.place
 
 
