@@ -239,18 +239,11 @@ said_once: set[Hashable] = set()
 """What this process has said and does not say again."""
 
 
-def is_new(key: Hashable) -> bool:
-    """Whether something is to be said for the first time; from then on it is not."""
-    if key in said_once:
-        return False
-    said_once.add(key)
-    return True
-
-
 def say_once(key: Hashable, line: str) -> None:
     """Print one line on stderr, for each key once; a worker leaves that to who gave it work."""
-    if not is_new(key):
+    if key in said_once:
         return
+    said_once.add(key)
     if _HELD:
         _HELD[-1].append((key, line))
     else:
@@ -281,7 +274,7 @@ def holding_once() -> Iterator[list[SaidOnce]]:
             say(line)
         raise
     finally:
-        _HELD.remove(held)
+        _HELD.pop()
 
 
 def say_held(held: Iterable[SaidOnce]) -> None:

@@ -132,10 +132,10 @@ def restore_tiled(
     follow(done, to_do)
     total = torch.zeros(height, width, 3)
     for group in _groups(tiles, needed, batch):
-        # what the last tile left lies in pieces, beside which the next one needed 80 MB more
-        return_freed_memory(height * width)
         parts = torch.cat([as_tensor(blurry[tile.part]) for tile in group])
         if needed(group[0]):
+            # what the last tile left lies in pieces, beside which this one would need 80 MB more
+            return_freed_memory(height * width)
             parts = restore(parts)
             done += len(group)
             follow(done, to_do)

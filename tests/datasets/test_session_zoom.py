@@ -115,14 +115,18 @@ def test_audit_and_compensate_pool_and_say_so(session, tmp_path, data):
     )
 
 
-def killing(each):
-    """The processes of the first pair are killed."""
+def instead_of_result(each, outcome):
+    """Work on many pairs, of which one has this outcome in place of its result."""
 
     def disturbed(work, items, where):
         for name, result in each(work, items, where):
-            yield name, Killed(name, "it was killed") if name == "p0" else result
+            yield name, outcome if name == outcome.id else result
 
     return disturbed
+
+
+KILLED = Killed("p0", "it was killed")
+UNREAD = LeftOut("p0", "input/output error")
 
 
 @pytest.mark.full
@@ -132,8 +136,8 @@ def test_nothing_is_pooled_without_a_pair_whose_processes_were_killed(
     """Else the others' measurements would be kept with what three pairs share, not four."""
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     with monkeypatch.context() as patch:
-        patch.setattr(audit_run, "each", killing(audit_run.each))
-        patch.setattr(compensate, "each", killing(compensate.each))
+        for module in (audit_run, compensate):
+            patch.setattr(module, "each", instead_of_result(module.each, KILLED))
         audit = audit_dataset(session, "dis", 1)
         assert [one.id for one in audit.left_out] == ["p0"]
         assert (audit.sessions, audit.in_session(session)) == ((), {})
@@ -147,16 +151,6 @@ def test_nothing_is_pooled_without_a_pair_whose_processes_were_killed(
     assert "p3" in again.in_session(session)
 
 
-def losing(each):
-    """A file of the first pair cannot be read."""
-
-    def disturbed(work, items, where):
-        for name, result in each(work, items, where):
-            yield name, LeftOut(name, "input/output error") if name == "p0" else result
-
-    return disturbed
-
-
 @pytest.mark.full
 def test_what_was_shared_without_an_unread_pair_is_forgotten_once_it_is_read(
     session, tmp_path, monkeypatch
@@ -167,7 +161,7 @@ def test_what_was_shared_without_an_unread_pair_is_forgotten_once_it_is_read(
     )
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
     with monkeypatch.context() as patch:
-        patch.setattr(audit_run, "each", losing(audit_run.each))
+        patch.setattr(audit_run, "each", instead_of_result(audit_run.each, UNREAD))
         without = audit_dataset(more, "dis", 1)
     again = audit_dataset(more, "dis", 1)
     monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "other"))

@@ -11,13 +11,13 @@ import pytest
 
 from tests.failing.test_storage import ON_FILES, left_behind, problems_of
 from tests.failing.trials import (
-    VERBS,
     faults_of,
     name_of,
     row_of,
     told,
     tried,
     undisturbed,
+    verb_called,
 )
 from tests.failing.warm_process import FAILS, KILLS, NO_FAULT, Fault, Trial
 
@@ -38,7 +38,7 @@ TRIALS_OF_A_VERB = 3
 def test_a_fault_of_the_disk_in_a_process_is_told_and_the_same_command_goes_on(
     name, trial_bench, record_property
 ):
-    (verb,) = [one for one in VERBS if str(one) == name]
+    verb = verb_called(name)
     whole = undisturbed(verb, trial_bench)
     trial_bench.fresh()
     counted = trial_bench.run(verb, replace(NO_FAULT, in_children=True))
@@ -63,7 +63,7 @@ def test_a_fault_of_the_disk_in_a_process_is_told_and_the_same_command_goes_on(
 
 
 def test_an_operation_that_fails_in_a_process_does_fail(trial_bench):
-    (verb,) = [one for one in VERBS if str(one) == "data package pairs:pairs"]
+    verb = verb_called("data package pairs:pairs")
     trial_bench.fresh()
     fault = Fault("fsync", 1, FAILS, errno.EIO, in_children=True)
     trial = trial_bench.run(verb, fault)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.failing.test_storage import left_behind, problems_of
-from tests.failing.trials import VERBS, Undisturbed, differences, undisturbed
+from tests.failing.trials import Undisturbed, differences, undisturbed, verb_called
 from tests.failing.warm_process import Fault
 from tests.verbs import Verb
 
@@ -52,8 +52,7 @@ def resize(place: Path, kib: int) -> None:
 
 @pytest.fixture(scope="module", params=WRITING)
 def verb(request) -> Verb:
-    (chosen,) = [one for one in VERBS if str(one) == request.param]
-    return chosen
+    return verb_called(request.param)
 
 
 @pytest.fixture(scope="module")

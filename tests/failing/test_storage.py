@@ -33,6 +33,7 @@ from tests.failing.trials import (
     tried,
     undisturbed,
     unfinished,
+    verb_called,
 )
 from tests.failing.warm_process import FAILS, IS_SHORT, KILLS, KINDS, Fault, Trial
 from tests.verbs import Verb
@@ -126,7 +127,7 @@ def left_behind(
 
 def test_an_operation_that_fails_does_fail(trial_bench):
     """The library lets what it counts fail: a trial with a full disk is no undisturbed one."""
-    (verb,) = [one for one in VERBS if str(one) == "data package pairs:pairs"]
+    verb = verb_called("data package pairs:pairs")
     trial_bench.fresh()
     counts = trial_bench.run(verb).counts
     assert min(counts[kind] for kind in STORING) > 0

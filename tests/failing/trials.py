@@ -79,6 +79,13 @@ VERBS = [
     if not any(str(verb).startswith(one) for one in ONLY_ASKS)
 ]
 
+
+def verb_called(name: str) -> Verb:
+    """The verb of this name among those that are tried."""
+    (verb,) = [one for one in VERBS if str(one) == name]
+    return verb
+
+
 GROWING = re.compile(
     r"(^|/)(checksums\.sha256|session\.json|journal\.jsonl|restored\.json|study\.json)$"
 )
