@@ -66,21 +66,20 @@ def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> s
         return f"{cell:.{digits}g}" if digits and isinstance(cell, float) else cell
 
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        map(written, line) for line in lines
-    )
+    writer = csv.writer(text, lineterminator="\n")
+    for line in lines:
+        writer.writerow(map(written, line))
     return text.getvalue()
 
 
 def anchor(kind: str, *names: str) -> str:
     """A permanent anchor of lower-case letters, digits and hyphens, determined by the names."""
-    readable = re.sub(r"[^a-z0-9]+", "-", names[-1].lower() if names else "").strip(
-        "-"
-    )[:40]
-    digest = hashlib.sha256(
-        "\0".join(names).encode("utf-8", "surrogatepass")
-    ).hexdigest()[:8]
-    return "-".join(part for part in (kind, readable.strip("-"), digest) if part)
+    last = names[-1].lower() if names else ""
+    words = re.sub(r"[^a-z0-9]+", "-", last).strip("-")
+    readable = words[:40].strip("-")
+    identity = "\0".join(names).encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(identity).hexdigest()[:8]
+    return "-".join(filter(None, (kind, readable, digest)))
 
 
 def plain(cell: Cell) -> str | float | None:
@@ -97,7 +96,8 @@ def cell_text(cell: Cell, column: Column) -> str:
         return visible(content)
     text = number_text(content, column.decimals)
     signed = column.bar or column.signed
-    return f"+{text}" if signed and content is not None and content > 0 else text
+    positive = content is not None and content > 0
+    return f"+{text}" if signed and positive else text
 
 
 def number_text(number: float | None, decimals: int) -> str:
@@ -107,8 +107,9 @@ def number_text(number: float | None, decimals: int) -> str:
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"
     text = f"{number:.{decimals}f}"
-    negative = text.startswith("-") and float(text) != 0.0  # no "-0.000"
-    return ("−" if negative else "") + text.lstrip("-")
+    digits = text.lstrip("-")
+    is_zero = float(text) == 0.0  # no "-0.000"
+    return f"−{digits}" if text != digits and not is_zero else digits
 
 
 def interval_text(interval: tuple[float, float], decimals: int) -> str:
@@ -133,9 +134,11 @@ def shown_difference(
     """
     if exact is None:
         exact = one - other
-    if not math.isfinite(exact) or not math.isfinite(one) or not math.isfinite(other):
+    if not all(map(math.isfinite, (exact, one, other))):
         return exact
-    shown = round(round(one, decimals) - round(other, decimals), decimals)
+    shown_one = round(one, decimals)
+    shown_other = round(other, decimals)
+    shown = round(shown_one - shown_other, decimals)
     # half a unit of each number, and the noise of floats
     by_rounding = 1.01 * 10**-decimals
     return shown if abs(shown - exact) <= by_rounding else exact

@@ -107,17 +107,18 @@ def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
 def served_policy() -> str:
     """The content security policy of every page of :func:`render_served`."""
     style, script = _style_and_script(live=True)
-    return (
-        content_security_policy(style, script, "'self' data:") + "; connect-src 'self'"
-    )
+    policy = content_security_policy(style, script, "'self' data:")
+    return f"{policy}; connect-src 'self'"
 
 
 def _style_and_script(*, live: bool = False) -> tuple[str, str]:
-    names = ("report.js", "live.js") if live else ("report.js",)
     static = FOLDER / "static"
     style, script = viewer_style_and_script()
-    script += "".join((static / name).read_text(encoding="utf-8") for name in names)
-    return style + (static / "report.css").read_text(encoding="utf-8"), script
+    style += (static / "report.css").read_text(encoding="utf-8")
+    script += (static / "report.js").read_text(encoding="utf-8")
+    if live:
+        script += (static / "live.js").read_text(encoding="utf-8")
+    return style, script
 
 
 def _render(
@@ -132,7 +133,7 @@ def _render(
     behind = Behind()
 
     def pictures(slider: Slider) -> list[tuple[str, str, int, int]]:
-        labels = [label for label, _ in (*slider.states, *_overlays(slider))]
+        labels = [label for label, _ in _shown_pictures(slider)]
         return _addressed(labels, encoded[id(slider)], address)
 
     def tiles(gallery: Gallery) -> list[tuple[Tile, str, int, int]]:
@@ -158,8 +159,12 @@ def _render(
 
 def _plotted(figure: Curves | Scatter, name: str) -> dict[str, Any]:
     plot = page_plot(figure, name)
-    legend = [(Markup(swatch), label) for swatch, label in plot.legend]  # noqa: S704 - matplotlib escaped it
-    return {"svg": Markup(plot.svg), "legend": legend, "unnamed": plot.unnamed}  # noqa: S704 - as above
+    svg = Markup(plot.svg)  # noqa: S704 - matplotlib escaped it
+    legend = []
+    for swatch, label in plot.legend:
+        line = Markup(swatch)  # noqa: S704 - as above
+        legend.append((line, label))
+    return {"svg": svg, "legend": legend, "unnamed": plot.unnamed}
 
 
 def _policy(images: str) -> str:
@@ -204,21 +209,21 @@ def _addressed(
 def _contents(encoded: dict[int, list[Encoded]]) -> dict[bytes, None]:
     """The files of all pictures of a page, each once, in their order."""
     contents: dict[bytes, None] = {}
-    for part in encoded.values():
-        contents |= dict.fromkeys(content for content, _, _ in part)
+    for pictures in encoded.values():
+        for content, _, _ in pictures:
+            contents[content] = None
     return contents
 
 
 def _encoded(page: Page) -> dict[int, list[Encoded]]:
     """The encoded pictures of every slider and gallery, by the part's identity."""
     encodings = {}
-    for part in all_parts(
-        list(chain.from_iterable(parts for _, parts in page.sections))
-    ):
+    parts = chain.from_iterable(parts for _, parts in page.sections)
+    for part in all_parts(parts):
         if isinstance(part, Slider):
-            states = (*part.states, *_overlays(part))
+            pictures = [picture for _, picture in _shown_pictures(part)]
             encodings[id(part)] = encode_states(
-                [picture for _, picture in states],
+                pictures,
                 kind="webp",
                 max_width_px=PICTURE_WIDTH_PX,
                 budget_bytes=PICTURE_BUDGET_BYTES,
@@ -228,5 +233,9 @@ def _encoded(page: Page) -> dict[int, list[Encoded]]:
     return encodings
 
 
-def _overlays(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
-    return [slider.overlay] if slider.overlay else []
+def _shown_pictures(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
+    """Label and pixels of everything that a slider shows: its states, then its overlay."""
+    shown = list(slider.states)
+    if slider.overlay:
+        shown.append(slider.overlay)
+    return shown

@@ -17,7 +17,8 @@ from defocus.reports.display import (
 )
 from defocus.reports.model import Cell, Column, Heading, Link, Measured, Table
 
-WIDTH, HEIGHT = 220.0, 16.0
+WIDTH = 220.0
+HEIGHT = 16.0
 """A bar's size in the units of its drawing, which are about pixels of a wide screen."""
 
 EDGE = 3.0
@@ -40,7 +41,8 @@ class Scale:
         """Position of a value, which may be outside, in units of the drawing."""
         share = (value - self.low) / (self.high - self.low)
         inside = min(1.0, max(0.0, share))
-        return round(EDGE + inside * (WIDTH - 2 * EDGE), 1)
+        width = WIDTH - 2 * EDGE
+        return round(EDGE + inside * width, 1)
 
 
 def bar_scale(cells: Sequence[Cell]) -> Scale | None:
@@ -48,13 +50,17 @@ def bar_scale(cells: Sequence[Cell]) -> Scale | None:
     spans = list(filter(None, map(_value_and_interval, cells)))
     if not spans:
         return None
-    far = FAR * median(abs(value) for value, *_ in spans) or math.inf
+    sizes = [abs(value) for value, *_ in spans]
+    far = FAR * median(sizes) or math.inf
     ends: list[float] = []
-    for value, *interval in spans:
+    for span in spans:
+        value = span[0]
         if abs(value) <= far:
-            ends += [value, *interval]
+            ends += span
     low, high = min(0.0, *ends), max(0.0, *ends)
-    return Scale(low, high if high > low else low + 1.0)
+    if high <= low:
+        high = low + 1.0
+    return Scale(low, high)
 
 
 def _value_and_interval(cell: Cell) -> tuple[float, ...]:
@@ -66,23 +72,28 @@ def _value_and_interval(cell: Cell) -> tuple[float, ...]:
 
 def bar_of(cell: Cell, scale: Scale) -> Markup:
     """A bar from 0 to the number, with its interval as a line; none where it leaves the scale."""
+    zero = scale.place(0.0)
     drawn = ""
-    if (
-        isinstance(cell, Measured)
-        and cell.value is not None
-        and scale.holds(cell.value)
-    ):
-        zero, end = scale.place(0.0), scale.place(cell.value)
-        kind = "up" if cell.value >= 0 else "down"
+    value = cell.value if isinstance(cell, Measured) else None
+    if value is not None and scale.holds(value):
+        end = scale.place(value)
+        kind = "up" if value >= 0 else "down"
         drawn = f'<path class="{kind}" d="M{zero:g} 4H{end:g}v8H{zero:g}z"/>'
-        if cell.interval:
-            left, right = (scale.place(each) for each in cell.interval)
-            drawn += f'<path d="M{left:g} 8H{right:g}M{left:g} 5v6M{right:g} 5v6"/>'
-    zero_line = f'<path class="zero" d="M{scale.place(0.0):g} 0v{HEIGHT:g}"/>'
+        drawn += _interval_line(cell, scale)
+    zero_line = f'<path class="zero" d="M{zero:g} 0v{HEIGHT:g}"/>'
     return Markup(  # noqa: S704 - numbers alone
         f'<svg class="bar" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" aria-hidden="true">'
         f"{drawn}{zero_line}</svg>"
     )
+
+
+def _interval_line(cell: Cell, scale: Scale) -> str:
+    if not isinstance(cell, Measured) or not cell.interval:
+        return ""
+    low, high = cell.interval
+    left = scale.place(low)
+    right = scale.place(high)
+    return f'<path d="M{left:g} 8H{right:g}M{left:g} 5v6M{right:g} 5v6"/>'
 
 
 PLACES = {1: ("b", "best"), 2: ("u", "second")}
@@ -104,64 +115,67 @@ Writer = Callable[[Cell], str]
 
 def numeric_columns(table: Table) -> tuple[bool, ...]:
     """Which columns have a number."""
-    return tuple(
-        column_is_numeric(table.rows, index) for index in range(len(table.columns))
-    )
+    indices = range(len(table.columns))
+    return tuple(column_is_numeric(table.rows, index) for index in indices)
 
 
 def table_bodies(table: Table) -> Iterator[tuple[Heading | None, Iterator[Markup]]]:
     """The rows of a table as markup below their headings; without any, all rows are one body."""
     rows = table_rows(table)
-    for heading in table.headings:
-        yield heading, islice(rows, heading.rows)
     if not table.headings:
         yield None, rows
+    for heading in table.headings:
+        yield heading, islice(rows, heading.rows)
 
 
 def table_rows(table: Table) -> Iterator[Markup]:
     """The rows of a table's body as markup, all text in it escaped."""
     numeric = numeric_columns(table)
-    others = range(1, len(table.columns))
-    writers = [_writer(n, table.columns[n], numeric[n], table) for n in others]
+    writers = []
+    for index, column in enumerate(table.columns[1:], start=1):
+        writers.append(_writer(index, column, numeric[index], table))
     names = table.anchors or ("",) * len(table.rows)
     for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
-        written = zip(writers, row[1:], strict=True)
-        cells = "".join(write(cell) for write, cell in written)
+        head = _head(row[0], table.columns[0], name)
+        cells = ""
+        for write, cell in zip(writers, row[1:], strict=True):
+            cells += write(cell)
         attributes = f' id="{name}"' if name else ""
-        attributes += ' class="reference"' if number in table.references else ""
+        if number in table.references:
+            attributes += ' class="reference"'
         yield Markup(  # noqa: S704 - every text in it went through escape()
-            f"<tr{attributes}>{_head(row[0], table.columns[0], name)}{cells}</tr>"
+            f"<tr{attributes}>{head}{cells}</tr>"
         )
 
 
 def _head(cell: Cell, column: Column, anchor: str) -> str:
-    shown = escape(cell_text(cell, column))
+    text = cell_text(cell, column)
+    shown = escape(text)
     if isinstance(cell, Link):
-        shown = _linked(cell, cell_text(cell, column))
+        shown = _linked(cell, text)
     link = ""
     if anchor:
-        words = Markup("Link to this row: {}").format(cell_text(cell, column))
+        words = Markup("Link to this row: {}").format(text)
         link = f'<a class="permalink" href="#{anchor}" aria-label="{words}">#</a>'
     return f'<th scope="row">{shown}{link}</th>'
 
 
 def _linked(cell: Link, text: str) -> Markup:
-    said = (
-        Markup(' <span class="mark">{}</span>').format(visible(mark))
-        for mark in cell.marks
-    )
-    marks = Markup("").join(said)
-    notes = _note_links(cell.notes, f"{text}")
+    mark = Markup(' <span class="mark">{}</span>')
+    marks = Markup("")
+    for word in cell.marks:
+        marks += mark.format(visible(word))
+    notes = _note_links(cell.notes, text)
     return Markup('<a href="{}">{}</a>{}{}').format(cell.target, text, marks, notes)
 
 
 def _note_links(notes: Sequence[int], about: str) -> Markup:
     """Numbers of the page's notes, which open beside them."""
+    if not notes:
+        return Markup("")
     link = Markup('<a href="#note-{}" aria-label="Note {} on {}">{}</a>')
     links = [link.format(number, number, about, number) for number in notes]
-    return (
-        Markup("<sup>{}</sup>").format(Markup(",").join(links)) if links else Markup("")
-    )
+    return Markup("<sup>{}</sup>").format(Markup(",").join(links))
 
 
 def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
@@ -194,8 +208,10 @@ def _scale(index: int, column: Column, table: Table) -> Scale | None:
     """The scale of the bars of a column; None without bars."""
     if not column.bar:
         return None
-    rows = enumerate(table.rows)
-    competing = [row[index] for at, row in rows if at not in table.references]
+    competing = []
+    for number, row in enumerate(table.rows):
+        if number not in table.references:
+            competing.append(row[index])
     return bar_scale(competing)
 
 
@@ -216,8 +232,12 @@ def _classes(text: str, column: Column, *, number: bool) -> list[str]:
 
 def column_classes(column: Column) -> list[str]:
     """Classes of all cells of a column that the page does not always show."""
-    among = [AMONG[column.among]] if column.among else []
-    return ["extra"] * column.extra + among
+    classes = []
+    if column.extra:
+        classes.append("extra")
+    if column.among:
+        classes.append(AMONG[column.among])
+    return classes
 
 
 def _interval(cell: Cell, column: Column) -> str:

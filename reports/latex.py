@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 
 from defocus.errors import InputError
-from defocus.reports.display import MISSING, number_text, visible
+from defocus.reports.display import MISSING, cell_text, number_text, visible
 from defocus.reports.model import Column, Measured
 
 _SIGNS = {
@@ -124,9 +124,8 @@ def _marks_note(table: PaperTable) -> str:
     """Note that ranks end at a rule: the best of one part can be below another part's."""
     cells = chain.from_iterable(cells for _, cells in table.rows)
     marked = any(cell and cell.place for cell in cells)
-    if not marked or not table.parts[1:]:
-        return ""
-    return "Bold, underlined: the best two between rules."
+    several = len(table.parts) > 1
+    return "Bold, underlined: the best two between rules." if marked and several else ""
 
 
 def escape_latex(text: str) -> str:
@@ -138,15 +137,15 @@ def escape_latex(text: str) -> str:
 
 def _escaped(text: str) -> str:
     known = {*_SIGNS, *_LETTERS}
-    escaped: list[str] = []
+    escaped = ""
     for is_known, signs in groupby(text, lambda sign: sign.isascii() or sign in known):
         run = "".join(signs)
         if is_known:
-            escaped += [_SIGNS.get(sign, sign) for sign in run]
+            escaped += "".join(_SIGNS.get(sign, sign) for sign in run)
         else:
-            codes = " ".join(f"U+{ord(sign):04X}" for sign in run)
-            escaped.append(rf"\unicodetext{{{run}}}{{{codes}}}")
-    return "".join(escaped)
+            code_points = " ".join(f"U+{ord(sign):04X}" for sign in run)
+            escaped += rf"\unicodetext{{{run}}}{{{code_points}}}"
+    return escaped
 
 
 def with_definition(latex: str) -> str:
@@ -182,38 +181,56 @@ def _row(table: PaperTable, number: int) -> str:
     """A row of a table as a line: its name, check marks and numbers."""
     name, cells = table.rows[number]
     texts = [escape_latex(name)]
-    for _, had in table.checks:
-        texts.append(r"\checkmark{}" if had[number] else "")
+    for _, checked in table.checks:
+        mark = r"\checkmark{}" if checked[number] else ""
+        texts.append(mark)
     for cell, column in zip(cells, table.columns, strict=True):
         texts.append(_cell(cell, column))
-    return " & ".join(texts) + r" \\"
+    return _line(texts)
 
 
 def _heads(table: PaperTable) -> list[str]:
-    names = [escape_latex(c.name) + ARROWS[c.better] for c in table.columns]
-    checks = [escape_latex(name) for name, _ in table.checks]
-    last = " & ".join(["System", *checks, *names]) + r" \\"
+    """The names of all columns; above them, if any has a name, those of the groups."""
+    texts = ["System"]
+    texts += [escape_latex(name) for name, _ in table.checks]
+    before = len(texts)
+    for column in table.columns:
+        texts.append(escape_latex(column.name) + ARROWS[column.better])
+    names = _line(texts)
     if not any(group.name for group in table.groups):
-        return [last]
-    before = 1 + len(checks)
-    spans, rules = [""] * before, ""
+        return [names]
+    return [*_group_heads(table.groups, before), names]
+
+
+def _group_heads(groups: tuple[ColumnGroup, ...], before: int) -> tuple[str, str]:
+    """Names of groups, each across its columns, and the rules below them."""
+    names = [""] * before
+    rules = ""
     end = before
-    for group in table.groups:
-        count = len(group.columns)
-        spans.append(rf"\multicolumn{{{count}}}{{c}}{{{escape_latex(group.name)}}}")
-        rules += rf"\cmidrule(lr){{{end + 1}-{end + count}}}"
-        end += count
-    return [" & ".join(spans) + r" \\", rules, last]
+    for group in groups:
+        start = end + 1
+        end += len(group.columns)
+        name = escape_latex(group.name)
+        names.append(rf"\multicolumn{{{len(group.columns)}}}{{c}}{{{name}}}")
+        rules += rf"\cmidrule(lr){{{start}-{end}}}"
+    return _line(names), rules
+
+
+def _line(texts: list[str]) -> str:
+    return " & ".join(texts) + r" \\"
 
 
 def _cell(cell: Measured | None, column: Column) -> str:
     if cell is None or cell.value is None:
         return MISSING
-    sign = "+" if (column.bar or column.signed) and cell.value > 0 else ""
-    text = escape_latex(sign + number_text(cell.value, column.decimals))
-    marks = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}", None: text}
-    star = "$^*$" if cell.differs else ""
-    return marks[cell.place] + star + _beside(cell, column)
+    text = escape_latex(cell_text(cell, column))
+    if cell.place == 1:
+        text = rf"\textbf{{{text}}}"
+    elif cell.place == 2:
+        text = rf"\underline{{{text}}}"
+    if cell.differs:
+        text += "$^*$"
+    return text + _beside(cell, column)
 
 
 def _beside(cell: Measured, column: Column) -> str:
@@ -223,4 +240,5 @@ def _beside(cell: Measured, column: Column) -> str:
     if cell.interval is None:
         return ""
     ends = ", ".join(number_text(end, column.decimals) for end in cell.interval)
-    return rf" {{\scriptsize {escape_latex(f'[{ends}]')}}}"
+    interval = escape_latex(f"[{ends}]")
+    return rf" {{\scriptsize {interval}}}"

@@ -14,7 +14,8 @@ PACKED_FROM = 150_000
 """Number of characters behind rows, pictures and tabs, without pictures, from which they are
 packed. A shorter page opens as fast unpacked, and shows all of them without a script."""
 
-NOTE, BLOCK = "_note", "_block"
+NOTE = "_note"
+BLOCK = "_block"
 """Names of two places in the page's template; no anchor of a page has such a name."""
 
 NOTE_TEXT = (
@@ -43,16 +44,19 @@ class Behind:
 
     def complete(self, text: str) -> str:
         """The page with all its markup, either in its places or in one block at its end."""
-        shown = sum(len(_PICTURE.sub("", markup)) for markup in self._markup.values())
-        if shown < PACKED_FROM:
+        without_pictures = (
+            _PICTURE.sub("", markup) for markup in self._markup.values()
+        )
+        if sum(map(len, without_pictures)) < PACKED_FROM:
             return _filled(text, {**self._markup, NOTE: "", BLOCK: ""})
-        openings = {
-            key: f'<template data-behind="{key}"></template>' for key in self._markup
-        }
-        contents = {
-            key: _filled(markup, openings) for key, markup in self._markup.items()
-        }
-        return _filled(text, {**openings, NOTE: NOTE_TEXT, BLOCK: _block(contents)})
+        places = {NOTE: NOTE_TEXT}
+        for key in self._markup:
+            places[key] = f'<template data-behind="{key}"></template>'
+        contents = {}
+        for key, markup in self._markup.items():
+            contents[key] = _filled(markup, places)
+        places[BLOCK] = _block(contents)
+        return _filled(text, places)
 
 
 def _filled(text: str, markup: dict[str, str]) -> str:

@@ -92,24 +92,25 @@ def write_typst(page: Page, folder: Path) -> Path:
 
 def _parts(parts: Sequence[Part], folder: Path, stem: str) -> list[Typst]:
     """All parts in order; several curves in a row are two beside each other."""
-    named = [(f"{stem}-{index}", part) for index, part in enumerate(parts)]
     grouped: list[Typst] = []
-    for _, members in itertools.groupby(
-        named, key=lambda each: isinstance(each[1], Curves)
-    ):
-        some = list(members)
-        curves = [(name, part) for name, part in some if isinstance(part, Curves)]
-        if curves[2:]:
-            halves = [
-                _curves(part, folder, name, HALF_FONT_PT) for name, part in curves
-            ]
-            grouped.append({"kind": "pairs", "parts": halves})
+    runs = itertools.groupby(
+        enumerate(parts), key=lambda numbered: isinstance(numbered[1], Curves)
+    )
+    for are_curves, run in runs:
+        members = list(run)
+        in_pairs = are_curves and len(members) > 2
+        font_pt = HALF_FONT_PT if in_pairs else PAGE_FONT_PT
+        written = []
+        for index, part in members:
+            written.append(_part(part, folder, f"{stem}-{index}", font_pt))
+        if in_pairs:
+            grouped.append({"kind": "pairs", "parts": written})
         else:
-            grouped += [_part(part, folder, name) for name, part in some]
+            grouped += written
     return grouped
 
 
-def _part(part: Part, folder: Path, stem: str) -> Typst:
+def _part(part: Part, folder: Path, stem: str, font_pt: float) -> Typst:
     match part:
         case Table():
             return _table(part)
@@ -118,7 +119,7 @@ def _part(part: Part, folder: Path, stem: str) -> Typst:
         case Gallery():
             return _gallery(part, folder, stem)
         case Curves():
-            return _curves(part, folder, stem)
+            return _curves(part, folder, stem, font_pt)
         case Scatter():
             return _scatter(part, folder, stem)
         case Folded():
@@ -129,16 +130,16 @@ def _part(part: Part, folder: Path, stem: str) -> Typst:
         case Beside():
             return {"kind": "group", "parts": _parts(_in_print(part), folder, stem)}
         case Facts():
-            facts = [
-                [_printable(name), _printable(value)] for name, value in part.facts
-            ]
-            return {
-                "kind": "facts",
-                "caption": _printable(part.caption),
-                "facts": facts,
-            }
+            return _facts(part)
         case Paragraph():
             return {"kind": "paragraph", "text": _printable(part.text)}
+
+
+def _facts(facts: Facts) -> Typst:
+    lines = []
+    for name, value in facts.facts:
+        lines.append([_printable(name), _printable(value)])
+    return {"kind": "facts", "caption": _printable(facts.caption), "facts": lines}
 
 
 def _folded(heading: str, parts: Sequence[Part], folder: Path, stem: str) -> Typst:
@@ -149,7 +150,8 @@ def _folded(heading: str, parts: Sequence[Part], folder: Path, stem: str) -> Typ
 def _tabs(tabs: Tabs, folder: Path, stem: str) -> list[Typst]:
     folded = []
     for number, (name, parts) in enumerate(tabs.tabs):
-        folded.append(_folded(name, parts, folder, f"{stem}-{number}"))
+        tab = _folded(name, parts, folder, f"{stem}-{number}")
+        folded.append(tab)
     return folded
 
 
@@ -200,49 +202,54 @@ def _table(table: Table) -> Typst:
 
 def _headings(table: Table) -> dict[str, list[str]]:
     """The headings of a table, title and line, by the number of the row that they are above."""
-    headings, row = dict[str, list[str]](), 0
+    headings: dict[str, list[str]] = {}
+    row = 0
     for heading in table.headings:
         if heading.title:
-            headings[str(row)] = [_printable(heading.title), _printable(heading.line)]
+            texts = [_printable(heading.title), _printable(heading.line)]
+            headings[str(row)] = texts
         row += heading.rows
     return headings
 
 
 def _cell(cell: Cell, column: Column) -> Typst:
+    inline = ""
     asides: list[str] = []
-    inline = ", ".join(cell.marks) if isinstance(cell, Link) else ""
-    if isinstance(cell, Measured):
+    if isinstance(cell, Link):
+        inline = ", ".join(cell.marks)
+    elif isinstance(cell, Measured):
         if cell.interval:
             ends = display.interval_text(cell.interval, column.decimals)
             if column.bar or column.decimals == 0:
                 inline = ends
             else:
                 asides.append(ends)
-        if cell.beside or cell.notes:
-            said = [_printable(cell.beside), *(f"[{n}]" for n in cell.notes)]
-            asides.append(" ".join(filter(None, said)))
-    place = cell.place if isinstance(cell, Measured) else None
-    shown = _printable(display.cell_text(cell, column))
+        beside = [_printable(cell.beside)] if cell.beside else []
+        beside += [f"[{number}]" for number in cell.notes]
+        if beside:
+            asides.append(" ".join(beside))
     return {
-        "text": shown,
-        "place": place,
+        "text": _printable(display.cell_text(cell, column)),
+        "place": cell.place if isinstance(cell, Measured) else None,
         "asides": asides,
         "inline": _printable(inline),
     }
 
 
 def _gallery(gallery: Gallery, folder: Path, stem: str) -> Typst:
-    encoded = encode_tiles(
-        [tile.picture for tile in gallery.tiles], kind=PICTURE_FORMAT
-    )
-    labels = [
-        ", ".join(filter(None, (tile.label, tile.line))) for tile in gallery.tiles
-    ]
+    pictures = []
+    labels = []
+    for tile in gallery.tiles:
+        pictures.append(tile.picture)
+        texts = filter(None, (tile.label, tile.line))
+        labels.append(", ".join(texts))
+    encoded = encode_tiles(pictures, kind=PICTURE_FORMAT)
+    name = picture_name(f"{stem}-{{}}")
     return {
         "kind": "gallery",
         "caption": _printable(gallery.caption),
         "note": _printable(gallery.note),
-        "states": _states(labels, encoded, folder, picture_name(f"{stem}-{{}}")),
+        "states": _states(labels, encoded, folder, name),
     }
 
 
@@ -253,15 +260,17 @@ def _states(
     name: str,
 ) -> list[Typst]:
     """Write encoded pictures into files whose names have their number."""
-    states = []
-    for index, (label, (content, width, height)) in enumerate(
-        zip(labels, encoded, strict=True)
-    ):
-        file = name.format(index)
+    states: list[Typst] = []
+    for label, (content, width, height) in zip(labels, encoded, strict=True):
+        file = name.format(len(states))
         (folder / file).write_bytes(content)
-        states.append(
-            {"label": _printable(label), "file": file, "width": width, "height": height}
-        )
+        state = {
+            "label": _printable(label),
+            "file": file,
+            "width": width,
+            "height": height,
+        }
+        states.append(state)
     return states
 
 
@@ -272,8 +281,7 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> Typst:
     return {
         "kind": "scatter",
         "caption": _printable(f"{figure.caption}{front}"),
-        "x_label": _printable(figure.x_label)
-        + (", logarithmic scale" if figure.log_x else ""),
+        "x_label": _axis_label(figure.x_label, log=figure.log_x),
         "y_label": _printable(figure.y_label),
         "file": f"{stem}.svg",
         "alt": _printable(plot.description),
@@ -281,37 +289,32 @@ def _scatter(figure: Scatter, folder: Path, stem: str) -> Typst:
     }
 
 
+def _axis_label(label: str, *, log: bool) -> str:
+    scale = ", logarithmic scale" if log else ""
+    return _printable(label) + scale
+
+
 def _comparison(slider: Slider, folder: Path, stem: str) -> Typst:
-    pictures = list(slider.states)
+    labels = [label for label, _ in slider.states]
+    pictures = [picture for _, picture in slider.states]
     if slider.overlay is not None:
-        label, picture = slider.states[0]
         name, overlay = slider.overlay
-        pictures.append((f"{label}, {name}", laid_over(picture, overlay)))
+        labels.append(f"{labels[0]}, {name}")
+        pictures.append(laid_over(pictures[0], overlay))
     encoded = encode_states(
-        [picture for _, picture in pictures],
+        pictures,
         kind="jpeg",
         max_width_px=PICTURE_WIDTH_PX,
         budget_bytes=PICTURE_BUDGET_BYTES,
     )
-    states = _states(
-        [label for label, _ in pictures],
-        encoded,
-        folder,
-        f"{stem}-{{}}.jpg",
-    )
     return {
         "kind": "comparison",
         "caption": _printable(slider.caption),
-        "states": states,
+        "states": _states(labels, encoded, folder, f"{stem}-{{}}.jpg"),
     }
 
 
-def _curves(
-    figure: Curves,
-    folder: Path,
-    stem: str,
-    font_pt: float = PAGE_FONT_PT,
-) -> Typst:
+def _curves(figure: Curves, folder: Path, stem: str, font_pt: float) -> Typst:
     plot = page_plot(figure, font_pt=font_pt)
     (folder / f"{stem}.svg").write_text(plot.svg, encoding="utf-8")
     legend = []
@@ -323,8 +326,7 @@ def _curves(
         "kind": "curves",
         "caption": _printable(figure.caption),
         "x_label": _printable(figure.x_label),
-        "y_label": _printable(figure.y_label)
-        + (", logarithmic scale" if figure.log_y else ""),
+        "y_label": _axis_label(figure.y_label, log=figure.log_y),
         "file": f"{stem}.svg",
         "alt": _printable(plot.description),
         "legend": legend,
@@ -344,10 +346,8 @@ def _drawn(sign: str) -> str:
 
 def _breakable(word: re.Match[str]) -> str:
     """Add zero-width spaces after separators, and inside words that are still too long."""
-    pieces = re.findall(
-        rf"[^-_/.,:=]{{1,{LATER_BREAK}}}[-_/.,:=]*|[-_/.,:=]+", word.group()
-    )
-    return "\u200b".join(pieces)
+    piece = rf"[^-_/.,:=]{{1,{LATER_BREAK}}}[-_/.,:=]*|[-_/.,:=]+"
+    return "\u200b".join(re.findall(piece, word.group()))
 
 
 @cache
@@ -364,8 +364,8 @@ def _fallback_fonts() -> Path:
     return Path(mpl.get_data_path()) / "fonts" / "ttf"
 
 
-@cache
 def _glyphs() -> frozenset[int]:
     from matplotlib.ft2font import FT2Font
 
-    return frozenset(FT2Font(str(_fallback_fonts() / "DejaVuSans.ttf")).get_charmap())
+    font = FT2Font(str(_fallback_fonts() / "DejaVuSans.ttf"))
+    return frozenset(font.get_charmap())

@@ -24,7 +24,12 @@ LONGEST_SHARE = 0.8
 """Length of the longest arrow, as a share of the distance between two arrows."""
 
 FACTORS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-INK, HALO = (255, 214, 10, 255), (0, 0, 0, 200)
+Spot: TypeAlias = tuple[int, int]
+"""Column and row of a pixel."""
+
+INK = (255, 214, 10, 255)
+HALO = (0, 0, 0, 200)
+"""Colours of an arrow and of the outline around it, RGBA."""
 
 T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
 
@@ -37,25 +42,22 @@ def small_picture(
     """A picture that fits into a size (px), by the mean of areas; a smaller one is not enlarged."""
     import cv2
 
-    scale = min(
-        width / picture.shape[1], 1.0 if height is None else height / picture.shape[0]
-    )
+    own_height, own_width = picture.shape[:2]
+    scale = width / own_width
+    scale = min(scale, 1.0 if height is None else height / own_height)
     if scale >= 1:
         return picture
-    size = (
-        max(1, round(picture.shape[1] * scale)),
-        max(1, round(picture.shape[0] * scale)),
-    )
-    return np.asarray(
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype
-    )
+    across = max(1, round(own_width * scale))
+    down = max(1, round(own_height * scale))
+    small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=picture.dtype)
 
 
 def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> Pixels:
     """The upper eight bits of a uint8 or uint16 picture, for a screen."""
-    return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(
-        np.uint8, copy=False
-    )
+    if picture.dtype == np.uint16:
+        picture = picture >> 8
+    return picture.astype(np.uint8, copy=False)
 
 
 def encode_states(
@@ -89,29 +91,25 @@ def encode_tiles(tiles: Sequence[Pixels], *, kind: str = "webp") -> list[Encoded
     encoded = []
     for tile in tiles:
         buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(tile)).save(
-            buffer,
-            format=kind,
-            quality=TILE_QUALITY,
-        )
-        encoded.append((buffer.getvalue(), tile.shape[1], tile.shape[0]))
+        picture = Image.fromarray(np.ascontiguousarray(tile))
+        picture.save(buffer, format=kind, quality=TILE_QUALITY)
+        encoded.append((buffer.getvalue(), picture.width, picture.height))
     return encoded
 
 
 def laid_over(picture: Pixels, overlay: Pixels) -> Pixels:
     """A picture ``(H, W, 3)`` with an overlay ``(H, W, 4)`` laid over it."""
+    colours = overlay[..., :3]
     opaque = overlay[..., 3:].astype(np.float32) / 255
-    mixed = picture * (1 - opaque) + overlay[..., :3] * opaque
+    mixed = picture * (1 - opaque) + colours * opaque
     return np.asarray(mixed.round(), dtype=np.uint8)
 
 
 def _resized(state: Pixels, size: tuple[int, int]) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(state))
-    return (
-        picture
-        if picture.size == size
-        else picture.resize(size, Image.Resampling.LANCZOS)
-    )
+    if picture.size == size:
+        return picture
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _within_budget(
@@ -141,24 +139,37 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
     """Draw a field as RGBA arrows, and the round factor that lengthens them to be seen."""
     # The field is ``(2, H, W)``, px, x to the right and y down; arrows are left out where it is not
     # finite.
-    import cv2
-
     _, height, width = field.shape
     step = max(8, width // ARROWS_ACROSS)
     rows = np.arange(step // 2, height, step)
     columns = np.arange(step // 2, width, step)
     sampled = field[:, rows[:, None], columns[None, :]]
     lengths = np.hypot(*sampled)
+    factor = _lengthening(lengths, step)
+    arrows = []
+    for j, i in np.argwhere(np.isfinite(lengths)):
+        row, column = rows[j], columns[i]
+        right, down = factor * sampled[:, j, i]
+        start = (int(column), int(row))
+        tip = (round(float(column + right)), round(float(row + down)))
+        arrows.append((start, tip))
+    return factor, _drawn(arrows, height, width)
+
+
+def _lengthening(lengths: NDArray[np.floating], step: int) -> int:
+    """The largest factor by which no arrow reaches the next one's place."""
     longest = float(np.nanmax(lengths, initial=0.0))
     wanted = LONGEST_SHARE * step / longest if longest > 0 else 1.0
-    factor = max((f for f in FACTORS if f <= wanted), default=1)
+    return max((factor for factor in FACTORS if factor <= wanted), default=1)
+
+
+def _drawn(arrows: Sequence[tuple[Spot, Spot]], height: int, width: int) -> Pixels:
+    """Arrows from start to tip, each with a halo below all of them."""
+    import cv2
+
     drawn = np.zeros((height, width, 4), np.uint8)
     for colour, thickness in ((HALO, 3), (INK, 1)):
-        for j, i in np.argwhere(np.isfinite(lengths)):
-            row, column = rows[j], columns[i]
-            right, down = factor * sampled[:, j, i]
-            start = (int(column), int(row))
-            tip = (round(float(column + right)), round(float(row + down)))
+        for start, tip in arrows:
             style = (colour, thickness, cv2.LINE_8)
             cv2.arrowedLine(drawn, start, tip, *style, tipLength=0.3)
-    return factor, drawn
+    return drawn

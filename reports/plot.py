@@ -31,24 +31,41 @@ Kind = Literal["pdf", "svg"]
 COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
 """After Okabe and Ito, darkened to a contrast of at least 4.5 on white; in CSS by these values."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
-GRID, AXIS, TEXT, PAPER = "#e2e4e9", "#8a8f98", "#52575f", "#ffffff"
-SIZE_INCHES, PAGE_INCHES, BESIDE_INCHES = (5.2, 3.2), (5.2, 2.46), (3.7, 3.2)
-"""Width and height in inches: of a file and of points in a page, of curves in a page, and of each
-of several figures in a row."""
+GRID = "#e2e4e9"
+AXIS = "#8a8f98"
+TEXT = "#52575f"
+PAPER = "#ffffff"
+SIZE_INCHES = (5.2, 3.2)
+"""Width and height of a file, and of points in a page."""
+PAGE_INCHES = (5.2, 2.46)
+"""Width and height of curves in a page."""
+BESIDE_INCHES = (3.7, 3.2)
+"""Width and height of each of several figures in a row."""
 PAGE_FONT_PT = 6.5
-LEFT, RIGHT, TOP, BOTTOM = 0.55, 0.11, 0.07, 0.23
+LEFT = 0.55
+RIGHT = 0.11
+TOP = 0.07
+BOTTOM = 0.23
 """Room around the axes of a page, in inches; labels and legend are text of the page."""
 FEW_LINES = 4
-SWATCH_INCHES, LETTER_INCHES, ROW_INCHES = 0.56, 0.06, 0.17
-"""Sizes of a legend in inches: a swatch, a letter, and a row."""
+SWATCH_INCHES = 0.56
+"""Width of a swatch of a legend."""
+LETTER_INCHES = 0.06
+"""Mean width of a letter of a legend."""
+ROW_INCHES = 0.17
+"""Height of a row of a legend."""
 FEW_MARKERS = 5
 """Number of markers of a line whose points are not measurements."""
 SHORT_NUMBERS = 1e-4, 1e7
 """Range of the largest value of an axis whose ticks are written without powers of ten."""
-SIDE_BY_SIDE, AT_NAMED, ALL_BESIDE, CROWDED = 0.014, 0.022, 0.09, 0.7
-"""Distances between points that are drawn side by side, as shares of the axis: at numbers, and at
-names. The third number is the largest width of all of them together; the fourth, the largest share
-of the way to the next place that they may take."""
+SIDE_BY_SIDE = 0.014
+"""Distance between points that are drawn side by side at a number, as a share of the axis."""
+AT_NAMED = 0.022
+"""Distance between points that are drawn side by side at a name, as a share of the axis."""
+ALL_BESIDE = 0.09
+"""Largest width of all points that are drawn side by side, as a share of the axis."""
+CROWDED = 0.7
+"""Largest share of the way to the next place that points side by side may take."""
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
     "svg.hashsalt": "defocus",  # the same figure gives the same bytes
@@ -133,7 +150,8 @@ def _legend(figure: Curves | Scatter, name: str) -> tuple[tuple[str, str], ...]:
         return ()
     legend = []
     for number, curve in enumerate(figure.curves):
-        swatch = inline_svg(_swatch(number), f"{name}-{number}" if name else "")
+        own_name = f"{name}-{number}" if name else ""
+        swatch = inline_svg(_swatch(number), own_name)
         legend.append((swatch, curve.label))
     return tuple(legend)
 
@@ -198,10 +216,7 @@ def _add_legend(drawn: "Figure") -> None:
     first = drawn.axes[0]
     lines, labels = first.get_legend_handles_labels()
     if len(labels) > FEW_LINES or len(drawn.axes) > 1:
-        longest = SWATCH_INCHES + LETTER_INCHES * max(map(len, labels), default=0)
-        columns = max(1, int(drawn.get_figwidth() / longest))
-        rows = -(-len(labels) // columns)
-        drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * rows)
+        columns = _room_for(labels, SWATCH_INCHES, drawn)
         drawn.legend(
             lines,
             labels,
@@ -214,6 +229,15 @@ def _add_legend(drawn: "Figure") -> None:
         first.legend(frameon=False, fontsize=8)
 
 
+def _room_for(labels: Sequence[str], swatch_inches: float, drawn: "Figure") -> int:
+    """Make a figure higher by the rows of a legend; return how many columns the legend has."""
+    longest = swatch_inches + LETTER_INCHES * max(map(len, labels), default=0)
+    columns = max(1, int(drawn.get_figwidth() / longest))
+    rows = math.ceil(len(labels) / columns)
+    drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * rows)
+    return columns
+
+
 def _with_numbers(point: Point) -> str:
     """A name that has no room in a figure, and where its point is: upwards, then to the right."""
     return f"{visible(point.label)} ({point.y:.4g} at {point.x:.3g})"
@@ -223,25 +247,21 @@ def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
     """Add, below a scatter plot, the names that have no room beside their points."""
     from matplotlib.lines import Line2D
 
+    if not points:
+        return
     labels = [_with_numbers(point) for point in points]
-    if labels:
-        columns = max(
-            1, int(drawn.get_figwidth() / (LETTER_INCHES * max(map(len, labels))))
-        )
-        drawn.set_figheight(
-            drawn.get_figheight() + ROW_INCHES * -(-len(labels) // columns)
-        )
-        unseen = [Line2D([], [], linestyle="none") for _ in labels]
-        drawn.legend(
-            unseen,
-            labels,
-            loc="outside lower center",
-            ncols=columns,
-            frameon=False,
-            fontsize=7,
-            handlelength=0,
-            handletextpad=0,
-        )
+    columns = _room_for(labels, 0.0, drawn)
+    unseen = [Line2D([], [], linestyle="none") for _ in labels]
+    drawn.legend(
+        unseen,
+        labels,
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=7,
+        handlelength=0,
+        handletextpad=0,
+    )
 
 
 def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
@@ -250,28 +270,32 @@ def axes_of(axes: "Axes", figure: Curves | Scatter) -> list[Point]:
     Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap."""
     if isinstance(figure, Scatter):
         return _draw_points(axes, figure)
+    _draw_curves(axes, figure)
+    return []
+
+
+def _draw_curves(axes: "Axes", figure: Curves) -> None:
     shifts = _side_by_side(figure)
     for number, (curve, shift) in enumerate(zip(figure.curves, shifts, strict=True)):
         _draw_curve(axes, curve, number, shift, log=figure.log_y, floor=figure.floor)
     if axes.dataLim.width < 0:  # nothing was drawn
         axes.set(xticks=[], yticks=[])
-        return []
+        return
     if figure.x_least:
         axes.dataLim.update_from_data_x(figure.x_least, ignore=False)
         axes.autoscale_view()
     _scale(axes.xaxis, ticks=6)
     _scale(axes.yaxis, ticks=5, log=figure.log_y)
     if figure.places:
-        axes.set_xticks(
-            range(len(figure.places)), [visible(name) for name in figure.places]
-        )
-        axes.set_xlim(-0.5, len(figure.places) - 0.5)
-    floor = -math.inf if figure.floor is None else figure.floor
+        names = [visible(name) for name in figure.places]
+        axes.set_xticks(range(len(names)), names)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+    lowest = axes.dataLim.y0
     if figure.floor is not None:
         axes.set_ylim(bottom=figure.floor)
-    if max(axes.dataLim.y0, floor) < 0 < axes.dataLim.y1:
+        lowest = max(lowest, figure.floor)
+    if lowest < 0 < axes.dataLim.y1:
         axes.axhline(0, color=AXIS, linewidth=0.8, zorder=1)
-    return []
 
 
 def _style(number: int) -> dict[str, Any]:
@@ -329,41 +353,47 @@ def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:
     x = np.array(curve.x, float)
     y = np.array(curve.y, float)
     seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y)
-    return seen & (y > 0) if log else seen
+    if log:
+        seen &= y > 0
+    return seen
 
 
 def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
     """Points with a marker: those alone, both ends and a few, shifted between curves; or all."""
     at = np.flatnonzero(seen)
-    if every or len(at) <= FEW_MARKERS:
-        return [int(index) for index in at]
-    framed = np.concatenate(([False], seen, [False]))
-    before, after = framed[:-2], framed[2:]
-    alone = np.flatnonzero(seen & ~before & ~after)
-    step = len(at) / FEW_MARKERS
-    first = step * (number % len(COLOURS) + 0.5) / len(COLOURS)
-    few = at[(first + step * np.arange(FEW_MARKERS)).astype(int)]
-    marked = np.concatenate([alone, few, at[[0, -1]]])
-    return [int(index) for index in np.unique(marked)]
+    if not every and len(at) > FEW_MARKERS:
+        framed = np.pad(seen, 1)
+        seen_before = framed[:-2]
+        seen_after = framed[2:]
+        alone = np.flatnonzero(seen & ~seen_before & ~seen_after)
+        ends = at[[0, -1]]
+        step = len(at) / FEW_MARKERS
+        first = step * (number % len(COLOURS) + 0.5) / len(COLOURS)
+        even = first + step * np.arange(FEW_MARKERS)
+        few = at[even.astype(int)]
+        at = np.unique(np.concatenate([alone, few, ends]))
+    marked: list[int] = at.tolist()
+    return marked
 
 
 def _side_by_side(figure: Curves) -> list[float]:
     """How far the points of each curve are moved to the right."""
     count = len(figure.curves)
-    every = itertools.chain.from_iterable(curve.x for curve in figure.curves)
-    positions = sorted({x for x in every if math.isfinite(x)})
+    positions: set[float] = set()
+    for curve in figure.curves:
+        positions.update(filter(math.isfinite, curve.x))
     if not figure.apart or not positions:
         return [0.0] * count
     if figure.places:
         step = min(AT_NAMED * len(figure.places), CROWDED / count)
     else:
-        axis = positions[-1] - positions[0] or 1.0
-        ways = [
-            CROWDED * (right - left) for left, right in itertools.pairwise(positions)
-        ]
-        all_beside = min([ALL_BESIDE * axis, *ways])
-        step = min(SIDE_BY_SIDE * axis, all_beside / count)
-    return [(number - (count - 1) / 2) * step for number in range(count)]
+        axis = max(positions) - min(positions) or 1.0
+        room = ALL_BESIDE * axis
+        for left, right in itertools.pairwise(sorted(positions)):
+            room = min(room, CROWDED * (right - left))
+        step = min(SIDE_BY_SIDE * axis, room / count)
+    middle = (count - 1) / 2
+    return [(number - middle) * step for number in range(count)]
 
 
 def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
@@ -406,24 +436,27 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
     """Round ticks with plain numbers such as 100, at 1, 2 and 5 between few powers of ten."""
     from matplotlib import ticker
 
-    axes, limits = axis.axes, axis.axes.dataLim
+    axes = axis.axes
     across = axis is axes.xaxis
-    low, high = limits.intervalx if across else limits.intervaly
+    low, high = axes.dataLim.intervalx if across else axes.dataLim.intervaly
     locator: ticker.Locator = ticker.MaxNLocator(ticks, steps=[1, 2, 5, 10])
     if log:
-        (axes.set_xscale if across else axes.set_yscale)("log")
+        set_scale = axes.set_xscale if across else axes.set_yscale
+        set_scale("log")
         decades = math.log10(high / low)
         if decades >= 0.7:
             subs = _between_powers(decades)
             locator = ticker.LogLocator(subs=subs, numticks=ticks + 2)
         axis.set_minor_locator(ticker.NullLocator())
     axis.set_major_locator(locator)
-    alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals
-    alike.set_scientific(False)
-    apart = ticker.FuncFormatter(lambda value, _: _tick_text(value))
     least, most = SHORT_NUMBERS
-    short = not log and least <= max(-low, high) < most
-    axis.set_major_formatter(alike if short else apart)
+    if not log and least <= max(-low, high) < most:
+        alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals
+        alike.set_scientific(False)
+        axis.set_major_formatter(alike)
+    else:
+        apart = ticker.FuncFormatter(lambda value, _: _tick_text(value))
+        axis.set_major_formatter(apart)
 
 
 def _between_powers(decades: float) -> tuple[int, ...]:
@@ -434,18 +467,21 @@ def _between_powers(decades: float) -> tuple[int, ...]:
 
 
 def _tick_text(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−").replace("e−0", "e−").replace("e+0", "e")
+    text = f"{value:.6g}".replace("-", "−")
+    return text.replace("e−0", "e−").replace("e+0", "e")
 
 
 def _description(figure: Curves | Scatter) -> str:
     """The figure in words, for readers who do not see it."""
     sentences = [f"{figure.y_label} over {figure.x_label}."]
-    if isinstance(figure, Scatter):
-        for point in figure.points:
-            mark = f" ({figure.marked_as})" if point.marked and figure.marked_as else ""
-            sentences.append(f"{point.label}{mark}: {point.y:.4g} at {point.x:.4g}.")
-    else:
+    if isinstance(figure, Curves):
         sentences += [_curve_words(curve, figure) for curve in figure.curves]
+    else:
+        for point in figure.points:
+            name = point.label
+            if point.marked and figure.marked_as:
+                name += f" ({figure.marked_as})"
+            sentences.append(f"{name}: {point.y:.4g} at {point.x:.4g}.")
     return visible(" ".join(sentences))
 
 

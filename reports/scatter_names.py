@@ -11,11 +11,16 @@ from defocus.reports.model import Point
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LETTER, DESCENT, ASCENT = 0.62, 0.23, 1.0
-"""Mean width of a letter, and depth and height of a text, as shares of the font's size."""
+LETTER = 0.62
+"""Mean width of a letter, as a share of the font's size."""
+DESCENT = 0.23
+"""Depth of a text below its baseline, as a share of the font's size."""
+ASCENT = 1.0
+"""Height of a text above its baseline, as a share of the font's size."""
 RADIUS_PT = 3.2
+"""Half the room, in pt, that a text leaves around a point."""
 LINE_PT = 1.6
-"""Half the room, in pt, that a text leaves around a point and around the line of the front."""
+"""Half the room, in pt, that a text leaves around the line of the front."""
 BASELINE = 0.33
 """Distance of the baseline below the middle of a text, as a share of the font's size."""
 PLACES = (
@@ -30,6 +35,9 @@ PLACES = (
 )
 """Places of a text at its point, the best first: distance to the right and up, as shares of the
 font's size, and the part of the text that is there."""
+
+Spot = tuple[float, float]
+"""Place of a point on the screen, pt."""
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top, pt."""
@@ -49,16 +57,12 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
         axes.viewLim.get_points()  # they are where they were put; this settles their limits
     font_pt = float(mpl.rcParams["font.size"]) * (0.8 if arranged else 1.0)
     spots = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
-    front = sorted(
-        spot for spot, point in zip(spots, points, strict=True) if point.marked
-    )
-    taken = [_around(spot, RADIUS_PT) for spot in spots]
-    taken += [_around(spot, LINE_PT) for spot in _along(front)]
+    taken = _taken(points, spots)
     frame = axes.bbox.x0, axes.bbox.y0, drawn.bbox.width, drawn.bbox.height
     unnamed: list[Point] = []
+    with_spots = zip(points, spots, strict=True)
     # the names of the front first: they are what one looks for
-    for index in sorted(range(len(points)), key=lambda n: (not points[n].marked, n)):
-        point, spot = points[index], spots[index]
+    for point, spot in sorted(with_spots, key=lambda pair: not pair[0].marked):
         text = visible(point.label)
         place = _free_place(text, spot, font_pt, frame, taken)
         if place is None:
@@ -78,18 +82,32 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
     return unnamed
 
 
-def _along(front: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _taken(points: Sequence[Point], spots: list[Spot]) -> list[Box]:
+    """The room that the points and the line through the marked ones take."""
+    taken = [_around(spot, RADIUS_PT) for spot in spots]
+    front = []
+    for point, spot in zip(points, spots, strict=True):
+        if point.marked:
+            front.append(spot)
+    along = _along(sorted(front))
+    return taken + [_around(spot, LINE_PT) for spot in along]
+
+
+def _along(front: list[Spot]) -> list[Spot]:
     """Spots along the line through the marked points, so close that no text fits between two."""
     spots = []
     for (x, y), (next_x, next_y) in pairwise(front):
-        steps = int(math.hypot(next_x - x, next_y - y) / LINE_PT) + 1
+        across = next_x - x
+        up = next_y - y
+        steps = int(math.hypot(across, up) / LINE_PT) + 1
         for step in range(steps):
             share = step / steps
-            spots.append((x + share * (next_x - x), y + share * (next_y - y)))
+            spot = (x + share * across, y + share * up)
+            spots.append(spot)
     return spots
 
 
-def _around(spot: tuple[float, float], radius: float) -> Box:
+def _around(spot: Spot, radius: float) -> Box:
     """The square box around a spot."""
     x, y = spot
     return x - radius, y - radius, x + radius, y + radius
@@ -97,7 +115,7 @@ def _around(spot: tuple[float, float], radius: float) -> Box:
 
 def _free_place(
     text: str,
-    spot: tuple[float, float],
+    spot: Spot,
     font_pt: float,
     frame: Box,
     taken: list[Box],
@@ -115,13 +133,15 @@ def _free_place(
     return None
 
 
-def _box(text: str, spot: tuple[float, float], place: Place, font_pt: float) -> Box:
+def _box(text: str, spot: Spot, place: Place, font_pt: float) -> Box:
     """The box of a text whose left end, right end or centre is at a place beside a spot."""
     right, up, side = place
-    x = spot[0] + right * font_pt
-    y = spot[1] + up * font_pt
+    spot_x, spot_y = spot
+    x = spot_x + right * font_pt
+    y = spot_y + up * font_pt
     width = LETTER * font_pt * (len(text) + 0.1)
-    left = x - {"left": 0.0, "center": width / 2, "right": width}[side]
+    left_of_x = {"left": 0.0, "center": width / 2, "right": width}
+    left = x - left_of_x[side]
     baseline = y - BASELINE * font_pt
     bottom = baseline - DESCENT * font_pt
     top = baseline + ASCENT * font_pt
@@ -129,9 +149,8 @@ def _box(text: str, spot: tuple[float, float], place: Place, font_pt: float) -> 
 
 
 def _overlap(one: Box, other: Box) -> bool:
-    return (
-        one[0] < other[2]
-        and other[0] < one[2]
-        and one[1] < other[3]
-        and other[1] < one[3]
-    )
+    left, bottom, right, top = one
+    other_left, other_bottom, other_right, other_top = other
+    in_x = left < other_right and other_left < right
+    in_y = bottom < other_top and other_bottom < top
+    return in_x and in_y

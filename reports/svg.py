@@ -16,9 +16,8 @@ def inline_svg(svg: bytes, name: str, words: str = "", font_pt: float = 0) -> st
         element.attrib = dict(_attributes(element, name))
         element.text = (element.text or "").strip() or None
         element.tail = None
-    width, height = (
-        root.attrib.pop(side).removesuffix("pt") for side in ("width", "height")
-    )
+    width = root.attrib.pop("width").removesuffix("pt")
+    height = root.attrib.pop("height").removesuffix("pt")
     root.set("stroke-linejoin", "round")
     if font_pt:
         root.attrib |= {"font-size": f"{font_pt:g}", "font-family": "Libertinus Serif"}
@@ -47,8 +46,9 @@ def _without_font(style: str) -> Iterator[tuple[str, str]]:
     for declaration in style.split(";"):
         name, _, value = declaration.partition(":")
         name = name.strip()
+        value = value.strip()
         if name and not name.startswith("font"):
-            yield name, value.strip()
+            yield name, value
 
 
 def _attributes(element: ET.Element, name: str) -> Iterator[tuple[str, str]]:
