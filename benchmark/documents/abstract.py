@@ -25,15 +25,17 @@ from defocus.reports.display import shown_difference, signed_text
 
 def sentences(content: Content) -> list[str]:
     """The abstract of a report: one paragraph per setting, then the failed runs."""
-    texts = [
-        _of_setting(content, setting, rows)
-        for setting, rows in settings(content.rows).items()
-    ]
-    failed = [group[0] for group in content.groups if not group[0].scored]
+    texts = []
+    for setting, rows in settings(content.rows).items():
+        texts.append(_of_setting(content, setting, rows))
+    failed = []
+    for first, *_ in content.groups:
+        if not first.scored:
+            failed.append(display_name(content, first.system))
     if failed:
-        names = ", ".join(display_name(content, entry.system) for entry in failed)
+        names = ", ".join(failed)
         texts.append(f"Without scores: {names}; the reasons are listed.")
-    return [text for text in texts if text]
+    return list(filter(None, texts))
 
 
 def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
@@ -62,8 +64,9 @@ def _rebuilt(content: Content, rows: Sequence[Row]) -> list[str]:
 
 
 def _psnr(rows: Sequence[Row], protocol: str) -> list[Row]:
-    mine = [row for row in rows if (row.protocol, row.metric) == (protocol, "psnr")]
-    return [row for row in mine if row.value is not None]
+    """The rows that have a PSNR under a protocol."""
+    scored = [row for row in rows if row.metric == "psnr" and row.value is not None]
+    return [row for row in scored if row.protocol == protocol]
 
 
 def _scored(rows: Sequence[Row]) -> str:
@@ -89,14 +92,17 @@ def _of_track(
     rivals = [row for row in rows if row.system not in content.reconstructions]
     if not rivals:
         return []
+    *_, track = place
     ranked = ranks(content, *place)
-    said = f"{_range(content, rivals)} not ranked"
     if ranked:
         first = min(rivals, key=lambda row: ranked.get(line_of(row)[:3], math.inf))
+        name = display_name(content, first.system)
         most = "the highest mean, " if len(rivals) > 1 else ""
-        said = f"{display_name(content, first.system)} has {most}{_mean(first, before)}"
+        said = f"{name} has {most}{_mean(first, before)}"
+    else:
+        said = f"{_range(content, rivals)} not ranked"
     apart = _apart(content, content.tracks.get(place))
-    return [f"With {place[2].words}, {said}.", *apart]
+    return [f"With {track.words}, {said}.", *apart]
 
 
 def _mean(row: Row, before: float | None) -> str:
@@ -113,9 +119,11 @@ def _mean(row: Row, before: float | None) -> str:
 def _range(content: Content, rows: Sequence[Row]) -> str:
     """The PSNR of systems without a rank."""
     values = [row.value for row in rows if row.value is not None]
-    low, high = f"{min(values):.2f}", f"{max(values):.2f}"
+    low = f"{min(values):.2f}"
+    high = f"{max(values):.2f}"
     if len(rows) == 1:
-        return f"{display_name(content, rows[0].system)} has {low} dB; it is"
+        name = display_name(content, rows[0].system)
+        return f"{name} has {low} dB; it is"
     where = f"between {low} and {high} dB" if low != high else f"{low} dB each"
     return f"{len(rows)} systems have {where}; they are"
 

@@ -143,14 +143,16 @@ def compare_studies(out: Path, other: Path) -> Changes:
 
 
 def _compared(before: _Side, now: _Side) -> Changes:
-    earlier, later = set(before.groups), set(now.groups)
-    shared = sorted(earlier & later)
-    same, changes, settings = [], list[Change](), []
+    earlier = set(before.groups)
+    later = set(now.groups)
+    changes: list[Change] = []
     costs: list[CostChange] = []
-    for line in shared:
+    settings = []
+    incomparable = []
+    for line in sorted(earlier & later):
         if before.groups[line][0].data_hash != now.groups[line][0].data_hash:
+            incomparable.append(line)
             continue
-        same.append(line)
         changes += _changes(line, before, now)
         costs += _costs(line, before, now)
         if facts := _settings(line, before, now):
@@ -161,13 +163,16 @@ def _compared(before: _Side, now: _Side) -> Changes:
         settings=tuple(settings),
         only_before=tuple(sorted(earlier - later)),
         only_now=tuple(sorted(later - earlier)),
-        incomparable=tuple(line for line in shared if line not in same),
+        incomparable=tuple(incomparable),
     )
 
 
 def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
-    groups = [scored_group(side.results, side.groups[line]) for side in (before, now)]
-    numbers_before, numbers_now = (_place_numbers(group) for group in groups)
+    group_before = scored_group(before.results, before.groups[line])
+    group_now = scored_group(now.results, now.groups[line])
+    groups = [group_before, group_now]
+    numbers_before = _place_numbers(group_before)
+    numbers_now = _place_numbers(group_now)
     for where in sorted(numbers_before.keys() & numbers_now.keys()):
         numbers = [numbers_before[where], numbers_now[where]]
         change = _change(line, where, groups, numbers)
@@ -253,16 +258,18 @@ def _judged(change: Change) -> Change:
 
 
 def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange]:
-    sides = []
-    for side in (before, now):
-        entry = side.groups[line][0]
-        sides.append(
-            {cost.metric: cost.value for cost in side.results.costs(entry.run)}
-        )
+    costs_before = _values_of_costs(line, before)
+    costs_now = _values_of_costs(line, now)
     for name in COSTS:
-        values = [side.get(name) for side in sides]
-        if values[0] is not None and values[1] is not None:
-            yield CostChange(line, name, values[0], values[1])
+        earlier = costs_before.get(name)
+        later = costs_now.get(name)
+        if earlier is not None and later is not None:
+            yield CostChange(line, name, earlier, later)
+
+
+def _values_of_costs(line: ComparedLine, side: _Side) -> dict[str, float | None]:
+    first = side.groups[line][0]
+    return {cost.metric: cost.value for cost in side.results.costs(first.run)}
 
 
 def _place_numbers(group: ScoredGroup) -> dict[Where, int]:
@@ -276,19 +283,25 @@ def _settings(
     now: _Side,
 ) -> tuple[tuple[str, str, str], ...]:
     """The settings of a line that differ between the two studies."""
-    facts = []
-    for side in (before, now):
-        entry = side.groups[line][0]
-        record = dict(flattened(run_document(side.out, entry)))
-        seeds = ", ".join(str(each.seed) for each in side.groups[line])
-        facts.append(record | {"seeds": seeds, "scoring revision": entry.evaluation})
-    earlier, later = facts
+    earlier = _facts_of(line, before)
+    later = _facts_of(line, now)
     differing = []
     for name in sorted((earlier.keys() | later.keys()) - IGNORED_FACTS):
+        value_before = earlier.get(name, "none")
+        value_now = later.get(name, "none")
         if earlier.get(name) != later.get(name):
-            values = (earlier.get(name, "none"), later.get(name, "none"))
-            differing.append((name, *values))
+            differing.append((name, value_before, value_now))
     return tuple(differing)
+
+
+def _facts_of(line: ComparedLine, side: _Side) -> dict[str, str]:
+    """The settings of a line in one study, with its seeds and revision."""
+    group = side.groups[line]
+    first = group[0]
+    facts = dict(flattened(run_document(side.out, first)))
+    facts["seeds"] = ", ".join(str(entry.seed) for entry in group)
+    facts["scoring revision"] = first.evaluation
+    return facts
 
 
 VERDICTS: dict[Verdict, str] = {
@@ -325,11 +338,7 @@ def _sentences(changes: Changes, now: str, before: str) -> list[str]:
     psnr = [change for change in changes.changes if change.metric == "psnr"]
     if not psnr:
         return [f"{now} and {before} have no score in common."]
-    count = Counter(change.verdict for change in psnr)
-    judged = ", ".join(
-        f"{count[name]} {words}" for name, words in VERDICTS.items() if count[name]
-    )
-    said = [f"Of {counted(len(psnr), 'mean PSNR')} that both studies have: {judged}."]
+    said = [_verdicts(psnr)]
     largest = max(psnr, key=lambda change: abs(change.difference))
     if largest.difference:
         said.append(
@@ -343,20 +352,33 @@ def _sentences(changes: Changes, now: str, before: str) -> list[str]:
     return said
 
 
+def _verdicts(changes: Sequence[Change]) -> str:
+    """How many changes have each verdict."""
+    count = Counter(change.verdict for change in changes)
+    judged = []
+    for verdict, words in VERDICTS.items():
+        if count[verdict]:
+            judged.append(f"{count[verdict]} {words}")
+    scores = counted(len(changes), "mean PSNR")
+    return f"Of {scores} that both studies have: {', '.join(judged)}."
+
+
 def _score_tables(changes: Sequence[Change]) -> list[Table]:
     parts: dict[tuple[str, str, str, str], list[Change]] = defaultdict(list)
     for change in changes:
         line = change.line
-        parts[line.dataset, line.budget, change.profile, change.protocol].append(change)
+        part = (line.dataset, line.budget, change.profile, change.protocol)
+        parts[part].append(change)
     metrics = list(all_metrics())
 
     def order(change: Change) -> tuple[int, ComparedLine]:
         return metrics.index(change.metric), change.line
 
-    return [
-        _score_table(*key, sorted(part, key=order))
-        for key, part in sorted(parts.items())
-    ]
+    tables = []
+    for key, members in sorted(parts.items()):
+        ordered = sorted(members, key=order)
+        tables.append(_score_table(*key, ordered))
+    return tables
 
 
 def _score_table(
@@ -401,12 +423,20 @@ def _change_row(change: Change) -> tuple[Cell, ...]:
     track = None
     if line.input:  # the ceiling, which no system restored, is in no track
         key = TrackKey(line.budget, line.weights, line.train_dataset, line.input)
-        track = f"{key.given}, {training_words(line.weights, line.train_dataset)}"
-    name = all_metrics()[change.metric].display_name
+        training = training_words(line.weights, line.train_dataset)
+        track = f"{key.given}, {training}"
+    metric = all_metrics()[change.metric]
     shown = shown_difference(change.now, change.before, SCORE_DECIMALS)
-    difference = Measured(shown, change.interval)
-    numbers = (change.before, change.now, difference, change.p_value)
-    return line.system, track, name, *numbers, VERDICTS[change.verdict]
+    return (
+        line.system,
+        track,
+        metric.display_name,
+        change.before,
+        change.now,
+        Measured(shown, change.interval),
+        change.p_value,
+        VERDICTS[change.verdict],
+    )
 
 
 def _cost_table(changes: Changes) -> list[Table]:

@@ -67,4 +67,6 @@ def _headed(
     """The headings of a section that have parts."""
     built = section.build(study)
     headed = built if isinstance(built, Mapping) else {section.name: built}
-    yield from ((heading, parts) for heading, parts in headed.items() if parts)
+    for heading, parts in headed.items():
+        if parts:
+            yield heading, parts

@@ -32,8 +32,12 @@ class PaperPlace(BoardPlace):
 
     def rows(self) -> dict[str, Row]:
         """The rows behind the column, by the name of their line."""
-        rows = {line.name: self.row(line) for line in self.board.lines}
-        return {name: row for name, row in rows.items() if row is not None}
+        rows = {}
+        for line in self.board.lines:
+            row = self.row(line)
+            if row is not None:
+                rows[line.name] = row
+        return rows
 
 
 Cells = list[Measured | None]
@@ -66,10 +70,11 @@ def line_order(
 
 def head(place: PaperPlace, lines: Sequence[BoardLine]) -> Column:
     """The head of a column."""
-    if place.convention is None:
-        cost = column(place.key, numbers=map(place.number, lines))
-        return replace(cost, name=f"{cost.name} ({cost.unit})", unit="", better="lower")
-    return column(place.key, bar=place.key == GAIN)
+    if place.convention is not None:
+        return column(place.key, bar=place.key == GAIN)
+    cost = column(place.key, numbers=map(place.number, lines))
+    name = f"{cost.name} ({cost.unit})"
+    return replace(cost, name=name, unit="", better="lower")
 
 
 Tested = Mapping[object, Mapping[frozenset[LineId], bool]]
@@ -122,10 +127,11 @@ def ranked_columns(
 ) -> Iterator[tuple[Column, Cells]]:
     """A column with the best two of each track marked if it is ranked."""
     shown = head(place, lines)
+    highest_first = shown.better == "higher"
     cells = [_cell(place, line) for line in lines]
     for members in _ranked(place, lines, tests.content):
         printed = {n: _printed(cells[n], shown) for n in members}
-        steps = sorted(set(printed.values()), reverse=shown.better == "higher")[:2]
+        steps = sorted(set(printed.values()), reverse=highest_first)[:2]
         best = next(n for n in members if printed[n] == steps[0])
         for number, value in printed.items():
             differs = tests.differ(place, lines[number], lines[best])

@@ -133,7 +133,8 @@ def chosen_boards(boards: Iterable[Board], options: PaperOptions) -> list[Board]
 
 def _chosen_part(board: Board, options: PaperOptions) -> Board:
     """The rows and conventions of one leaderboard that are asked for."""
-    lines, conventions = board.lines, board.conventions
+    lines = board.lines
+    conventions = board.conventions
     if options.rows:
         lines = tuple(one for one in lines if options.place(one.first.system) >= 0)
     if options.protocol:

@@ -134,25 +134,33 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
 
 
 def _csv_heads(table: PaperTable) -> list[str]:
-    heads = ["System", "Pictures", *(check for check, _ in table.checks)]
+    heads = ["System", "Pictures"]
+    heads += [name for name, _ in table.checks]
     index = 0
     for group in table.groups:
         for column in group.columns:
             name = f"{group.name} {column.name}".strip()
-            heads += [name, *(f"{name} {end}" for end in _ends(table, index))]
+            heads.append(name)
+            heads += [f"{name} {end}" for end in _ends(table, index)]
             index += 1
     return heads
 
 
 def _ends(table: PaperTable, index: int) -> list[str]:
     """Names of what is printed after the numbers of a column."""
-    cells = [cells[index] for _, cells in table.rows]
+    intervals = spreads = tests = False
+    for _, cells in table.rows:
+        cell = cells[index]
+        if cell:
+            intervals |= cell.interval is not None
+            spreads |= cell.spread is not None
+            tests |= cell.differs is not None
     ends = []
-    if any(cell and cell.interval for cell in cells):
+    if intervals:
         ends += ["low", "high"]
-    if any(cell and cell.spread is not None for cell in cells):
+    if spreads:
         ends.append("sd")
-    if any(cell and cell.differs is not None for cell in cells):
+    if tests:
         ends.append("differs")
     return ends
 
@@ -217,13 +225,12 @@ def _places(boards: Sequence[Board], names: Sequence[str]) -> Tables:  # noqa: A
     tables: Tables = []
     for board in boards:
         one = _main(board)
-        columns = [
-            (words, PaperPlace(one, name, board)) for name, words in PLACES.items()
-        ]
-        if all(most_images(place.rows().values()) for _, place in columns):
-            groups = [
-                (_counted_name(words, [place]), [place]) for words, place in columns
-            ]
+        groups: Groups = []
+        for name, words in PLACES.items():
+            place = PaperPlace(one, name, board)
+            if most_images(place.rows().values()):
+                groups.append((_counted_name(words, [place]), [place]))
+        if len(groups) == len(PLACES):
             tables.append((f"{board.name}, protocol {one.protocol}", groups))
     return tables
 
@@ -286,8 +293,10 @@ def _columns(board: Board, one: Convention, names: Sequence[str]) -> list[PaperP
     usual = METRICS if one.protocol != NO_REFERENCE else list(all_metrics())
     columns = []
     for name in names or usual:
-        place = PaperPlace(None if name in COST_COLUMNS else one, name, board)
-        if any(place.number(line) is not None for line in board.lines):
+        convention = None if name in COST_COLUMNS else one
+        place = PaperPlace(convention, name, board)
+        numbers = map(place.number, board.lines)
+        if any(number is not None for number in numbers):
             columns.append(place)
     return columns
 

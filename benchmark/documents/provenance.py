@@ -51,10 +51,13 @@ def shared_facts(content: Content) -> Facts:
 
 def _run_facts(content: Content, entry: Entry) -> Facts:
     versions = list(content.results.versions(entry.run).values())
-    facts = _facts(entry, versions, run_document(content.out, entry))
+    document = run_document(content.out, entry)
+    facts = _facts(entry, versions, document)
     reason = new_because(content.out, entry.run)
-    further = (("trained anew because", reason),) if reason else ()
-    return Facts(facts.caption, (*facts.facts, *further))
+    if not reason:
+        return facts
+    further = ("trained anew because", reason)
+    return Facts(facts.caption, (*facts.facts, further))
 
 
 def _facts(
@@ -88,31 +91,35 @@ def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
 
 def _scored_by(versions: Sequence[MetricVersion]) -> str:
     """The version of the package that scored; if metrics came later, each version with its own."""
+    known = all_metrics()
     metrics: dict[str, list[str]] = defaultdict(list)
     for one in versions:
-        if one.metric in all_metrics():
+        if one.metric in known:
             metrics[one.scored_by].append(one.metric)
     if len(metrics) == 1:
         return next(iter(metrics))
-    return "; ".join(
-        f"{', '.join(names)}: {code}" for code, names in sorted(metrics.items())
-    )
+    parts = []
+    for code, names in sorted(metrics.items()):
+        parts.append(f"{', '.join(names)}: {code}")
+    return "; ".join(parts)
 
 
 def flattened(document: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested JSON objects as ``a.b`` names and text."""
     for key, value in document.items():
+        name = f"{prefix}{key}"
         if isinstance(value, dict):
-            yield from flattened(value, f"{prefix}{key}.")
+            yield from flattened(value, f"{name}.")
         elif value is not None and value != []:
-            yield f"{prefix}{key}", str(value)
+            yield name, str(value)
 
 
 def references(content: Content) -> Facts:
     """Paper and code of every system in the study; the page of a row has what ours follows."""
     sources = []
     for _, card in sorted(content.cards.items()):
-        sources.append((card.display_name, f"{capital(card.source)}."))
+        source = f"{capital(card.source)}."
+        sources.append((card.display_name, source))
     return Facts("The systems and where they come from", tuple(sources))
 
 
@@ -170,15 +177,18 @@ def trainings(content: Content) -> Facts:
         schedule = run_document(content.out, entry).get("schedule")
         if not isinstance(schedule, dict):
             continue
+        where = f"{entry.dataset}, {entry.weights}, {budget_words([entry.budget])}"
         words = (
             f"{schedule.get('steps') or 'epochs'} steps",
             f"{schedule.get('batch')} crops of {schedule.get('crop_px')} px",
             f"rate {schedule.get('learning_rate')}",
             f"seed {', '.join(str(each.seed) for each in group)}",
         )
-        where = f"{entry.dataset}, {entry.weights}, {budget_words([entry.budget])}: "
-        alike[where + ", ".join(words)].append(display_name(content, entry.system))
-    lines = ((words, ", ".join(sorted(names))) for words, names in alike.items())
+        training = f"{where}: {', '.join(words)}"
+        alike[training].append(display_name(content, entry.system))
+    lines = []
+    for training, names in alike.items():
+        lines.append((training, ", ".join(sorted(names))))
     return Facts("Trainings", tuple(lines))
 
 

@@ -45,8 +45,10 @@ def _sections_beside(_plugins: tuple[Plugin, ...]) -> tuple[Section, ...]:
     own = SECTIONS.own()
     sections = []
     for offer, section in SECTIONS.values():
-        sections.append(section if offer.name in own else _of_others(offer, section))
-    return tuple(sorted(sections, key=lambda one: (one.order, one.name)))
+        shown = section if offer.name in own else _of_others(offer, section)
+        sections.append(shown)
+    sections.sort(key=lambda one: (one.order, one.name))
+    return tuple(sections)
 
 
 def _of_others(offer: Offer, section: Section) -> Section:

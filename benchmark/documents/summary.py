@@ -92,11 +92,13 @@ def _millions(parameters: float) -> str:
 def further(content: Content, scored: Sequence[PictureScores]) -> list[str]:
     """Further sentences on the first places and on what JDRL gains, for the summary."""
     compared = _compared(content, scored)
-    said = [_further(*each) for each in compared]
-    if len(compared) > 1:
-        named = zip(compared, said, strict=True)
-        said = [f"{one.board.name}: {words}" for (one, _), words in named if words]
-    return [*filter(None, said), *_joint(scored)]
+    sentences = []
+    for scores, gained in compared:
+        words = _further(scores, gained)
+        if words and len(compared) > 1:
+            words = f"{scores.board.name}: {words}"
+        sentences.append(words)
+    return [*filter(None, sentences), *_joint(scored)]
 
 
 def _compared(
@@ -168,9 +170,13 @@ def _gains(content: Content, scores: PictureScores) -> list[Gained]:
 
 def _others(scores: PictureScores, gained: Sequence[Gained]) -> list[Gained]:
     """Systems with a gain that are no rivals: rebuilt, or given the true blur."""
-    lines = {line.key for line, _ in gained}
-    others = [one for one in _all_gains(scores) if one.line.key not in lines]
-    return [one for one in others if not _from_scratch(one.line)]
+    rivals = {line.key for line, _ in gained}
+    others = []
+    for one in _all_gains(scores):
+        is_rival = one.line.key in rivals
+        if not is_rival and not _from_scratch(one.line):
+            others.append(one)
+    return others
 
 
 def _winner(scores: PictureScores, gained: Sequence[Gained]) -> str:
@@ -201,7 +207,10 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
     every = [*gained, *others]
     kept = {line.key for line, _ in every}
     said = [*_above(gained[0], others), *_first_places(scores, gained)]
-    said += [_scratch(one) for one in _all_gains(scores) if one.line.key not in kept]
+    for one in _all_gains(scores):
+        if one.line.key in kept:
+            continue
+        said.append(_scratch(one))
     said += _partial(scores)
     below = sum((each.gain or 0.0) < 0 for _, each in every)
     if below and len(gained) > 1:
@@ -211,11 +220,15 @@ def _further(scores: PictureScores, gained: Sequence[Gained]) -> str:
 
 def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
     """The second best system, and the best of each group that is not named yet."""
-    best, firsts = gained[0].line, _firsts(gained)
-    named, said = [best], []
+    firsts = _firsts(gained)
+    named = [gained[0].line]
+    said = []
     if len(gained) > 1:
         following = gained[1].line
-        also = [words.lower() for words, (n, _) in firsts.items() if n is following]
+        also = []
+        for words, (line, _) in firsts.items():
+            if line is following:
+                also.append(words.lower())
         said = _lead(scores, gained[0], gained[1], also)
         if said:
             named.append(following)
@@ -228,21 +241,32 @@ def _first_places(scores: PictureScores, gained: Sequence[Gained]) -> list[str]:
 
 def _firsts(gained: Sequence[Gained]) -> dict[str, Gained]:
     """The best with shipped weights and the best trained here, or the first if there is neither."""
-    groups = {"With own weights": {OWN}, "Best trained here": {"trained", NARROW}}
+    groups = {
+        "With own weights": {OWN},
+        "Best trained here": {"trained", NARROW},
+    }
     firsts = {}
     for words, weights in groups.items():
-        mine = [one for one in gained if one.line.first.weights in weights]
-        firsts[words] = [*mine, *gained][0]
+        own = (one for one in gained if one.line.first.weights in weights)
+        firsts[words] = next(own, gained[0])
     return firsts
 
 
 def _above(best: Gained, others: Sequence[Gained]) -> list[str]:
     """Systems above the best that are no rivals."""
     highest = best.row.gain or 0.0
-    above = [line for line, row in others if (row.gain or 0.0) > highest]
-    helped = sum(line.is_given_blur for line in above)
-    kinds = [f"{helped} given the true blur"] if helped else []
-    if rebuilt := len(above) - helped:
+    helped = rebuilt = 0
+    for line, row in others:
+        if (row.gain or 0.0) <= highest:
+            continue
+        if line.is_given_blur:
+            helped += 1
+        else:
+            rebuilt += 1
+    kinds = []
+    if helped:
+        kinds.append(f"{helped} given the true blur")
+    if rebuilt:
         kinds.append(counted(rebuilt, "reconstruction"))
     if not kinds:
         return []
@@ -280,15 +304,17 @@ def _lead(
     also: Sequence[str],
 ) -> list[str]:
     """By how much the best system is above the next, on the pictures that both restored."""
-    (best, row), (following, behind) = first, second
+    best, following = first.line, second.line
     differences = differences_between(scores, best.key, following.key)
     if not differences:
         return []
-    who = ", ".join(["The next", *also, following.name])
     mean = statistics.fmean(differences.values())
-    gains = shown_gain(row) or 0.0, shown_gain(behind) or 0.0
-    less = f"{who}, has {number_text(shown_difference(*gains, 2, mean), 2)} dB"
-    on = _on_both(differences, row.images)
+    gain = shown_gain(first.row) or 0.0
+    next_gain = shown_gain(second.row) or 0.0
+    lead = number_text(shown_difference(gain, next_gain, 2, mean), 2)
+    who = ", ".join(["The next", *also, following.name])
+    less = f"{who}, has {lead} dB"
+    on = _on_both(differences, first.row.images)
     interval = mean_interval(scores, differences)
     if interval is None:
         return [f"{less} less{on}."]

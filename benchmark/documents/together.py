@@ -82,6 +82,9 @@ def _copy_runs(folder: Path, studies: Sequence[Path]) -> None:
     unshown = shutil.ignore_patterns("*.safetensors", f"{OUTPUTS}*", f"{ASIDE}*")
     for study in studies:
         runs = study / RUNS
-        for run in runs.iterdir() if runs.is_dir() else ():
-            if run.is_dir() and not (folder / RUNS / run.name).exists():
-                shutil.copytree(run, folder / RUNS / run.name, ignore=unshown)
+        if not runs.is_dir():
+            continue
+        for run in runs.iterdir():
+            copy = folder / RUNS / run.name
+            if run.is_dir() and not copy.exists():
+                shutil.copytree(run, copy, ignore=unshown)

@@ -87,6 +87,7 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
     written = []
     for name, drawn in figures.items():
         for number, figure in enumerate(drawn, start=1):
-            written.append(folder / f"{name}-{number}.{kind}")
-            write_bytes(written[-1], draw_figures([figure], kind))
+            file = folder / f"{name}-{number}.{kind}"
+            written.append(file)
+            write_bytes(file, draw_figures([figure], kind))
     return written

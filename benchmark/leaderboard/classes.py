@@ -17,16 +17,20 @@ def most_images(rows: Iterable[Row]) -> int:
 def over_pictures(rows: Sequence[Row], kind: str = "picture") -> str:
     """``16 test pictures of 8 scenes``, or ``3 of 4 test pictures of 3 scenes``."""
     images = most_images(rows)
-    scenes = max((row.scenes for row in rows if row.images == images), default=0)
     pictures = max((row.pictures for row in rows), default=0)
-    of_all = f"{images} of {counted(pictures, kind)}" if pictures > images else ""
-    return f"{of_all or counted(images, kind)} of {counted(scenes, 'scene')}"
+    scenes = max((row.scenes for row in rows if row.images == images), default=0)
+    over = counted(images, kind)
+    if pictures > images:
+        over = f"{images} of {counted(pictures, kind)}"
+    return f"{over} of {counted(scenes, 'scene')}"
 
 
 def counted_head(name: str, rows: Iterable[Row | None], usual: int) -> str:
     """The head of a column, with its number of pictures if that is not the table's usual one."""
-    images = most_images(row for row in rows if row is not None)
-    return f"{name}, {counted(images, 'picture')}" if images not in {0, usual} else name
+    images = most_images(filter(None, rows))
+    if images in {0, usual}:
+        return name
+    return f"{name}, {counted(images, 'picture')}"
 
 
 def partial_words(row: Row, rows: Iterable[Row]) -> str:
@@ -41,16 +45,21 @@ def partial_words(row: Row, rows: Iterable[Row]) -> str:
 
 def left_out_notes(rows: Mapping[str, Row]) -> list[str]:
     """Notes on pictures that rows of one score leave out, each reason once, with its rows."""
-    names: dict[str, list[str]] = {}
-    valued = {name: row for name, row in rows.items() if row.images}
-    for name, row in valued.items():
+    names: dict[str, list[str]] = defaultdict(list)
+    valued = 0
+    for name, row in rows.items():
+        if not row.images:
+            continue
+        valued += 1
         if row.left_out:
-            names.setdefault(row.left_out, []).append(name)
-    said = []
-    for text, mine in names.items():
-        some = "" if len(mine) == len(valued) else f" of {several(sorted(mine))}"
-        said.append(f"left out{some}: {text}")
-    return said
+            names[row.left_out].append(name)
+    notes = []
+    for reason, concerned in names.items():
+        some = ""
+        if len(concerned) < valued:
+            some = f" of {several(sorted(concerned))}"
+        notes.append(f"left out{some}: {reason}")
+    return notes
 
 
 def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
@@ -58,11 +67,13 @@ def protocol_notes(places: Mapping[str, Sequence[str]]) -> list[str]:
     every = set().union(*places.values())
     names: dict[str, list[str]] = defaultdict(list)
     for name, protocols in places.items():
-        if protocols and every.difference(protocols):
-            names[" and ".join(protocols)].append(name)
+        lacking = every.difference(protocols)
+        if protocols and lacking:
+            under = " and ".join(protocols)
+            names[under].append(name)
     notes = []
-    for where, mine in names.items():
-        notes.append(f"scored only under {where}: {', '.join(mine)}")
+    for under, concerned in names.items():
+        notes.append(f"scored only under {under}: {', '.join(concerned)}")
     return notes
 
 
@@ -73,21 +84,27 @@ def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
 
 def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
     """The metrics that each of :func:`empty_notes` is about."""
-    listed = list(rows)
+    failed: list[tuple[str, Row]] = []
+    scored_names: set[str] = set()
+    scored_metrics: set[str] = set()
+    for name, row in rows:
+        if row.value is not None:
+            scored_names.add(name)
+            scored_metrics.add(row.metric)
+        if row.status != "ok":
+            failed.append((name, row))
     subjects: dict[str, set[str]] = defaultdict(set)
     metrics: dict[str, set[str]] = defaultdict(set)
-    for name, row in listed:
-        if row.status != "ok":
-            of_name = [other for other_name, other in listed if other_name == name]
-            of_metric = [other for _, other in listed if other.metric == row.metric]
-            empty = all(other.value is None for other in of_name)
-            everywhere = all(other.value is None for other in of_metric)
-            subjects[row.status].add(row.metric if everywhere and not empty else name)
-            metrics[row.status].add(row.metric)
+    for name, row in failed:
+        metric_is_empty = row.metric not in scored_metrics
+        about_metric = metric_is_empty and name in scored_names
+        subjects[row.status].add(row.metric if about_metric else name)
+        metrics[row.status].add(row.metric)
     by_words = {}
     for status, names in subjects.items():
         reason = status.removeprefix("not-applicable: ")
-        by_words[f"{', '.join(sorted(names))}: {reason}"] = metrics[status]
+        note = f"{', '.join(sorted(names))}: {reason}"
+        by_words[note] = metrics[status]
     return by_words
 
 
@@ -153,17 +170,24 @@ def notice_on(budgets: Iterable[str], tracks: Iterable[Track]) -> str:
 def budget_notice(budgets: Iterable[str]) -> str:
     """Notice for tables and figures under a budget that cannot compare systems."""
     unranked = set(budgets) - set(RANKED_BUDGETS)
+    if not unranked:
+        return ""
+    words = budget_words(unranked)
     if unranked == {CUSTOM}:
-        return f"{budget_words(unranked)}: {ALIKE_ALONE}"
-    return f"{budget_words(unranked)}, not a comparison" if unranked else ""
+        return f"{words}: {ALIKE_ALONE}"
+    return f"{words}, not a comparison"
 
 
 def budget_words(budgets: Iterable[str]) -> str:
     """Budgets as text: ``demo and quick budget``, ``demo budget, some not trained here``."""
     names = set(budgets)
     trained = sorted(names - {CUSTOM, NOT_TRAINED})
-    custom = ["custom schedule"] * (CUSTOM in names)
-    words = " and ".join([f"{' and '.join(trained)} budget"] * bool(trained) + custom)
+    parts = []
+    if trained:
+        parts.append(f"{' and '.join(trained)} budget")
+    if CUSTOM in names:
+        parts.append("custom schedule")
+    words = " and ".join(parts)
     if NOT_TRAINED not in names:
         return words
     return f"{words}, some not trained here" if words else "not trained here"

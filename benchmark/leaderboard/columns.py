@@ -56,7 +56,8 @@ def shown_gain(row: Row) -> float | None:
     if row.gain is None or row.value is None:
         return row.gain
     before = row.value - row.gain  # the input on the same pictures
-    return shown_difference(row.value, before, _COLUMNS[GAIN].decimals, row.gain)
+    decimals = _COLUMNS[GAIN].decimals
+    return shown_difference(row.value, before, decimals, row.gain)
 
 
 def unit_of(key: str) -> str:
@@ -91,13 +92,13 @@ class BoardPlace:
 
     def cell(self, line: BoardLine) -> Measured | None:
         """The number of a line with its interval, and its spread over trainings."""
-        row, value = self.row(line), self.shown_number(line)
+        row = self.row(line)
+        value = self.shown_number(line)
         if row is None or value is None:
             return None
-        gains = self.key == GAIN
-        low, high = (
-            (row.gain_low, row.gain_high) if gains else (row.ci_low, row.ci_high)
-        )
+        low, high = row.ci_low, row.ci_high
+        if self.key == GAIN:
+            low, high = row.gain_low, row.gain_high
         interval = None if low is None or high is None else (low, high)
         return Measured(value, interval, spread=row.spread)
 

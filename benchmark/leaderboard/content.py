@@ -105,9 +105,14 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     """Read everything that the reports of a study show."""
     groups = [group for group in current_entries(results) if group[0].system != CEILING]
     names = sorted({group[0].system for group in groups})
-    cards = {name: system.card for name, system in known_baselines(names).items()}
+    cards = {}
+    for name, system in known_baselines(names).items():
+        cards[name] = system.card
     content = Content(out, results, rows, groups, cards, tracks_by_key(results))
-    casts = [one.run for one in content.entries if _has_cast(run_document(out, one))]
+    casts = set()
+    for entry in content.entries:
+        if _has_cast(run_document(out, entry)):
+            casts.add(entry.run)
     return replace(content, casts=frozenset(casts))
 
 
@@ -183,8 +188,9 @@ def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
     """The rows by setting, sorted; costs are with the rows of their profile."""
     by_setting: dict[ReportSetting, list[Row]] = defaultdict(list)
     for row in rows:
-        by_setting[setting_of(row)].append(row)
-    return {key: by_setting[key] for key in sorted(by_setting)}
+        setting = setting_of(row)
+        by_setting[setting].append(row)
+    return dict(sorted(by_setting.items()))
 
 
 def setting_of(row: Row) -> ReportSetting:
@@ -209,7 +215,8 @@ def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
     """The rows of one setting by track, sorted."""
     by_key: dict[TrackKey, list[Row]] = defaultdict(list)
     for row in rows:
-        by_key[track_key(row)].append(row)
+        key = track_key(row)
+        by_key[key].append(row)
     yield from sorted(by_key.items())
 
 
@@ -219,7 +226,10 @@ def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
     profile = PROFILES.get(setting.profile)
     if profile and profile.protocol in scored:
         return profile.protocol
-    return next((name for name in PROTOCOL_ORDER if name in scored), "")
+    for protocol in PROTOCOL_ORDER:
+        if protocol in scored:
+            return protocol
+    return ""
 
 
 def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both have these names

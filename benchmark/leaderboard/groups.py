@@ -68,20 +68,29 @@ def classes_of(
     lines: Sequence[BoardLine], track_of: TrackOf = lambda _: None
 ) -> list[LineClass]:
     """The classes of lines, which are best first; references come before all."""
-    parts: dict[tuple[int, str], list[BoardLine]] = defaultdict(list)
-    datasets = {
-        line.first.train_dataset for line in lines if _origin(line) == "trained"
-    }
+    datasets = set()
     for line in lines:
-        parts[_key(line, several_datasets=len(datasets) > 1)].append(line)
+        if _origin(line) == "trained":
+            datasets.add(line.first.train_dataset)
+    several_datasets = len(datasets) > 1
+    parts: dict[tuple[int, str], list[BoardLine]] = defaultdict(list)
+    for line in lines:
+        key = _key(line, several_datasets=several_datasets)
+        parts[key].append(line)
     classes: list[LineClass] = []
     for (_, heading), members in sorted(parts.items(), key=lambda part: part[0]):
         tracks = _tracks(members, track_of)
-        ranked_with = next(
-            (one.heading for one in classes if set(one.tracks) & set(tracks)), ""
-        )
-        classes.append(LineClass(heading, tuple(members), tracks, ranked_with.lower()))
+        ranked_with = _sharing(classes, tracks)
+        classes.append(LineClass(heading, tuple(members), tracks, ranked_with))
     return classes
+
+
+def _sharing(classes: Sequence[LineClass], tracks: Sequence[Track]) -> str:
+    """The heading, in lower case, of the first class that shares a track; empty if none does."""
+    for one in classes:
+        if not set(tracks).isdisjoint(one.tracks):
+            return one.heading.lower()
+    return ""
 
 
 def headings(classes: Sequence[LineClass]) -> tuple[Heading, ...]:
@@ -124,28 +133,32 @@ def part_gains(lines: Sequence[BoardLine], convention: Convention) -> list[Named
 
 def rank_words(standing: Standing) -> str:
     """A rank with its range over resamples: ``1, or 1 to 11``; a sure one alone."""
-    low, high = standing.rank_low, standing.rank_high
-    is_open = low is not None and high is not None and low < high
-    return f"{standing.rank}, or {low} to {high}" if is_open else f"{standing.rank}"
+    low = standing.rank_low
+    high = standing.rank_high
+    is_sure = low is None or high is None or low >= high
+    return f"{standing.rank}" if is_sure else f"{standing.rank}, or {low} to {high}"
 
 
 def _key(line: BoardLine, *, several_datasets: bool) -> tuple[int, str]:
     """Place and heading of the class of a line."""
-    first, origin = line.first, _origin(line)
+    first = line.first
     if line.reference:
         return -1, ""
     if first.reconstruction:
         return len(RIVALS), RECONSTRUCTIONS
     if line.is_given_blur:
         return RIVALS.index(GIVEN_BLUR), GIVEN_BLUR
-    said = [HEADINGS[origin]]
-    if origin == "trained" and first.budget != "paper":
-        said.append(budget_words([first.budget]))
-    if origin == "trained" and several_datasets:
-        said.append(f"on {first.train_dataset}")
+    origin = _origin(line)
+    heading = HEADINGS[origin]
+    words = [heading]
+    if origin == "trained":
+        if first.budget != "paper":
+            words.append(budget_words([first.budget]))
+        if several_datasets:
+            words.append(f"on {first.train_dataset}")
     if first.input not in {"single", "unknown"}:
-        said.append(f"given {given_words(first.input)}")
-    return RIVALS.index(HEADINGS[origin]), ", ".join(said)
+        words.append(f"given {given_words(first.input)}")
+    return RIVALS.index(heading), ", ".join(words)
 
 
 def _origin(line: BoardLine) -> str:
@@ -160,8 +173,9 @@ def _tracks(lines: Sequence[BoardLine], track_of: TrackOf) -> tuple[Track, ...]:
     """The tracks of lines, each once."""
     tracks: dict[int, Track] = {}
     for line in lines:
-        competes = not line.reference and not line.first.reconstruction
-        track = track_of(line) if competes else None
+        if line.reference or line.first.reconstruction:
+            continue
+        track = track_of(line)
         if track is not None:
             tracks[id(track)] = track
     return tuple(tracks.values())
@@ -175,10 +189,16 @@ def _ranked_among(track: Track, many: int) -> str:
 
 def _shown_differences(track: Track, lines: Sequence[BoardLine]) -> str:
     """The smallest difference that half of the pairs of these lines can show in a track."""
-    standings = [track.standing(*line.key[:3]) for line in lines]
-    labels = {standing.label for standing in standings if standing is not None}
-    pairs = [one for one in track.differences if {one.first, one.second} <= labels]
-    detectable = [one.detectable for one in pairs if one.detectable is not None]
+    labels = set()
+    for line in lines:
+        standing = track.standing(*line.key[:3])
+        if standing is not None:
+            labels.add(standing.label)
+    detectable = []
+    for one in track.differences:
+        inside = one.first in labels and one.second in labels
+        if inside and one.detectable is not None:
+            detectable.append(one.detectable)
     if not detectable:
         return ""
     limit = f"detectable difference: {statistics.median(detectable):.2f} dB"

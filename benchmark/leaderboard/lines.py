@@ -108,8 +108,10 @@ class BoardLine:
         """The row of a metric under a convention, or of a cost, which has none."""
         if convention is not None:
             return self.rows.get((convention, metric))
-        costs = (row for (_, name), row in self.rows.items() if name == metric)
-        return next((row for row in costs if not row.protocol), None)
+        for (_, name), row in self.rows.items():
+            if name == metric and not row.protocol:
+                return row
+        return None
 
     def rows_under(self, convention: Convention) -> list[Row]:
         """The rows of all metrics under a convention."""
@@ -150,22 +152,24 @@ class Board:
 
     def scored_under(self) -> dict[str, list[str]]:
         """The names of the conventions of each line, by its name."""
-        names = {}
+        names: dict[str, list[str]] = {}
         for line in self.lines:
-            under = [one for one in self.conventions if line.rows_under(one)]
-            names[line.name] = [self.convention_name(one) for one in under]
+            names[line.name] = []
+            for convention in self.conventions:
+                if line.rows_under(convention):
+                    names[line.name].append(self.convention_name(convention))
         return names
 
     def convention_name(self, convention: Convention) -> str:
         """The protocol, and further distinctions if the leaderboard needs them."""
         twins = [one for one in self.conventions if one.protocol == convention.protocol]
-        said = [convention.protocol]
-        if len({one.profile for one in twins}) > 1:
-            said.append(f"profile {convention.profile}")
         alike = [one for one in twins if one.profile == convention.profile]
-        return ", ".join(
-            [*said, *filter(None, [self._evaluation_words(convention, alike)])]
-        )
+        profiles = {one.profile for one in twins}
+        words = [convention.protocol]
+        if len(profiles) > 1:
+            words.append(f"profile {convention.profile}")
+        words.append(self._evaluation_words(convention, alike))
+        return ", ".join(filter(None, words))
 
     def _evaluation_words(
         self,
@@ -196,7 +200,8 @@ class Board:
                 words.add(cropped + size)
         if not words or "-cropped-" not in convention.evaluation:
             return ""
-        return "scored from files" + (words.pop() if len(words) == 1 else CROPPED)
+        crop = words.pop() if len(words) == 1 else CROPPED
+        return f"scored from files{crop}"
 
 
 def read_boards(content: Content) -> list[Board]:
@@ -289,9 +294,9 @@ def _lines(content: Content, rows: Sequence[Row]) -> tuple[BoardLine, ...]:
         by_line[line_of(row)].append(row)
     names = _line_names(content, list(by_line))
     scored = [row for row in rows if row.protocol and row.metric == _counted(row)]
-    lines = [
-        _line(content, key, part, names[key], scored) for key, part in by_line.items()
-    ]
+    lines = []
+    for key, part in by_line.items():
+        lines.append(_line(content, key, part, names[key], scored))
     return tuple(sorted(lines, key=lambda line: line.name))
 
 
@@ -302,12 +307,13 @@ def _line_names(content: Content, keys: Sequence[LineKey]) -> dict[LineKey, str]
         twins = Counter(names.values())
         for key, name in names.items():
             system, weights, train_dataset, budget = key
-            more = (
+            distinctions = (
                 WEIGHT_MARKS.get(weights, ""),
                 train_dataset,
                 budget_words([budget]),
             )
-            said = ", ".join(dict.fromkeys(filter(None, more[:words])))
+            used = filter(None, distinctions[:words])
+            said = ", ".join(dict.fromkeys(used))
             if twins[name] > 1 and said:
                 names[key] = f"{display_name(content, system)} ({said})"
     return names
@@ -384,13 +390,15 @@ def _is_scaled(content: Content, row: Row) -> bool:
 def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
     """Conventions with scores: those of most systems first, the truth before the profile's own."""
     systems: dict[tuple[str, str], set[LineKey]] = defaultdict(set)
+    every: set[Convention] = set()
     valued: set[Convention] = set()
     for row in rows:
-        if row.protocol:
-            systems[row.profile, row.evaluation].add(line_of(row))
-            if row.value is not None:
-                valued.add(convention_of(row))
-    chosen = valued or {convention_of(r) for r in rows if r.protocol}
+        if not row.protocol:
+            continue
+        systems[row.profile, row.evaluation].add(line_of(row))
+        every.add(convention_of(row))
+        if row.value is not None:
+            valued.add(convention_of(row))
 
     def order(one: Convention) -> tuple[int, str, str, bool, bool, int, str]:
         return (
@@ -400,12 +408,13 @@ def _conventions(rows: Sequence[Row]) -> tuple[Convention, ...]:
             *protocol_place(one.profile, one.protocol),
         )
 
-    return tuple(sorted(chosen, key=order))
+    return tuple(sorted(valued or every, key=order))
 
 
 def protocol_place(profile: str, protocol: str) -> tuple[bool, bool, int, str]:
     """Sorts the protocols of a profile: the truth first, then its own, then the order of tables."""
     own = PROFILES[profile].protocol if profile in PROFILES else ""
-    is_listed = protocol in PROTOCOL_ORDER
-    number = PROTOCOL_ORDER.index(protocol) if is_listed else len(PROTOCOL_ORDER)
+    number = len(PROTOCOL_ORDER)
+    if protocol in PROTOCOL_ORDER:
+        number = PROTOCOL_ORDER.index(protocol)
     return protocol != TRUTH, protocol != own, number, protocol

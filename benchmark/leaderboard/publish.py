@@ -136,16 +136,21 @@ def _latex(lines: Sequence[Line]) -> str:
     """A plain ``tabular`` of the rows with a value; ``table`` has the styles of papers."""
     from defocus.reports.latex import escape_latex, with_definition
 
-    body = []
+    words = _TEX_COLUMNS.index("value")
+    numbers = len(_TEX_COLUMNS) - words
+    alignment = "l" * words + "r" * numbers
+    head = " & ".join(map(escape_latex, _TEX_COLUMNS))
+    latex = [
+        rf"\begin{{tabular}}{{{alignment}}}",
+        rf"{head} \\ \hline",
+    ]
     for line in lines:
         if line["value"] is not None:
             cells = [_tex_cell(line[name]) for name in _TEX_COLUMNS]
-            body.append(" & ".join(map(escape_latex, cells)) + r" \\")
-    head = " & ".join(escape_latex(name) for name in _TEX_COLUMNS) + r" \\ \hline"
-    words = _TEX_COLUMNS.index("value")
-    alignment = "l" * words + "r" * (len(_TEX_COLUMNS) - words)
-    begin = rf"\begin{{tabular}}{{{alignment}}}"
-    return with_definition("\n".join([begin, head, *body, r"\end{tabular}", ""]))
+            row = " & ".join(map(escape_latex, cells))
+            latex.append(rf"{row} \\")
+    latex += [r"\end{tabular}", ""]
+    return with_definition("\n".join(latex))
 
 
 def _tex_cell(cell: str | float | None) -> str:

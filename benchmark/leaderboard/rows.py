@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import compress
 from operator import attrgetter
 from typing import Any
 
@@ -84,7 +85,12 @@ def current_entries(results: Results) -> list[list[Entry]]:
     for entry, current in _with_currency(results):
         if current:
             groups[_line(entry)].append(entry)
-    return [sorted(groups[key], key=lambda entry: entry.seed) for key in sorted(groups)]
+    ordered = []
+    for line in sorted(groups):
+        group = groups[line]
+        group.sort(key=lambda entry: entry.seed)
+        ordered.append(group)
+    return ordered
 
 
 def replaced_entries(results: Results) -> list[Entry]:
@@ -94,13 +100,17 @@ def replaced_entries(results: Results) -> list[Entry]:
 
 def claim_rows(results: Results, runs: Iterable[str]) -> None:
     """Give rows back to requested runs, the latest first, where other groups have taken them."""
-    stored = {entry.run: (entry, current) for entry, current in _with_currency(results)}
+    stored = {}
+    for entry, current in _with_currency(results):
+        stored[entry.run] = (_line(entry), current)
     latest: dict[tuple[str, ...], str] = {}
     for run in runs:
         if run in stored:
-            latest.setdefault(_line(stored[run][0]), run)
+            line, _ = stored[run]
+            latest.setdefault(line, run)
     for run in latest.values():
-        if not stored[run][1]:
+        _, is_current = stored[run]
+        if not is_current:
             results.move_last(run)
 
 
@@ -108,7 +118,11 @@ def _with_currency(results: Results) -> list[tuple[Entry, bool]]:
     """All runs, each with whether its group is the last of its row."""
     entries = results.entries()
     newest = {_line(entry): entry.grouping for entry in entries}
-    return [(entry, newest[_line(entry)] == entry.grouping) for entry in entries]
+    currency = []
+    for entry in entries:
+        is_current = newest[_line(entry)] == entry.grouping
+        currency.append((entry, is_current))
+    return currency
 
 
 def _line(entry: Entry) -> tuple[str, ...]:
@@ -122,11 +136,12 @@ def leaderboard(results: Results) -> list[Row]:
     """All rows, sorted by their columns from the left."""
     groups = [scored_group(results, group) for group in current_entries(results)]
     intervals = _intervals(groups)
-    gained = gains(groups)
+    gained: dict[int, dict[int, Gain]] = defaultdict(dict)
+    for (number, line), gain in gains(groups).items():
+        gained[number][line] = gain
     rows: list[Row] = []
     for number, group in enumerate(groups):
-        own = {line: gain for (of, line), gain in gained.items() if of == number}
-        rows += _score_rows(results, group, intervals[number], own)
+        rows += _score_rows(results, group, intervals[number], gained[number])
         rows += _cost_rows(results, group)
     return sorted(rows, key=attrgetter(*CSV_COLUMNS[:11]))
 
@@ -144,13 +159,14 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     for members in _over_same_pictures(groups):
         number, line = members[0]
         scored = groups[number].counted[line]
-        pictures = groups[number].pictures
-        codes = scene_codes([pictures[at][1] for at in np.flatnonzero(scored)])
+        pictures = compress(groups[number].pictures, scored)
+        codes = scene_codes([scene for _, scene in pictures])
         values = np.stack([groups[n].values[at] for n, at in members])
         intervals = mean_intervals(values[:, :, scored], codes)
-        if intervals is not None:
-            for (n, at), (low, high) in zip(members, intervals.tolist(), strict=True):
-                ends[n][at] = low, high
+        if intervals is None:
+            continue
+        for (n, at), (low, high) in zip(members, intervals.tolist(), strict=True):
+            ends[n][at] = (low, high)
     return ends
 
 
@@ -162,9 +178,10 @@ def _over_same_pictures(
     alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
     for number, group in enumerate(groups):
         pictures = numbers.setdefault(group.pictures, len(numbers))
+        seeds = len(group.entries)
         for line, scored in enumerate(group.counted):
             if scored.any():
-                key = (pictures, len(group.entries), scored.tobytes())
+                key = (pictures, seeds, scored.tobytes())
                 alike[key].append((number, line))
     return alike.values()
 
@@ -203,28 +220,37 @@ def _left_out(results: Results, group: ScoredGroup, line: int) -> str:
     """The pictures of a line without a value: a few names for each reason."""
     if group.counted[line].all():
         return ""
+    first = group.entries[0]
     names: dict[str, list[str]] = defaultdict(list)
-    for pair, reason in results.unscored(group.entries[0].run, group.places[line]):
+    for pair, reason in results.unscored(first.run, group.places[line]):
         names[reason].append(pair)
-    return "; ".join(f"{several(pairs)}: {reason}" for reason, pairs in names.items())
+    notes = []
+    for reason, pairs in names.items():
+        notes.append(f"{several(pairs)}: {reason}")
+    return "; ".join(notes)
 
 
 def _means(group: ScoredGroup) -> list[float | None]:
     counted = group.counted
-    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1).tolist()
+    values = np.where(counted, group.image_values(), 0.0)
+    totals = values.sum(axis=1).tolist()
     images = counted.sum(axis=1).tolist()
     means: list[float | None] = []
     for total, number in zip(totals, images, strict=True):
-        means.append(total / number if number else None)
+        mean = total / number if number else None
+        means.append(mean)
     return means
 
 
 def _spreads(group: ScoredGroup) -> list[float | None]:
     """Standard deviation over seeds of the means over the pictures with a value."""
     spreads: list[float | None] = [None] * len(group.places)
+    if len(group.entries) < 2:
+        return spreads
     for line, scored in enumerate(group.counted):
-        if len(group.entries) > 1 and scored.any():
-            means = group.values[line][:, scored].mean(axis=1)
+        if scored.any():
+            values = group.values[line][:, scored]
+            means = values.mean(axis=1)
             spreads[line] = float(np.std(means, ddof=1))
     return spreads
 
@@ -236,7 +262,8 @@ def _scene_counts(group: ScoredGroup) -> list[int]:
         return [0] * len(group.places)
     codes = scene_codes([scene for _, scene in group.pictures])
     per_scene = scene_sums(group.counted.astype(np.float64), codes)
-    return [int(many) for many in (per_scene > 0).sum(axis=1)]
+    counts: list[int] = (per_scene > 0).sum(axis=1).tolist()
+    return counts
 
 
 def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
@@ -246,7 +273,8 @@ def _cost_rows(results: Results, group: ScoredGroup) -> list[Row]:
             costs[cost.metric].append(cost)
     if not costs:  # nothing that restores
         return []
-    images = max(group.counted.sum(axis=1).tolist(), default=0)
+    images_of_lines = group.counted.sum(axis=1).tolist()
+    images = max(images_of_lines, default=0)
     scenes = max(_scene_counts(group), default=0)
     counts = (images, scenes, len(group.pictures))
     profile = group.places[0].profile if group.places else ""

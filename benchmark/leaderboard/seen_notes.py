@@ -53,9 +53,13 @@ def _notes(dataset: str, facts: Mapping[str, Any]) -> Iterator[str]:
 
 def resembling_words(dataset: str, copies: Sequence[Mapping[str, str]]) -> str:
     """Which test pictures resemble pictures of training or validation, in words."""
-    tests = {one["test"] for one in copies}
-    splits = {_SPLIT_WORDS.get(one["split"], one["split"]) for one in copies}
-    names = [f"{one['test']} and {one['other']} ({one['what']})" for one in copies]
+    tests = set()
+    splits = set()
+    names = []
+    for one in copies:
+        tests.add(one["test"])
+        splits.add(_SPLIT_WORDS.get(one["split"], one["split"]))
+        names.append(f"{one['test']} and {one['other']} ({one['what']})")
     verb = "resembles a picture" if len(tests) == 1 else "resemble pictures"
     return (
         f"{counted(len(tests), 'test picture')} of {dataset} {verb} of "

@@ -104,21 +104,23 @@ def _board(rows: Sequence[Row]) -> Board:
     by_line: dict[LineKey, list[Row]] = defaultdict(list)
     for row in restored:
         by_line[line_of(row)].append(row)
-    lines = _board_lines(by_line)
     valued = [row for row in restored if row.protocol and row.value is not None]
     place = partial(protocol_place, first.profile)
-    ordered = sorted(protocols(valued or restored), key=place)
-    convention = partial(Convention, first.profile, first.evaluation)
-    of = BoardKey(first.dataset, first.split, first.data_revision)
-    return Board(of, of.dataset, lines, tuple(map(convention, ordered)), {})
+    conventions = []
+    for protocol in sorted(protocols(valued or restored), key=place):
+        convention = Convention(first.profile, first.evaluation, protocol)
+        conventions.append(convention)
+    key = BoardKey(first.dataset, first.split, first.data_revision)
+    return Board(key, key.dataset, _board_lines(by_line), tuple(conventions), {})
 
 
 def _board_lines(by_line: Mapping[LineKey, Sequence[Row]]) -> tuple[BoardLine, ...]:
     names = _names(by_line)
     lines = []
     for key, rows in by_line.items():
-        system, *_ = key
-        lines.append(BoardLine(key, names[key], (), system == INPUT, by_place(rows)))
+        is_input = key[0] == INPUT
+        line = BoardLine(key, names[key], (), is_input, by_place(rows))
+        lines.append(line)
     return tuple(lines)
 
 
@@ -127,18 +129,21 @@ def _names(keys: Iterable[LineKey]) -> ByLine:
     names = {key: key[0] for key in keys}
     twins = Counter(names.values())
     for key, name in names.items():
+        _, weights, train_dataset, _ = key
         if twins[name] > 1:
-            names[key] = f"{name}{_origin(*key[1:3])}"
+            names[key] = f"{name}{_origin(weights, train_dataset)}"
     twins = Counter(names.values())
     for key, name in names.items():
+        *_, budget = key
         if twins[name] > 1:
-            names[key] = f"{name} ({budget_words([key[3]])})"
+            names[key] = f"{name} ({budget_words([budget])})"
     return names
 
 
 def _origin(weights: str, train_dataset: str) -> str:
     """Whose weights a system has, where the study did not train it."""
-    mark = WEIGHT_MARKS.get(weights, weights if weights.startswith(SCRATCH) else "")
+    scratch = weights if weights.startswith(SCRATCH) else ""
+    mark = WEIGHT_MARKS.get(weights, scratch)
     if weights == "official":
         mark = f"{mark}, {train_dataset}"
     return f" ({mark})" if mark else ""
@@ -184,9 +189,12 @@ def _columns(
     """Ranks if there are any, scores and costs, and published numbers if there are any."""
     main, *others = board.conventions
     usual = most_images(_scored(board, lines).values())
-    columns = _score_columns(lines, main, others, usual)
-    if ranks := _ranks(lines, tracks):
-        columns.insert(0, (Column("Rank"), [ranks.get(line.key) for line in lines]))
+    columns: list[Named] = []
+    ranks = _ranks(lines, tracks)
+    if ranks:
+        places: list[Cell] = [ranks.get(line.key) for line in lines]
+        columns.append((Column("Rank"), places))
+    columns += _score_columns(lines, main, others, usual)
     if printed:
         texts: list[Cell] = [printed.get(line.key, "") for line in lines]
         columns.append((Column("published", "dB"), texts))
@@ -197,8 +205,12 @@ def _scored(board: Board, lines: Sequence[BoardLine]) -> dict[BoardLine, Row]:
     """The rows of the leading metric, by line."""
     main = board.conventions[0]
     leading = BoardPlace(main, board.leading(main).name)
-    rows = {line: leading.row(line) for line in lines}
-    return {line: row for line, row in rows.items() if row is not None}
+    rows = {}
+    for line in lines:
+        row = leading.row(line)
+        if row is not None:
+            rows[line] = row
+    return rows
 
 
 def _named_pictures(scored: Mapping[BoardLine, Row]) -> dict[str, str]:
@@ -206,7 +218,8 @@ def _named_pictures(scored: Mapping[BoardLine, Row]) -> dict[str, str]:
     rows = scored.values()
     names = {}
     for line, row in scored.items():
-        names[line.name] = _with_pictures(line.name, partial_words(row, rows))
+        pictures = partial_words(row, rows)
+        names[line.name] = _with_pictures(line.name, pictures)
     return names
 
 
@@ -216,10 +229,13 @@ def _protocols(
     names: Mapping[str, str],
 ) -> list[str]:
     """Notes on lines that lack protocols, and on pictures that are left out of a line."""
-    every = {names.get(n, n): where for n, where in board.scored_under().items()}
-    scored = _scored(board, lines)
-    left_out = {names[line.name]: row for line, row in scored.items()}
-    return [*protocol_notes(every), *left_out_notes(left_out)]
+    protocols_of = {}
+    for name, under in board.scored_under().items():
+        protocols_of[names.get(name, name)] = under
+    rows = {}
+    for line, row in _scored(board, lines).items():
+        rows[names[line.name]] = row
+    return [*protocol_notes(protocols_of), *left_out_notes(rows)]
 
 
 def _track_facts(track: Track) -> tuple[str, str, str, str]:
@@ -285,21 +301,23 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
 
 def _caption(rows: Sequence[Row], protocol: str) -> str:
     first = rows[0]
-    rows = [row for row in rows if row.system != CEILING]
-    mine = [row for row in rows if row.protocol == protocol and row.images]
     over = first.split
-    if mine:
-        leading = leading_metric(row.metric for row in mine).name
-        counted = [row for row in mine if row.metric == leading]
+    restored = [row for row in rows if row.system != CEILING]
+    scored = [row for row in restored if row.protocol == protocol and row.images]
+    if scored:
+        leading = leading_metric(row.metric for row in scored).name
+        counted = [row for row in scored if row.metric == leading]
         over = over_pictures(counted, f"{first.split} picture")
-    competing = {row.budget for row in rows if row.weights != "none"}
+    budgets = {row.budget for row in restored if row.weights != "none"}
     against = f"protocol {protocol}"
     if protocol == NO_REFERENCE:
         against = "no sharp pictures"
-    facts = [first.dataset, over, budget_words(competing), against]
+    facts = [first.dataset, over, budget_words(budgets), against]
     caption = ", ".join(filter(None, facts))
-    flows = ", ".join(sorted({flow_words(row) for row in mine if row.flow}))
-    return f"{caption} (flow: {flows})" if flows else caption
+    flows = {flow_words(row) for row in scored if row.flow}
+    if not flows:
+        return caption
+    return f"{caption} (flow: {', '.join(sorted(flows))})"
 
 
 def _printed(rows: Sequence[Row], reconstructions: frozenset[str]) -> ByLine:
@@ -323,9 +341,10 @@ def _independent(rows: Sequence[Row]) -> str:
     """Scores of a system by a flow estimator that was not used to train it."""
     said = []
     for row in rows:
-        if row.metric == "psnr_independent" and row.value is not None:
-            by = f"{row.system} by {flow_words(row)}, which did not train it"
-            said.append(f"{by}: PSNR {row.value:.2f} dB")
+        if row.metric != "psnr_independent" or row.value is None:
+            continue
+        by = f"{row.system} by {flow_words(row)}, which did not train it"
+        said.append(f"{by}: PSNR {row.value:.2f} dB")
     return "; ".join(said)
 
 
@@ -371,4 +390,5 @@ def _note(rows: list[Row]) -> str:
     for row in rows:
         status = re.sub("^failed: .*", "failed", row.status)
         brief.append((row.system, replace(row, status=status)))
-    return "; ".join([*empty_notes(brief), *sorted(fewer)])
+    notes = empty_notes(brief)
+    return "; ".join([*notes, *sorted(fewer)])

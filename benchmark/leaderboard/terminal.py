@@ -160,11 +160,12 @@ def print_leaderboard(
 
 def _fitting(table: Table, width: int) -> tuple[Table, list[str]]:
     """As many of a table's columns as fit, from the left, and the names of the others."""
-    used, kept = 0, 0
+    used = 0
+    kept = 0
     for index, column in enumerate(table.columns):
-        cells = [_cell(row[index], column) for row in table.rows]
-        used += max(map(cell_width, (*cells, *_header(column).split("\n"))), default=0)
-        used += len(BETWEEN)
+        texts = _header(column).split("\n")
+        texts += [_cell(row[index], column) for row in table.rows]
+        used += max(map(cell_width, texts)) + len(BETWEEN)
         if index and used > width:
             break
         kept = index + 1
@@ -180,20 +181,28 @@ def print_tables(tables: Iterable[Table], notes: Sequence[str] = ()) -> None:
     width = stdout_cells(_UNLIMITED)
     for table in tables:
         shown, names = _fitting(table, width)
-        if not all(numeric_columns(table)[len(shown.columns) :]):
+        without_room = numeric_columns(table)[len(shown.columns) :]
+        if not all(without_room):
             shown, names = table, []
         left_out = f"{_LEFT_OUT}: {', '.join(names)}" if names else ""
         _print_table(shown, (table.note, left_out))
-    _print_lines([f"{number}  {note}" for number, note in enumerate(notes, start=1)])
+    numbered = []
+    for number, note in enumerate(notes, start=1):
+        numbered.append(f"{number}  {note}")
+    _print_lines(numbered)
 
 
 def _print_table(table: Table, lines: tuple[str, ...]) -> None:
     _print_bold(wrapped(visible(table.caption), stdout_cells()))
-    heads, rows = _heads(table), _texts(table)
-    numeric = numeric_columns(table)
-    numbers = {n for n in range(1, len(numeric)) if numeric[n]}
-    widths = column_widths([*heads, *rows], stdout_cells(_UNLIMITED), numbers)
-    right = _whole_columns([*heads, *rows], widths)
+    heads = _heads(table)
+    rows = _texts(table)
+    numbers = set()
+    for index, is_numeric in enumerate(numeric_columns(table)):
+        if index and is_numeric:
+            numbers.add(index)
+    every = [*heads, *rows]
+    widths = column_widths(every, stdout_cells(_UNLIMITED), numbers)
+    right = _whole_columns(every, widths)
     for head in heads:
         _print_bold(row_lines(head, widths, right))
     between = len(BETWEEN) * (len(widths) - 1)
@@ -210,7 +219,11 @@ def _print_table(table: Table, lines: tuple[str, ...]) -> None:
 def _whole_columns(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> set[int]:
     """The columns behind the first that are as wide as their cells."""
     natural = column_widths(lines, _UNLIMITED)
-    return {n for n in range(1, len(widths)) if widths[n] == natural[n]}
+    whole = set()
+    for index, width in enumerate(widths):
+        if index and width == natural[index]:
+            whole.add(index)
+    return whole
 
 
 def _print_bold(lines: Iterable[str]) -> None:
@@ -225,16 +238,19 @@ def _texts(table: Table) -> list[list[str]]:
 
 def _heads(table: Table) -> list[list[str]]:
     """The lines of the heads of columns, aligned at the bottom."""
-    parts = [_header(column).split("\n") for column in table.columns]
-    deepest = max(map(len, parts))
-    for lines in parts:
-        lines[:0] = [""] * (deepest - len(lines))
-    return [list(line) for line in zip(*parts, strict=True)]
+    heads = [_header(column).split("\n") for column in table.columns]
+    deepest = max(map(len, heads))
+    aligned = []
+    for lines in heads:
+        above = [""] * (deepest - len(lines))
+        aligned.append(above + lines)
+    return list(map(list, zip(*aligned, strict=True)))
 
 
 def _beginnings(table: Table) -> dict[int, str]:
     """The headings of a table by the row that they are above."""
-    begins, row = dict[int, str](), 0
+    begins: dict[int, str] = {}
+    row = 0
     for heading in table.headings:
         if heading.title:
             begins[row] = f"{heading.title} ({heading.line})"

@@ -60,11 +60,13 @@ def error_behind_blur(picture: Array, blurry: Array, diameter_px: Array) -> Arra
     least = np.full(about.shape, np.inf, np.float32)
     error = np.zeros(about.shape, np.float32)
     for diameter in DIAMETERS_PX:
-        factor = np.maximum((1.0 + diameter) / about, about / (1.0 + diameter))
-        tried = factor <= UNSURE * STEP
+        larger = (1.0 + diameter) / about
+        smaller = about / (1.0 + diameter)
+        tried = np.maximum(larger, smaller) <= UNSURE * STEP
         if not tried.any():
             continue
-        squared = np.square(_behind_disc(linear, diameter) - blurry).mean(axis=2)
+        difference = _behind_disc(linear, diameter) - blurry
+        squared = np.square(difference).mean(axis=2)
         around = np.asarray(cv2.blur(squared, (WINDOW_PX, WINDOW_PX)), np.float32)
         better = tried & (around < least)
         least[better] = around[better]
@@ -74,12 +76,12 @@ def error_behind_blur(picture: Array, blurry: Array, diameter_px: Array) -> Arra
 
 def _behind_disc(linear: Array, diameter_px: float) -> Array:
     """A picture in linear light, blurred by a disc, with the transfer curve of sRGB."""
-    planes = [
-        np.ascontiguousarray(linear[:, :, channel])
-        for channel in range(linear.shape[2])
-    ]
-    blurred = np.stack([disc_blurred(plane, diameter_px) for plane in planes], axis=2)
-    return np.asarray(linear_to_srgb(np.clip(blurred, 0.0, 1.0)), np.float32)
+    planes = []
+    for channel in range(linear.shape[2]):
+        plane = np.ascontiguousarray(linear[:, :, channel])
+        planes.append(disc_blurred(plane, diameter_px))
+    blurred = np.clip(np.stack(planes, axis=2), 0.0, 1.0)
+    return np.asarray(linear_to_srgb(blurred), np.float32)
 
 
 METRIC = Metric(

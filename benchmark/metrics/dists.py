@@ -76,12 +76,13 @@ def _similarities(
     def variance(values: "torch.Tensor", means: "torch.Tensor") -> "torch.Tensor":
         return mean((values - means[None, :, None, None]) ** 2)
 
-    mean_one, mean_other = mean(one), mean(other)
+    mean_one = mean(one)
+    mean_other = mean(other)
+    product = mean_one * mean_other
+    squares = mean_one**2 + mean_other**2
+    covariance = mean(one * other) - product
     variances = variance(one, mean_one) + variance(other, mean_other)
-    covariance = mean(one * other) - mean_one * mean_other
-    texture = (2 * mean_one * mean_other + _STABLE) / (
-        mean_one**2 + mean_other**2 + _STABLE
-    )
+    texture = (2 * mean_one * mean_other + _STABLE) / (squares + _STABLE)
     structure = (2 * covariance + _STABLE) / (variances + _STABLE)
     return texture, structure
 
@@ -130,7 +131,8 @@ def _pooled(values: "torch.Tensor") -> "torch.Tensor":
 
     channels = values.shape[1]
     taps = torch.tensor([0.25, 0.5, 0.25])
-    window = (taps[:, None] * taps[None, :]).expand(channels, 1, 3, 3)
+    hann = taps[:, None] * taps[None, :]
+    window = hann.expand(channels, 1, 3, 3)
     means = conv2d(values**2, window, stride=2, padding=1, groups=channels)
     return (means + 1e-12).sqrt()
 

@@ -59,24 +59,19 @@ def feature_similarity(
     # weighted by their share inside. Source: Zhang et al. 2011, constants as in the authors' code.
     shown = np.where(mask[:, :, None], restored, reference)
     factor = max(1, round(min(mask.shape) / _SIDE_PX))
-    pictures = [
-        _averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)
-    ]
-    first, second = pictures
-    phases = (
-        _of_output(*_content(first[:, :, 0])),
-        kept_phase_congruency(second[:, :, 0]),
-    )
-    slopes = [_gradient(picture[:, :, 0]) for picture in pictures]
-    near = _similarity(phases[0], phases[1], _PHASE)
-    near = near * _similarity(slopes[0], slopes[1], _GRADIENT)
+    first = _yiq(shown, factor)
+    second = _yiq(reference, factor)
+    luma, reference_luma = first[:, :, 0], second[:, :, 0]
+    phase = _of_output(*_content(luma))
+    reference_phase = kept_phase_congruency(reference_luma)
+    near = _similarity(phase, reference_phase, _PHASE)
+    near = near * _similarity(_gradient(luma), _gradient(reference_luma), _GRADIENT)
     if chroma:
         of_each = _similarity(first[..., 1:], second[..., 1:], _CHROMA)
         colours = of_each.prod(axis=2)
         near = near * np.abs(colours) ** _CHROMA_EXPONENT
-    shares = _averaged(mask[:, :, None].astype(np.float64), factor)
-    covered = shares[:, :, 0]
-    weights = np.maximum(phases[0], phases[1]) * covered
+    covered = _averaged(mask[:, :, None].astype(np.float64), factor)[:, :, 0]
+    weights = np.maximum(phase, reference_phase) * covered
     total = float(weights.sum())
     if total == 0:
         raise MetricUnavailableError(
@@ -85,18 +80,24 @@ def feature_similarity(
     return float((near * weights).sum()) / total
 
 
+def _yiq(picture: Picture, factor: int) -> Array:
+    """Brightness to 255 and two colours, ``(H, W, 3)``, of a picture that is reduced."""
+    return _averaged(255.0 * picture, factor) @ _YIQ.T
+
+
 def _similarity(first: Array, second: Array, constant: float) -> Array:
     return (2 * first * second + constant) / (first**2 + second**2 + constant)
 
 
 def _averaged(picture: Array, factor: int) -> Array:
     """Means of square blocks of pixels; incomplete blocks at bottom and right are dropped."""
-    height = picture.shape[0] // factor
-    width = picture.shape[1] // factor
-    kept = picture[: height * factor, : width * factor]
-    total = np.zeros((height, width, picture.shape[2]))
+    full_height, full_width, channels = picture.shape
+    height = full_height // factor
+    width = full_width // factor
+    whole = picture[: height * factor, : width * factor]
+    total = np.zeros((height, width, channels))
     for row, column in np.ndindex(factor, factor):
-        total += kept[row::factor, column::factor]
+        total += whole[row::factor, column::factor]
     return total / factor**2
 
 
@@ -105,11 +106,14 @@ def _gradient(brightness: Array) -> Array:
     padded = np.pad(brightness, 1)
     across = padded[:, 2:] - padded[:, :-2]
     down = padded[2:] - padded[:-2]
-    above, beside, below = across[:-2], across[1:-1], across[2:]
-    x = (3 * above + 10 * beside + 3 * below) / 16
-    left, middle, right = down[:, :-2], down[:, 1:-1], down[:, 2:]
-    y = (3 * left + 10 * middle + 3 * right) / 16
+    x = _across_edge(across[:-2], across[1:-1], across[2:])
+    y = _across_edge(down[:, :-2], down[:, 1:-1], down[:, 2:])
     return np.hypot(x, y)
+
+
+def _across_edge(before: Array, at: Array, after: Array) -> Array:
+    """The mean of three neighbouring differences with Scharr's weights."""
+    return (3 * before + 10 * at + 3 * after) / 16
 
 
 def _fsim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
@@ -118,19 +122,25 @@ def _fsim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
 
 def phase_congruency(brightness: Array) -> Array:
     """How well the phases of a picture's waves agree at each pixel, >= 0; brightness to 255."""
-    # Source: Kovesi 1999, with the constants of Zhang et al. 2011 (FSIM).
+    # The sum over orientations of max(energy - threshold of noise, 0), divided by the sum of all
+    # amplitudes. Source: Kovesi 1999, with the constants of Zhang et al. 2011 (FSIM).
     waves = fft.fft2(brightness)
-    energy, amplitude = np.zeros(brightness.shape), np.zeros(brightness.shape)
+    energy = np.zeros(brightness.shape)
+    amplitude = np.zeros(brightness.shape)
     for bank, noise in _banks(*brightness.shape):
         responses = fft.ifft2(waves * bank)
         strengths = np.abs(responses)
-        squared = np.square(strengths[0]).ravel()
-        middle = (squared.size - 1) // 2  # of two middle values the lower one
-        median = float(np.partition(squared, middle)[middle])
-        threshold = _threshold(median, noise)
+        threshold = _threshold(_lower_median(np.square(strengths[0])), noise)
         energy += np.maximum(_energy(responses) - threshold, 0.0)
         amplitude += strengths.sum(axis=0)
-    return np.divide(energy, amplitude, out=np.zeros_like(energy), where=amplitude > 0)
+    none = np.zeros_like(energy)
+    return np.divide(energy, amplitude, out=none, where=amplitude > 0)
+
+
+def _lower_median(values: Array) -> float:
+    """The median; of two middle values the lower one."""
+    middle = (values.size - 1) // 2
+    return float(np.partition(values.ravel(), middle)[middle])
 
 
 def kept_phase_congruency(brightness: Array) -> Array:
@@ -158,15 +168,20 @@ def _energy(responses: NDArray[np.complex128]) -> Array:
     # The parts along the mean phase add up to the length of the sum of all responses.
     total = responses.sum(axis=0)
     length = np.abs(total)
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0)
-    cosine, sine = total.real * scale, total.imag * scale
+    none = np.zeros_like(length)
+    scale = np.divide(1.0, length, out=none, where=length > 0)
+    cosine = total.real * scale
+    sine = total.imag * scale
     across = responses.imag * cosine
     across -= responses.real * sine
-    return np.asarray(length - np.abs(across, out=across).sum(axis=0))
+    np.abs(across, out=across)
+    return np.asarray(length - across.sum(axis=0))
 
 
 def _threshold(median: float, noise: tuple[float, float, float]) -> float:
     """Energy that noise alone would reach, from the median of the finest squared amplitudes."""
+    # Noise alone has Rayleigh's distribution, with the mean tau * sqrt(pi / 2) and the variance
+    # tau² * (2 - pi / 2). Source: Kovesi 1999.
     filter_energy, squares, products = noise
     if filter_energy == 0:  # a single pixel has no waves
         return 0.0
@@ -175,7 +190,8 @@ def _threshold(median: float, noise: tuple[float, float, float]) -> float:
     tau = math.sqrt(total / 2.0)
     mean = tau * math.sqrt(math.pi / 2)
     deviation = tau * math.sqrt(2 - math.pi / 2)
-    return (mean + _NOISE_DEVIATIONS * deviation) / _NOISE_CORRECTION
+    highest = mean + _NOISE_DEVIATIONS * deviation
+    return highest / _NOISE_CORRECTION
 
 
 @functools.lru_cache(maxsize=2)
@@ -188,13 +204,13 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
     angle = np.arctan2(-y, x)
     low_pass = 1.0 / (1.0 + (radius / _CUTOFF) ** (2 * _ORDER))
     radius[0, 0] = 1.0
-    radial = np.stack(
-        [_log_gabor(radius, scale) * low_pass for scale in range(_SCALES)]
-    )
+    scales = [_log_gabor(radius, scale) * low_pass for scale in range(_SCALES)]
+    radial = np.stack(scales)
     radial[:, 0, 0] = 0.0
     banks = []
     for orientation in range(_ORIENTATIONS):
-        bank = radial * _spread(angle, orientation * math.pi / _ORIENTATIONS)
+        centre = orientation * math.pi / _ORIENTATIONS
+        bank = radial * _spread(angle, centre)
         banks.append((bank, _noise_energies(bank)))
     return banks
 
@@ -211,16 +227,20 @@ def _frequencies(count: int) -> Array:
 
 
 def _log_gabor(radius: Array, scale: int) -> Array:
+    """A filter of one scale: exp(-(log(radius / centre))² / (2 * log(sigma)²))."""
     centre = 1.0 / (_SHORTEST_WAVE_PX * _WAVE_FACTOR**scale)
-    return np.exp(
-        -(np.log(radius / centre) ** 2) / (2 * math.log(_SIGMA_ON_FREQUENCY) ** 2)
-    )
+    octaves = np.log(radius / centre)
+    width = 2 * math.log(_SIGMA_ON_FREQUENCY) ** 2
+    return np.exp(-(octaves**2) / width)
 
 
 def _spread(angle: Array, centre: float) -> Array:
     """Weight of an angle by its distance from ``centre``, a Gaussian around the circle."""
-    sin_angle, cos_angle = np.sin(angle), np.cos(angle)
-    sin_centre, cos_centre = math.sin(centre), math.cos(centre)
+    # sin(a - c) = sin(a) cos(c) - cos(a) sin(c), and likewise for the cosine
+    sin_angle = np.sin(angle)
+    cos_angle = np.cos(angle)
+    sin_centre = math.sin(centre)
+    cos_centre = math.cos(centre)
     sine = sin_angle * cos_centre - cos_angle * sin_centre
     cosine = cos_angle * cos_centre + sin_angle * sin_centre
     distance = np.arctan2(sine, cosine)
@@ -229,12 +249,14 @@ def _spread(angle: Array, centre: float) -> Array:
 
 def _noise_energies(bank: Array) -> tuple[float, float, float]:
     """Energy of the finest filter, and sums of squares and products of all filters in space."""
-    spatial = fft.ifft2(bank).real * math.sqrt(bank[0].size)
+    finest = bank[0]
+    spatial = fft.ifft2(bank).real * math.sqrt(finest.size)
     squares = float(np.square(spatial).sum())
     products = 0.0
     for first, second in itertools.combinations(spatial, 2):
         products += float((first * second).sum())
-    return float(np.square(bank[0]).sum()), squares, products
+    filter_energy = float(np.square(finest).sum())
+    return filter_energy, squares, products
 
 
 METRIC = Metric(

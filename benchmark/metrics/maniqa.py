@@ -82,7 +82,8 @@ def _crops(picture: Picture) -> list[Picture]:
     for _ in range(_CROPS):
         top = draws.randint(0, height - _CROP_PX)
         left = draws.randint(0, width - _CROP_PX)
-        crops.append(picture[top : top + _CROP_PX, left : left + _CROP_PX])
+        bottom, right = top + _CROP_PX, left + _CROP_PX
+        crops.append(picture[top:bottom, left:right])
     return crops
 
 
@@ -104,11 +105,13 @@ def tokens(weights: "Weights", pictures: "torch.Tensor") -> "torch.Tensor":
     for number in range(_KEPT[-1] + 1):
         name = f"vit.blocks.{number}"
         normed = _normed(weights, f"{name}.norm1", values, _EPSILON)
-        values = values + _attention(weights, f"{name}.attn", normed, _HEADS)
+        seen = _attention(weights, f"{name}.attn", normed, _HEADS)
+        values = values + seen
         normed = _normed(weights, f"{name}.norm2", values, _EPSILON)
         values = values + _perceptron(weights, f"{name}.mlp", normed)
         if number in _KEPT:
-            kept.append(values[:, 1:])  # without the summary
+            without_summary = values[:, 1:]
+            kept.append(without_summary)
     return torch.cat(kept, dim=2).transpose(1, 2)
 
 
@@ -116,11 +119,13 @@ def stage(weights: "Weights", number: int, values: "torch.Tensor") -> "torch.Ten
     """Attention over channels, fewer channels, attention over places: ``(N, C, 784)``."""
     for block in range(2):
         values = _across_channels(weights, f"tablock{number}.{block}", values)
-    maps = _convolved(weights, f"conv{number}", _split(values, 2, _SIDE, _SIDE))
-    places = maps.flatten(2).transpose(1, 2)
+    maps = _split(values, 2, _SIDE, _SIDE)
+    fewer = _convolved(weights, f"conv{number}", maps)
+    places = fewer.flatten(2).transpose(1, 2)
     for layer in range(2):
         name = f"swintransformer{number}.layers.{layer}"
-        places = places + _SCALE * _window_layer(weights, name, places)
+        change = _window_layer(weights, name, places)
+        places = places + _SCALE * change
     return places.transpose(1, 2)
 
 
@@ -129,16 +134,17 @@ def pooled(weights: "Weights", values: "torch.Tensor") -> "torch.Tensor":
     places = values.transpose(1, 2)
     scores = _head(weights, "fc_score", places).relu()
     shares = _head(weights, "fc_weight", places).sigmoid()
-    return (scores * shares).sum(dim=(1, 2)) / shares.sum(dim=(1, 2))
+    total = shares.sum(dim=(1, 2))
+    return (scores * shares).sum(dim=(1, 2)) / total
 
 
 def _across_channels(
     weights: "Weights", name: str, values: "torch.Tensor"
 ) -> "torch.Tensor":
     """Attention in which each channel is a token of all places."""
-    queries, keys, contents = (
-        _linear(weights, f"{name}.c_{letter}", values) for letter in "qkv"
-    )
+    queries = _linear(weights, f"{name}.c_q", values)
+    keys = _linear(weights, f"{name}.c_k", values)
+    contents = _linear(weights, f"{name}.c_v", values)
     scale = 1.0 / math.sqrt(values.shape[2])
     rates = (queries @ keys.transpose(1, 2) * scale).softmax(dim=-1)
     mixed = rates @ contents
@@ -150,22 +156,24 @@ def _window_layer(
     weights: "Weights", name: str, values: "torch.Tensor"
 ) -> "torch.Tensor":
     """Two blocks with windows, of which the second is shifted by half of one, and a convolution."""
-    for block, shift in enumerate((0, _WINDOW // 2)):
-        values = _window_block(weights, f"{name}.blocks.{block}", values, shift)
+    half = _WINDOW // 2
+    values = _window_block(weights, f"{name}.blocks.0", values, shift=0)
+    values = _window_block(weights, f"{name}.blocks.1", values, shift=half)
     maps = _split(values.transpose(1, 2), 2, _SIDE, _SIDE)
     convolved = _convolved(weights, f"{name}.conv", maps, padding=1).relu()
     return convolved.flatten(2).transpose(1, 2)
 
 
 def _window_block(
-    weights: "Weights", name: str, values: "torch.Tensor", shift: int
+    weights: "Weights",
+    name: str,
+    values: "torch.Tensor",
+    shift: int,
 ) -> "torch.Tensor":
     """Attention among the cells of each window, and a perceptron: ``(N, 784, C)``."""
     from defocus.baselines.layers.attention import merged, windows
 
-    index = weights[f"{name}.attn.relative_position_index"]
-    table = weights[f"{name}.attn.relative_position_bias_table"]
-    bias = _split(table[index.flatten()], 0, *index.shape).permute(2, 0, 1)
+    bias = _position_bias(weights, f"{name}.attn")
     if shift:  # cells from opposite ends of the picture do not see each other
         apart = weights[f"{name}.attn_mask"][:, None]
         bias = (bias + apart).repeat(len(values), 1, 1, 1)
@@ -173,14 +181,20 @@ def _window_block(
     places = _split(normed, 1, _SIDE, _SIDE)
     maps = places.roll((-shift, -shift), dims=(1, 2))
     cut = windows(maps, _WINDOW)
-    seen = _attention(
-        weights, f"{name}.attn", cut.flatten(0, 2), _WINDOW_HEADS, bias=bias
-    )
+    cells = cut.flatten(0, 2)
+    seen = _attention(weights, f"{name}.attn", cells, _WINDOW_HEADS, bias=bias)
     maps = merged(_split(seen, 0, *cut.shape[:3]), _WINDOW)
     maps = maps.roll((shift, shift), dims=(1, 2))
     values = values + maps.flatten(1, 2)
     normed = _normed(weights, f"{name}.norm2", values, _WINDOW_EPSILON)
     return values + _perceptron(weights, f"{name}.mlp", normed)
+
+
+def _position_bias(weights: "Weights", name: str) -> "torch.Tensor":
+    """The bias of an attention by the position of both cells: ``(heads, cells, cells)``."""
+    index = weights[f"{name}.relative_position_index"]
+    table = weights[f"{name}.relative_position_bias_table"]
+    return _split(table[index.flatten()], 0, *index.shape).permute(2, 0, 1)
 
 
 def _split(values: "torch.Tensor", axis: int, *sizes: int) -> "torch.Tensor":

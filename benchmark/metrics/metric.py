@@ -151,11 +151,11 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
         if offer.plugin is not None:
             metrics[metric.name] = replace(metric, source_hash=offer.plugin.source_hash)
     rank = {name: index for index, name in enumerate(_ORDER)}
-    return dict(
-        sorted(
-            metrics.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])
-        )
-    )
+
+    def place(name: str) -> tuple[int, str]:
+        return rank.get(name, len(rank)), name
+
+    return {name: metrics[name] for name in sorted(metrics, key=place)}
 
 
 def profile_metrics(profile: str) -> dict[str, Metric]:
@@ -191,7 +191,9 @@ def metrics_for(pairs: Iterable[Pair]) -> dict[str, Metric]:
     # Without ground truth: those without reference that need neither an extra nor a download.
     if not lack_truth(pairs):
         return profile_metrics(DEFAULT.name)
-    alone = {
-        name: one for name, one in all_metrics().items() if one.against == "nothing"
-    }
-    return {name: metric for name, metric in alone.items() if not metric.remedy}
+    alone = {}
+    for name, metric in all_metrics().items():
+        needs_nothing = metric.against == "nothing" and not metric.remedy
+        if needs_nothing:
+            alone[name] = metric
+    return alone

@@ -57,8 +57,8 @@ def _ms_ssim(
 def _halved_mask(mask: Mask, profile: Profile) -> Mask:
     """The pixels of half the size that are whole inside."""
     covered = mask[:, :, None].astype(np.float64)
-    inside = _halved(covered, profile, cv2.BORDER_REPLICATE)[:, :, 0] == 1.0
-    return np.asarray(inside)
+    shares = _halved(covered, profile, cv2.BORDER_REPLICATE)[:, :, 0]
+    return np.asarray(shares == 1.0)
 
 
 def _halved(

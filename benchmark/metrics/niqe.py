@@ -58,21 +58,25 @@ def _niqe(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -
 
 def _distance(blocks: Values) -> float:
     """Distance between the Gaussian of the blocks' statistics ``(N, 36)`` and the natural one."""
+    # sqrt(gap' * inverse of the mean of both covariances * gap). Source: Mittal et al. 2013.
     complete = blocks[np.isfinite(blocks).all(axis=1)]
     if len(complete) < 2:
         raise MetricUnavailableError(
             "NIQE has no meaning here: nearly all of the picture is flat"
         )
-    mean, covariance = _natural()
-    gap = mean - np.nanmean(blocks, axis=0)
-    joint = (covariance + np.cov(complete, rowvar=False)) / 2
+    natural_mean, natural_covariance = _natural()
+    gap = natural_mean - np.nanmean(blocks, axis=0)
+    covariance = np.cov(complete, rowvar=False)
+    joint = (natural_covariance + covariance) / 2
     return float(np.sqrt(gap @ np.linalg.pinv(joint) @ gap))
 
 
 def _blocks(picture: NDArray[Any], rows: int, columns: int, side: int) -> NDArray[Any]:
     """The blocks of a picture ``(H, W)``, row by row: ``(rows * columns, side, side)``."""
-    inside = picture[: rows * side, : columns * side]
-    blocks = inside.reshape(rows, side, columns, side).swapaxes(1, 2)
+    height, width = rows * side, columns * side
+    inside = picture[:height, :width]
+    lines = inside.reshape(rows, side, columns, side)
+    blocks = lines.swapaxes(1, 2)
     return blocks.reshape(-1, side, side)
 
 
@@ -120,8 +124,8 @@ def block_statistics(blocks: Values) -> Values:
         shape, left, right = _asymmetric_gaussian(blocks)
         columns = [shape, (left + right) / 2]
         for step in _NEIGHBOURS:
-            products = blocks * np.roll(blocks, step, axis=(1, 2))
-            shape, left, right = _asymmetric_gaussian(products)
+            neighbours = np.roll(blocks, step, axis=(1, 2))
+            shape, left, right = _asymmetric_gaussian(blocks * neighbours)
             ratio = np.exp(gammaln(2 / shape) - gammaln(1 / shape))
             mean = (right - left) * ratio
             columns += [shape, mean, left, right]
@@ -130,23 +134,31 @@ def block_statistics(blocks: Values) -> Values:
 
 def _asymmetric_gaussian(blocks: Values) -> tuple[Values, Values, Values]:
     """Shape and the two scales of a generalised Gaussian of each block, by its moments."""
+    # With the ratio g of both deviations and r = mean(|x|)² / mean(x²), the shape is the one whose
+    # own ratio of moments is r (g³ + 1) (g + 1) / (g² + 1)². Source: Lasmar, Stitou and
+    # Berthoumieu, Multiscale skewed heavy tailed model for texture analysis, 2009.
     values = blocks.reshape(len(blocks), -1)
     left = _root_mean_square(values, values < 0)
     right = _root_mean_square(values, values > 0)
     ratio = left / right
     squared_mean = np.abs(values).mean(axis=1) ** 2
-    magnitude = squared_mean / (values * values).mean(axis=1)
+    mean_square = (values * values).mean(axis=1)
+    magnitude = squared_mean / mean_square
     numerator = magnitude * (ratio**3 + 1) * (ratio + 1)
     aim = numerator / (ratio**2 + 1) ** 2
-    shape = np.where(np.isfinite(aim), _SHAPES[_nearest_ratio(aim)], np.nan)
-    scale = np.exp((gammaln(1 / shape) - gammaln(3 / shape)) / 2)
+    nearest = _SHAPES[_nearest_ratio(aim)]
+    shape = np.where(np.isfinite(aim), nearest, np.nan)
+    log_scale = gammaln(1 / shape) - gammaln(3 / shape)
+    scale = np.exp(log_scale / 2)
     return shape, left * scale, right * scale
 
 
 def _nearest_ratio(aim: Values) -> NDArray[np.intp]:
     """The places of the ratios of moments that are nearest to some."""
-    after = np.clip(np.searchsorted(_RATIOS, aim), 1, len(_RATIOS) - 1)
-    below, above = _RATIOS[after - 1], _RATIOS[after]
+    last = len(_RATIOS) - 1
+    after = np.clip(np.searchsorted(_RATIOS, aim), 1, last)
+    below = _RATIOS[after - 1]
+    above = _RATIOS[after]
     nearer_below = aim - below <= above - aim
     return np.asarray(after - nearer_below)
 

@@ -28,6 +28,7 @@ _SIGMA_PX = 1.5
 
 def ssim_map(restored: Picture, reference: Picture, window: str) -> Array:
     """SSIM of every pixel and channel, data range 1; valid where the whole window is inside."""
+    # (2 mean_a mean_b + C1) (2 cov_ab + C2) / ((mean_a² + mean_b² + C1) (var_a + var_b + C2)).
     # Source: Wang et al. 2004, eq. 13; the uniform window with sample covariance, N / (N - 1), is
     # scikit-image's default, which the field's scripts use, the Gaussian one is the paper's.
     product, squares, covariance, variances = _moments(restored, reference, window)
@@ -54,24 +55,28 @@ def contrast_and_ssim(
 def _moments(restored: Picture, reference: Picture, window: str) -> tuple[Array, ...]:
     """For each window: product of means, sum of their squares, covariance, sum of variances."""
     mean = partial(_window_mean, window)
-    side = WINDOW_PX[window]
-    sample = side**2 / (side**2 - 1) if window == "uniform-7" else 1.0
-    mean_a, mean_b = mean(restored), mean(reference)
+    pixels = WINDOW_PX[window] ** 2
+    sample = pixels / (pixels - 1) if window == "uniform-7" else 1.0
+    mean_a = mean(restored)
+    mean_b = mean(reference)
     product = mean_a * mean_b
     squares = mean_a * mean_a + mean_b * mean_b
     covariance = sample * (mean(restored * reference) - product)
-    variances = sample * (mean(restored * restored + reference * reference) - squares)
+    mean_squares = mean(restored * restored + reference * reference)
+    variances = sample * (mean_squares - squares)
     return product, squares, covariance, variances
 
 
 def _window_mean(window: str, values: Array) -> Array:
     """The mean over the window around each pixel."""
     side = WINDOW_PX[window]
-    taps = np.full(side, 1 / side)
     if window == "gaussian-11":
         taps = cv2.getGaussianKernel(side, _SIGMA_PX, cv2.CV_64F).ravel()
+    else:
+        taps = np.full(side, 1 / side)
     filtered = cv2.sepFilter2D(values, cv2.CV_64F, taps, taps)
-    return np.asarray(filtered, dtype=np.float64).reshape(values.shape)
+    means = np.asarray(filtered, dtype=np.float64)
+    return means.reshape(values.shape)
 
 
 def seen(picture: Picture, profile: Profile) -> Picture:
@@ -80,7 +85,8 @@ def seen(picture: Picture, profile: Profile) -> Picture:
         return picture
     # whole numbers, so that ties round alike on every machine
     codes = np.rint(picture * 255.0)
-    luma = np.rint(codes @ (1000.0 * np.array(LUMA)) / 1000.0)
+    thousandths = codes @ (1000.0 * np.array(LUMA))
+    luma = np.rint(thousandths / 1000.0)
     return luma[:, :, None] / 255.0
 
 
@@ -115,11 +121,13 @@ def _mean_under(similarity: Array, mask: Mask, side: int) -> float:
 
 
 def _ssim(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
+    window = profile.ssim_window
     if not (profile.ssim_of_luma or profile.ssim_clipped):
-        return masked_ssim(restored, reference, mask, profile.ssim_window)
-    first, second = seen(restored, profile), seen(reference, profile)
-    _, similarity = contrast_and_ssim(first, second, profile.ssim_window, profile)
-    return _mean_under(similarity, mask, WINDOW_PX[profile.ssim_window])
+        return masked_ssim(restored, reference, mask, window)
+    first = seen(restored, profile)
+    second = seen(reference, profile)
+    _, similarity = contrast_and_ssim(first, second, window, profile)
+    return _mean_under(similarity, mask, WINDOW_PX[window])
 
 
 def _gaussian(

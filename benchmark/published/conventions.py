@@ -13,6 +13,7 @@ from defocus.benchmark.scoring.profiles import (
     Profile,
     as_reference,
     as_restored,
+    crop_of,
     prepared,
     resized,
 )
@@ -120,12 +121,14 @@ def errors_of(blurry: Image, sharp: Image, readings: range) -> Array:
         )
     errors = np.full((len(readings), ERRORS), np.nan)
     eight_bits = blurry.dtype == sharp.dtype == np.uint8
-    maps, last = np.empty(0), None
+    maps = np.empty(0)
+    last = None
     for place, number in enumerate(readings):
         reading = READINGS[number]
         pictures = _what_differs(reading, eight_bits=eight_bits)
         if pictures != last:  # crops of the same pictures follow each other
-            maps, last = _maps(blurry, sharp, reading), pictures
+            maps = _maps(blurry, sharp, reading)
+            last = pictures
         errors[place] = _means_within(maps, reading)
     return errors
 
@@ -141,52 +144,43 @@ def _what_differs(reading: Profile, *, eight_bits: bool) -> tuple[object, ...]:
 def _maps(blurry: Image, sharp: Image, reading: Profile) -> Array:
     """``(ERRORS, H, W)``: squares, absolutes and SSIM of each pixel; NaN outside whole windows."""
     second = resized(as_reference(sharp, reading), reading)
-    first = prepared(
-        resized(as_restored(blurry, reading), reading),
-        second.shape,
-        reading,
-    )
+    first = resized(as_restored(blurry, reading), reading)
+    first = prepared(first, second.shape, reading)
+    difference = first - second
     maps = np.full((ERRORS, *second.shape[:2]), np.nan)
-    maps[SQUARES] = np.square(first - second).mean(axis=2)
-    maps[ABSOLUTES] = np.abs(first - second).mean(axis=2)
-    for place, similarity in enumerate(_SIMILARITIES):
+    maps[SQUARES] = np.square(difference).mean(axis=2)
+    maps[ABSOLUTES] = np.abs(difference).mean(axis=2)
+    for number, similarity in enumerate(_SIMILARITIES, start=FIRST_SIMILARITY):
         profile = replace(reading, **similarity)
-        maps[FIRST_SIMILARITY + place] = _similarity(first, second, profile)
+        maps[number] = _similarity(first, second, profile)
     return maps
 
 
 def _similarity(first: Array, second: Array, profile: Profile) -> Array:
     """SSIM ``(H, W)``, the mean over the channels, as the metric of that profile has it."""
-    if not profile.ssim_of_luma:
-        return np.asarray(ssim_map(first, second, profile.ssim_window).mean(axis=2))
-    lumas = seen(first, profile), seen(second, profile)
-    _, similarity = contrast_and_ssim(*lumas, profile.ssim_window, profile)
+    window = profile.ssim_window
+    if profile.ssim_of_luma:
+        lumas = seen(first, profile), seen(second, profile)
+        _, similarity = contrast_and_ssim(*lumas, window, profile)
+    else:
+        similarity = ssim_map(first, second, window)
     return np.asarray(similarity.mean(axis=2))
 
 
 def _means_within(maps: Array, reading: Profile) -> Array:
     """The mean of each map inside the crop of a reading; of SSIM, where a whole window fits."""
-    part = _cropped(maps, reading)
+    _, full_height, full_width = maps.shape
+    rows, columns = crop_of(full_height, full_width, reading)
+    part = maps[:, rows, columns]
     height, width = part.shape[1:]
     means = np.full(ERRORS, np.nan)
     if not part.size:
         return means
-    means[:FIRST_SIMILARITY] = part[:FIRST_SIMILARITY].mean(axis=(1, 2))
-    for place, similarity in enumerate(_SIMILARITIES, start=FIRST_SIMILARITY):
+    errors = part[:FIRST_SIMILARITY]
+    means[:FIRST_SIMILARITY] = errors.mean(axis=(1, 2))
+    for number, similarity in enumerate(_SIMILARITIES, start=FIRST_SIMILARITY):
         reach = WINDOW_PX[similarity["ssim_window"]] // 2
-        inner = part[place, reach : height - reach, reach : width - reach]
+        inner = part[number, reach : height - reach, reach : width - reach]
         if inner.size:
-            means[place] = inner.mean()
+            means[number] = inner.mean()
     return means
-
-
-def _cropped(maps: Array, reading: Profile) -> Array:
-    """The part of ``(ERRORS, H, W)`` that a reading crops."""
-    _, full_height, full_width = maps.shape
-    height = full_height - full_height % reading.crop_multiple
-    width = full_width - full_width % reading.crop_multiple
-    top = left = 0
-    if reading.crop_from == "centre":
-        top = (full_height - height) // 2
-        left = (full_width - width) // 2
-    return maps[:, top : top + height, left : left + width]

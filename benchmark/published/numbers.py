@@ -64,7 +64,8 @@ def all_published() -> tuple[Published, ...]:
     rows: list[Published] = []
     for name in _TABLES:
         text = (files(__package__) / name).read_text(encoding="utf-8")
-        rows += [_row(cells) for cells in csv.DictReader(io.StringIO(text))]
+        lines = csv.DictReader(io.StringIO(text))
+        rows += map(_row, lines)
     return tuple(rows)
 
 
@@ -201,17 +202,18 @@ def printed_beside(row: Row, published_as: str) -> list[Published]:
     hopeless = row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW
     if hopeless or row.budget not in RANKED_BUDGETS:
         return []
-    cells = (cell for cell in all_published() if cell.system == published_as)
-    return [cell for cell in cells if _same_cell(row, cell)]
+    own = [cell for cell in all_published() if cell.system == published_as]
+    return [cell for cell in own if _same_cell(row, cell)]
 
 
 def _same_cell(row: Row, cell: Published) -> bool:
     if cell.metric != row.metric:
         return False
+    dataset = published_dataset(row.dataset)
     if not row.protocol:  # a cost is of the system, whatever the dataset
-        return cell.dataset in {"none", published_dataset(row.dataset)}
+        return cell.dataset in {"none", dataset}
     protocol = "gt" if cell.protocol == "unspecified" else cell.protocol
-    return cell.dataset == published_dataset(row.dataset) and protocol == row.protocol
+    return cell.dataset == dataset and protocol == row.protocol
 
 
 def _comparison(

@@ -61,12 +61,14 @@ def printed_rows(dataset: str) -> list[PrintedRow]:
     for cell in select_published("input", dataset) if known else ():
         decimals = len(cell.value.partition(".")[2])
         digit = cell.scale * 10.0**-decimals
-        by_source[cell.source].append(PrintedCell(cell.metric, cell.true_value, digit))
+        printed = PrintedCell(cell.metric, cell.true_value, digit)
+        by_source[cell.source].append(printed)
     if not by_source:
         raise InputError(_not_printed(dataset))
     rows = []
     for source, cells in by_source.items():
-        if {cell.metric for cell in cells} & {*DECIDING}:
+        metrics = {cell.metric for cell in cells}
+        if not metrics.isdisjoint(DECIDING):
             name = f"{_short(source)}-{dataset}"
             rows.append(PrintedRow(name, source, dataset, tuple(cells)))
     return rows
@@ -93,25 +95,27 @@ def _short(source: str) -> str:
 
 def own_row(text: str) -> PrintedRow:
     """The row that a user gave as ``psnr=23.89,ssim=0.725``, with the digits as written."""
-    cells = tuple(_own_cell(part.strip(), text) for part in text.split(","))
-    names = [cell.metric for cell in cells]
-    if len(set(names)) != len(names):
+    cells = [_own_cell(part.strip(), text) for part in text.split(",")]
+    metrics = {cell.metric for cell in cells}
+    if len(metrics) != len(cells):
         raise InputError(f"--like {text}: a metric is given twice; give each once")
-    if not set(names) & set(DECIDING):
+    if metrics.isdisjoint(DECIDING):
         raise InputError(f"--like {text}: give at least one of {', '.join(DECIDING)}")
-    return PrintedRow(OWN, f"--like {text}", OWN, cells)
+    return PrintedRow(OWN, f"--like {text}", OWN, tuple(cells))
 
 
 def _own_cell(part: str, text: str) -> PrintedCell:
     from defocus.benchmark.metrics.metric import find_metric
 
     name, equals, number = part.partition("=")
-    if not equals or not re.fullmatch(r"\d+(\.\d+)?", number.strip()):
+    digits = number.strip()
+    if not equals or not re.fullmatch(r"\d+(\.\d+)?", digits):
         raise InputError(
             f"--like {text}: {part!r} is not METRIC=NUMBER, such as psnr=23.89"
         )
-    decimals = len(number.strip().partition(".")[2])
-    return PrintedCell(find_metric(name.strip()).name, float(number), 10.0**-decimals)
+    metric = find_metric(name.strip())
+    decimals = len(digits.partition(".")[2])
+    return PrintedCell(metric.name, float(digits), 10.0**-decimals)
 
 
 @dataclass(frozen=True)
@@ -172,16 +176,19 @@ def explain(
 
 def _values(errors: Array) -> dict[str, Array]:
     """Each deciding metric over some pictures, one value for each hypothesis."""
+    squares = errors[:, :, SQUARES]
     with np.errstate(divide="ignore"):
-        levels = -10 * np.log10(errors[:, :, SQUARES])
+        levels = -10 * np.log10(squares)
         mean_level = {
             "pictures": levels.mean(axis=0),
-            "errors": -10 * np.log10(errors[:, :, SQUARES].mean(axis=0)),
+            "errors": -10 * np.log10(squares.mean(axis=0)),
         }
     means = errors.mean(axis=0)
-    psnr = [mean_level[one.profile.mean][one.reading] for one in HYPOTHESES]
-    ssim = [means[one.reading, one.similarity] for one in HYPOTHESES]
-    mae = [means[one.reading, ABSOLUTES] for one in HYPOTHESES]
+    psnr, ssim, mae = [], [], []
+    for one in HYPOTHESES:
+        psnr.append(mean_level[one.profile.mean][one.reading])
+        ssim.append(means[one.reading, one.similarity])
+        mae.append(means[one.reading, ABSOLUTES])
     return {"psnr": np.array(psnr), "ssim": np.array(ssim), "mae": np.array(mae)}
 
 
@@ -189,15 +196,19 @@ def _misfits(row: PrintedRow, values: Mapping[str, Array]) -> Array:
     """For each hypothesis the largest difference in tolerances; 0 where all digits are equal."""
     misfits = np.zeros(len(HYPOTHESES))
     for cell in row.cells:
-        if cell.metric in DECIDING:
-            difference = np.abs(values[cell.metric] - cell.value)
-            equal = difference <= cell.digit / 2 + _ROUNDING
-            misfit = np.where(equal, 0.0, difference / TOLERANCES[cell.metric])
-            misfits = np.maximum(misfits, misfit)
+        if cell.metric not in DECIDING:
+            continue
+        difference = np.abs(values[cell.metric] - cell.value)
+        half_digit = cell.digit / 2
+        equal = difference <= half_digit + _ROUNDING
+        tolerances = difference / TOLERANCES[cell.metric]
+        misfit = np.where(equal, 0.0, tolerances)
+        misfits = np.maximum(misfits, misfit)
     return np.where(np.isfinite(misfits), misfits, np.inf)
 
 
 def _number_apart(values: Mapping[str, Array], fitting: NDArray[np.intp]) -> int:
     """How many of the fitting hypotheses have different values."""
-    rows = np.stack([values[metric][fitting] for metric in DECIDING], axis=1)
-    return len(np.unique(rows.round(9), axis=0))
+    columns = [values[metric][fitting] for metric in DECIDING]
+    rows = np.stack(columns, axis=1).round(9)
+    return len(np.unique(rows, axis=0))

@@ -105,7 +105,8 @@ def turning_flow(length_px: float, width: int, height: int) -> Array:
     """A flow ``(2, H, W)`` of constant length that turns once across and once down the picture."""
     # So no direction of the picture's structure is preferred.
     rows, columns = np.indices((height, width))
-    angle = 2 * np.pi * (columns / width + rows / height)
+    turns = columns / width + rows / height
+    angle = 2 * np.pi * turns
     direction = np.stack([np.cos(angle), np.sin(angle)])
     return np.asarray(length_px * direction)
 
@@ -145,5 +146,6 @@ def _noise(pair: Pair, reference: Array, power: float) -> Array | float:
     """Noise that is the same for a pair each time."""
     if power == 0.0:
         return 0.0
-    random = np.random.default_rng(zlib.crc32(pair.id.encode()))
+    seed = zlib.crc32(pair.id.encode())
+    random = np.random.default_rng(seed)
     return np.asarray(random.normal(0.0, power**0.5, reference.shape))

@@ -33,18 +33,20 @@ def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
     # Source: as ``ssim``, whose plain form gives the same values.
     everywhere = bool(mask.all())
     inner = _inner_windows(mask)
-    counted = int(inner.sum())
+    windows = int(inner.sum())
     squares, absolutes, similarities = _column_sums(
         _rows(restored),
         _rows(reference),
         _weights(mask[:1] if everywhere else mask),
         _weights(inner[:1] if everywhere else inner),
         int(not everywhere),
-        counted > 0,
+        windows > 0,
     )
     values = _CHANNELS * int(mask.sum())
-    ssim = math.fsum(similarities) / (_CHANNELS * counted) if counted else None
-    return Sums(math.fsum(squares) / values, math.fsum(absolutes) / values, ssim)
+    mean_square = math.fsum(squares) / values
+    mean_absolute = math.fsum(absolutes) / values
+    ssim = math.fsum(similarities) / (_CHANNELS * windows) if windows else None
+    return Sums(mean_square, mean_absolute, ssim)
 
 
 def _inner_windows(mask: Mask) -> Mask:
@@ -71,11 +73,14 @@ def _weights(mask: Mask) -> NDArray[np.uint8]:
 def _column_sums(first, second, weights, window_weights, step, with_windows):
     """Sums of the window's columns; row i uses the weights of row i * step."""
     height, length = first.shape
-    squares, absolutes = np.zeros(length), np.zeros(length)
+    squares = np.zeros(length)
+    absolutes = np.zeros(length)
     similarities = np.zeros(max(length - (_SIDE - 1) * _CHANNELS, 0))
-    sums, nothing = np.zeros((4, length)), np.zeros(length)
+    sums = np.zeros((4, length))
+    nothing = np.zeros(length)
     for row in range(height):
-        x, y = first[row], second[row]
+        x = first[row]
+        y = second[row]
         _add_errors(x, y, weights[row * step], squares, absolutes)
         if not with_windows:
             continue
@@ -100,34 +105,45 @@ def _add_errors(x, y, weights, squares, absolutes):
 @numba.njit(nogil=True, cache=True)
 def _move(x, y, old_x, old_y, sums):
     """Let a row into the windows, and the one above them out; the sums are by column."""
-    sum_x, sum_y, sum_squares, sum_products = sums[0], sums[1], sums[2], sums[3]
+    sum_x = sums[0]
+    sum_y = sums[1]
+    sum_squares = sums[2]
+    sum_products = sums[3]
     for j in range(x.size):
         sum_x[j] += x[j] - old_x[j]
         sum_y[j] += y[j] - old_y[j]
-        squares, products = x[j] * x[j] + y[j] * y[j], x[j] * y[j]
-        sum_squares[j] += squares - (old_x[j] * old_x[j] + old_y[j] * old_y[j])
-        sum_products[j] += products - old_x[j] * old_y[j]
+        squares = x[j] * x[j] + y[j] * y[j]
+        old_squares = old_x[j] * old_x[j] + old_y[j] * old_y[j]
+        sum_squares[j] += squares - old_squares
+        sum_products[j] += x[j] * y[j] - old_x[j] * old_y[j]
 
 
 @numba.njit(nogil=True, cache=True)
 def _along(sums, j):
     """Sum of a window's columns, beginning with column j."""
-    left = (sums[j] + sums[j + 3]) + (sums[j + 6] + sums[j + 9])
-    right = (sums[j + 12] + sums[j + 15]) + sums[j + 18]
-    return left + right
+    first = sums[j] + sums[j + 3]
+    second = sums[j + 6] + sums[j + 9]
+    third = sums[j + 12] + sums[j + 15]
+    last = sums[j + 18]
+    return (first + second) + (third + last)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
 def _add_similarities(sums, counts, similarities):
     share = 1.0 / (_SIDE * _SIDE)
-    sum_x, sum_y, sum_squares, sum_products = sums[0], sums[1], sums[2], sums[3]
+    sum_x = sums[0]
+    sum_y = sums[1]
+    sum_squares = sums[2]
+    sum_products = sums[3]
     for j in range(similarities.size):
         mean_x = share * _along(sum_x, j)
         mean_y = share * _along(sum_y, j)
+        mean_squares = share * _along(sum_squares, j)
+        mean_products = share * _along(sum_products, j)
         product = mean_x * mean_y
         squares = mean_x * mean_x + mean_y * mean_y
-        covariance = _SAMPLE * (share * _along(sum_products, j) - product)
-        variances = _SAMPLE * (share * _along(sum_squares, j) - squares)
+        covariance = _SAMPLE * (mean_products - product)
+        variances = _SAMPLE * (mean_squares - squares)
         above = (2.0 * product + C1) * (2.0 * covariance + C2)
         below = (squares + C1) * (variances + C2)
         similarities[j] += counts[j] * (above / below)

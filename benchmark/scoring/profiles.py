@@ -176,11 +176,13 @@ _CODES_OF_A_BYTE = 257
 
 
 def _as_read(picture: "Image", depth: Depth) -> Array:
-    if picture.dtype == np.uint16 and depth == "high-byte":
-        picture = (picture >> 8).astype(np.uint8)
-    elif picture.dtype == np.uint16 and depth == "nearest-byte":
-        picture = np.rint(picture / _CODES_OF_A_BYTE).astype(np.uint8)
-    return picture.astype(np.float64) / np.iinfo(picture.dtype).max
+    if picture.dtype == np.uint16:
+        if depth == "high-byte":
+            picture = (picture >> 8).astype(np.uint8)
+        elif depth == "nearest-byte":
+            picture = np.rint(picture / _CODES_OF_A_BYTE).astype(np.uint8)
+    white = np.iinfo(picture.dtype).max
+    return picture.astype(np.float64) / white
 
 
 def resized(picture: Array, profile: Profile) -> Array:
@@ -189,7 +191,8 @@ def resized(picture: Array, profile: Profile) -> Array:
         return picture
     import cv2
 
-    height, width = (int(side * profile.size) for side in picture.shape[:2])
+    height = int(picture.shape[0] * profile.size)
+    width = int(picture.shape[1] * profile.size)
     if not (height and width):
         raise DefocusError(
             f"a picture of {picture.shape[:2]} px has no size {profile.size:g}"
@@ -201,14 +204,19 @@ def resized(picture: Array, profile: Profile) -> Array:
 
 def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
     """A picture or mask ``(H, W, …)``, cropped at bottom and right, or all round."""
-    full_height, full_width = picture.shape[:2]
-    height = full_height - full_height % profile.crop_multiple
-    width = full_width - full_width % profile.crop_multiple
-    if profile.crop_from == "corner":
-        return picture[:height, :width]
-    top = (full_height - height) // 2
-    left = (full_width - width) // 2
-    return picture[top : top + height, left : left + width]
+    height, width = picture.shape[:2]
+    return picture[crop_of(height, width, profile)]
+
+
+def crop_of(height: int, width: int, profile: Profile) -> tuple[slice, slice]:
+    """The rows and columns that a profile keeps of a picture of that size."""
+    rows = height - height % profile.crop_multiple
+    columns = width - width % profile.crop_multiple
+    top = left = 0
+    if profile.crop_from == "centre":
+        top = (height - rows) // 2
+        left = (width - columns) // 2
+    return slice(top, top + rows), slice(left, left + columns)
 
 
 def prepared(

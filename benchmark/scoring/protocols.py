@@ -126,11 +126,15 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
     with _KEEPING:
         _targets[key] = target
         _targets.move_to_end(key)
-        kept = sum(one.reference.nbytes + one.mask.nbytes for one in _targets.values())
-        while len(_targets) > 1 and kept > _KEPT_BYTES:
+        kept_bytes = sum(map(_size_bytes, _targets.values()))
+        while len(_targets) > 1 and kept_bytes > _KEPT_BYTES:
             _, oldest = _targets.popitem(last=False)
-            kept -= oldest.reference.nbytes + oldest.mask.nbytes
+            kept_bytes -= _size_bytes(oldest)
     return target
+
+
+def _size_bytes(target: Target) -> int:
+    return target.reference.nbytes + target.mask.nbytes
 
 
 def picture_in_full(path: Path, white: float | None) -> Array:
@@ -240,9 +244,10 @@ def _tensor(picture: Array) -> torch.Tensor:
 
 def _inside(flow: Array) -> NDArray[np.bool_]:
     """Mask of the places where a flow ``(2, H, W)`` leads into the picture or half a pixel off."""
-    rows, columns = np.indices(flow.shape[1:])
-    x, y = columns + flow[0], rows + flow[1]
     height, width = flow.shape[1:]
+    rows, columns = np.indices((height, width))
+    x = columns + flow[0]
+    y = rows + flow[1]
     inside_x = (x >= -0.5) & (x <= width - 0.5)
     inside_y = (y >= -0.5) & (y <= height - 0.5)
     return np.asarray(inside_x & inside_y, dtype=np.bool_)

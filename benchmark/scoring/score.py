@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -130,8 +130,10 @@ class PairScorer:
         assert self.dataset is not None  # noqa: S101 - its pairs are scored
         # tables are published
         reason = reason.replace(f"{self.dataset.root}{os.sep}", "")
-        alone = lack_truth(self.dataset.split("test"))
-        for protocol in (NO_REFERENCE,) if alone else PROTOCOLS:
+        protocols: Iterable[str] = PROTOCOLS
+        if lack_truth(self.dataset.split("test")):
+            protocols = (NO_REFERENCE,)
+        for protocol in protocols:
             yield from self._without_value(pair, protocol, UNREAD + reason)
 
     def beside(
@@ -183,7 +185,8 @@ class PairScorer:
 
     def _without_value(self, pair: Pair, protocol: str, reason: str) -> Iterator[Score]:
         facts = PROTOCOLS.get(protocol)
-        flow = self.estimator.name if facts and facts.uses_flow else ""
+        uses_flow = facts is not None and facts.uses_flow
+        flow = self.estimator.name if uses_flow else ""
         for name in self.metrics:
             where = (self.profile.name, protocol, name, pair.id, pair.scene)
             yield Score(*where, None, flow, reason)
@@ -362,20 +365,29 @@ def _moved(picture: Array, right_px: float, down_px: float) -> Array:
     """The picture moved ``right_px`` to the left and ``down_px`` up; border values are repeated."""
     # Source: Keys, Cubic convolution interpolation for digital image processing (1981).
     moved: Any = picture  # OpenCV's stubs know no float64 alone
-    for axis, place in ((1, right_px), (0, down_px)):
-        whole = int(np.floor(place))
-        weights = _cubic(np.asarray(TAPS - (place - whole), np.float64))
-        if place:
-            reach = max(abs(whole - 1), abs(whole + 2))
-            taps = np.zeros(2 * reach + 1)
-            taps[reach + whole + TAPS] = weights
-            kernel = taps[None, :] if axis else taps[:, None]
-            border = cv2.BORDER_REPLICATE
-            moved = cv2.filter2D(moved, cv2.CV_64F, kernel, borderType=border)
+    border = cv2.BORDER_REPLICATE
+    if right_px:
+        across = _shift_kernel(right_px)[None, :]
+        moved = cv2.filter2D(moved, cv2.CV_64F, across, borderType=border)
+    if down_px:
+        down = _shift_kernel(down_px)[:, None]
+        moved = cv2.filter2D(moved, cv2.CV_64F, down, borderType=border)
     return np.asarray(moved, np.float64)
 
 
+def _shift_kernel(shift_px: float) -> Array:
+    """The kernel that moves a line of pixels, with its centre in the middle."""
+    whole = int(np.floor(shift_px))
+    reach = max(abs(whole - 1), abs(whole + 2))
+    kernel = np.zeros(2 * reach + 1)
+    part = shift_px - whole
+    kernel[reach + whole + TAPS] = _cubic(np.asarray(TAPS - part, np.float64))
+    return kernel
+
+
 def _cubic(x: Array) -> Array:
+    """Keys' kernel, with the weights of four neighbours at distances x below 2."""
+    # 1.5 |x|³ - 2.5 |x|² + 1 below 1, else -0.5 |x|³ + 2.5 |x|² - 4 |x| + 2
     x = np.abs(x)
     inner = (1.5 * x - 2.5) * x**2 + 1
     outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
@@ -432,9 +444,9 @@ def psnr_over_input(
 
 def _edges(target: Target) -> Iterator[Region]:
     grey = target.reference.mean(axis=2)
-    steep = np.hypot(
-        cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1)
-    )
+    across = cv2.Sobel(grey, cv2.CV_64F, 1, 0)
+    down = cv2.Sobel(grey, cv2.CV_64F, 0, 1)
+    steep = np.hypot(across, down)
     edges = steep > np.quantile(steep, 1 - _EDGE_SHARE)
     yield "edges", edges
     yield "flat", ~edges
@@ -443,9 +455,10 @@ def _edges(target: Target) -> Iterator[Region]:
 def _by_circle(pair: Pair, target: Target, corner: tuple[int, int]) -> Iterator[Region]:
     if pair.defocus_map is None:
         return
-    circle_px = np.abs(read_array(pair.defocus_map))
-    (top, left), (height, width) = corner, target.mask.shape
-    circle_px = circle_px[top : top + height, left : left + width]
+    top, left = corner
+    height, width = target.mask.shape
+    whole = np.abs(read_array(pair.defocus_map))
+    circle_px = whole[top : top + height, left : left + width]
     yield "in_focus", circle_px < BLURRED_PX
     yield "blurred", circle_px >= BLURRED_PX
     for name, (low, high) in zip(CIRCLE_NAMES, pairwise(CIRCLES_PX), strict=True):

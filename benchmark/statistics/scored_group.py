@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import compress
 from typing import Self
 
 import numpy as np
@@ -16,6 +16,9 @@ from defocus.benchmark.statistics.comparable import CEILING
 
 Array = NDArray[np.float64]
 
+Picture = tuple[str, str]
+"""Id and scene of a pair."""
+
 
 @dataclass(frozen=True)
 class ScoredGroup:
@@ -25,7 +28,7 @@ class ScoredGroup:
     # Places (profile, protocol and metric) and pictures are sorted.
 
     entries: tuple[Entry, ...]
-    pictures: tuple[tuple[str, str], ...]
+    pictures: tuple[Picture, ...]
     places: tuple[MatrixLine, ...]
     versions: tuple[str, ...]
     values: Array
@@ -44,18 +47,15 @@ def scored_group(results: Results, entries: Sequence[Entry]) -> ScoredGroup:
     """Read the scores of a group of runs."""
     counted = [entry for entry in entries if entry.scored] or list(entries[:1])
     matrices = [results.matrix(entry.run) for entry in counted]
-    first = matrices[0]
-    if any(
-        each.pictures != first.pictures or each.places != first.places
-        for each in matrices
-    ):
+    if not _have_common_ground(matrices):
         matrices = _on_common_ground(matrices)
+    first = matrices[0]
     values = np.stack([each.values for each in matrices], axis=1)
     if len(matrices) > 1:
         values = _filled(values)
-    places = matrices[0].places
-    versions = _versions(results, counted, [place.metric for place in places])
-    return ScoredGroup(tuple(counted), matrices[0].pictures, places, versions, values)
+    metrics = [place.metric for place in first.places]
+    versions = _versions(results, counted, metrics)
+    return ScoredGroup(tuple(counted), first.pictures, first.places, versions, values)
 
 
 def _versions(
@@ -72,30 +72,49 @@ def _versions(
 
 
 def _filled(values: Array) -> Array:
-    there = np.isfinite(values)
-    many = there.sum(axis=1, keepdims=True)
-    totals = np.where(there, values, 0.0).sum(axis=1, keepdims=True)
-    mean = np.where(many > 0, totals / np.maximum(many, 1), np.nan)
-    return np.where(there, values, mean)
+    """The scores ``(lines, seeds, pictures)``; what a seed lacks is the mean of the others."""
+    present = np.isfinite(values)
+    count = present.sum(axis=1, keepdims=True)
+    totals = np.where(present, values, 0.0).sum(axis=1, keepdims=True)
+    mean = np.where(count > 0, totals / np.maximum(count, 1), np.nan)
+    return np.where(present, values, mean)
+
+
+def _have_common_ground(matrices: Sequence[ScoreMatrix]) -> bool:
+    """Whether all matrices have the pictures and places of the first one."""
+    first = matrices[0]
+    for each in matrices[1:]:
+        if each.pictures != first.pictures or each.places != first.places:
+            return False
+    return True
 
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
     """Extend all matrices to the union of their pictures and places."""
-    pictures = sorted(set(chain.from_iterable(one.pictures for one in matrices)))
+    pictures: set[Picture] = set()
     place_of: dict[Where, MatrixLine] = {}
     for each in reversed(matrices):
-        place_of |= {place.where: place for place in each.places}
+        pictures.update(each.pictures)
+        for place in each.places:
+            place_of[place.where] = place
     places = tuple(place_of[where] for where in sorted(place_of))
-    column = {picture: number for number, picture in enumerate(pictures)}
-    line = {place.where: number for number, place in enumerate(places)}
-    common = []
-    for each in matrices:
-        values = np.full((len(places), len(pictures)), np.nan)
-        lines = [line[place.where] for place in each.places]
-        columns = [column[picture] for picture in each.pictures]
-        values[np.ix_(lines, columns)] = each.values
-        common.append(ScoreMatrix(tuple(pictures), places, values))
-    return common
+    ordered = tuple(sorted(pictures))
+    return [_extended(each, ordered, places) for each in matrices]
+
+
+def _extended(
+    matrix: ScoreMatrix,
+    pictures: tuple[Picture, ...],
+    places: tuple[MatrixLine, ...],
+) -> ScoreMatrix:
+    """A matrix with more pictures and places; NaN where it has no score."""
+    line_of = {place.where: line for line, place in enumerate(places)}
+    column_of = {picture: column for column, picture in enumerate(pictures)}
+    lines = [line_of[place.where] for place in matrix.places]
+    columns = [column_of[picture] for picture in matrix.pictures]
+    values = np.full((len(places), len(pictures)), np.nan)
+    values[np.ix_(lines, columns)] = matrix.values
+    return ScoreMatrix(pictures, places, values)
 
 
 def moved_changes(group: ScoredGroup, line: int) -> Array | None:
@@ -109,10 +128,11 @@ def moved_changes(group: ScoredGroup, line: int) -> Array | None:
             lines[place.metric] = number
     if not MOVES.keys() <= lines.keys():
         return None
-    values = group.values[[lines[name] for name in MOVES]].mean(axis=1)
-    return np.asarray(
-        (values - group.values[line].mean(axis=0))[:, group.counted[line]]
-    )
+    moved_lines = [lines[name] for name in MOVES]
+    moved = group.values[moved_lines].mean(axis=1)
+    in_place = group.values[line].mean(axis=0)
+    changes = moved - in_place
+    return np.asarray(changes[:, group.counted[line]])
 
 
 def resolution(changes: Array, codes: tuple[int, ...]) -> float | None:
@@ -120,19 +140,15 @@ def resolution(changes: Array, codes: tuple[int, ...]) -> float | None:
     # What changes sign with the direction of a move averages out over scenes; the rest does not.
     # Errors of scenes are independent; pictures of one scene count as if theirs were the same. It
     # is the root of the sum of squares of both parts of ``(moves, pictures)``.
-    there = np.isfinite(changes).all(axis=0)
-    if not there.any():
+    known = np.isfinite(changes).all(axis=0)
+    if not known.any():
         return None
-    right, left, down, up = changes[:, there]
+    right, left, down, up = changes[:, known]
     either_way = float((right + left + down + up).mean()) / 2
     one_way = np.hypot(right - left, down - up) / 2
-    of_scenes = np.bincount(np.array(codes)[there], weights=one_way)
-    return float(
-        np.hypot(either_way, np.sqrt(np.square(of_scenes).sum()) / there.sum())
-    )
-
-
-Picture = tuple[str, str]
+    of_scenes = np.bincount(np.array(codes)[known], weights=one_way)
+    over_scenes = np.sqrt(np.square(of_scenes).sum()) / known.sum()
+    return float(np.hypot(either_way, over_scenes))
 
 
 @dataclass(frozen=True)
@@ -148,9 +164,10 @@ class SystemScores:
 def system_scores(group: ScoredGroup, line: int) -> SystemScores:
     """Select the scores of one line of a group."""
     counted = group.counted[line]
-    pictures = tuple(group.pictures[column] for column in np.flatnonzero(counted))
+    pictures = tuple(compress(group.pictures, counted))
     values = group.values[line][:, counted]
-    return SystemScores(group.entries[0], pictures, values, moved_changes(group, line))
+    changes = moved_changes(group, line)
+    return SystemScores(group.entries[0], pictures, values, changes)
 
 
 def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
@@ -226,7 +243,8 @@ def gains(groups: Sequence[ScoredGroup]) -> Gains:
             pictures = tuple(common_pictures([member, reference]))
             if pictures:
                 one = _Difference.of(number, line, member, reference, pictures)
-                alike[pictures, len(one.values)].append(one)
+                seeds = len(one.values)
+                alike[pictures, seeds].append(one)
     by_line: Gains = {}
     for (pictures, _), differences in alike.items():
         by_line |= _gains_on(pictures, differences)
@@ -264,24 +282,28 @@ def _gains_on(pictures: Sequence[Picture], differences: Sequence[_Difference]) -
     from defocus.benchmark.statistics.resampling import mean_intervals, scene_codes
 
     values = np.stack([each.values for each in differences])
-    intervals = mean_intervals(values, scene_codes([scene for _, scene in pictures]))
-    ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
     means = values.mean(axis=(1, 2)).tolist()
+    codes = scene_codes([scene for _, scene in pictures])
+    intervals = mean_intervals(values, codes)
+    ends = [(None, None)] * len(values) if intervals is None else intervals.tolist()
     on_lines = {}
     for each, mean, (low, high) in zip(differences, means, ends, strict=True):
-        on_lines[each.group, each.line] = Gain(mean, low, high, each.resolution)
+        gain = Gain(mean, low, high, each.resolution)
+        on_lines[each.group, each.line] = gain
     return on_lines
 
 
 def _inputs(groups: Sequence[ScoredGroup]) -> dict[tuple[str, ...], SystemScores]:
+    """The scores of the blurry input on each line of PSNR, by the line's contest."""
     inputs = {}
     for group in groups:
-        if group.entries[0].system == INPUT:
-            for line, place in enumerate(group.places):
-                if place.metric == GAINED and group.counted[line].any():
-                    inputs[_contest(group.entries[0], place)] = system_scores(
-                        group, line
-                    )
+        entry = group.entries[0]
+        if entry.system != INPUT:
+            continue
+        for line, place in enumerate(group.places):
+            if place.metric == GAINED and group.counted[line].any():
+                contest = _contest(entry, place)
+                inputs[contest] = system_scores(group, line)
     return inputs
 
 

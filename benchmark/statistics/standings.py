@@ -62,14 +62,15 @@ def _fields(results: Results, metric: str) -> list[_Field]:
     members: dict[Contest, list[SystemScores]] = defaultdict(list)
     ceilings: dict[Contest, ScoredGroup] = {}
     for group, line, contest in _contested_lines(results, metric):
+        of_all_budgets = replace(contest, budget="")
         if group.entries[0].system == CEILING:
-            ceilings[replace(contest, budget="")] = group
+            ceilings[of_all_budgets] = group
         elif group.counted[line].any():
             members[contest].append(system_scores(group, line))
     fields = []
-    for contest in sorted(members):
+    for contest, scores in sorted(members.items(), key=lambda item: item[0]):
         ceiling = ceilings.get(replace(contest, budget=""))
-        fields.append(_Field(contest, higher, members[contest], ceiling))
+        fields.append(_Field(contest, higher, scores, ceiling))
     return fields
 
 
@@ -105,16 +106,20 @@ def _contest(entry: Entry, place: MatrixLine, version: str) -> Contest:
 def _tracks(field: _Field) -> list[Track]:
     parts: dict[tuple[str, str, str], list[SystemScores]] = defaultdict(list)
     for member in _complete(field.members):
-        one = member.entry
-        parts[
-            shared_origin(one.budget, one.input, one.train_dataset, one.weights)
-        ].append(member)
+        entry = member.entry
+        origin = shared_origin(
+            entry.budget,
+            entry.input,
+            entry.train_dataset,
+            entry.weights,
+        )
+        parts[origin].append(member)
     detectable = _detectable(field.members)
     ceiling = _ceiling(field)
-    return [
-        _track(field, origin, part, detectable, ceiling)
-        for origin, part in sorted(parts.items())
-    ]
+    tracks = []
+    for origin, part in sorted(parts.items()):
+        tracks.append(_track(field, origin, part, detectable, ceiling))
+    return tracks
 
 
 def _complete(members: Sequence[SystemScores]) -> list[SystemScores]:
@@ -194,9 +199,10 @@ def _places(
     protocol = field.contest.protocol
     ranked = [n for n in order if _ranked(members[n].entry, protocol, scenes)]
     stable = _stability(field, [members[n] for n in ranked], pictures)
-    places: dict[int, tuple[int, int | None, int | None, float | None]] = {}
-    for n, ends in zip(ranked, stable, strict=True):
-        places[n] = (len(places) + 1, *ends)
+    places = {}
+    for rank, (n, ends) in enumerate(zip(ranked, stable, strict=True), start=1):
+        lowest, highest, first_places = ends
+        places[n] = (rank, lowest, highest, first_places)
     return places
 
 
@@ -204,7 +210,8 @@ def _labels(members: Sequence[SystemScores]) -> list[str]:
     """The systems' names; names that a track has twice get their weights."""
     names = Counter(member.entry.system for member in members)
     labels = []
-    for entry in (member.entry for member in members):
+    for member in members:
+        entry = member.entry
         label = entry.system
         if names[label] > 1:
             origin = filter(None, (entry.weights, entry.train_dataset))
@@ -326,14 +333,14 @@ def _detectable(members: Sequence[SystemScores]) -> float | None:
 
 def _ceiling(field: _Field) -> float | None:
     """Mean score of a perfect restoration."""
-    group, contest = field.ceiling, field.contest
+    group = field.ceiling
+    contest = field.contest
     if group is None:
         return None
     wanted = (contest.profile, contest.protocol, contest.metric)
     for line, place in enumerate(group.places):
-        if (place.profile, place.protocol, place.metric) == wanted and group.counted[
-            line
-        ].any():
+        its_own = (place.profile, place.protocol, place.metric)
+        if its_own == wanted and group.counted[line].any():
             return float(system_scores(group, line).values.mean())
     return None
 

@@ -55,8 +55,8 @@ def scored_parts(lines: Sequence[BoardLine], convention: Convention) -> list[str
     """Scores over parts of the pictures, in the order shown; in focus is the smallest blur."""
     parts = []
     for name in BREAKDOWN:
-        rows = [line.row(convention, name) for line in lines]
-        scored = any(row is not None and row.value is not None for row in rows)
+        place = BoardPlace(convention, name)
+        scored = any(place.number(line) is not None for line in lines)
         if scored and name != "psnr_in_focus":
             parts.append(name)
     return parts
@@ -75,20 +75,22 @@ def place_words(metric: str) -> str:
 
 def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
     """Every metric under every convention, with intervals and published numbers."""
-    under = {convention for convention, _ in line.rows}
-    mine = [one for one in board.conventions if one in under]
+    conventions = [one for one in board.conventions if line.rows_under(one)]
     metrics: dict[str, Metric] = {}
-    for one in mine:
-        metrics |= {metric.name: metric for metric in metrics_of([line], one)}
-    body: list[tuple[Cell, ...]] = []
-    for name, metric in metrics.items():
+    for convention in conventions:
+        for metric in metrics_of([line], convention):
+            metrics[metric.name] = metric
+    body: list[list[Cell]] = []
+    for metric in metrics.values():
         unit = f", {metric.unit}" if metric.unit else ""
-        places = [BoardPlace(one, name) for one in mine]
-        cells = [_with_published(content, line, place, notes) for place in places]
-        body.append((f"{metric.display_name}{unit}", *cells))
-    said = f"{line.name}: all scores; in small print: 95 % intervals"
-    columns = _convention_columns(board, line, mine)
-    return Table.of(said, ("Metric", *columns), body, large=True)
+        cells: list[Cell] = [f"{metric.display_name}{unit}"]
+        for convention in conventions:
+            place = BoardPlace(convention, metric.name)
+            cells.append(_with_published(content, line, place, notes))
+        body.append(cells)
+    caption = f"{line.name}: all scores; in small print: 95 % intervals"
+    columns = _convention_columns(board, line, conventions)
+    return Table.of(caption, ("Metric", *columns), body, large=True)
 
 
 def _convention_columns(
@@ -129,16 +131,22 @@ def _by_part(board: Board, line: BoardLine) -> list[Table]:
     body: list[tuple[Cell, ...]] = []
     for name in scored_parts([line], convention):
         row = line.rows[convention, name]
+        part = counted_head(place_words(name), [row], images)
         before = _of_input(board, BoardPlace(convention, name))
         gained = None
         if before is not None and row.value is not None:
             gained = shown_difference(row.value, before, column("psnr").decimals)
-        part = counted_head(place_words(name), [row], images)
         body.append((part, before, row.value, gained))
-    before_column = Column("Input", "dB", None, 2)
-    columns = ("Part", before_column, column("psnr"), column("gain", bar=True))
+    if not body:
+        return []
+    columns = (
+        "Part",
+        Column("Input", "dB", None, 2),
+        column("psnr"),
+        column("gain", bar=True),
+    )
     caption = f"{line.name}: by part of the picture, under {convention.protocol}"
-    return [Table.of(caption, columns, body, BLUR, large=True)] if body else []
+    return [Table.of(caption, columns, body, BLUR, large=True)]
 
 
 def _of_input(board: Board, place: BoardPlace) -> float | None:
@@ -154,13 +162,19 @@ def _by_scene(scores: PictureScores, line: BoardLine) -> list[Table]:
     scenes = _pairs_by_scene(scores, number)
     if number is None or len(scenes) < 2:
         return []
-    with_gain = number != scores.input_line
     rows = []
     for scene, pairs in sorted(scenes.items()):
         psnr = _mean(scores.psnr(pair, number) for pair in pairs)
-        gain = _mean(gain_on(scores, pair, number) for pair in pairs if with_gain)
+        gain = None
+        if number != scores.input_line:
+            gain = _mean(gain_on(scores, pair, number) for pair in pairs)
         rows.append((scene, float(len(pairs)), psnr, gain))
-    columns = ("Scene", Column("Pictures", decimals=0), column("psnr"), column("gain"))
+    columns = (
+        "Scene",
+        Column("Pictures", decimals=0),
+        column("psnr"),
+        column("gain"),
+    )
     caption = f"{line.name}: by scene, under {scores.convention.protocol}"
     return [Table.of(caption, columns, rows, large=True)]
 
@@ -193,8 +207,10 @@ def protocol_table(content: Content, board: Board, notes: Notes) -> Table:
         caption += f", means over {over_pictures(scored)}"
     columns = []
     for one, place in zip(board.conventions, places, strict=True):
-        columns.append(place.numbers(lines, usual, board.convention_name(one)))
-    numbers = notes.numbers(_on_others(content, board, own_lines=notes.own_lines))
+        name = board.convention_name(one)
+        columns.append(place.numbers(lines, usual, name))
+    on_others = _on_others(content, board, own_lines=notes.own_lines)
+    numbers = notes.numbers(on_others)
     return systems_table(caption, map(linked, lines), columns, notes=numbers)
 
 

@@ -32,7 +32,7 @@ from defocus.benchmark.leaderboard.seen_notes import seen_notes
 from defocus.benchmark.leaderboard.tables import COUNTED, unresolved
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
-from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED
+from defocus.benchmark.results.store import ELSEWHERE, NOT_TRAINED, Entry
 from defocus.benchmark.statistics.comparable import (
     NEVER_RANKED,
     PERFECT,
@@ -188,9 +188,10 @@ def column_notes(
 def _why_empty(scores: Iterable[Row]) -> Iterator[tuple[str, str]]:
     """Names of columns with empty cells, and why they are empty."""
     metrics = all_metrics()
-    for text, about in empty_cells((row.system, row) for row in scores).items():
+    reasons = empty_cells((row.system, row) for row in scores)
+    for reason, about in reasons.items():
         for name in sorted(about & metrics.keys()):
-            yield metrics[name].display_name, f"{text}."
+            yield metrics[name].display_name, f"{reason}."
 
 
 def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
@@ -237,7 +238,8 @@ def _costs(lines: Iterable[BoardLine]) -> list[str]:
     """Note on what the costs count, and on which machines they were measured."""
     machines: set[str] = set()
     for line in lines:
-        machines |= {row.measured_on for row in line.rows.values() if row.measured_on}
+        machines.update(row.measured_on for row in line.rows.values())
+    machines.discard("")
     said = [f"{capital(COUNTED)}."]
     if machines:
         said.append(f"Costs were measured on {'; on '.join(sorted(machines))}.")
@@ -246,13 +248,14 @@ def _costs(lines: Iterable[BoardLine]) -> list[str]:
 
 def dataset_notes(content: Content, board: Board) -> list[str]:
     """Pairs in a leaderboard's dataset that are in no number of pictures, each reason once."""
-    names: dict[str, set[str]] = defaultdict(set)
     key = board.key
-    for entry in content.entries:
-        same = entry.data_hash.startswith(key.data_revision)
-        if same and (entry.dataset, entry.split) == (key.dataset, key.split):
-            for pair in run_document(content.out, entry).get("left_out", []):
-                names[str(pair["reason"])].add(str(pair["id"]))
+    names: dict[str, set[str]] = defaultdict(set)
+    for entry in _entries_of(content, board):
+        if (entry.dataset, entry.split) != (key.dataset, key.split):
+            continue
+        for pair in run_document(content.out, entry).get("left_out", []):
+            reason = str(pair["reason"])
+            names[reason].add(str(pair["id"]))
     notes = []
     for reason, pairs in names.items():
         without = f"{counted(len(pairs), 'pair')} ({several(sorted(pairs))})"
@@ -261,18 +264,25 @@ def dataset_notes(content: Content, board: Board) -> list[str]:
     return notes + _origin_notes(content, board)
 
 
+def _entries_of(content: Content, board: Board) -> Iterator[Entry]:
+    """The runs on the dataset of a leaderboard, as far as its hash tells."""
+    for entry in content.entries:
+        if entry.data_hash.startswith(board.key.data_revision):
+            yield entry
+
+
 def _origin_notes(content: Content, board: Board) -> list[str]:
     """Which systems of a leaderboard have scores that were not computed here, by their origin."""
     systems: dict[str, set[str]] = defaultdict(set)
-    for entry in content.entries:
-        same = entry.data_hash.startswith(board.key.data_revision)
+    for entry in _entries_of(content, board):
         origin = origin_of(run_document(content.out, entry))
-        if same and origin:
+        if origin:
             systems[origin].add(display_name(content, entry.system))
-    return [
-        f"Not computed here, taken from {origin}: {', '.join(sorted(names))}."
-        for origin, names in systems.items()
-    ]
+    notes = []
+    for origin, names in systems.items():
+        listed = ", ".join(sorted(names))
+        notes.append(f"Not computed here, taken from {origin}: {listed}.")
+    return notes
 
 
 def _order(
@@ -325,10 +335,11 @@ def _independent(rows: Sequence[Row]) -> list[str]:
         if row.metric == f"psnr{INDEPENDENT}" and row.value is not None:
             where = f"{row.dataset}, {row.protocol} by {flow_words(row)}"
             scores[where].append(f"{row.system} {row.value:.2f} dB")
-    return [
-        f"{where}, which trained none of them: PSNR of {', '.join(sorted(each))}."
-        for where, each in scores.items()
-    ]
+    notes = []
+    for where, values in scores.items():
+        listed = ", ".join(sorted(values))
+        notes.append(f"{where}, which trained none of them: PSNR of {listed}.")
+    return notes
 
 
 def _tests(tracks: Iterable[Track]) -> list[str]:
@@ -369,8 +380,11 @@ def _seeds(rows: Sequence[Row]) -> list[str]:
     """Note on systems with fewer seeds than others."""
     trained = [row for row in rows if is_trained(row.weights)]
     most = max((row.seeds for row in trained), default=0)
-    fewer = {row.system: row.seeds for row in trained if row.seeds < most}
+    fewer = {}
+    for row in trained:
+        if row.seeds < most:
+            fewer[row.system] = f"{row.system} {row.seeds}"
     if not fewer:
         return []
-    names = ", ".join(f"{name} {seeds}" for name, seeds in sorted(fewer.items()))
+    names = ", ".join(fewer[system] for system in sorted(fewer))
     return [f"Fewer than {counted(most, 'seed')}: {names}."]

@@ -195,29 +195,41 @@ def linked(line: BoardLine) -> Link:
 def _below_heading(line: BoardLine, notes: Notes) -> Link:
     """The name of a line with the marks that the heading of its class does not say."""
     marks = tuple(mark for mark in line.marks if mark not in CLASS_MARKS)
-    return Link(line.name, f"#{line.place}", marks, notes.numbers(mark_notes(line)))
+    numbers = notes.numbers(mark_notes(line))
+    return Link(line.name, f"#{line.place}", marks, numbers)
 
 
 def _ranks(standing: Standings, *, print_out: bool) -> Named:
     """Ranks within a class, with their range over resamples."""
     cells: list[Cell] = []
     for track, rank in standing:
-        ranked = [one for one in (track.standings if track else ()) if one.rank == rank]
-        said = rank_words(ranked[0]) if rank is not None and ranked else None
-        if said is None or print_out:  # paper has it in one line, and sorts nothing
-            cells.append(said)
+        words = _range_words(track, rank)
+        if rank is None or words is None or print_out:
+            cells.append(words)  # paper has it in one line, and sorts nothing
         else:
-            cells.append(Measured(rank, beside=said.removeprefix(f"{rank}")))
+            cells.append(Measured(rank, beside=words.removeprefix(f"{rank}")))
     return Column("Rank", better="lower", decimals=0), cells
+
+
+def _range_words(track: Track | None, rank: int | None) -> str | None:
+    """A rank of a track with its range, in words; None without a rank."""
+    if track is None or rank is None:
+        return None
+    for standing in track.standings:
+        if standing.rank == rank:
+            return rank_words(standing)
+    return None
 
 
 def _gains(lines: Sequence[BoardLine], convention: Convention) -> Named:
     """Gains over the blurry input, which has none over itself."""
-    psnr, gain = BoardPlace(convention, "psnr"), BoardPlace(convention, GAIN)
+    psnr = BoardPlace(convention, "psnr")
+    gain = BoardPlace(convention, GAIN)
     cells: list[Cell] = []
     for line in lines:
         cell = gain.cell(line)
-        if line.first.system == INPUT and psnr.number(line) is not None:
+        is_input = line.first.system == INPUT
+        if is_input and psnr.number(line) is not None:
             cell = Measured(0.0)
         cells.append(cell)
     return column(GAIN, bar=True), cells
@@ -331,8 +343,11 @@ def _places(
             continue
         place = BoardPlace(convention, metric.name)
         for members in tracks.values():
-            values = {n: place.number(lines[n]) for n in members}
-            scored = {n: value for n, value in values.items() if value is not None}
+            scored = {}
+            for number in members:
+                value = place.number(lines[number])
+                if value is not None:
+                    scored[number] = value
             if len(scored) > 1:
                 places[metric.name] |= _best_two(scored, metric)
     return places

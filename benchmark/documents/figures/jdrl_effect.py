@@ -116,23 +116,36 @@ def joint_training_gain(board: Board) -> tuple[float, str] | None:
     """Mean gain of JDRL over the plain loss, dB, and over what; None without such networks."""
     convention = _convention(board)
     partners = _partners(board, convention)
-    plain = _means([pair.plain for pair in partners], convention).gain
-    joint = _means([pair.joint for pair in partners], convention).gain
-    if plain is None or joint is None:
+    plain, joint = _means_of_both(partners, convention)
+    if plain.gain is None or joint.gain is None:
         return None
     networks = counted(len(partners), "network")
-    gained = shown_difference(joint, plain, column("gain").decimals)
+    gained = shown_difference(joint.gain, plain.gain, column("gain").decimals)
     return gained, f"{networks}, {convention.protocol}"
+
+
+def _means_of_both(
+    partners: Sequence[_Partners],
+    convention: Convention,
+) -> "tuple[_Means, _Means]":
+    """Means over networks that were trained with the plain loss, and with JDRL."""
+    plain = [pair.plain for pair in partners]
+    joint = [pair.joint for pair in partners]
+    return _means(plain, convention), _means(joint, convention)
 
 
 def only_joint_training(systems: Collection[str]) -> bool:
     """Whether these systems are nothing but networks trained both ways, or on registered pairs."""
-    networks = {one.removeprefix(JOINT) for one in systems if one.startswith(JOINT)}
-    others = {one for one in systems if not one.startswith(JOINT)}
-    return (
-        networks == {one.removeprefix(REGISTERED) for one in others}
-        and networks <= others
-    )
+    joint = set()
+    plain = set()
+    others = set()
+    for system in systems:
+        if system.startswith(JOINT):
+            joint.add(system.removeprefix(JOINT))
+        else:
+            others.add(system)
+            plain.add(system.removeprefix(REGISTERED))
+    return joint == plain and joint <= others
 
 
 def _convention(board: Board) -> Convention:
@@ -150,9 +163,10 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
     partners = []
     for key, joint in lines.items():
         name = key[0].removeprefix(JOINT)
-        plain = lines.get((name, *key[1:]))
+        how_trained = key[1:]
+        plain = lines.get((name, *how_trained))
+        registered = lines.get((REGISTERED + name, *how_trained))
         if plain is not None and plain is not joint:
-            registered = lines.get((REGISTERED + name, *key[1:]))
             partners.append(_Partners(plain, joint, registered))
     return partners
 
@@ -171,16 +185,15 @@ def _sentence(
     scores: PictureScores,
     differences: ByPicture,
 ) -> str:
-    plain = _means([pair.plain for pair in partners], scores.convention)
-    joint = _means([pair.joint for pair in partners], scores.convention)
-    trained = partners[0].plain.first.train_dataset
-    many = len(partners) > 1
-    networks = counted(len(partners), "network") if many else partners[0].plain.name
+    plain, joint = _means_of_both(partners, scores.convention)
+    first = partners[0].plain
+    networks, means = first.name, ""
+    if len(partners) > 1:
+        networks, means = counted(len(partners), "network"), " (means)"
     against = AGAINST.get(scores.convention.protocol, scores.convention.protocol)
     said = (
-        f"{networks} trained on the pairs of {trained}, compared with "
-        f"{against}{' (means)' if many else ''}: the plain loss gains {plain.words}, JDRL gains "
-        f"{joint.words}."
+        f"{networks} trained on the pairs of {first.first.train_dataset}, compared with "
+        f"{against}{means}: the plain loss gains {plain.words}, JDRL gains {joint.words}."
     )
     beside = _beside(differences, joint.gain, plain.gain)
     verdict = _verdict(scores, differences, beside, JOINT_WORDS, f"the {PLAIN_WORDS}")
@@ -211,19 +224,24 @@ def _on_registered_pairs(
 
 
 def _means(lines: Sequence[BoardLine], convention: Convention) -> _Means:
-    rows = [line.row(convention, LEADING) for line in lines]
-    moved = [line.row(convention, MOVED) for line in lines]
-    return _Means(
-        _mean([shown_gain(row) for row in rows if row is not None]),
-        _mean([row.value for row in moved if row is not None]),
-    )
+    gains = []
+    moved = []
+    for line in lines:
+        row = line.row(convention, LEADING)
+        if row is not None:
+            gains.append(shown_gain(row))
+        displacement = line.row(convention, MOVED)
+        if displacement is not None:
+            moved.append(displacement.value)
+    return _Means(_mean(gains), _mean(moved))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean; None if a value is missing, or all are."""
     numbers = [value for value in values if value is not None]
-    return (
-        statistics.fmean(numbers) if numbers and len(numbers) == len(values) else None
-    )
+    if not numbers or len(numbers) < len(values):
+        return None
+    return statistics.fmean(numbers)
 
 
 def _beside(
@@ -290,18 +308,25 @@ def _strips(
 
 def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
     """Scores of a network's two or three trainings alone, named by how it was trained."""
-    numbers = [scores.line_number(line.key) for line in pair.lines]
-    line_numbers = [number for number in numbers if number is not None]
+    numbers = []
+    for line in pair.lines:
+        number = scores.line_number(line.key)
+        if number is not None:
+            numbers.append(number)
     values: dict[str, dict[int, dict[str, float]]] = {}
     for picture, by_line in scores.values.items():
         values[picture] = {}
-        for new, old in enumerate(line_numbers):
+        for new, old in enumerate(numbers):
             if old in by_line:
                 values[picture][new] = by_line[old]
-    groups = [scores.groups[number] for number in line_numbers]
-    names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS][: len(line_numbers)]
-    systems = frozenset(range(len(line_numbers)))
-    return replace(scores, groups=groups, names=names, systems=systems, values=values)
+    names = [PLAIN_WORDS, JOINT_WORDS, REGISTERED_WORDS]
+    return replace(
+        scores,
+        groups=[scores.groups[number] for number in numbers],
+        names=names[: len(numbers)],
+        systems=frozenset(range(len(numbers))),
+        values=values,
+    )
 
 
 def _crops(
@@ -314,8 +339,9 @@ def _crops(
     shown = kept.read(own, picture)
     if len(shown.restored) != len(own.groups) or not shown.reference:
         return []
-    restored = [each for (_, each), _ in shown.restored]
-    top, left, side = most_different(restored[:2], shown.reference[0][1])
+    plain_and_joint = [pixels for (_, pixels), _ in shown.restored[:2]]
+    _, reference = shown.reference[0]
+    top, left, side = most_different(plain_and_joint, reference)
     window = np.s_[top : top + side, left : left + side]
     tiles = [replace(one, picture=one.picture[window]) for one in _tiles(own, shown)]
     caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
@@ -330,9 +356,11 @@ def _tiles(own: PictureScores, shown: ShownPicture) -> Iterator[Tile]:
     for _, picture in shown.sharp:
         yield Tile("sharp as captured", picture)
     for number, ((label, picture), said) in enumerate(shown.restored):
+        line = said
         moved = own.values[shown.pair][number].get(MOVED)
-        beside = "" if moved is None else f", moved {number_text(moved, 2)} px"
-        yield Tile(label, picture, f"{said}{beside}")
+        if moved is not None:
+            line += f", moved {number_text(moved, 2)} px"
+        yield Tile(label, picture, line)
     for label, picture in shown.truth:
         yield Tile(label, picture)
 

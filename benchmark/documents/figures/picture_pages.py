@@ -86,14 +86,16 @@ class ShownPicture:
         pictures = [picture for (_, picture), _ in self.restored]
         top, left, side = most_different(pictures, reference[0][1])
         window = np.s_[top : top + side, left : left + side]
-        tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
+        tiles = []
+        for label, picture in self.blurry:
+            tiles.append(Tile(label, picture[window]))
         for (label, picture), said in self.restored[:most]:
             tiles.append(Tile(label, picture[window], said))
-        tiles += [Tile(label, picture[window]) for label, picture in self.reference]
-        said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
-        return [
-            Gallery(f"{self.pair}: where the systems differ most", tuple(tiles), said)
-        ]
+        for label, picture in self.reference:
+            tiles.append(Tile(label, picture[window]))
+        place = f"{side} × {side} px at column {left}, row {top} of the kept picture."
+        caption = f"{self.pair}: where the systems differ most"
+        return [Gallery(caption, tuple(tiles), place)]
 
     def errors(self) -> list[Part]:
         """The error of every system as a picture, all in one scale."""
@@ -102,7 +104,9 @@ class ShownPicture:
         name, target = self.reference[0]
         against = f"the {REFERENCE_WORDS[name]}"
         wanted = target.astype(np.int16)
-        errors = [np.abs(p - wanted).mean(axis=2) for (_, p), _ in self.restored]
+        errors = []
+        for (_, picture), _ in self.restored:
+            errors.append(np.abs(picture - wanted).mean(axis=2))
         most = max(1.0, float(np.quantile(np.stack(errors), 0.995)))
         maps = []
         for ((label, _), _), error in zip(self.restored, errors, strict=True):
@@ -134,8 +138,10 @@ class KeptPictures:
         sharp = tuple(self._state(scores, pair, "sharp", unread))
         truth = tuple(self._state(scores, pair, "truth", unread))
         restored = tuple(self._restored(scores, pair, unread))
-        states = (*blurry, *sharp, *truth, *(one for one, _ in restored))
-        if len({picture.shape for _, picture in states}) != 1:
+        states = [*blurry, *sharp, *truth]
+        states += [state for state, _ in restored]
+        sizes = {picture.shape for _, picture in states}
+        if len(sizes) != 1:
             blurry = restored = sharp = truth = ()
         return ShownPicture(pair, blurry, restored, sharp, truth, tuple(unread))
 
@@ -220,13 +226,14 @@ def most_different(
 
     height, width = reference.shape[:2]
     side = min(CROP_PX, height, width)
-    errors = np.stack(
-        [np.abs(p.astype(np.float32) - reference).mean(axis=2) for p in pictures]
-    )
-    interest = errors.std(axis=0) if len(pictures) > 1 else errors[0]
+    errors = []
+    for picture in pictures:
+        difference = picture.astype(np.float32) - reference
+        errors.append(np.abs(difference).mean(axis=2))
+    interest = np.stack(errors).std(axis=0) if len(errors) > 1 else errors[0]
     sums = cv2.boxFilter(interest, -1, (side, side), anchor=(0, 0))
-    sums = sums[: height - side + 1, : width - side + 1]
-    top, left = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    inside = sums[: height - side + 1, : width - side + 1]
+    top, left = np.unravel_index(int(np.argmax(inside)), inside.shape)
     return int(top), int(left), side
 
 
@@ -237,10 +244,9 @@ def error_map(error: NDArray[np.floating], most: float) -> Picture:
     import cv2
 
     scaled = np.clip(error * (255.0 / most), 0, 255).astype(np.uint8)
-    coloured = cv2.applyColorMap(
-        small_picture(scaled, ERROR_MAP_PX), cv2.COLORMAP_CIVIDIS
-    )
-    return np.asarray(coloured[..., ::-1], dtype=np.uint8)
+    small = small_picture(scaled, ERROR_MAP_PX)
+    blue_green_red = cv2.applyColorMap(small, cv2.COLORMAP_CIVIDIS)
+    return np.asarray(blue_green_red[..., ::-1], dtype=np.uint8)
 
 
 GRID_PICTURES = 24
@@ -286,14 +292,18 @@ def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
 def _by_gain(gains: Mapping[str, float], system: str) -> list[Chosen]:
     """The pictures of the median, largest and smallest gain of a system, each once."""
     pairs = sorted(gains, key=lambda pair: (gains[pair], pair))
-    places = {"Typical": (len(pairs) - 1) // 2, "Best": len(pairs) - 1, "Worst": 0}
+    last = len(pairs) - 1
+    places = (
+        ("Typical", "median", last // 2),
+        ("Best", "best", last),
+        ("Worst", "worst", 0),
+    )
     many = counted(len(pairs), "kept picture")
     chosen: dict[str, Chosen] = {}
-    for word, place in places.items():
+    for word, rank, place in places:
         pair = pairs[place]
-        rank = "median gain" if word == "Typical" else f"{word.lower()} gain"
         gain = signed_text(gains[pair], 2)
-        caption = f"{pair}: {system} {gain} dB, the {rank} of {many}"
+        caption = f"{pair}: {system} {gain} dB, the {rank} gain of {many}"
         chosen.setdefault(pair, (word, pair, caption))
     return list(chosen.values())
 
@@ -313,14 +323,17 @@ def picture_parts(scores: PictureScores, kept: KeptPictures) -> list[Part]:
     pairs = _most_differing_first(scores)
     if not pairs:
         return []
-    typical = [pair for _, pair, _ in typical_pictures(scores, kept)]
+    typical = {pair for _, pair, _ in typical_pictures(scores, kept)}
     chosen = _typical_then_differing(scores, kept)[:SHOWN_PICTURES]
-    shown = [pair for pair in pairs if pair in chosen]
-    folded = [_folded(scores, pair, kept, slider=pair not in typical) for pair in shown]
+    folded: list[Part] = []
     others: list[Part] = []
     if scores.convention.protocol != NO_REFERENCE:
         others.append(_overview(scores, pairs))
-    others += [_scores_alone(scores, pair) for pair in pairs if pair not in shown]
+    for pair in pairs:
+        if pair in chosen:
+            folded.append(_folded(scores, pair, kept, slider=pair not in typical))
+        else:
+            others.append(_scores_alone(scores, pair))
     place = anchor("pictures", *astuple(scores.board.key))
     many = counted(len(pairs), "picture")
     every = Folded("Every picture", place, tuple(others), many)
@@ -442,12 +455,13 @@ def _scores_of(scores: PictureScores, pair: str) -> Table:
     """Table of one picture's scores: a row per system; 'table leaderboard' has every metric."""
     by_line = scores.values[pair]
     present = set(chain.from_iterable(by_line.values()))
-    metrics = [name for name in all_metrics() if name in present]
-    shown = [name for name in metrics if name in PICTURE_METRICS]
-    metrics = shown or metrics
+    every = [name for name in all_metrics() if name in present]
+    usual = [name for name in every if name in PICTURE_METRICS]
+    metrics = usual or every
     columns: list[Column | str] = ["System"]
     columns += map(column, metrics)
     rows = []
     for line, by_metric in sorted(by_line.items()):
-        rows.append((scores.names[line], *map(by_metric.get, metrics)))
+        values = map(by_metric.get, metrics)
+        rows.append((scores.names[line], *values))
     return Table.of(f"Scores of {pair}", columns, rows, large=True)

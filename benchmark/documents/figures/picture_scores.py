@@ -99,10 +99,11 @@ def read_picture_scores(
 
 def _gather(scores: PictureScores, number: int, group: ScoredGroup) -> None:
     """Add the values of a line; a perfect picture may have an infinite one."""
-    wanted = (scores.convention.profile, scores.convention.protocol)
-    numbers = group.image_values()
-    for place, values in zip(group.places, numbers.tolist(), strict=True):
-        if (place.profile, place.protocol) != wanted:
+    convention = scores.convention
+    numbers = group.image_values().tolist()
+    for place, values in zip(group.places, numbers, strict=True):
+        same_profile = place.profile == convention.profile
+        if not same_profile or place.protocol != convention.protocol:
             continue
         for (pair, scene), value in zip(group.pictures, values, strict=True):
             if not math.isnan(value):
@@ -122,17 +123,20 @@ def _is_of(entry: Entry, board: Board, convention: Convention) -> bool:
 def spread(scores: PictureScores, pair: str) -> float:
     """Standard deviation of the systems' PSNR on a picture, dB; infinite if only some are."""
     values = list(scores.psnr_of_systems(pair).values())
+    if len(set(values)) < 2:
+        return 0.0
     if any(map(math.isinf, values)):
-        return math.inf if len(set(values)) > 1 else 0.0
-    return statistics.pstdev(values) if len(values) > 1 else 0.0
+        return math.inf
+    return statistics.pstdev(values)
 
 
 def gain_on(scores: PictureScores, pair: str, line: int) -> float | None:
     """Gain of a line over the blurry input on a picture, dB; None where one of them is missing."""
-    value, reference = scores.psnr(pair, line), scores.psnr(pair, scores.input_line)
-    if value is None or reference is None or math.isinf(reference):
+    value = scores.psnr(pair, line)
+    of_input = scores.psnr(pair, scores.input_line)
+    if value is None or of_input is None or math.isinf(of_input):
         return None
-    return value - reference
+    return value - of_input
 
 
 def differences_between(

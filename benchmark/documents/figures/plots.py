@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
 from defocus.benchmark.leaderboard.content import Content, TrackKey, display_name
@@ -100,9 +101,15 @@ def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
     """Names of the systems that no other beats in quality at the same or lower cost."""
     front: set[str] = set()
     best = -math.inf
-    for name in sorted(spots, key=lambda n: (spots[n][0], -spots[n][1], n)):
-        if spots[name][1] > best:
-            best = spots[name][1]
+
+    def cheapest_first(name: str) -> tuple[float, float, str]:
+        cost, quality = spots[name]
+        return cost, -quality, name
+
+    for name in sorted(spots, key=cheapest_first):
+        _, quality = spots[name]
+        if quality > best:
+            best = quality
             front.add(name)
     return front
 
@@ -110,12 +117,13 @@ def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
 def training_curves(content: Content) -> list[Curves]:
     """Plots of the losses of all trainings, several per figure."""
     curves = []
-    for group in content.scored():
-        curve = run_folder(content.out, group[0].run) / CURVE
-        points = read_numbers(curve, "step", "loss")
+    for first, *_ in content.scored():
+        file = run_folder(content.out, first.run) / CURVE
+        points = read_numbers(file, "step", "loss")
         if len(points) >= 2:
             steps, losses = zip(*_thinned(points), strict=True)
-            curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
+            label = _label(content, first)
+            curves.append(Curve(label, tuple(steps), tuple(losses)))
     if len(curves) <= CURVES_PER_FIGURE:
         return [_figure(curves, "")] if curves else []
     figures: list[Curves] = []
@@ -126,29 +134,36 @@ def training_curves(content: Content) -> list[Curves]:
 
 
 def _figure(curves: Sequence[Curve], number: str) -> Curves:
-    positive = all(loss > 0 for curve in curves for loss in curve.y)
+    losses = chain.from_iterable(curve.y for curve in curves)
+    positive = all(loss > 0 for loss in losses)
     caption = f"Training loss by step{number}"
     return Curves(caption, "step", "loss", tuple(curves), log_y=positive)
 
 
 def _label(content: Content, entry: Entry) -> str:
     """The system's name, with further distinctions if the study needs them."""
-    entries = [group[0] for group in content.groups]
-    trained = {one.train_dataset for one in entries if one.train_dataset}
-    several = [entry.train_dataset] if len(trained) > 1 else []
-    if len({one.budget for one in entries}) > 1:
-        several.append(entry.budget)
+    trained = set()
+    budgets = set()
+    for first, *_ in content.groups:
+        trained.add(first.train_dataset)
+        budgets.add(first.budget)
+    trained.discard("")
+    distinctions = []
+    if len(trained) > 1:
+        distinctions.append(entry.train_dataset)
+    if len(budgets) > 1:
+        distinctions.append(entry.budget)
     name = display_name(content, entry.system)
-    return f"{name} ({', '.join(several)})" if several else name
+    return f"{name} ({', '.join(distinctions)})" if distinctions else name
 
 
 def _thinned(points: Sequence[tuple[float, ...]]) -> list[tuple[float, float]]:
+    """Means over stretches of a curve, each at the last step of its stretch."""
     stretch = math.ceil(len(points) / CURVE_POINTS)
-    parts = [
-        points[start : start + stretch] for start in range(0, len(points), stretch)
-    ]
     means = []
-    for part in parts:
+    for start in range(0, len(points), stretch):
+        part = points[start : start + stretch]
+        last_step = part[-1][0]
         total = math.fsum(loss for _, loss in part)
-        means.append((part[-1][0], total / len(part)))
+        means.append((last_step, total / len(part)))
     return means
