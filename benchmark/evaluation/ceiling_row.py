@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -24,15 +25,17 @@ from defocus.storage.files import make_folder, write_json
 def record_ceiling(study: Study, results: Results) -> bool:
     """Store the row of a study that lacks it, or some metrics of it; return whether it did."""
     wanted = metrics_for(study.dataset.split("test"))
-    metrics = {
-        name: metric for name, metric in wanted.items() if metric.against == "target"
-    }
     stored = results.entries_by_run()
     entry = _entry(study)
+    metrics = {}
+    for name, metric in wanted.items():
+        of_target = metric.against == "target"
+        if of_target:
+            metrics[name] = metric
     if entry.run in stored:
         entry = stored[entry.run]
-        names = missing_metrics(results, metrics).get(entry.run, ())
-        metrics = {name: metrics[name] for name in metrics if name in names}
+        lacking = missing_metrics(results, metrics).get(entry.run, ())
+        metrics = {name: metrics[name] for name in metrics if name in lacking}
     if metrics:
         store_columns(results, entry, metrics, _scores(study, metrics))
     return bool(metrics)
@@ -72,12 +75,14 @@ def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
         kept[name] = earlier or []
         if earlier is None or fillable(earlier, metric):
             absent[name] = metric
-    computed = _computed(study, absent) if absent else []
+    computed: dict[str, list[Score]] = defaultdict(list)
+    for score in _computed(study, absent) if absent else ():
+        computed[column_of(score.metric)].append(score)
     for name, metric in absent.items():
+        kept[name] = computed[name]
         path = _path(study, metric)
-        kept[name] = [one for one in computed if column_of(one.metric) == name]
         make_folder(path.parent)
-        write_json(path, [asdict(score) for score in kept[name]])
+        write_json(path, list(map(asdict, computed[name])))
     return list(chain.from_iterable(kept.values()))
 
 
@@ -86,17 +91,19 @@ def _path(study: Study, metric: Metric) -> Path:
 
     Its name has a hash of everything that they depend on, and of the scenes."""
     scenes = [(pair.id, pair.scene) for pair in study.dataset.split("test")]
-    basis = hashlib.sha256(json.dumps([scenes, REFERENCED]).encode()).hexdigest()[:16]
+    identity = json.dumps([scenes, REFERENCED])
+    basis = hashlib.sha256(identity.encode()).hexdigest()[:16]
     folder = study.dataset.derived / CEILING / evaluation_version() / basis
     return folder / f"{metric.name}-{metric.version}.json"
 
 
 def fillable(scores: Sequence[Score], metric: Metric) -> bool:
     """Whether a metric's weights were missing and are available now."""
-    lacking = any(
-        score.value is None and metric.remedy in score.reason for score in scores
-    )
-    return bool(metric.remedy) and lacking and metric.ready()
+    if not metric.remedy:
+        return False
+    empty = [score for score in scores if score.value is None]
+    lacking = any(metric.remedy in score.reason for score in empty)
+    return lacking and metric.ready()
 
 
 def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:

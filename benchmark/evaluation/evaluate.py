@@ -103,8 +103,10 @@ class Evaluated:
         if self.metrics is not None:
             store_columns(results, self.entry, self.metrics, self.scores)
             return
-        results.record(self.entry, self.scores, self.costs, versions_of(self.scores))
-        (run_folder(study.out, self.entry.run) / AGAIN).unlink(missing_ok=True)
+        versions = versions_of(self.scores)
+        results.record(self.entry, self.scores, self.costs, versions)
+        again = run_folder(study.out, self.entry.run) / AGAIN
+        again.unlink(missing_ok=True)
         if self.entry.scored:
             pairs = {pair.id for pair in study.dataset.pairs}
             forget_replaced(study.out, self.entry, pairs, results)
@@ -145,7 +147,7 @@ def evaluated_run(
 def _without_scores(study: Study, entry: Entry, status: str) -> Evaluated:
     """A run that has the reason of its status in place of scores and costs."""
     say(f"{entry.run}: {status}")
-    reason = status.partition(": ")[2]
+    _, _, reason = status.partition(": ")
     failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
     costs = [Cost(name, None, reason) for name in COSTS]
     return Evaluated(failed, no_scores(study, reason), costs)
@@ -288,7 +290,8 @@ class Evaluation:
 
     def run(self) -> None:
         """Restore and score all pairs; a pair with an unreadable file is left out."""
-        name, size = self.card.name, largest_size(self.pairs)
+        name = self.card.name
+        size = largest_size(self.pairs)
         self.tile_px = foreseen_tile_px(self.network, self.card, size, self.device)
         scoring = scoring_of_run(self.scorer, self.folder, len(self.pairs))
         pairs = track(self.pairs, f"{name}: evaluation")
@@ -297,7 +300,8 @@ class Evaluation:
                 if isinstance(scores, LeftOut):
                     self.left_out[pair] = scores
                     continue
-                facts = self.facts[pair] = replace(self.facts[pair], scores=scores)
+                facts = replace(self.facts[pair], scores=scores)
+                self.facts[pair] = facts
                 if isinstance(self.keeping, KeptScores):
                     self.keeping.add(pair, facts)
 
@@ -353,33 +357,44 @@ def evaluate(work: Evaluation) -> tuple[list[Score], list[Cost], dict[str, float
     require_none_killed(work.left_out.values(), "picture")
     whole = [pair for pair in pairs if pair.id not in work.left_out]
     if not whole:
-        raise ImageError(f"{work.left_out[pairs[0].id].reason}; {_none_of(pairs)}")
+        reason = work.left_out[pairs[0].id].reason
+        raise ImageError(f"{reason}; {_none_of(pairs)}")
     costs = _costs(work, whole)
-    casts = {name: one.cast for name, one in work.facts.items()}
+    casts = {}
+    for name, facts in work.facts.items():
+        casts[name] = facts.cast
     outcomes: dict[str, PictureScores] = {**work.left_out}
     for pair in whole:
         outcomes[pair.id] = work.facts[pair.id].scores
-    return _in_order(work.scorer, pairs, outcomes), costs, casts
+    scores = _in_order(work.scorer, pairs, outcomes)
+    return scores, costs, casts
 
 
 def _costs(work: Evaluation, whole: Sequence[Pair]) -> list[Cost]:
     """The costs of restoring the pairs that were scored; what was restored in tiles says so."""
+    first = whole[0]
     tiles = [one.tile_px for one in work.facts.values() if one.tile_px]
     smallest_px = min(tiles, default=0)
-    say_tiles(work.network, work.card, whole[0], smallest_px)
-    facts = [work.facts[pair.id] for pair in whole]
-    sizes = [one.shape for one in facts]
-    seconds = [one.seconds for one in facts if one.seconds is not None]
-    if len(seconds) < len(facts):
+    say_tiles(work.network, work.card, first, smallest_px)
+    sizes = []
+    seconds = []
+    for pair in whole:
+        facts = work.facts[pair.id]
+        sizes.append(facts.shape)
+        if facts.seconds is not None:
+            seconds.append(facts.seconds)
+    if len(seconds) < len(sizes):
         seconds = []
-    return measure_costs(work.network, work.card, whole[0], sizes, seconds, smallest_px)
+    return measure_costs(work.network, work.card, first, sizes, seconds, smallest_px)
 
 
 def colour_cast(restored: NDArray[np.float64], blurry: Image) -> float:
     """How far the mean of a colour moved beyond what all three moved, as a share of white."""
-    shown = np.clip(restored, 0.0, 1.0).mean(axis=(0, 1))
-    moved = shown - as_float(blurry, np.float64).mean(axis=(0, 1))
-    return float(np.abs(moved - moved.mean()).max())
+    shown = np.clip(restored, 0.0, 1.0)
+    before = as_float(blurry, np.float64).mean(axis=(0, 1))
+    moved = shown.mean(axis=(0, 1)) - before
+    apart = np.abs(moved - moved.mean())
+    return float(apart.max())
 
 
 def _none_of(pairs: Sequence[Pair]) -> str:

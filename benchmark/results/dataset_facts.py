@@ -70,8 +70,11 @@ def _versions(
     scores: Sequence[Score],
 ) -> Iterator[MetricVersion]:
     """The versions of the scores that there are now: those by place are PSNR's."""
-    yield from (one for name, one in stored.items() if name not in PLACES)
-    for name in {score.metric for score in scores}.intersection(PLACES):
+    for name, version in stored.items():
+        if name not in PLACES:
+            yield version
+    metrics = {score.metric for score in scores}
+    for name in metrics.intersection(PLACES):
         yield replace(stored["psnr"], metric=name)
 
 
@@ -91,12 +94,14 @@ class _Facts:
         for place, values in zip(matrix.places, matrix.values, strict=True):
             line = (place.profile, place.protocol, place.metric)
             lines[line] = ~np.isnan(values)
+        places = [self.places.get(pair) for pair, _ in matrix.pictures]
         for profile, protocol in _with_parts(lines):
             whole = lines[profile, protocol, "psnr"]
+            none = np.zeros_like(whole)
             for name in PLACES:
-                there = lines.get((profile, protocol, name), np.zeros_like(whole))
-                wanted = [self.places.get(pair) == name for pair, _ in matrix.pictures]
-                if (there != (whole & np.array(wanted))).any():
+                stored = lines.get((profile, protocol, name), none)
+                at_place = np.array([place == name for place in places])
+                if (stored != (whole & at_place)).any():
                     return False
         return True
 
@@ -106,11 +111,12 @@ class _Facts:
         for score in scores:
             if score.metric in PLACES:
                 continue
-            moved = replace(score, scene=self.scenes.get(score.pair, score.scene))
+            scene = self.scenes.get(score.pair, score.scene)
+            moved = replace(score, scene=scene)
             yield moved
             place = self.places.get(score.pair)
-            whole = score.metric == "psnr" and score.value is not None
-            if whole and place and (score.profile, score.protocol) in parts:
+            has_psnr = score.metric == "psnr" and score.value is not None
+            if has_psnr and place and (score.profile, score.protocol) in parts:
                 yield replace(moved, metric=place)
 
 

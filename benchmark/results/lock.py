@@ -179,10 +179,13 @@ def _refuse_foreign(out: Path) -> None:
 
 def require_study_folder(out: Path) -> None:
     """Refuse a folder whose files are no study's, or that cannot be written, before any work."""
-    names = (".lock", STORE, *STUDY_NAMES)
-    is_study = not out.is_dir() or any((out / name).exists() for name in names)
-    if not is_study and any(out.iterdir()):
-        raise InputError(f"{out}: has other files in it; choose a new folder for --out")
+    if out.is_dir():
+        names = (".lock", STORE, *STUDY_NAMES)
+        is_study = any((out / name).exists() for name in names)
+        if not is_study and any(out.iterdir()):
+            raise InputError(
+                f"{out}: has other files in it; choose a new folder for --out"
+            )
     require_writable(out)
 
 

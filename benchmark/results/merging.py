@@ -40,17 +40,20 @@ def _is_same(had: Entry, entry: Entry) -> bool:
 
 
 def _take_files(run: str, source: Path, out: Path) -> None:
-    files, target = run_folder(source, run), run_folder(out, run)
-    if files.is_dir():
-        make_folder(target.parent)
-        with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
-            shutil.copytree(files, staged / "new")
-            with storing(target):
-                sync_tree(staged / "new")
-                if target.is_dir():
-                    target.rename(staged / "old")
-                (staged / "new").rename(target)
-                sync_folder(target.parent)
+    files = run_folder(source, run)
+    target = run_folder(out, run)
+    if not files.is_dir():
+        return
+    make_folder(target.parent)
+    with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
+        new = staged / "new"
+        shutil.copytree(files, new)
+        with storing(target):
+            sync_tree(new)
+            if target.is_dir():
+                target.rename(staged / "old")
+            new.rename(target)
+            sync_folder(target.parent)
 
 
 def _take_columns(

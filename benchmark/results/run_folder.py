@@ -6,7 +6,6 @@ import os
 import platform
 import traceback
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -154,8 +153,14 @@ def unread_by_run(folder: Path) -> tuple[LeftOut, ...]:
 
 
 def _left_out(record: Mapping[str, Any], *names: str) -> tuple[LeftOut, ...]:
-    lines = chain.from_iterable(record.get(name, []) for name in names)
-    return tuple(LeftOut(str(one["id"]), str(one["reason"])) for one in lines)
+    """What some lists of a record leave out."""
+    left_out = []
+    for name in names:
+        for one in record.get(name, []):
+            pair = str(one["id"])
+            reason = str(one["reason"])
+            left_out.append(LeftOut(pair, reason))
+    return tuple(left_out)
 
 
 def _sources(training: Path) -> Json:

@@ -77,12 +77,12 @@ def has_queries(connection: sqlite3.Connection) -> bool:
 def damaged_runs(connection: sqlite3.Connection) -> dict[str, str]:
     """The first damage of each damaged run: table and column."""
     damages: dict[str, str] = {}
-    for run, *cells in connection.execute(
-        f"SELECT {', '.join(COLUMNS['runs'])} FROM runs"  # noqa: S608 - fixed names
-    ):
-        problem = _of_run((run, *cells))
+    columns = ", ".join(COLUMNS["runs"])
+    query = f"SELECT {columns} FROM runs"  # noqa: S608 - fixed names
+    for row in connection.execute(query):
+        problem = _of_run(row)
         if problem:
-            damages.setdefault(_readable(run), problem)
+            damages.setdefault(_readable(row[0]), problem)
     for table in ("scores", "costs", "versions"):
         for run, column in _wrong_cells(connection, table):
             damages.setdefault(_readable(run), f"{table}.{column}")
@@ -90,12 +90,16 @@ def damaged_runs(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _of_run(cells: Sequence[object]) -> str:
+    """The first damaged column of a run; empty if there is none."""
     row = dict(zip(COLUMNS["runs"], cells, strict=True))
     for name, value in row.items():
-        whole = isinstance(value, int) if name in _NUMBERS else isinstance(value, str)
-        if not whole or (
-            isinstance(value, str) and name != "status" and not value.isprintable()
-        ):
+        if name in _NUMBERS:
+            is_sound = isinstance(value, int)
+        elif name == "status":
+            is_sound = isinstance(value, str)
+        else:
+            is_sound = isinstance(value, str) and value.isprintable()
+        if not is_sound:
             return f"runs.{name}"
     run = str(row["run"])
     if not run or run.startswith(".") or Path(run).name != run or "\\" in run:
@@ -191,15 +195,18 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
     import numpy as np
 
     pictures = sorted({(score.pair, score.scene) for score in scores if score.pair})
-    column = {picture: number for number, picture in enumerate(pictures)}
+    column_of = {picture: number for number, picture in enumerate(pictures)}
     facts = _lines_of(scores)
-    line = {where: number for number, where in enumerate(sorted(facts))}
-    values = np.full((len(line), len(pictures)), np.nan)
+    places = sorted(facts)
+    line_of = {where: number for number, where in enumerate(places)}
+    values = np.full((len(places), len(pictures)), np.nan)
     for score in scores:
         if score.value is not None and score.pair:
-            picture = column[score.pair, score.scene]
-            values[line[score.where], picture] = score.value
-    return ScoreMatrix(tuple(pictures), tuple(facts[where] for where in line), values)
+            line = line_of[score.where]
+            column = column_of[score.pair, score.scene]
+            values[line, column] = score.value
+    lines = tuple(facts[where] for where in places)
+    return ScoreMatrix(tuple(pictures), lines, values)
 
 
 def _lines_of(scores: Iterable[Score]) -> dict[Where, MatrixLine]:
@@ -219,10 +226,10 @@ def _lines_of(scores: Iterable[Score]) -> dict[Where, MatrixLine]:
 
 def pack(matrix: ScoreMatrix) -> tuple[str, bytes]:
     """Encode a matrix: names as JSON, values as little-endian float64."""
-    names = [matrix.pictures, [astuple(place) for place in matrix.places]]
-    return json.dumps(names, separators=(",", ":")), matrix.values.astype(
-        "<f8"
-    ).tobytes()
+    places = list(map(astuple, matrix.places))
+    names = json.dumps([matrix.pictures, places], separators=(",", ":"))
+    values = matrix.values.astype("<f8")
+    return names, values.tobytes()
 
 
 def unpack(names: object, values: object) -> ScoreMatrix | None:

@@ -65,8 +65,10 @@ def runs_of_source(source: str, ids: Collection[str]) -> Iterator[SourceRun]:
     """The runs of a folder, a file or an address of results; ``ids`` get their scores."""
     with _local(source) as path:
         for run in _runs(path, ids):
-            where = f"{source} ({run.origin})" if run.origin else source
-            yield replace(run, origin=where)
+            origin = source
+            if run.origin:
+                origin = f"{source} ({run.origin})"
+            yield replace(run, origin=origin)
 
 
 @contextlib.contextmanager
@@ -116,16 +118,7 @@ def _runs(path: Path, ids: Collection[str]) -> Iterator[SourceRun]:
 def _runs_of_folder(folder: Path, ids: Collection[str]) -> Iterator[SourceRun]:
     """The runs of the studies and collections in a folder, which may be a whole repository."""
     formats = {form.marker: form for form in _formats()}
-    markers = (STORE, *formats)
-    marks = [folder / name for name in markers if (folder / name).is_file()]
-    if not marks:
-        for name in markers:
-            marks += [path for path in sorted(folder.rglob(name)) if path.is_file()]
-    if not marks:
-        raise InputError(
-            f"{folder}: no results there; it holds no {' and no '.join(markers)}"
-        )
-    for mark in marks:
+    for mark in _marks(folder, (STORE, *formats)):
         if mark.name == STORE:
             runs = _runs_of_store(mark, ids)
         else:
@@ -134,6 +127,19 @@ def _runs_of_folder(folder: Path, ids: Collection[str]) -> Iterator[SourceRun]:
         for run in runs:
             words = [one for one in (inside, run.origin) if one not in {"", "."}]
             yield replace(run, origin=", ".join(words))
+
+
+def _marks(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The files of these names in a folder; if it has none, those in all folders inside."""
+    marks = [folder / name for name in names if (folder / name).is_file()]
+    if not marks:
+        for name in names:
+            marks += filter(Path.is_file, sorted(folder.rglob(name)))
+    if not marks:
+        raise InputError(
+            f"{folder}: no results there; it holds no {' and no '.join(names)}"
+        )
+    return marks
 
 
 def _runs_of_archive(path: Path, ids: Collection[str]) -> Iterator[SourceRun]:
@@ -162,9 +168,10 @@ def _runs_of_store(path: Path, ids: Collection[str]) -> Iterator[SourceRun]:
     require_file(path, MOST_STORE_BYTES)
     with read_results(path) as results:
         for entry in results.entries():
-            if entry.run in ids:
-                versions = tuple(results.versions(entry.run).values())
-                scores, costs = results.scores(entry.run), results.costs(entry.run)
-                yield SourceRun(entry, scores, costs, versions)
-            else:
+            if entry.run not in ids:
                 yield SourceRun(entry)
+                continue
+            versions = tuple(results.versions(entry.run).values())
+            scores = results.scores(entry.run)
+            costs = results.costs(entry.run)
+            yield SourceRun(entry, scores, costs, versions)

@@ -222,6 +222,11 @@ class Cost:
 Kind = type[Score] | type[Cost] | type[MetricVersion]
 
 
+def _columns_of(kind: Kind | type[Entry]) -> list[str]:
+    """The columns of a table, which are the fields of its lines."""
+    return [field.name for field in fields(kind)]
+
+
 class Results:
     """The open store; get one from :func:`open_results`."""
 
@@ -290,7 +295,7 @@ class Results:
 
     def entries(self) -> list[Entry]:
         """All evaluated runs without the damaged ones, the last recorded or moved one last."""
-        names = ", ".join(field.name for field in fields(Entry))
+        names = ", ".join(_columns_of(Entry))
         rows = self._select(f"{names} FROM runs ORDER BY number")
         return [Entry(*row) for row in rows if self._sound(row[0])]
 
@@ -302,19 +307,18 @@ class Results:
         return isinstance(run, str) and run not in self._damaged
 
     def _insert(self, into: str, kind: Kind, run: str, lines: Iterable[Any]) -> None:
-        names = ("run", *(field.name for field in fields(kind)))
-        marks = ", ".join("?" * len(names))
-        self._connection.executemany(
-            f"{into} ({', '.join(names)}) VALUES ({marks})",
-            [(run, *astuple(line)) for line in lines],
-        )
+        columns = _columns_of(kind)
+        marks = ", ".join("?" * (1 + len(columns)))
+        names = ", ".join(("run", *columns))
+        rows = [(run, *astuple(line)) for line in lines]
+        self._connection.executemany(f"{into} ({names}) VALUES ({marks})", rows)
 
     def _select(self, what: str, *values: object) -> list[Any]:
         with translated(self._path):
             return self._connection.execute(f"SELECT {what}", values).fetchall()
 
     def _of_run(self, table: str, kind: Kind, run: str, order: str) -> list[Any]:
-        names = ", ".join(field.name for field in fields(kind))
+        names = ", ".join(_columns_of(kind))
         rows = self._select(f"{names} FROM {table} WHERE run = ? ORDER BY {order}", run)
         return [kind(*row) for row in rows]
 
@@ -439,5 +443,6 @@ def _copy_sound_runs(damaged: Results, path: Path) -> None:
         for entry in damaged.entries():
             with contextlib.suppress(DefocusError):
                 versions = damaged.versions(entry.run).values()
-                scores, costs = damaged.scores(entry.run), damaged.costs(entry.run)
+                scores = damaged.scores(entry.run)
+                costs = damaged.costs(entry.run)
                 mended.record(entry, scores, costs, versions)

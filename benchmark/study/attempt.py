@@ -79,7 +79,7 @@ def begin_again(folder: Path) -> None:
     if moved:
         return
     if not name:
-        taken = sum(path.name.startswith(ASIDE) for path in folder.iterdir())
+        taken = len(list(folder.glob(f"{ASIDE}*")))
         name = f"{ASIDE}{taken + 1}"
         write_json(folder / AGAIN, {"aside": name, "moved": False})
     aside = make_folder(folder / name)
@@ -92,10 +92,11 @@ def begin_again(folder: Path) -> None:
 
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
     """Report on stderr which runs were trained by other versions of this package."""
-    ids, now = set(runs), package_version()
-    versions = [entry.code for entry in entries if entry.run in ids and entry.code]
-    for code, number in sorted(Counter(versions).items()):
-        if code != now:
+    ids = set(runs)
+    now = package_version()
+    versions = Counter(entry.code for entry in entries if entry.run in ids)
+    for code, number in sorted(versions.items()):
+        if code and code != now:
             say(
                 f"{counted(number, 'run')} trained by {code}, this is {now}; '--again' repeats the "
                 "training"
@@ -103,10 +104,13 @@ def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
 
 
 def _read(path: Path) -> tuple[str, bool]:
+    """The folder's name for the earlier training, and whether that was moved there."""
     with intact(path, "delete it to keep the existing training", InputError, OSError):
         document = read_json(path)
-        name, moved = str(document["aside"]), bool(document["moved"])
-    if name and (Path(name).name != name or not name.startswith(ASIDE)):
+        name = str(document["aside"])
+        moved = bool(document["moved"])
+    is_plain = Path(name).name == name and name.startswith(ASIDE)
+    if name and not is_plain:
         raise InputError(f"{path}: names the folder {name!r}; delete the file")
     return name, moved
 
@@ -153,7 +157,8 @@ def _pictures(study: Study, run: Run, patches: "Patches") -> "TrainingPictures":
 
 
 def _training_folder(study: Study, run: Run, lacking: Sequence[LeftOut]) -> Path:
-    facts, workers = run.facts(), run.own_recipe.training.workers
+    facts = run.facts()
+    workers = run.own_recipe.training.workers
     if workers is not None:
         facts["workers"] = workers
     sources = sources_of(run)

@@ -1,7 +1,8 @@
 """The request of a study, and notes on plug-ins whose sources have changed since."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,24 +32,31 @@ def write_study(studies: Sequence[Study]) -> None:
     path = studies[0].out / STUDY
     datasets = [_dataset_facts(study.dataset) for study in studies]
     runs = {run.id: _facts(study, run) for study, run in runs_of(studies)}
-    reasons: dict[str, str] = {}
-    for study in studies:
-        reasons |= {run.id: reason for run, reason in reasons_of(study)}
     saved = _read_study(path)
     named = {one["dataset"] for one in datasets}
-    datasets += [
-        one for one in saved.get("datasets", []) if one["dataset"] not in named
-    ]
+    earlier = saved.get("datasets", [])
+    datasets += [one for one in earlier if one["dataset"] not in named]
     places = {_place(facts) for facts in runs.values()}
     for name, facts in saved.get("runs", {}).items():
         if _place(facts) not in places:
             runs.setdefault(name, facts)
-    told = saved.get("reasons", {})
-    reasons = {name: told[name] for name in told if name in runs} | reasons
     content: Json = {"datasets": datasets, "runs": runs}
+    reasons = _all_reasons(studies, saved, runs)
     if reasons:
         content["reasons"] = reasons
     write_json_if_changed(path, content)
+
+
+def _all_reasons(
+    studies: Sequence[Study], saved: Json, runs: Collection[str]
+) -> dict[str, str]:
+    """Why runs were trained anew: the earlier reasons of runs that are left, then new ones."""
+    earlier = saved.get("reasons", {})
+    reasons = {name: earlier[name] for name in earlier if name in runs}
+    for study in studies:
+        for run, reason in reasons_of(study):
+            reasons[run.id] = reason
+    return reasons
 
 
 def _dataset_facts(dataset: Dataset) -> Json:
@@ -75,20 +83,24 @@ def _pair_facts(dataset: Dataset) -> dict[str, list[str]]:
 
 def changed_pairs(study: Study) -> dict[str, list[str]]:
     """Pairs that changed, came or went since the study was last run, by split."""
-    saved = _read_study(study.out / STUDY).get("datasets", [])
-    earlier = (
-        one.get("pairs") for one in saved if one.get("dataset") == study.dataset.name
-    )
-    then = next(earlier, None)
-    if not isinstance(then, dict):
+    earlier = _saved_dataset(study).get("pairs")
+    if not isinstance(earlier, dict):
         return {}
     now = _pair_facts(study.dataset)
-    changed: dict[str, list[str]] = {}
-    for name in sorted({*then, *now}):
-        if then.get(name) != now.get(name):
-            split, _ = now.get(name) or then[name]
-            changed.setdefault(split, []).append(name)
+    changed: dict[str, list[str]] = defaultdict(list)
+    for name in sorted({*earlier, *now}):
+        if earlier.get(name) != now.get(name):
+            split, _ = now.get(name) or earlier[name]
+            changed[split].append(name)
     return changed
+
+
+def _saved_dataset(study: Study) -> Json:
+    """Facts about the study's dataset when it was last run; empty if it never was."""
+    for facts in _read_study(study.out / STUDY).get("datasets", []):
+        if facts.get("dataset") == study.dataset.name:
+            return dict(facts)
+    return {}
 
 
 def reasons_of(study: Study) -> list[tuple[Run, str]]:
@@ -102,8 +114,11 @@ def reasons_of(study: Study) -> list[tuple[Run, str]]:
         was_trained = (run_folder(study.out, earlier) / TRAINING).is_file()
         if run.recipe is None or run.training is not None or not was_trained:
             continue
-        reason = _why_again(study.out, run, earlier, facts) if sources_of(run) else ""
-        reason = reason or _changed_facts(facts, _facts(study, run))
+        reason = ""
+        if sources_of(run):
+            reason = _why_again(study.out, run, earlier, facts)
+        if not reason:
+            reason = _changed_facts(facts, _facts(study, run))
         if not reason and learnt:
             reason = f"{_pair_words(learnt)} of training or validation changed"
         if reason:
@@ -113,12 +128,14 @@ def reasons_of(study: Study) -> list[tuple[Run, str]]:
 
 def _changed_facts(before: Facts, now: Facts) -> str:
     """The settings, revisions and files that differ, the first few in words; empty if none do."""
-    then, today = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
+    earlier = dict(_flat(before))
+    later = dict(_flat(json.loads(json.dumps(now))))
     changes = []
-    for name in sorted({*then, *today}):
-        if then.get(name) != today.get(name):
-            was, is_ = then.get(name, "not set"), today.get(name, "not set")
-            changes.append(f"{name} was {was}, is {is_}")
+    for name in sorted({*earlier, *later}):
+        if earlier.get(name) != later.get(name):
+            was = earlier.get(name, "not set")
+            is_now = later.get(name, "not set")
+            changes.append(f"{name} was {was}, is {is_now}")
     return several(changes)
 
 
@@ -139,14 +156,18 @@ def runs_before(study: Study) -> list[tuple[Run, str, Facts]]:
     """The runs of a study that take another's place in the file, with its id and facts."""
     # With another schedule or budget, the file has it under another place, of the same system.
     saved = _read_study(study.out / STUDY).get("runs", {})
-    alike = {_namesake(facts): (name, facts) for name, facts in reversed(saved.items())}
-    earlier = {_place(facts): (name, facts) for name, facts in saved.items()}
+    by_place = {}
+    by_namesake = {}
+    for name, facts in saved.items():
+        by_place[_place(facts)] = (name, facts)
+        by_namesake.setdefault(_namesake(facts), (name, facts))
     matches = []
     for run in study.runs:
         facts = _facts(study, run)
-        match = earlier.get(_place(facts)) or alike.get(_namesake(facts))
+        match = by_place.get(_place(facts)) or by_namesake.get(_namesake(facts))
         if match is not None and run.id not in saved:
-            matches.append((run, *match))
+            name, earlier = match
+            matches.append((run, name, earlier))
     return matches
 
 
@@ -255,13 +276,16 @@ def _trained_from(out: Path, run: str) -> Mapping[str, Any] | None:
     """The sources that a training was begun with; None if it has no record of them."""
     try:
         sources = read_json(run_folder(out, run) / TRAINING)["sources"]
-        return {"needed": dict(sources["needed"]), "files": dict(sources["files"])}
+        needed = dict(sources["needed"])
+        files = dict(sources["files"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
+    return {"needed": needed, "files": files}
 
 
 def _changed(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    names = sorted(one for one in {*before, *now} if before.get(one) != now.get(one))
+    every = sorted({*before, *now})
+    names = [name for name in every if before.get(name) != now.get(name)]
     if not names:
         return "its sources have changed"
     verb = "has" if len(names) == 1 else "have"

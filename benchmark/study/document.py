@@ -92,10 +92,12 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
         path = folder / rest
         return f"{reader}:{path.resolve()}" if rest and path.exists() else text
 
-    named = {name: tuple(map(absolute, getattr(document, name))) for name in PLACES}
-    return document.model_copy(
-        update={name: named[name] for name in named if named[name]}
-    )
+    paths = {}
+    for name in PLACES:
+        datasets = tuple(map(absolute, getattr(document, name)))
+        if datasets:
+            paths[name] = datasets
+    return document.model_copy(update=paths)
 
 
 def as_request(document: StudyDocument, plugins: Sequence[NotedPlugin] = ()) -> Request:
@@ -130,13 +132,16 @@ def _written(path: Path) -> list[Tables]:
 
 def _asked_for(request: Tables) -> Tables:
     """The content of a request, wherever its plug-ins are and whatever works on it."""
-    training, taken = request.get("training"), {"plugins", "training", "cluster"}
+    asked = dict(request)
+    training = asked.pop("training", None)
+    asked.pop("plugins", None)
+    asked.pop("cluster", None)
     if isinstance(training, dict):
-        training = {
-            name: value for name, value in training.items() if name != "workers"
-        }
-    asked = {name: value for name, value in request.items() if name not in taken}
-    return asked | ({"training": training} if training else {})
+        training = dict(training)
+        training.pop("workers", None)
+    if training:
+        asked["training"] = training
+    return asked
 
 
 def read_request(out: Path) -> Request:

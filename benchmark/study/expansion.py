@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,9 +62,10 @@ class Expanded:
         """The same study with only these runs."""
         kept = []
         for study in self.studies:
-            chosen = [run for run in study.runs if run.id in ids]
-            kept.append(replace(study, runs=chosen))
-        return Expanded([study for study in kept if study.runs], self.problems)
+            runs = [run for run in study.runs if run.id in ids]
+            if runs:
+                kept.append(replace(study, runs=runs))
+        return Expanded(kept, self.problems)
 
 
 def _moved(study: Study, out: Path) -> Study:
@@ -146,14 +146,21 @@ def open_for_study(text: str, *, leave_out_seen: bool = False) -> Dataset:
 
 def around_jdrl(systems: Sequence[Baseline], *, add: bool) -> list[Baseline]:
     """The blurry input, the systems with JDRL, their networks without; ``add`` registered ones."""
-    joint = {name for one in systems if (name := one.card.name).startswith(JDRL)}
-    networks = sorted(name.removeprefix(JDRL) for name in joint)
-    own_way = [REGISTERED + one for one in networks]
-    names = {"input", *joint, *networks, *own_way}
+    names = {"input"}
+    registered = set()
+    for system in systems:
+        name = system.card.name
+        if name.startswith(JDRL):
+            network = name.removeprefix(JDRL)
+            registered.add(REGISTERED + network)
+            names |= {name, network, REGISTERED + network}
     kept = [one for one in systems if one.card.name in names]
-    every = all_baselines() if add else {}
-    added = [every[name] for name in own_way if name in every]
-    return [*kept, *(one for one in added if one not in kept)]
+    if add:
+        every = all_baselines()
+        for name in sorted(registered & every.keys()):
+            if every[name] not in kept:
+                kept.append(every[name])
+    return kept
 
 
 def _planned(
@@ -185,21 +192,23 @@ def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
     # An earlier request that cannot be expanded becomes a problem of the result.
     latest, *earlier = requests
     expansions = [expand(latest, out)]
-    problems: list[InputError] = []
+    refused: list[InputError] = []
     for request in earlier:
         try:
             expansions.append(expand(request, out))
         except InputError as error:
-            problems.append(error)
+            refused.append(error)
     seen: set[str] = set()
     studies = []
-    for study in chain.from_iterable(one.studies for one in expansions):
-        new = [run for run in study.runs if run.id not in seen]
-        seen.update(run.id for run in new)
-        if new:
-            studies.append(replace(study, runs=new))
-    expanded = chain.from_iterable(one.problems for one in expansions)
-    return Expanded(studies, [*expanded, *problems])
+    problems: list[InputError] = []
+    for expanded in expansions:
+        problems += expanded.problems
+        for study in expanded.studies:
+            new = [run for run in study.runs if run.id not in seen]
+            seen.update(run.id for run in new)
+            if new:
+                studies.append(replace(study, runs=new))
+    return Expanded(studies, problems + refused)
 
 
 def _require_own_name(dataset: Dataset, others: Sequence[Dataset]) -> None:

@@ -85,10 +85,11 @@ def watching_of(
     def scores_of(network: nn.Module) -> Scores:
         scores = {split: watch.of_network(network) for split, watch in watches.items()}
         for split, watch in watches.items():
-            if watch.of_input is not None:
-                if split not in inputs:
-                    inputs[split] = watch.of_input()
-                scores[f"{split}_gain"] = scores[split] - inputs[split]
+            if watch.of_input is None:
+                continue
+            if split not in inputs:
+                inputs[split] = watch.of_input()
+            scores[f"{split}_gain"] = scores[split] - inputs[split]
         return scores
 
     return Watching(scores_of, due, "validation", _gain)
@@ -96,12 +97,14 @@ def watching_of(
 
 def _gain(scores: Scores) -> str:
     """The gain of the validation score over the input, if known, and the text that is read."""
-    if "validation_gain" not in scores:
+    gain = scores.get("validation_gain")
+    if gain is None:
         return ""
-    score, gain = scores["validation"], scores["validation_gain"]
+    score = scores["validation"]
     words = f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
     if TEXT in scores:
-        words += f"; text {scores[TEXT]:.0f} %, {scores[f'{TEXT}_gain']:+.0f} points"
+        text_gain = scores[f"{TEXT}_gain"]
+        words += f"; text {scores[TEXT]:.0f} %, {text_gain:+.0f} points"
     return words
 
 
@@ -289,7 +292,8 @@ class _OfRun:
 
 def _batch(shared: _OfRun, step: int) -> Batch:
     """This process's part of the batch of a step."""
-    crop_px, size = shared.schedule.size_at(step / shared.steps * shared.epochs)
+    epoch = step / shared.steps * shared.epochs
+    crop_px, size = shared.schedule.size_at(epoch)
     places = places_of(size, shared.mine)
     return shared.patches.batch(step, size, shared.seed, crop_px, places=places)
 

@@ -30,18 +30,22 @@ def near_copies(dataset: Dataset) -> tuple[NearCopy, ...]:
     if dataset.endless is not None or not dataset.split("test"):
         return ()
     processes = usable_cores() if len(dataset.pairs) >= IN_PROCESSES_FROM else 1
-    copies = [one for one in shared_pictures(dataset, processes) if one.is_copy]
-    return tuple(_of_test(one) for one in copies if "test" in one.splits)
+    copies = []
+    for shared in shared_pictures(dataset, processes):
+        if not shared.is_copy or "test" not in shared.splits:
+            continue
+        copies.append(_of_test(shared))
+    return tuple(copies)
 
 
 def _of_test(shared: SharedPicture) -> NearCopy:
     """The near copies seen from the test pair; it is the first, as names of splits are sorted."""
-    what = ", ".join(
-        filter(None, ("whole" if shared.is_whole else "part", shared.change))
-    )
-    if shared.splits[0] == "test":
-        return NearCopy(shared.first, shared.second, shared.splits[1], what)
-    return NearCopy(shared.second, shared.first, shared.splits[0], what)
+    extent = "whole" if shared.is_whole else "part"
+    what = ", ".join(filter(None, (extent, shared.change)))
+    first_split, second_split = shared.splits
+    if first_split == "test":
+        return NearCopy(shared.first, shared.second, second_split, what)
+    return NearCopy(shared.second, shared.first, first_split, what)
 
 
 def warn_of_near_copies(dataset: Dataset, copies: Sequence[NearCopy]) -> None:

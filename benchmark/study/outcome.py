@@ -98,6 +98,7 @@ def _left_out(studies: Sequence[Study], results: Results) -> Iterator[LeftOut]:
         for run in study.runs:
             if run.recipe is not None:
                 home, trained = study.trained(run)
-                yield from training_left_out(run_folder(home.out, trained.id))
+                folder = run_folder(home.out, trained.id)
+                yield from training_left_out(folder)
             if run.id in scored:
                 yield from left_out_of_run(results, run.id)

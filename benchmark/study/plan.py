@@ -263,10 +263,12 @@ class Study:
 
     def trained(self, run: Run) -> "tuple[Study, Run]":
         """The study and run that train the network of one of these runs."""
-        home, mine = self, run
+        home = self
         if self.home is not None:
-            home, mine = self.home, self.home.runs[self.runs.index(run)]
-        return home, mine.training or mine
+            place = self.runs.index(run)
+            home = self.home
+            run = home.runs[place]
+        return home, run.training or run
 
     def checkpoint_folder(self, run: Run) -> Path:
         """Folder of the checkpoint that belongs to the results of a run, if it has any."""
@@ -289,7 +291,9 @@ def runs_of(studies: Sequence[Study]) -> list[tuple[Study, Run]]:
     """All runs of some studies in their order, each with its study."""
     pairs: list[tuple[Study, Run]] = []
     for study in studies:
-        pairs += [(study, run) for run in study.runs]
+        for run in study.runs:
+            pair = (study, run)
+            pairs.append(pair)
     return pairs
 
 
@@ -411,8 +415,9 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
 def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
     """The run that evaluates added or shipped weights, without training."""
     draft = Run("", "", baseline, None, "paper", 0, weights=weights)
-    group = _digest(draft.facts() | {"dataset": dataset.content_hash})
-    return replace(draft.identified(dataset), group=group)
+    facts = draft.facts() | {"dataset": dataset.content_hash}
+    identified = draft.identified(dataset)
+    return replace(identified, group=_digest(facts))
 
 
 def _scales_facts(card: Card) -> Json:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -121,27 +121,30 @@ def _places(studies: Sequence[Study], results: Results) -> dict[str, RunOfStudy]
     """The runs without scores, by id."""
     scored = {entry.run for entry in results.entries() if entry.scored}
     places = {}
-    for study in studies:
-        for run in study.runs:
-            repeated = is_repeated(run_folder(study.out, run.id))
-            if run.id not in scored and not repeated:
-                places[run.id] = RunOfStudy(study, run)
+    for study, run in runs_of(studies):
+        repeated = is_repeated(run_folder(study.out, run.id))
+        if run.id not in scored and not repeated:
+            places[run.id] = RunOfStudy(study, run)
     return places
 
 
 def _why_not_planned(entry: Entry, studies: Sequence[Study]) -> str:
     """Why the study has no run like that of an entry."""
-    if entry.system not in {run.system for _, run in runs_of(studies)}:
+    systems = {run.system for _, run in runs_of(studies)}
+    if entry.system not in systems:
         return "system not asked for"
-    if entry.data_hash not in {study.dataset.content_hash for study in studies}:
-        return f"other pictures ({printable(entry.dataset)}, {printable(entry.data_hash[:12])})"
+    contents = {study.dataset.content_hash for study in studies}
+    if entry.data_hash not in contents:
+        content = printable(entry.data_hash[:12])
+        return f"other pictures ({printable(entry.dataset)}, {content})"
     return "other settings, weights, seed or revision of the training"
 
 
 def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
     """The results of another study for a planned run; InputError with the reason if unfit."""
     study, run = place.study, place.run
-    mine, theirs = entry_of(study, run), other.entry
+    mine = entry_of(study, run)
+    theirs = other.entry
     _require_same(theirs, mine)
     if not _SHA256.fullmatch(theirs.checkpoint):
         raise InputError("its checkpoint has no SHA-256 hash")
@@ -149,8 +152,9 @@ def _usable(place: RunOfStudy, other: SourceRun) -> Reused:
         raise InputError("there is a checkpoint of it here already")
     scores, versions = _columns(place, other)
     costs = [cost for cost in other.costs if cost.metric in COSTS]
-    if not all(cost.value is None or math.isfinite(cost.value) for cost in costs):
-        raise InputError("one of its costs is no number")
+    for cost in costs:
+        if cost.value is not None and not math.isfinite(cost.value):
+            raise InputError("one of its costs is no number")
     entry = replace(mine, checkpoint=theirs.checkpoint, code=theirs.code)
     return Reused(place, entry, scores, costs, versions, other)
 
@@ -182,25 +186,38 @@ def _columns(
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
     ids = {pair.id for pair in pairs}
     current = _current_versions(other, wanted)
-    by_metric: dict[str, list[Score]] = {name: [] for name in wanted if name in current}
-    for score in other.scores:
-        name = column_of(score.metric)
-        if score.profile == DEFAULT.name and score.protocol in protocols:
-            by_metric.get(name, []).append(score)
+    by_metric = _by_metric(
+        other, [name for name in wanted if name in current], protocols
+    )
     for name, scores in by_metric.items():
         _require_possible(wanted[name], scores, ids)
-    whole = [n for n, mine in by_metric.items() if _covers(n, mine, ids, protocols)]
+    whole = []
+    taken_over: list[Score] = []
+    for name, scores in by_metric.items():
+        if _covers(name, scores, ids, protocols):
+            whole.append(name)
+            taken_over += scores
     lacking = [name for name in wanted if name not in whole]
     lacking += [name for name in whole if fillable(by_metric[name], wanted[name])]
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
         )
-    taken_over: list[Score] = []
-    for name in whole:
-        taken_over += by_metric[name]
     versions = [one for one in current.values() if column_of(one.metric) in whole]
     return taken_over, versions
+
+
+def _by_metric(
+    other: SourceRun, names: Sequence[str], protocols: Collection[str]
+) -> dict[str, list[Score]]:
+    """The scores of these metrics under the default profile and these protocols."""
+    by_metric: dict[str, list[Score]] = {name: [] for name in names}
+    for score in other.scores:
+        name = column_of(score.metric)
+        is_usual = score.profile == DEFAULT.name and score.protocol in protocols
+        if is_usual and name in by_metric:
+            by_metric[name].append(score)
+    return by_metric
 
 
 def _current_versions(
@@ -300,18 +317,16 @@ def _tell_refused(source: str, refused: Sequence[tuple[str, str]]) -> None:
     for run, reason in refused:
         by_reason[reason].append(run)
     for reason, runs in by_reason.items():
-        say(
-            f"{source}: {counted(len(runs), 'run')} not taken, {reason}: {several(runs)}"
-        )
+        number = counted(len(runs), "run")
+        say(f"{source}: {number} not taken, {reason}: {several(runs)}")
 
 
 def _tell_taken(reused: Mapping[str, Reused]) -> None:
+    if not reused:
+        say("no run was taken from other results")
     by_origin: dict[str, list[str]] = defaultdict(list)
     for run, one in reused.items():
         by_origin[one.other.origin].append(run)
     for origin, runs in by_origin.items():
-        say(
-            f"{origin}: {counted(len(runs), 'run')} taken, not computed again: {several(runs)}"
-        )
-    if not reused:
-        say("no run was taken from other results")
+        number = counted(len(runs), "run")
+        say(f"{origin}: {number} taken, not computed again: {several(runs)}")

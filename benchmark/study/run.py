@@ -222,13 +222,14 @@ def _tell_first_step(study: Study, results: Results, trained: int) -> None:
 
 def _tell_size(study: Study, runs: int) -> None:
     """Print the disk space for kept pictures before the work begins."""
-    if study.keep_outputs and runs:
-        needed = runs * bytes_needed(study.dataset.split("test"))
-        free = shutil.disk_usage(study.out).free
-        say(
-            f"keeping the restored pictures of {counted(runs, 'run')} takes up to "
-            f"{needed / 1e6:,.1f} MB in {study.out}, where {free / 1e6:,.0f} MB are free"
-        )
+    if not study.keep_outputs or not runs:
+        return
+    needed = runs * bytes_needed(study.dataset.split("test"))
+    free = shutil.disk_usage(study.out).free
+    say(
+        f"keeping the restored pictures of {counted(runs, 'run')} takes up to "
+        f"{needed / 1e6:,.1f} MB in {study.out}, where {free / 1e6:,.0f} MB are free"
+    )
 
 
 def train_study(study: Study, *, again: bool = False) -> int:
@@ -311,7 +312,8 @@ def _load(study: Study, run: Run) -> "Trained":
     trained = run.training or run
     folder = run_folder(study.out, trained.id)
     seed = ("--seed", str(run.seed)) if run.seed else ()
-    mend = f"run: {study.command('train', trained.system, *seed)}"
+    command = study.command("train", trained.system, *seed)
+    mend = f"run: {command}"
     if run.recipe is not None and not (folder / CHECKPOINT).exists():
         raise InputError(f"{folder}: no finished training of {trained.system}; {mend}")
     try:
@@ -321,7 +323,8 @@ def _load(study: Study, run: Run) -> "Trained":
 
 
 def _set_damaged_aside(study: Study, left: Left) -> None:
-    entry, run = left.entry, left.run
+    entry = left.entry
+    run = left.run
     if entry is None or run.training is not None:
         return
     if entry.scored and not is_undamaged(study, run, entry):

@@ -53,10 +53,12 @@ def job_arguments(out: Path, run: str) -> list[str]:
 
 def prepare_job(out: Path, run: str) -> Path:
     """Make the job's folder, with the files of an earlier attempt of the run in the study."""
-    begun, folder = run_folder(out, run), job_folder(out, run)
+    folder = job_folder(out, run)
     make_folder(folder / "runs")
-    if begun.is_dir() and not run_folder(folder, run).exists():
-        begun.rename(run_folder(folder, run))
+    begun = run_folder(out, run)
+    in_job = run_folder(folder, run)
+    if begun.is_dir() and not in_job.exists():
+        begun.rename(in_job)
     return folder
 
 

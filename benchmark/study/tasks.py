@@ -1,9 +1,9 @@
 """Remaining work of a study as tasks, one a run, and where they are done."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, RunTask, training_ready
@@ -35,11 +35,14 @@ def tasks_of(
     number = 0
     result: list[tuple[Study, list[RunTask]]] = []
     for study, left in pending:
+        by_stage: dict[int, list[Left]] = defaultdict(list)
+        for one in left:
+            by_stage[_stage(study, one)].append(one)
         tasks = []
-        staged = [(_stage(study, one), one) for one in left]
-        for stage, one in sorted(staged, key=itemgetter(0)):
-            number += 1
-            tasks.append(RunTask(one, f"{number}/{total}", stage))
+        for stage in sorted(by_stage):
+            for one in by_stage[stage]:
+                number += 1
+                tasks.append(RunTask(one, f"{number}/{total}", stage))
         result.append((study, tasks))
     return result
 
@@ -84,8 +87,11 @@ def placed(
     # Narrow copies compute in one thread anyway.
     if where is not None:
         return [(tasks, where)]
-    narrow = [task for task in tasks if task.left.run.baseline.is_narrow]
-    others = [task for task in tasks if not task.left.run.baseline.is_narrow]
+    narrow: list[RunTask] = []
+    others: list[RunTask] = []
+    for task in tasks:
+        part = narrow if task.left.run.baseline.is_narrow else others
+        part.append(task)
     return [(others, 1), (narrow, _at_once() if narrow else 1)]
 
 

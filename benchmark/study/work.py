@@ -74,7 +74,11 @@ def _process_number() -> int:
 def _words(study: Study, task: RunTask) -> str:
     """Words about a task after the name of its run: label and missing metrics."""
     run = task.left.run
+    words = ""
     label = study.labels.get(run.system)
-    named = f" ({label}, {study.dataset.name}, seed {run.seed})" if label else ""
+    if label:
+        words = f" ({label}, {study.dataset.name}, seed {run.seed})"
     metrics = task.left.metrics
-    return named if metrics is None else f"{named}: {', '.join(sorted(metrics))}"
+    if metrics is not None:
+        words += f": {', '.join(sorted(metrics))}"
+    return words
