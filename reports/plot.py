@@ -290,10 +290,15 @@ def _draw_curves(axes: "Axes", figure: Curves) -> None:
         names = [visible(name) for name in figure.places]
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.5, len(names) - 0.5)
+    _add_ground(axes, figure.floor)
+
+
+def _add_ground(axes: "Axes", floor: float | None) -> None:
+    """Let the vertical axis begin at its floor, and draw a line at 0 if 0 is inside."""
     lowest = axes.dataLim.y0
-    if figure.floor is not None:
-        axes.set_ylim(bottom=figure.floor)
-        lowest = max(lowest, figure.floor)
+    if floor is not None:
+        axes.set_ylim(bottom=floor)
+        lowest = max(lowest, floor)
     if lowest < 0 < axes.dataLim.y1:
         axes.axhline(0, color=AXIS, linewidth=0.8, zorder=1)
 
@@ -322,19 +327,12 @@ def _draw_curve(
     seen = _seen(curve, log=log)
     if not seen.any():
         return
-    x = np.where(seen, curve.x, math.nan)
+    x = np.where(seen, curve.x, math.nan) + shift
     y = np.where(seen, curve.y, math.nan)
-    x = x + shift
     style = _style(number)
     marked = _marked(seen, number, every=curve.measured)
     axes.plot(x, y, label=visible(curve.label), markevery=marked, **style)
-    least = -math.inf if floor is None else floor
-    bars = []
-    for place, value, error in zip(x, y, curve.errors, strict=bool(curve.errors)):
-        below, above = error if isinstance(error, tuple) else (error, error)
-        finite = all(map(math.isfinite, (place, value, below, above)))
-        if finite and value >= least and below + above > 0:
-            bars.append((place, value, below, above))
+    bars = _error_bars(curve, x, y, -math.inf if floor is None else floor)
     if bars:
         xs, ys, *ends = zip(*bars, strict=True)
         axes.errorbar(
@@ -346,6 +344,22 @@ def _draw_curve(
             elinewidth=0.8,
             capsize=2,
         )
+
+
+def _error_bars(
+    curve: Curve,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    least: float,
+) -> list[tuple[float, float, float, float]]:
+    """Place, value and lengths below and above of each error bar that can be drawn."""
+    bars = []
+    for place, value, error in zip(x, y, curve.errors, strict=bool(curve.errors)):
+        below, above = error if isinstance(error, tuple) else (error, error)
+        finite = all(map(math.isfinite, (place, value, below, above)))
+        if finite and value >= least and below + above > 0:
+            bars.append((place, value, below, above))
+    return bars
 
 
 def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:

@@ -28,17 +28,22 @@ def inline_svg(svg: bytes, name: str, words: str = "", font_pt: float = 0) -> st
             "height": height,
         }
     elif words:
-        root.attrib |= {
-            "class": "plot",
-            "role": "img",
-            "aria-labelledby": f"{name} {name}-words",
-        }
-        description = ET.Element("desc", {"id": f"{name}-words"})
-        description.text = words
-        root.insert(0, description)
+        _describe(root, name, words)
     else:
         root.attrib |= {"class": "swatch", "aria-hidden": "true"}
     return ET.tostring(root, encoding="unicode")
+
+
+def _describe(root: ET.Element, name: str, words: str) -> None:
+    """Let readers who do not see a plot hear its name and description."""
+    root.attrib |= {
+        "class": "plot",
+        "role": "img",
+        "aria-labelledby": f"{name} {name}-words",
+    }
+    description = ET.Element("desc", {"id": f"{name}-words"})
+    description.text = words
+    root.insert(0, description)
 
 
 def _without_font(style: str) -> Iterator[tuple[str, str]]:

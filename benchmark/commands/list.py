@@ -152,18 +152,25 @@ def _show(rows: list[Json], *, variants: bool) -> None:
     """Print the systems by kind; variants are a number beside their system unless asked for."""
     names = {row["name"] for row in rows}
     shown = [row for row in rows if variants or row["variant_of"] not in names]
-    header, *lines = _aligned(_cells(shown, Counter(row["variant_of"] for row in rows)))
+    variants_of = Counter(row["variant_of"] for row in rows)
+    header, *lines = _aligned(_cells(shown, variants_of))
     click.echo(header)
-    lines_of: dict[str, list[str]] = defaultdict(list)
-    for row, line in zip(shown, lines, strict=True):
-        lines_of[row["kind"]].append(line)
-    for kind, heading in KINDS.items():
-        if mine := lines_of[kind]:
-            click.echo(f"\n{heading} ({len(mine)})")
-            click.echo("\n".join(mine))
+    _show_kinds(shown, lines)
     hidden = len(rows) - len(shown)
     rest = f", {hidden} of them variants (shown by --variants)" if hidden else ""
     click.echo(f"\n{len(rows)} systems{rest}")
+
+
+def _show_kinds(rows: list[Json], lines: list[str]) -> None:
+    """Print the lines of systems below the heading of their kind."""
+    lines_of: dict[str, list[str]] = defaultdict(list)
+    for row, line in zip(rows, lines, strict=True):
+        lines_of[row["kind"]].append(line)
+    for kind, heading in KINDS.items():
+        own = lines_of[kind]
+        if own:
+            click.echo(f"\n{heading} ({len(own)})")
+            click.echo("\n".join(own))
 
 
 def _cells(rows: list[Json], variants_of: Counter[str]) -> list[dict[str, str]]:
@@ -196,10 +203,11 @@ def _inputs(facts: Mapping[str, Any]) -> str:
 def _aligned(rows: list[dict[str, str]]) -> Iterator[str]:
     """A line of titles, and a line for each row under them."""
     titles = {title: title for title in rows[0]}
+    lines = [titles, *rows]
     widths = {}
     for title in titles:
-        widths[title] = max(len(cells[title]) for cells in (titles, *rows))
-    for cells in (titles, *rows):
+        widths[title] = max(len(cells[title]) for cells in lines)
+    for cells in lines:
         padded = []
         for title, cell in cells.items():
             side = ">" if title in NUMBERS else "<"
@@ -252,7 +260,6 @@ def show(facts: Json) -> None:
 
 def _titled(facts: Json) -> dict[str, str]:
     """The facts of a system's card as people read them, by title."""
-    sets, labels = facts["weights_trained_on"], [w["label"] for w in facts["weights"]]
     lines = {
         "system": f"{facts['display_name']} ({facts['name']})",
         "follows": facts["follows"],
@@ -265,9 +272,11 @@ def _titled(facts: Json) -> dict[str, str]:
         lines["narrow copy"] = f"{copy:,} parameters"
     lines["source"] = facts["source"]
     lines["licence"] = facts["licence"]
-    lines["official weights"] = f"trained on {', '.join(sets)}" if sets else "none"
+    trained_on = ", ".join(facts["weights_trained_on"])
+    lines["official weights"] = f"trained on {trained_on}" if trained_on else "none"
     if plugin := facts["plugin"]:
         lines["plug-in"] = f"{plugin}, SHA-256 {facts['source_hash'][:16]}"
+    labels = [weights["label"] for weights in facts["weights"]]
     lines["weights added"] = ", ".join(labels) or "none"
     return lines
 
@@ -297,16 +306,20 @@ def _show_facts(facts: Mapping[str, str], begin: int, width: int) -> None:
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """A setting as people read it; what a table of settings does not set is left out."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
-        items = {key: one for key, one in value.items() if one not in (None, [], {})}
-        words = (f"{key} {_plain(one)}" for key, one in items.items())
-        return ", ".join(words) or "none"
+        settings = []
+        for key, one in value.items():
+            if one not in (None, [], {}):
+                settings.append(f"{key} {_plain(one)}")
+        return ", ".join(settings) or "none"
     if isinstance(value, list):
         between = "; " if any(isinstance(one, dict) for one in value) else " and "
         return between.join(map(_plain, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
+    return str(value)
 
 
 if __name__ == "__main__":

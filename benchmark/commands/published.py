@@ -101,12 +101,12 @@ def _published_tables(rows: "Sequence[Published]") -> "tuple[list[Table], list[s
     groups: dict[tuple[str, str], list[Published]] = defaultdict(list)
     for row in rows:
         groups[row.dataset, row.protocol].append(row)
-    columns = ("System", "Metric", "As printed", "Unit")
+    columns = ("System", "Metric", "As printed", "Unit", "Note")
     tables = []
     for (dataset, protocol), group in groups.items():
         title = f"{dataset}, protocol {protocol}: as printed"
-        printed = tuple(_printed(row, notes) for row in group)
-        tables.append(Table.of(title, (*columns, "Note"), printed))
+        printed = [_printed(row, notes) for row in group]
+        tables.append(Table.of(title, columns, printed))
     return tables, list(notes)
 
 

@@ -128,8 +128,9 @@ _OF_A_STUDY = frozenset(
 def _typed(context: click.Context) -> Iterator[tuple[str, str]]:
     """Parameter name and option of everything that was typed."""
     for option in context.command.params:
-        if option.expose_value and option.name and _is_given(context, option.name):
-            yield option.name, option.opts[0]
+        name = option.name
+        if option.expose_value and name and _is_given(context, name):
+            yield name, option.opts[0]
 
 
 def _refuse_beside_study(context: click.Context) -> None:

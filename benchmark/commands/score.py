@@ -74,8 +74,9 @@ def _require_pictures_alone(options: "ScoreOptions") -> None:
 
 def _require_whole_row(options: "ScoreOptions") -> None:
     """Refuse incomplete options for a row of a study."""
-    out, name = options.out, options.name
-    if (out is None) != (name is None) or (out is not None and options.dataset is None):
+    if options.out is None and options.name is None:
+        return
+    if None in (options.out, options.name, options.dataset):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
 
 

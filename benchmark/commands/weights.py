@@ -191,12 +191,11 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
 
 def _show(stored: "StoredWeights") -> None:
     trained_on = ", ".join(stored.trained_on) or "not known"
+    source = ", ".join(stored.source)
     click.echo(f"{stored.system}  {stored.label}  ({_origin_words(stored)})")
     click.echo(f"  trained on: {trained_on}")
     click.echo(f"  licence:    {stored.licence}")
-    click.echo(
-        f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}"
-    )
+    click.echo(f"  from:       {source}, SHA-256 {stored.source_sha256}")
     click.echo(f"  kept as:    {stored.path}")
 
 

@@ -61,23 +61,25 @@ def _counted(
     """Count operations and bytes, on tensors without memory where possible, which takes no time."""
     state = dict(chain(module.named_parameters(), module.named_buffers()))
     try:
-        hollow = {name: tensor.to("meta") for name, tensor in state.items()}
-        picture, further = blurry.to("meta"), _moved(needs, "meta")
+        hollow = _moved(state, "meta")
+        picture = blurry.to("meta")
+        further = _moved(needs, "meta")
         with FlopCounterMode(display=False) as counter, LiveBytes() as live:
             functional_call(module, hollow, (picture,), further)
     except _LOOKS_AT_VALUES:
         device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
-        picture, further = blurry.to(device), _moved(needs, device)
+        picture = blurry.to(device)
+        further = _moved(needs, device)
         with FlopCounterMode(display=False) as counter, LiveBytes() as live:
             module(picture, **further)
     return counter.get_total_flops(), live.peak
 
 
 def _moved(
-    needs: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, torch.Tensor],
     device: torch.device | str,
 ) -> dict[str, torch.Tensor]:
-    return {name: tensor.to(device) for name, tensor in needs.items()}
+    return {name: tensor.to(device) for name, tensor in tensors.items()}
 
 
 def device_name(device: torch.device) -> str:

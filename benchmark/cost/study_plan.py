@@ -57,17 +57,18 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
     """Print every system with its runs and an estimate; return the exit code."""
     tell_changes(studies)
     planned = _planned(studies)
-    rows, total, failing = [], 0.0, False
+    rows = []
+    total = 0.0
+    failing = False
+    remains: list[Left] = []
     for study, group, left in track(planned, "estimating"):
         forecast = estimate(study, group[0])
         rows.append(_row(study, group, left, forecast))
         total += _seconds_left(left, forecast) or 0.0
+        remains += left
         if forecast.problem:
             say(forecast.problem, error=True)
             failing = True
-    remains: list[Left] = []
-    for _, _, left in planned:
-        remains += left
     print_tables([_table(_progress(studies, len(remains)), rows, total)])
     tell_finished(studies, remains)
     for problem in problems:
@@ -102,12 +103,12 @@ def tell_hours(pending: Sequence[tuple[Study, Sequence[Left]]]) -> None:
     total = math.fsum(seconds.values())
     if total < HOUR_S or len(seconds) <= FEW_SYSTEMS:
         return
-    fastest = sorted(seconds, key=lambda name: seconds[name])[:FEW_SYSTEMS]
+    fastest = sorted(seconds, key=seconds.__getitem__)[:FEW_SYSTEMS]
     only = " ".join(f"--only {name}" for name in fastest)
-    alone = span(math.fsum(seconds[name] for name in fastest))
+    of_fastest = math.fsum(seconds[name] for name in fastest)
     say(
         f"{counted(len(seconds), 'system')} will take about {span(total)} on this processor, one "
-        f"after another; two systems, with '{only}': {alone}"
+        f"after another; two systems, with '{only}': {span(of_fastest)}"
     )
 
 
@@ -120,9 +121,10 @@ def _long_trainings(
     trials: dict[str, tuple[Study, Run]] = {}
     runs: Counter[str] = Counter()
     for study, left in pending:
-        for run in (one.run for one in left if one.metrics is None):
-            trials.setdefault(run.group, (study, run))
-            runs[run.group] += 1
+        for one in left:
+            if one.metrics is None:
+                trials.setdefault(one.run.group, (study, one.run))
+                runs[one.run.group] += 1
     if _few_systems(trials.values()):
         return {}  # where a schedule counts epochs, their steps would need the size of each picture
     long = [one for one in trials.values() if _steps(*one) >= LONG_STEPS]
@@ -193,9 +195,9 @@ def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Ta
 
 def _groups(study: Study) -> list[list[Run]]:
     """The runs by system; the runs of one system differ in their seed."""
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[Run]] = defaultdict(list)
     for run in study.runs:
-        groups.setdefault(run.group, []).append(run)
+        groups[run.group].append(run)
     return list(groups.values())
 
 
@@ -296,13 +298,15 @@ def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
     from defocus.benchmark.cost.trial_step import TRIED_CROPS, try_run
 
     recipe = run.own_recipe
-    loss = objective(recipe.objective, **recipe.objective_settings).to(device).train()
+    loss = objective(recipe.objective, **recipe.objective_settings)
+    loss = loss.to(device).train()
     crops = min(TRIED_CROPS, max(1, run.schedule.batch))
     trials = []
     for _ in range(2):  # of step 1, in which every part of the loss counts
         trial = try_run(run, network, loss, (crops, TRIED_PX), device, step=1)
         trials.append(trial.seconds)
-    return min(trials) * _pixels_per_step(run) / (crops * TRIED_PX**2)
+    tried_pixels = crops * TRIED_PX**2
+    return min(trials) * _pixels_per_step(run) / tried_pixels
 
 
 def _pixels_per_step(run: Run) -> float:

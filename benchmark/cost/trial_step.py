@@ -108,17 +108,20 @@ def sizes_of(study: Study, run: Run) -> list[Size]:
     """The sizes of pictures and crops in a study."""
     if run.recipe is None:
         return []
-    pairs = [*study.dataset.split("test"), *study.dataset.split("validation")]
-    sizes = {readable_size(pair.blurry) for pair in pairs} - {None}
-    pictures = sorted(
-        {(height, width) for width, height in filter(None, sizes)}, key=_divisors
-    )
-    crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
+    sizes: set[Size] = set()
+    for pair in (*study.dataset.split("test"), *study.dataset.split("validation")):
+        size = readable_size(pair.blurry)
+        if size:
+            width, height = size
+            sizes.add((height, width))
+    pictures = sorted(sizes, key=_divisors)
     largest = max(pictures, key=math.prod, default=None)
     chosen = pictures[:MOST]
     if largest is not None and largest not in chosen:
         chosen.append(largest)
-    return [(min(crops), min(crops)), *chosen]
+    crops = [run.schedule.crop_px, *(one.crop_px for one in run.schedule.growth)]
+    smallest = min(crops)
+    return [(smallest, smallest), *chosen]
 
 
 def require_sizes(
@@ -210,7 +213,8 @@ def _problem(network: nn.Module, card: Card, size: Size, device: torch.device) -
         gc.collect()
         return ""
     except FAULTS as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+        words = " ".join(str(error).split())
+        return f"{type(error).__name__}: {words[:160]}"
     expected = (1, 3, *size)
     if not isinstance(restored, torch.Tensor):
         return f"{GIVES} {type(restored).__name__}{INSTEAD}{_pictures(restored)}"
@@ -243,7 +247,8 @@ def _reduced(side: int) -> int:
 def _divisors(size: Size) -> tuple[int, int]:
     """How many multiples divide both sides, and the pixels."""
     height, width = size
-    divisors = sum(height % one == width % one == 0 for one in MULTIPLES)
+    both = math.gcd(height, width)
+    divisors = sum(both % multiple == 0 for multiple in MULTIPLES)
     return divisors, height * width
 
 

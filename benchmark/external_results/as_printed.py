@@ -199,9 +199,11 @@ def as_printed_of_dataset(
 
 
 def _of_split(pair: Pair, sharp: Path) -> InputPair:
+    subsets: tuple[str, ...] = (pair.split,)
     place = pair.metadata.get("place")
-    parts = (pair.split, f"{pair.split}, {place}") if place else (pair.split,)
-    return InputPair(pair.id, pair.blurry, sharp, parts, pair.white)
+    if place:
+        subsets = (pair.split, f"{pair.split}, {place}")
+    return InputPair(pair.id, pair.blurry, sharp, subsets, pair.white)
 
 
 @dataclass
@@ -234,14 +236,15 @@ class _Search:
 
     def measure_unusual(self) -> None:
         """Add the errors under the other readings, where they are missing."""
-        lacking = []
+        lacking = {}
+        pairs = []
         for pair, errors in zip(self.pairs, self.errors, strict=True):
             if np.isnan(errors[UNUSUAL.start, 0]):
-                lacking.append((pair, errors))
-        pairs = [pair for pair, _ in lacking]
+                lacking[pair.name] = errors
+                pairs.append(pair)
         results = self._errors(pairs, UNUSUAL, "comparing under unusual conventions")
-        for pair, errors in lacking:
-            unusual = results[pair.name]
+        for name, errors in lacking.items():
+            unusual = results[name]
             if isinstance(unusual, LeftOut):
                 raise ImageError(unusual.reason)
             errors[UNUSUAL.start : UNUSUAL.stop] = unusual
@@ -265,17 +268,20 @@ class _Search:
         """The nearest conventions of each row that has any."""
         if not self.errors:
             return []
-        errors, subsets = np.stack(self.errors), self._subsets()
+        errors = np.stack(self.errors)
+        subsets = self._subsets()
         nearest = [explain(row, errors, subsets) for row in self.rows]
         return [one for one in nearest if one is not None]
 
     def _subsets(self) -> dict[str, list[int]]:
         """The pictures of each subset, the largest first."""
         subsets: dict[str, list[int]] = defaultdict(list)
+        splits = set()
         for number, pair in enumerate(self.pairs):
+            splits.add(pair.subsets[0])
             for name in pair.subsets:
                 subsets[name].append(number)
-        if len({pair.subsets[0] for pair in self.pairs}) > 1:
+        if len(splits) > 1:
             subsets["all splits"] = list(range(len(self.pairs)))
         return dict(subsets)
 
@@ -318,10 +324,13 @@ def _errors(readings: range, pair: InputPair) -> NDArray[np.float64]:
 
 
 def _keep(found: Explanation, further: Further) -> None:
-    usual = {name for name, metric in all_metrics().items() if not metric.on_request}
+    known = all_metrics()
     metrics = []
     for (row, _), used in further.items():
-        if row == found.row.id and used.value is not None and used.metric not in usual:
+        if row != found.row.id or used.value is None:
+            continue
+        metric = known.get(used.metric)
+        if metric is None or metric.on_request:
             metrics.append(used.metric)
     printed = printed_profile(found.profile, found.row.source, tuple(metrics))
     keep_printed_profile(f"{PRINTED}{found.row.id}", printed)
@@ -366,14 +375,18 @@ def _mean_of(name: str, profile: Profile, pairs: Sequence[InputPair]) -> float:
     values: list[float] = []
     for pair in track(pairs, name):
         blurry, sharp = read_pair(pair.blurry, pair.sharp, pair.white)
-        target = cropped(resized(as_reference(sharp, profile), profile), profile)
-        first = cropped(resized(as_restored(blurry, profile), profile), profile)
+        target = _scored_part(as_reference(sharp, profile), profile)
+        first = _scored_part(as_restored(blurry, profile), profile)
         first = prepared(first, target.shape, profile)
         # the input is its own input
         second = target if metric.against == "target" else first
         mask = np.ones(second.shape[:2], np.bool_)
         values.append(metric.score(first, second, mask, profile))
     return math.fsum(values) / len(values)
+
+
+def _scored_part(picture: NDArray[np.float64], profile: Profile) -> NDArray[np.float64]:
+    return cropped(resized(picture, profile), profile)
 
 
 SHOWN_DECIMALS = 4
@@ -412,9 +425,18 @@ def _lines(
         if here.value is not None:
             apart = shown_difference(here.value, cell.value, SHOWN_DECIMALS)
             difference = f"{apart:+.{SHOWN_DECIMALS}f}"
-        numbers = f"{note} {note_number(here.reason, notes)}" if here.reason else note
-        source = f"{found.row.source}"
-        yield source, pictures, here.metric, cell.value, here.value, difference, numbers
+        numbers = note
+        if here.reason:
+            numbers = f"{note} {note_number(here.reason, notes)}"
+        yield (
+            f"{found.row.source}",
+            pictures,
+            here.metric,
+            cell.value,
+            here.value,
+            difference,
+            numbers,
+        )
 
 
 def _words(found: Explanation) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.layouts.matching import Rule, match_names
@@ -45,27 +44,34 @@ def size_words(size: Sequence[int]) -> str:
 def nearly_equal(first: Sequence[int], second: Sequence[int]) -> bool:
     """Whether two sizes ``(H, W, …)`` differ by a few pixels, or by cropping to a multiple."""
     sides = zip(first[:2], second[:2], strict=True)
-    return all(_near(*sorted(both)) for both in sides)
+    return all(_near(min(both), max(both)) for both in sides)
 
 
 def _near(small: int, large: int) -> bool:
-    if (large - small) * LARGEST_SHARE > large:
+    apart = large - small
+    if apart * LARGEST_SHARE > large:
         return False
-    cut = any(large - large % multiple == small for multiple in MULTIPLES)
-    filled = any(small + -small % multiple == large for multiple in MULTIPLES)
-    return large - small <= FEW_PX or cut or filled
+    if apart <= FEW_PX:
+        return True
+    for multiple in MULTIPLES:
+        cut = large - large % multiple
+        filled = small + -small % multiple
+        if cut == small or filled == large:
+            return True
+    return False
 
 
 def common_size(restored: NDArray[Any], reference: NDArray[Any]) -> Size:
     """The size of the centre that two pictures of nearly equal size have in common."""
-    first, second = size_words(restored.shape), size_words(reference.shape)
     if not nearly_equal(restored.shape, reference.shape):
         raise ImageError(
-            f"restored {first}, to compare with {second}: too different for a common centre; "
+            f"restored {size_words(restored.shape)}, to compare with "
+            f"{size_words(reference.shape)}: too different for a common centre; "
             f"the sides may differ by {FEW_PX} px, or by a cut to a multiple of up to "
             f"{MULTIPLES[-1]}"
         )
-    height, width = np.minimum(restored.shape[:2], reference.shape[:2]).tolist()
+    height = min(restored.shape[0], reference.shape[0])
+    width = min(restored.shape[1], reference.shape[1])
     return height, width
 
 
@@ -73,7 +79,9 @@ def corner_of(picture: NDArray[Any], size: Size) -> Size:
     """Row and column at which the centre of that size begins in a picture."""
     height, width = size
     full_height, full_width = picture.shape[:2]
-    return (full_height - height) // 2, (full_width - width) // 2
+    top = (full_height - height) // 2
+    left = (full_width - width) // 2
+    return top, left
 
 
 @dataclass(frozen=True)
@@ -173,13 +181,16 @@ def _pictures(folder: Path) -> list[tuple[str, Path]]:
         raise InputError(f"{folder}: no such folder; check the path")
     files: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts)
+        inside = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in inside.parts)
         if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not hidden:
-            files[path.relative_to(folder).with_suffix("").as_posix()].append(path)
-    for paths in files.values():
-        if len(paths) > 1:
+            name = inside.with_suffix("").as_posix()
+            files[name].append(path)
+    pictures = []
+    for name, (first, *others) in files.items():
+        if others:
             raise InputError(
-                f"{paths[0]} and {paths[1]} differ in suffix alone; keep one"
+                f"{first} and {others[0]} differ in suffix alone; keep one"
             )
-    return [(key, paths[0]) for key, paths in files.items()]
+        pictures.append((name, first))
+    return pictures

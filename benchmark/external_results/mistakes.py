@@ -2,10 +2,10 @@
 
 None of these hints changes a score."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, permutations
+from itertools import permutations
 from pathlib import Path
 
 import cv2
@@ -67,8 +67,9 @@ def look(restored: Array, reference: Array, file: Path | None = None) -> Look:
     """Look at one picture ``(H, W, 3)`` in [0, 1] beside a reference of the same size."""
     # ``file`` is that of the reference, whose EXIF may say why a picture is turned.
     mistakes = [_turn(restored, reference, file), _values(restored, reference)]
-    given = tuple(one for one in mistakes if one is not None)
-    return Look(_colours(restored, reference), _offset(restored, reference), given)
+    colours = _colours(restored, reference)
+    offset = _offset(restored, reference)
+    return Look(colours, offset, tuple(filter(None, mistakes)))
 
 
 Change = Callable[[Array], Array]
@@ -135,18 +136,25 @@ def _values(restored: Array, reference: Array) -> Mistake | None:
     best = _best(restored, reference, changes, MUCH_BETTER)
     if best is None and _ends_at_limits(restored, reference):
         best = _best(restored, reference, stretched, BETTER)
-    return None if best is None else Mistake(*best, RANGES[best[0]][1])
+    if best is None:
+        return None
+    name, gain_db = best
+    _, remedy = RANGES[name]
+    return Mistake(name, gain_db, remedy)
 
 
 def _ends_at_limits(restored: Array, reference: Array) -> bool:
     """Whether values end at 16 or 235 where those of the reference go on to black or white."""
     least, most = LIMITED
-    low, high = float(restored.min()), float(restored.max())
+    low = float(restored.min())
+    high = float(restored.max())
     if low < least - STEP or high > most + STEP:
         return False
-    black = low < least + AT_END and float(reference.min()) < AT_END
-    white = high > most - AT_END and float(reference.max()) > 1 - AT_END
-    return black or white
+    has_black = float(reference.min()) < AT_END
+    has_white = float(reference.max()) > 1 - AT_END
+    ends_at_black = low < least + AT_END
+    ends_at_white = high > most - AT_END
+    return (ends_at_black and has_black) or (ends_at_white and has_white)
 
 
 def _best(
@@ -156,15 +164,18 @@ def _best(
     least_gain: float,
 ) -> tuple[str, float] | None:
     """The change that a picture fits clearly better with, and by how many dB; None if none."""
-    first, second = _small(restored), _small(reference)
-    errors = {name: _error(change(first), second) for name, change in changes.items()}
-    name = min(errors, key=lambda one: errors[one])
-    error = errors[name]
-    if error * least_gain >= _error(first, second) or error >= FITTING:
+    small = _small(restored)
+    small_reference = _small(reference)
+    errors = {}
+    for name, change in changes.items():
+        errors[name] = _error(change(small), small_reference)
+    best = min(errors, key=errors.__getitem__)
+    unchanged = _error(small, small_reference)
+    if errors[best] * least_gain >= unchanged or errors[best] >= FITTING:
         return None
-    changed = _error(changes[name](restored), reference)
+    changed = _error(changes[best](restored), reference)
     gain = _error(restored, reference) / max(changed, 1e-10)
-    return (name, float(10 * np.log10(gain))) if gain > BETTER else None
+    return (best, float(10 * np.log10(gain))) if gain > BETTER else None
 
 
 def _error(picture: Array, reference: Array) -> float:
@@ -207,28 +218,33 @@ def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
 
 def _said_of_mistakes(looks: Sequence[Look]) -> list[str]:
     """One line for each mistake that most of the pictures show."""
+    by_words: dict[str, list[Mistake]] = defaultdict(list)
+    for one in looks:
+        for mistake in one.mistakes:
+            by_words[mistake.words].append(mistake)
     said = []
-    names = Counter(mistake.words for one in looks for mistake in one.mistakes)
-    for name, number in names.items():
+    for words, alike in by_words.items():
+        number = len(alike)
         if 2 * number <= len(looks):
             continue
-        every = chain.from_iterable(one.mistakes for one in looks)
-        alike = [mistake for mistake in every if mistake.words == name]
         gain_db = float(np.median([mistake.gain_db for mistake in alike]))
         said.append(
-            f"the restored pictures fit better by {gain_db:.1f} dB {name} "
+            f"the restored pictures fit better by {gain_db:.1f} dB {words} "
             f"({number} of {counted(len(looks), 'picture')} looked at): {alike[0].remedy}"
         )
     return said
 
 
 def _colours(restored: Array, reference: Array) -> str:
-    first, second = _small(restored), _small(reference)
+    """The order of the channels that fits clearly best; empty if it is that of the file."""
+    first = _small(restored)
+    second = _small(reference)
     errors = {}
     for order in permutations(range(3)):
         name = "".join("RGB"[place] for place in np.argsort(order))
-        errors[name] = float(np.square(first[:, :, order] - second).mean())
-    best = min(errors, key=lambda order: errors[order])
+        difference = first[:, :, order] - second
+        errors[name] = float(np.square(difference).mean())
+    best = min(errors, key=errors.__getitem__)
     better = errors[best] * BETTER < errors["RGB"]
     return best if better and errors[best] < FITTING else ""
 
@@ -236,8 +252,9 @@ def _colours(restored: Array, reference: Array) -> str:
 def _small(picture: Array) -> Array:
     height, width = picture.shape[:2]
     scale = min(1.0, SMALL_PX / max(height, width))
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    across = max(1, round(scale * width))
+    down = max(1, round(scale * height))
+    small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
     return np.asarray(np.clip(small, 0, 1), np.float64)
 
 
@@ -266,5 +283,6 @@ def _part(picture: Array) -> NDArray[np.float32]:
     height, width = picture.shape[:2]
     top = max(0, (height - PART_PX) // 2)
     left = max(0, (width - PART_PX) // 2)
-    part = picture[top : top + PART_PX, left : left + PART_PX].mean(axis=2)
-    return np.ascontiguousarray(part, np.float32)
+    part = picture[top : top + PART_PX, left : left + PART_PX]
+    brightness = part.mean(axis=2)
+    return np.ascontiguousarray(brightness, np.float32)

@@ -106,20 +106,22 @@ def scoring_table(scoring: Scoring) -> Table:
     """Table of the metrics, with the files' names where they differ from the pictures'."""
     counts = _values_by_metric(scoring)
     usual = next(iter(counts.values()), 0)
-    files = {}
-    if any(Path(b).stem != Path(a).stem for a, b in scoring.files.items()):
-        files = {"File": scoring.files}
-    columns = [_column(name, images, usual) for name, images in counts.items()]
+    columns: list[Column | str] = ["Picture"]
+    stems = ((Path(a).stem, Path(b).stem) for a, b in scoring.files.items())
+    with_files = any(picture != file for picture, file in stems)
+    if with_files:
+        columns.append("File")
+    for name, images in counts.items():
+        columns.append(_column(name, images, usual))
     mean = {"name": f"mean of {counted(usual, 'picture')}", **scoring.mean}
     body = []
     for row in (*scoring.images, mean):
-        named = [file.get(row["name"], "") for file in files.values()]
-        body.append((row["name"], *named, *map(row.get, counts)))
-    caption = f"made elsewhere, profile {scoring.profile}"
-    if scoring.cropped:
-        caption += ", cropped"
-    note = "; ".join(scoring.notes)
-    return Table.of(caption, ("Picture", *files, *columns), body, note)
+        name = row["name"]
+        files = [scoring.files.get(name, "")] if with_files else []
+        body.append([name, *files, *map(row.get, counts)])
+    cropped = ", cropped" if scoring.cropped else ""
+    caption = f"made elsewhere, profile {scoring.profile}{cropped}"
+    return Table.of(caption, columns, body, "; ".join(scoring.notes))
 
 
 def _column(metric: str, images: int, usual: int) -> Column:
@@ -205,10 +207,13 @@ def _cropped_words(scoring: Scoring) -> str:
     """Ending of the name of a row with cropped pictures: how many, and what is left of them."""
     if not scoring.cropped:
         return ""
+    words = ", cropped"
+    if len(scoring.cropped) != len(scoring.images):
+        words += f" {len(scoring.cropped)} of {len(scoring.images)}"
     sizes = {area.scored for area in scoring.cropped.values()}
-    many, images = len(scoring.cropped), len(scoring.images)
-    number = "" if many == images else f" {many} of {images}"
-    return f", cropped{number}" + (f" to {sizes.pop()}" if len(sizes) == 1 else "")
+    if len(sizes) == 1:
+        words += f" to {sizes.pop()}"
+    return words
 
 
 def _scores(
@@ -220,12 +225,14 @@ def _scores(
     """The scores of a row; a picture that has none says why, so that the row counts it."""
     scene = {pair.id: pair.scene for pair in dataset.split("test")}
     without = partial(Score, profile.name, profile.protocol, "psnr", value=None)
+    estimator, weights = flow
     for image in scoring.images:
         name = image["name"]
-        blank = without(name, scene[name], flow=flow[0], flow_weights=flow[1])
+        blank = without(name, scene[name], flow=estimator, flow_weights=weights)
         yield from _scores_of_picture(image, scoring, blank)
     reasons = dict.fromkeys(scoring.missing, MISSING)
-    reasons |= {one.id: one.reason for one in scoring.left_out}
+    for one in scoring.left_out:
+        reasons[one.id] = one.reason
     for name, reason in reasons.items():
         if name in scene:
             yield without(name, scene[name], reason=reason)

@@ -96,9 +96,8 @@ class ComparedPictures:
         if self.size is not None:
             top, left = corner_of(picture, self.size)
             height, width = self.size
-            picture = np.ascontiguousarray(
-                picture[top : top + height, left : left + width]
-            )
+            centre = picture[top : top + height, left : left + width]
+            picture = np.ascontiguousarray(centre)
         return cropped(picture, self.profile)
 
 
@@ -140,7 +139,8 @@ def _at_one_size(
     """A restored picture and others, as a profile reads them; a restored one may be reduced."""
     restored = as_restored(stored[path], profile)
     references = {file: as_reference(stored[file], profile) for file in others}
-    if any(one.shape == restored.shape for one in references.values()):
+    shapes = {one.shape for one in references.values()}
+    if restored.shape in shapes:
         restored = resized(restored, profile)
     return restored, {file: resized(one, profile) for file, one in references.items()}
 
@@ -315,11 +315,13 @@ def _notes(scored: "Mapping[str, _Scored]") -> Iterator[str]:
         for metric, reason in one.reasons.items():
             metrics[reason].append(metric)
         for reason, lacking in metrics.items():
-            pictures[f"{', '.join(lacking)}: {reason}"].append(name)
+            note = f"{', '.join(lacking)}: {reason}"
+            pictures[note].append(name)
         if one.area is not None:
             pictures[_cropped(one.area)].append(name)
-    for text, names in pictures.items():
-        yield text if len(names) == len(scored) else f"{text} ({', '.join(names)})"
+    for note, names in pictures.items():
+        everywhere = len(names) == len(scored)
+        yield note if everywhere else f"{note} ({', '.join(names)})"
 
 
 def _cropped(area: CommonCentre) -> str:

@@ -85,8 +85,8 @@ def empty_notes(rows: Iterable[tuple[str, Row]]) -> list[str]:
 def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
     """The metrics that each of :func:`empty_notes` is about."""
     failed: list[tuple[str, Row]] = []
-    scored_names: set[str] = set()
-    scored_metrics: set[str] = set()
+    scored_names = set()
+    scored_metrics = set()
     for name, row in rows:
         if row.value is not None:
             scored_names.add(name)
@@ -96,15 +96,14 @@ def empty_cells(rows: Iterable[tuple[str, Row]]) -> dict[str, set[str]]:
     subjects: dict[str, set[str]] = defaultdict(set)
     metrics: dict[str, set[str]] = defaultdict(set)
     for name, row in failed:
-        metric_is_empty = row.metric not in scored_metrics
-        about_metric = metric_is_empty and name in scored_names
+        # a metric that nothing has stands for all rows that have something else
+        about_metric = row.metric not in scored_metrics and name in scored_names
         subjects[row.status].add(row.metric if about_metric else name)
         metrics[row.status].add(row.metric)
     by_words = {}
     for status, names in subjects.items():
         reason = status.removeprefix("not-applicable: ")
-        note = f"{', '.join(sorted(names))}: {reason}"
-        by_words[note] = metrics[status]
+        by_words[f"{', '.join(sorted(names))}: {reason}"] = metrics[status]
     return by_words
 
 

@@ -41,14 +41,17 @@ def _board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
 
 
 def _printed_board(study: ReportStudy, scores: PictureScores) -> tuple[Part, ...]:
+    content, notes = study.content, study.notes
     board = scores.board
     first, *others = board.conventions
-    figures: list[Part] = []
+    parts: list[Part] = []
     for _, pair, caption in typical_pictures(scores, study.kept)[:1]:
-        figures += study.kept.read(scores, pair).slider(caption, most=1)
-    table = board_table(study.content, board, first, study.notes, print_out=True)
-    rest = [protocol_table(study.content, board, study.notes)] if others else []
-    return (*figures, table, *rest, *part_table(board))
+        parts += study.kept.read(scores, pair).slider(caption, most=1)
+    parts.append(board_table(content, board, first, notes, print_out=True))
+    if others:
+        parts.append(protocol_table(content, board, notes))
+    parts += part_table(board)
+    return tuple(parts)
 
 
 LEADERBOARD = Section(

@@ -35,8 +35,11 @@ def _figures(content: Content) -> Figures:
 
 def _methods(study: ReportStudy) -> Sequence[Part]:
     content = study.content
-    said = method_parts(content, study.lead.intervals if study.lead else "")
-    return [*said, hardware(content), trainings(content)] if study.printed else said
+    intervals = study.lead.intervals if study.lead else ""
+    parts = list(method_parts(content, intervals))
+    if study.printed:
+        parts += [hardware(content), trainings(content)]
+    return parts
 
 
 def _references(study: ReportStudy) -> Sequence[Part]:
@@ -70,16 +73,19 @@ def _rows(study: ReportStudy) -> tuple[Part, ...]:
 
 
 def _detail(study: ReportStudy, group: Sequence[Entry], shared: Lines) -> Folded:
-    content, entry = study.content, group[0]
-    parts: list[Part] = []
+    content = study.content
+    entry = group[0]
     name = display_name(content, entry.system)
+    parts: list[Part] = []
     for scores in study.pictures:
-        key = BoardKey(entry.dataset, entry.split, scores.board.key.data_revision)
-        lines = [line for line in scores.board.lines if line.key == line_of(entry)]
-        if lines and key == scores.board.key:
+        board = scores.board
+        key = BoardKey(entry.dataset, entry.split, board.key.data_revision)
+        lines = [line for line in board.lines if line.key == line_of(entry)]
+        if lines and key == board.key:
             name = lines[0].name
-            parts += detail_parts(content, scores.board, lines[0], scores, study.notes)
-    if card := content.cards.get(entry.system):
+            parts += detail_parts(content, board, lines[0], scores, study.notes)
+    card = content.cards.get(entry.system)
+    if card:
         parts.append(Paragraph(card_words(card)))
     parts += run_facts(content, group, shared)
     said = f"{entry.dataset}, {budget_words([entry.budget])}, {entry.status}"

@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 
 from defocus.benchmark.evaluation.ceiling_row import fillable
 from defocus.benchmark.evaluation.columns import PROTOCOL_ORDER, column_of
@@ -186,23 +186,22 @@ def _columns(
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
     ids = {pair.id for pair in pairs}
     current = _current_versions(other, wanted)
-    by_metric = _by_metric(
-        other, [name for name in wanted if name in current], protocols
-    )
+    names = [name for name in wanted if name in current]
+    by_metric = _by_metric(other, names, protocols)
     for name, scores in by_metric.items():
         _require_possible(wanted[name], scores, ids)
-    whole = []
-    taken_over: list[Score] = []
+    whole = {}
     for name, scores in by_metric.items():
-        if _covers(name, scores, ids, protocols):
-            whole.append(name)
-            taken_over += scores
+        is_whole = _covers(name, scores, ids, protocols)
+        if is_whole:
+            whole[name] = scores
     lacking = [name for name in wanted if name not in whole]
-    lacking += [name for name in whole if fillable(by_metric[name], wanted[name])]
+    lacking += [name for name in whole if fillable(whole[name], wanted[name])]
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
         )
+    taken_over = list(chain.from_iterable(whole.values()))
     versions = [one for one in current.values() if column_of(one.metric) in whole]
     return taken_over, versions
 

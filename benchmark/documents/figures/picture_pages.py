@@ -84,15 +84,13 @@ class ShownPicture:
         if not (reference and self.restored):
             return []
         pictures = [picture for (_, picture), _ in self.restored]
-        top, left, side = most_different(pictures, reference[0][1])
+        _, compared_with = reference[0]
+        top, left, side = most_different(pictures, compared_with)
         window = np.s_[top : top + side, left : left + side]
-        tiles = []
-        for label, picture in self.blurry:
-            tiles.append(Tile(label, picture[window]))
+        tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
         for (label, picture), said in self.restored[:most]:
             tiles.append(Tile(label, picture[window], said))
-        for label, picture in self.reference:
-            tiles.append(Tile(label, picture[window]))
+        tiles += [Tile(label, picture[window]) for label, picture in self.reference]
         place = f"{side} × {side} px at column {left}, row {top} of the kept picture."
         caption = f"{self.pair}: where the systems differ most"
         return [Gallery(caption, tuple(tiles), place)]
