@@ -33,8 +33,9 @@ def visible(text: str) -> str:
 
 
 def _seen(sign: str) -> str:
-    hidden = unicodedata.category(sign) in _HIDDEN_CATEGORIES or sign in _HIDDEN_LETTERS
-    return code_point(sign) if hidden else sign
+    is_control = unicodedata.category(sign) in _HIDDEN_CATEGORIES
+    is_hidden = is_control or sign in _HIDDEN_LETTERS
+    return code_point(sign) if is_hidden else sign
 
 
 def code_point(sign: str) -> str:
@@ -63,7 +64,9 @@ def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> s
     def written(cell: CsvCell) -> object:
         if isinstance(cell, str):
             return spreadsheet_text(cell)
-        return f"{cell:.{digits}g}" if digits and isinstance(cell, float) else cell
+        if isinstance(cell, float) and digits:
+            return f"{cell:.{digits}g}"
+        return cell
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -77,9 +80,10 @@ def anchor(kind: str, *names: str) -> str:
     last = names[-1].lower() if names else ""
     words = re.sub(r"[^a-z0-9]+", "-", last).strip("-")
     readable = words[:40].strip("-")
-    identity = "\0".join(names).encode("utf-8", "surrogatepass")
-    digest = hashlib.sha256(identity).hexdigest()[:8]
-    return "-".join(filter(None, (kind, readable, digest)))
+    identity = "\0".join(names)
+    encoded = identity.encode("utf-8", "surrogatepass")
+    digest = hashlib.sha256(encoded).hexdigest()
+    return "-".join(filter(None, (kind, readable, digest[:8])))
 
 
 def plain(cell: Cell) -> str | float | None:
@@ -114,14 +118,16 @@ def number_text(number: float | None, decimals: int) -> str:
 
 def interval_text(interval: tuple[float, float], decimals: int) -> str:
     """Both ends of an interval, each as :func:`number_text` writes it."""
-    low, high = interval
-    return f"{number_text(low, decimals)} – {number_text(high, decimals)}"
+    low, high = (number_text(end, decimals) for end in interval)
+    return f"{low} – {high}"
 
 
 def signed_text(number: float | None, decimals: int) -> str:
     """A difference with its sign, as :func:`number_text` writes it."""
     text = number_text(number, decimals)
-    return text if text.startswith("−") or text == MISSING else f"+{text}"
+    if text == MISSING or text.startswith("−"):
+        return text
+    return f"+{text}"
 
 
 def shown_difference(
@@ -146,7 +152,8 @@ def shown_difference(
 
 def column_is_numeric(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
     """Whether a column has a number, so that it is aligned to the right."""
-    return any(isinstance(plain(row[index]), int | float) for row in rows)
+    contents = (plain(row[index]) for row in rows)
+    return any(isinstance(content, int | float) for content in contents)
 
 
 def better_text(column: Column) -> str:

@@ -17,8 +17,9 @@ def viewer_style_and_script() -> tuple[str, str]:
     # The style takes the page's custom properties ``--paper``, ``--raised``, ``--ink``, ``--soft``,
     # ``--line``, ``--strong-line``, ``--accent`` and ``--tint``. The script defines
     # ``comparePair``, which turns a figure of the template ``slider.html.j2`` into a viewer.
-    style, script = (STATIC / f"viewer.{kind}" for kind in ("css", "js"))
-    return style.read_text(encoding="utf-8"), script.read_text(encoding="utf-8")
+    style = (STATIC / "viewer.css").read_text(encoding="utf-8")
+    script = (STATIC / "viewer.js").read_text(encoding="utf-8")
+    return style, script
 
 
 @cache

@@ -2,21 +2,20 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
-import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from defocus.reports.environment import environment, viewer_style_and_script
 from defocus.reports.html_rows import column_classes, numeric_columns, table_bodies
 from defocus.reports.model import (
     Curves,
     Gallery,
+    Labelled,
     Page,
     Scatter,
     Slider,
@@ -45,6 +44,8 @@ FOLDER = Path(__file__).parent
 Address = Callable[[bytes], str]
 """Function from an encoded picture to the address in its ``img`` element."""
 T = TypeVar("T")
+Addressed: TypeAlias = tuple[T, str, int, int]
+"""A thing with the address, the width and the height of its picture."""
 
 
 def render_html(page: Page) -> str:
@@ -64,23 +65,30 @@ def write_html(page: Page, path: Path, inline_bytes: int = INLINE_BYTES) -> Path
     contents = _contents(encoded)
     folder = path.with_name(f"{path.stem}-pictures")
     beside = sum(map(len, contents)) > inline_bytes
-    if not beside:
-        write_text(path, _render(page, encoded, _data_uri, _policy("data:")))
-        contents = {}
-    else:
-        make_folder(folder)
-        for content in contents:
-            file = folder / _file_name(content)
-            if not file.exists():
-                write_bytes(file, content)
-        policy = _policy("data: 'self'")
+    kept: set[str] = set()
+    if beside:
+        kept = _write_pictures(contents, folder)
         # a name may have signs that mean something in an address
         place = quote(folder.name)
+        policy = _policy("data: 'self'")
         text = _render(page, encoded, lambda c: f"{place}/{_file_name(c)}", policy)
-        write_text(path, text)
-    kept = {_file_name(content) for content in contents}
+    else:
+        text = _render(page, encoded, _data_uri, _policy("data:"))
+    write_text(path, text)
     _remove_others(folder, kept)
     return folder if beside else None
+
+
+def _write_pictures(contents: Iterable[bytes], folder: Path) -> set[str]:
+    """Write pictures that a folder does not have; return the names of all."""
+    make_folder(folder)
+    names = set()
+    for content in contents:
+        file = folder / _file_name(content)
+        names.add(file.name)
+        if not file.exists():
+            write_bytes(file, content)
+    return names
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:
@@ -97,10 +105,11 @@ def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
     # The page asks the address ``stamp`` beside it whether it is up to date.
     encoded = _encoded(page)
     pictures = {_file_name(content): content for content in _contents(encoded)}
-    policy = served_policy()
-    text = _render(
-        page, encoded, lambda c: f"pictures/{_file_name(c)}", policy, live=True
-    )
+
+    def address(content: bytes) -> str:
+        return f"pictures/{_file_name(content)}"
+
+    text = _render(page, encoded, address, served_policy(), live=True)
     return text, pictures
 
 
@@ -132,11 +141,11 @@ def _render(
     style, script = _style_and_script(live=live)
     behind = Behind()
 
-    def pictures(slider: Slider) -> list[tuple[str, str, int, int]]:
+    def pictures(slider: Slider) -> list[Addressed[str]]:
         labels = [label for label, _ in _shown_pictures(slider)]
         return _addressed(labels, encoded[id(slider)], address)
 
-    def tiles(gallery: Gallery) -> list[tuple[Tile, str, int, int]]:
+    def tiles(gallery: Gallery) -> list[Addressed[Tile]]:
         return _addressed(gallery.tiles, encoded[id(gallery)], address)
 
     template = environment().get_template("page.html.j2")
@@ -168,7 +177,8 @@ def _plotted(figure: Curves | Scatter, name: str) -> dict[str, Any]:
 
 
 def _policy(images: str) -> str:
-    return content_security_policy(*_style_and_script(), images)
+    style, script = _style_and_script()
+    return content_security_policy(style, script, images)
 
 
 def content_security_policy(style: str, script: str, images: str = "data:") -> str:
@@ -183,22 +193,25 @@ def content_security_policy(style: str, script: str, images: str = "data:") -> s
 def source_hash(source: str) -> str:
     """The hash by which a content security policy names a style or script."""
     digest = hashlib.sha256(source.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+    words = base64.b64encode(digest).decode()
+    return f"sha256-{words}"
 
 
 def _data_uri(content: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+    words = base64.b64encode(content).decode()
+    return f"data:image/webp;base64,{words}"
 
 
 def _file_name(content: bytes) -> str:
-    return f"{hashlib.sha256(content).hexdigest()[:16]}.webp"
+    digest = hashlib.sha256(content).hexdigest()
+    return f"{digest[:16]}.webp"
 
 
 def _addressed(
     things: Sequence[T],
     pictures: list[Encoded],
     address: Address,
-) -> list[tuple[T, str, int, int]]:
+) -> list[Addressed[T]]:
     """Things with the address and the size of their pictures."""
     addressed = []
     for thing, (content, width, height) in zip(things, pictures, strict=True):
@@ -221,20 +234,21 @@ def _encoded(page: Page) -> dict[int, list[Encoded]]:
     parts = chain.from_iterable(parts for _, parts in page.sections)
     for part in all_parts(parts):
         if isinstance(part, Slider):
-            pictures = [picture for _, picture in _shown_pictures(part)]
+            states = [picture for _, picture in _shown_pictures(part)]
             encodings[id(part)] = encode_states(
-                pictures,
+                states,
                 kind="webp",
                 max_width_px=PICTURE_WIDTH_PX,
                 budget_bytes=PICTURE_BUDGET_BYTES,
             )
         elif isinstance(part, Gallery):
-            encodings[id(part)] = encode_tiles([tile.picture for tile in part.tiles])
+            tiles = [tile.picture for tile in part.tiles]
+            encodings[id(part)] = encode_tiles(tiles)
     return encodings
 
 
-def _shown_pictures(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
-    """Label and pixels of everything that a slider shows: its states, then its overlay."""
+def _shown_pictures(slider: Slider) -> list[Labelled]:
+    """Everything that a slider shows: its states, then its overlay."""
     shown = list(slider.states)
     if slider.overlay:
         shown.append(slider.overlay)

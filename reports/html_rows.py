@@ -39,9 +39,10 @@ class Scale:
 
     def place(self, value: float) -> float:
         """Position of a value, which may be outside, in units of the drawing."""
-        share = (value - self.low) / (self.high - self.low)
-        inside = min(1.0, max(0.0, share))
         width = WIDTH - 2 * EDGE
+        length = self.high - self.low
+        share = (value - self.low) / length
+        inside = min(1.0, max(0.0, share))
         return round(EDGE + inside * width, 1)
 
 
@@ -50,24 +51,24 @@ def bar_scale(cells: Sequence[Cell]) -> Scale | None:
     spans = list(filter(None, map(_value_and_interval, cells)))
     if not spans:
         return None
-    sizes = [abs(value) for value, *_ in spans]
-    far = FAR * median(sizes) or math.inf
+    typical = median(abs(value) for value, *_ in spans)
+    far = FAR * typical or math.inf
     ends: list[float] = []
     for span in spans:
         value = span[0]
         if abs(value) <= far:
             ends += span
     low, high = min(0.0, *ends), max(0.0, *ends)
-    if high <= low:
-        high = low + 1.0
-    return Scale(low, high)
+    return Scale(low, high if high > low else low + 1.0)
 
 
 def _value_and_interval(cell: Cell) -> tuple[float, ...]:
     """The value of a cell and the ends of its interval, as far as it has them."""
     if not isinstance(cell, Measured) or cell.value is None:
         return ()
-    return (cell.value, *(cell.interval or ()))
+    if cell.interval is None:
+        return (cell.value,)
+    return (cell.value, *cell.interval)
 
 
 def bar_of(cell: Cell, scale: Scale) -> Markup:
@@ -131,12 +132,14 @@ def table_bodies(table: Table) -> Iterator[tuple[Heading | None, Iterator[Markup
 def table_rows(table: Table) -> Iterator[Markup]:
     """The rows of a table's body as markup, all text in it escaped."""
     numeric = numeric_columns(table)
+    first, *others = table.columns
     writers = []
-    for index, column in enumerate(table.columns[1:], start=1):
-        writers.append(_writer(index, column, numeric[index], table))
+    for index, column in enumerate(others, start=1):
+        writer = _writer(index, column, numeric[index], table)
+        writers.append(writer)
     names = table.anchors or ("",) * len(table.rows)
     for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
-        head = _head(row[0], table.columns[0], name)
+        head = _head(row[0], first, name)
         cells = ""
         for write, cell in zip(writers, row[1:], strict=True):
             cells += write(cell)
@@ -179,10 +182,12 @@ def _note_links(notes: Sequence[int], about: str) -> Markup:
 
 
 def _writer(index: int, column: Column, number: bool, table: Table) -> Writer:
+    def write_large(cell: Cell) -> str:
+        text = escape(cell_text(cell, column))
+        return f"<td>{text}{_interval(cell, column)}</td>"
+
     if table.large:
-        return lambda cell: (
-            f"<td>{escape(cell_text(cell, column))}{_interval(cell, column)}</td>"
-        )
+        return write_large
 
     scale = _scale(index, column, table)
     label = f' data-label="{escape(column.name)}"' if table.stacked else ""
@@ -256,17 +261,15 @@ def _marked(shown: str, cell: Measured) -> str:
 
 
 def _beside(cell: Measured, column: Column) -> str:
-    parts = []
+    parts = ""
     if cell.interval:
         ends = interval_text(cell.interval, column.decimals)
-        parts.append(
-            f'<span class="aside"><span class="unseen">95 % interval </span>{ends}</span>'
-        )
+        parts += f'<span class="aside"><span class="unseen">95 % interval </span>{ends}</span>'
     if cell.beside or cell.notes:
-        notes = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)
-        notes = f"<sup>{notes}</sup>" if notes else ""
-        long = " long" if len(cell.beside) > SHORT_ASIDE else ""
-        parts.append(
-            f'<span class="aside{long}">{escape(visible(cell.beside))}{notes}</span>'
-        )
-    return "".join(parts)
+        links = ",".join(f'<a href="#note-{n}">{n}</a>' for n in cell.notes)
+        notes = f"<sup>{links}</sup>" if links else ""
+        is_long = len(cell.beside) > SHORT_ASIDE
+        kind = "aside long" if is_long else "aside"
+        text = escape(visible(cell.beside))
+        parts += f'<span class="{kind}">{text}{notes}</span>'
+    return parts

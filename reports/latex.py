@@ -117,22 +117,27 @@ class PaperTable:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of all groups."""
-        return tuple(chain.from_iterable(group.columns for group in self.groups))
+        columns: list[Column] = []
+        for group in self.groups:
+            columns += group.columns
+        return tuple(columns)
 
 
 def _marks_note(table: PaperTable) -> str:
     """Note that ranks end at a rule: the best of one part can be below another part's."""
+    if len(table.parts) < 2:
+        return ""
     cells = chain.from_iterable(cells for _, cells in table.rows)
-    marked = any(cell and cell.place for cell in cells)
-    several = len(table.parts) > 1
-    return "Bold, underlined: the best two between rules." if marked and several else ""
+    if not any(cell and cell.place for cell in cells):
+        return ""
+    return "Bold, underlined: the best two between rules."
 
 
 def escape_latex(text: str) -> str:
     """Escape text for LaTeX, with hidden characters made visible; see :func:`with_definition`."""
     composed = unicodedata.normalize("NFC", visible(text))
     parts = _LIGATURES.split(composed)
-    return "{}".join(_escaped(part) for part in parts)
+    return "{}".join(map(_escaped, parts))
 
 
 def _escaped(text: str) -> str:
@@ -157,12 +162,13 @@ def render_latex(table: PaperTable) -> str:
     """Render a LaTeX table environment (UTF-8); it needs ``booktabs``."""
     texts = (f"{table.caption}.", table.note, _marks_note(table))
     caption = escape_latex(" ".join(filter(None, texts)))
+    alignment = "l" + "c" * len(table.checks) + "r" * len(table.columns)
     lines = [
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{caption}}}",
         rf"\label{{{table.label}}}",
-        rf"\begin{{tabular}}{{l{'c' * len(table.checks)}{'r' * len(table.columns)}}}",
+        rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",
         *_heads(table),
         r"\midrule",
@@ -171,7 +177,12 @@ def render_latex(table: PaperTable) -> str:
         if number in table.parts:
             lines.append(r"\midrule")
         lines.append(_row(table, number))
-    lines += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    lines += [
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ]
     if table.checks:
         lines.insert(0, _CHECK_MARK)
     return with_definition("\n".join(lines))

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError, InputError
 
+Labelled: TypeAlias = tuple[str, NDArray[np.uint8]]
+"""A picture with its label."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -27,13 +30,14 @@ class Curve:
     )
 
     def __post_init__(self) -> None:
-        if len(self.x) != len(self.y):
+        points = len(self.y)
+        if len(self.x) != points:
             raise InputError(
-                f"curve {self.label!r}: {len(self.x)} x for {len(self.y)} y; give as many of each"
+                f"curve {self.label!r}: {len(self.x)} x for {points} y; give as many of each"
             )
-        if self.errors and len(self.errors) != len(self.y):
+        if self.errors and len(self.errors) != points:
             raise InputError(
-                f"curve {self.label!r}: {len(self.errors)} errors for {len(self.y)} y; give as "
+                f"curve {self.label!r}: {len(self.errors)} errors for {points} y; give as "
                 "many of each"
             )
 
@@ -61,10 +65,12 @@ class Curves:
     def __post_init__(self) -> None:
         if self.log_y and any(curve.errors for curve in self.curves):
             raise InputError(f"figure {self.caption!r}: error bars need a linear axis")
-        places = {*range(len(self.places))}
+        if not self.places:
+            return
+        places = set(range(len(self.places)))
         for curve in self.curves:
             drawn = {x for x in curve.x if not math.isnan(x)}
-            if self.places and not drawn <= places:
+            if not drawn <= places:
                 raise InputError(
                     f"figure {self.caption!r}: curve {curve.label!r} has a point at none of its "
                     f"{len(self.places)} places"
@@ -225,19 +231,23 @@ class Table:
         **more: Any,  # noqa: ANN401 - the other fields
     ) -> "Table":
         """A table; a column of words is its name."""
-        heads = (Column(each) if isinstance(each, str) else each for each in columns)
-        return cls(caption, tuple(heads), tuple(map(tuple, rows)), note, **more)
+        heads = []
+        for column in columns:
+            head = Column(column) if isinstance(column, str) else column
+            heads.append(head)
+        cells = tuple(map(tuple, rows))
+        return cls(caption, tuple(heads), cells, note, **more)
 
     @property
     def own_notes(self) -> tuple[int, ...]:
         """The notes that are about no single column or row."""
-        told: set[int] = set()
+        elsewhere: set[int] = set()
         for column in self.columns:
-            told.update(column.notes)
+            elsewhere.update(column.notes)
         for head, *_ in self.rows:
             if isinstance(head, Link):
-                told.update(head.notes)
-        return tuple(number for number in self.notes if number not in told)
+                elsewhere.update(head.notes)
+        return tuple(number for number in self.notes if number not in elsewhere)
 
     def __post_init__(self) -> None:
         if self.anchors and len(self.anchors) != len(self.rows):
@@ -264,9 +274,9 @@ class Slider:
 
     caption: str
     # label and ``(H, W, 3)`` RGB, two or more, all of one size
-    states: tuple[tuple[str, NDArray[np.uint8]], ...]
+    states: tuple[Labelled, ...]
     # label and ``(H, W, 4)`` RGBA, such as flow arrows
-    overlay: tuple[str, NDArray[np.uint8]] | None = None
+    overlay: Labelled | None = None
     anchor: str = ""  # a permanent name, for links to the picture; empty for none
 
     def __post_init__(self) -> None:
@@ -276,28 +286,42 @@ class Slider:
             raise InputError(
                 f"slider {self.caption!r}: needs two states or more to compare"
             )
-        first = self.states[0][1].shape
+        _, first_picture = self.states[0]
+        first = first_picture.shape
         for label, picture in self.states:
             self._require_state(label, picture, first)
-        if self.overlay is not None and self.overlay[1].shape != (*first[:2], 4):
+        if self.overlay is not None:
+            self._require_overlay(self.overlay, first)
+
+    def _require_overlay(self, overlay: Labelled, first: tuple[int, ...]) -> None:
+        """Refuse an overlay that is not RGBA of the first state's size."""
+        _, picture = overlay
+        wanted = (*first[:2], 4)
+        if picture.shape != wanted:
             raise ImageError(
-                f"slider {self.caption!r}: the overlay is {self.overlay[1].shape}; "
-                f"give {(*first[:2], 4)} uint8"
+                f"slider {self.caption!r}: the overlay is {picture.shape}; "
+                f"give {wanted} uint8"
             )
 
     def _require_state(
-        self, label: str, picture: NDArray[np.uint8], first: tuple[int, ...]
+        self,
+        label: str,
+        picture: NDArray[np.uint8],
+        first: tuple[int, ...],
     ) -> None:
         """Refuse a state that is not RGB of 8 bits, or has another size than the first one."""
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        is_rgb = picture.ndim == 3 and picture.shape[2] == 3
+        if picture.dtype != np.uint8 or not is_rgb:
             raise ImageError(
                 f"slider {self.caption!r}: {label!r} is {picture.dtype} {picture.shape}; "
                 "give (H, W, 3) uint8"
             )
         if picture.shape != first:
+            height, width, _ = picture.shape
+            first_height, first_width, _ = first
             raise ImageError(
-                f"slider {self.caption!r}: {label!r} is {picture.shape[1]}x{picture.shape[0]} "
-                f"but the first state is {first[1]}x{first[0]}; give one size"
+                f"slider {self.caption!r}: {label!r} is {width}x{height} "
+                f"but the first state is {first_width}x{first_height}; give one size"
             )
 
 

@@ -37,8 +37,9 @@ class Behind:
 
     def hold(self, key: str, parts: Sequence[Part], markup: str) -> Markup:
         """Placeholder of markup in a page; parts with further folds stay, as links open them."""
-        if any(isinstance(part, Folded) for part in all_parts(parts)):
-            return Markup(markup)  # noqa: S704 - the output of a template
+        for part in all_parts(parts):
+            if isinstance(part, Folded):
+                return Markup(markup)  # noqa: S704 - the output of a template
         self._markup[key] = markup
         return Markup("<!--behind {}-->").format(key)
 
@@ -61,11 +62,16 @@ class Behind:
 
 def _filled(text: str, markup: dict[str, str]) -> str:
     """A text with the markup of its places, which may have places too."""
-    return _PLACE.sub(lambda place: _filled(markup[place[1]], markup), text)
+
+    def fill(place: re.Match[str]) -> str:
+        return _filled(markup[place[1]], markup)
+
+    return _PLACE.sub(fill, text)
 
 
 def _block(contents: dict[str, str]) -> str:
     """The report as deflated JSON: its numbers and names repeat, so it shrinks to a tenth."""
-    packed = zlib.compress(json.dumps(contents).encode(), level=9)
+    plain = json.dumps(contents).encode()
+    packed = zlib.compress(plain, level=9)
     words = base64.b64encode(packed).decode()
     return f'<script type="application/octet-stream" id="behind">{words}</script>'

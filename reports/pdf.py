@@ -76,9 +76,10 @@ def write_typst(page: Page, folder: Path) -> Path:
     for number, (heading, parts) in enumerate(page.sections):
         written = _parts(parts, folder, str(number))
         sections.append({"heading": _printable(heading), "parts": written})
+    lines = page.summary.split("\n")
     document = {
         "title": _printable(page.title),
-        "summary": "\n".join(map(_printable, page.summary.split("\n"))),
+        "summary": "\n".join(map(_printable, lines)),
         "notice": _printable(page.notice),
         "figures": [_printable_fields(figure) for figure in page.figures],
         "sections": sections,
@@ -143,8 +144,11 @@ def _facts(facts: Facts) -> Typst:
 
 
 def _folded(heading: str, parts: Sequence[Part], folder: Path, stem: str) -> Typst:
-    inside = _parts(parts, folder, stem)
-    return {"kind": "folded", "heading": _printable(heading), "parts": inside}
+    return {
+        "kind": "folded",
+        "heading": _printable(heading),
+        "parts": _parts(parts, folder, stem),
+    }
 
 
 def _tabs(tabs: Tabs, folder: Path, stem: str) -> list[Typst]:
@@ -169,7 +173,10 @@ def _in_print(beside: Beside) -> tuple[Part, ...]:
 
 
 def _printable_fields(figure: Figure) -> dict[str, str]:
-    return {name: _printable(text) for name, text in vars(figure).items()}
+    fields = {}
+    for name, text in vars(figure).items():
+        fields[name] = _printable(text)
+    return fields
 
 
 def _table(table: Table) -> Typst:
@@ -184,8 +191,10 @@ def _table(table: Table) -> Typst:
         columns.append(head)
     rows = []
     for row in table.rows:
-        pairs = zip(row, table.columns, strict=True)
-        rows.append([_cell(cell, column) for cell, column in pairs])
+        cells = []
+        for cell, column in zip(row, table.columns, strict=True):
+            cells.append(_cell(cell, column))
+        rows.append(cells)
     numbers = ", ".join(map(str, table.notes))
     several = "s" if len(table.notes) > 1 else ""
     referred = f"Note{several} {numbers} at the end." if numbers else ""

@@ -100,8 +100,9 @@ def encode_tiles(tiles: Sequence[Pixels], *, kind: str = "webp") -> list[Encoded
 def laid_over(picture: Pixels, overlay: Pixels) -> Pixels:
     """A picture ``(H, W, 3)`` with an overlay ``(H, W, 4)`` laid over it."""
     colours = overlay[..., :3]
-    opaque = overlay[..., 3:].astype(np.float32) / 255
-    mixed = picture * (1 - opaque) + colours * opaque
+    opacity = overlay[..., 3:].astype(np.float32) / 255
+    behind = picture * (1 - opacity)
+    mixed = behind + colours * opacity
     return np.asarray(mixed.round(), dtype=np.uint8)
 
 
@@ -151,15 +152,18 @@ def displacement_arrows(field: NDArray[np.floating]) -> tuple[int, Pixels]:
         row, column = rows[j], columns[i]
         right, down = factor * sampled[:, j, i]
         start = (int(column), int(row))
-        tip = (round(float(column + right)), round(float(row + down)))
-        arrows.append((start, tip))
+        tip_column = round(float(column + right))
+        tip_row = round(float(row + down))
+        arrows.append((start, (tip_column, tip_row)))
     return factor, _drawn(arrows, height, width)
 
 
 def _lengthening(lengths: NDArray[np.floating], step: int) -> int:
     """The largest factor by which no arrow reaches the next one's place."""
     longest = float(np.nanmax(lengths, initial=0.0))
-    wanted = LONGEST_SHARE * step / longest if longest > 0 else 1.0
+    wanted = 1.0
+    if longest > 0:
+        wanted = LONGEST_SHARE * step / longest
     return max((factor for factor in FACTORS if factor <= wanted), default=1)
 
 

@@ -139,8 +139,10 @@ def _keep_last_label_inside(axes: "Axes") -> None:
     """Let the last number of the horizontal axis end at its tick if the tick is at the border."""
     last_label = axes.get_xticklabels()[-1:]
     low, high = axes.get_xlim()
+    border = high - 0.04 * abs(high - low)
     for label in last_label:
-        if label.get_position()[0] > high - 0.04 * abs(high - low):
+        place, _ = label.get_position()
+        if place > border:
             label.set_horizontalalignment("right")
 
 
@@ -162,15 +164,15 @@ def draw_figures(figures: Sequence[Curves | Scatter], kind: Kind) -> bytes:
     # marker and dash, so that they can be told apart in grey.
     import matplotlib as mpl
 
-    several = len(figures) > 1
-    width, height = BESIDE_INCHES if several else SIZE_INCHES
+    count = len(figures)
+    width, height = BESIDE_INCHES if count > 1 else SIZE_INCHES
     with _SETTINGS_ARE_GLOBAL, mpl.rc_context(SETTINGS):
-        drawn = _empty(width * len(figures), height, layout="constrained")
+        drawn = _empty(width * count, height, layout="constrained")
         for number, figure in enumerate(figures, start=1):
-            axes = drawn.add_subplot(1, len(figures), number)
+            axes = drawn.add_subplot(1, count, number)
             axes.set_xlabel(visible(figure.x_label))
             axes.set_ylabel(visible(figure.y_label))
-            if several:
+            if count > 1:
                 axes.set_title(visible(figure.caption), fontsize=9)
             unnamed = axes_of(axes, figure)
             _add_unnamed(drawn, unnamed)
@@ -202,11 +204,13 @@ def _saved(drawn: "Figure", kind: Kind) -> bytes:
 def _swatch(number: int) -> bytes:
     """The line and the marker of a curve, for a legend."""
     drawn = _empty(0.5, 0.22)
+    drawn.patch.set_visible(False)
     axes = drawn.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-1, 1), ylim=(-1, 1))
     axes.set_axis_off()
-    drawn.patch.set_visible(False)
-    axes.plot([-1, 0, 1], [0, 0, 0], markevery=[1], **_style(number))
+    x = [-1, 0, 1]
+    y = [0, 0, 0]
+    axes.plot(x, y, markevery=[1], **_style(number))
     axes.lines[0].set(linewidth=2, markersize=9)
     return _saved(drawn, "svg")
 
@@ -231,10 +235,12 @@ def _add_legend(drawn: "Figure") -> None:
 
 def _room_for(labels: Sequence[str], swatch_inches: float, drawn: "Figure") -> int:
     """Make a figure higher by the rows of a legend; return how many columns the legend has."""
-    longest = swatch_inches + LETTER_INCHES * max(map(len, labels), default=0)
+    letters = max(map(len, labels), default=0)
+    longest = swatch_inches + LETTER_INCHES * letters
     columns = max(1, int(drawn.get_figwidth() / longest))
     rows = math.ceil(len(labels) / columns)
-    drawn.set_figheight(drawn.get_figheight() + ROW_INCHES * rows)
+    height = drawn.get_figheight() + ROW_INCHES * rows
+    drawn.set_figheight(height)
     return columns
 
 
@@ -356,9 +362,10 @@ def _error_bars(
     bars = []
     for place, value, error in zip(x, y, curve.errors, strict=bool(curve.errors)):
         below, above = error if isinstance(error, tuple) else (error, error)
-        finite = all(map(math.isfinite, (place, value, below, above)))
+        bar = (place, value, below, above)
+        finite = all(map(math.isfinite, bar))
         if finite and value >= least and below + above > 0:
-            bars.append((place, value, below, above))
+            bars.append(bar)
     return bars
 
 
@@ -366,10 +373,10 @@ def _seen(curve: Curve, *, log: bool) -> NDArray[np.bool_]:
     """Which points of a curve can be drawn."""
     x = np.array(curve.x, float)
     y = np.array(curve.y, float)
-    seen: NDArray[np.bool_] = np.isfinite(x) & np.isfinite(y)
+    seen = np.isfinite(x) & np.isfinite(y)
     if log:
         seen &= y > 0
-    return seen
+    return np.asarray(seen)
 
 
 def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
@@ -382,7 +389,8 @@ def _marked(seen: NDArray[np.bool_], number: int, *, every: bool) -> list[int]:
         alone = np.flatnonzero(seen & ~seen_before & ~seen_after)
         ends = at[[0, -1]]
         step = len(at) / FEW_MARKERS
-        first = step * (number % len(COLOURS) + 0.5) / len(COLOURS)
+        colour = number % len(COLOURS)
+        first = step * (colour + 0.5) / len(COLOURS)
         even = first + step * np.arange(FEW_MARKERS)
         few = at[even.astype(int)]
         at = np.unique(np.concatenate([alone, few, ends]))
@@ -423,8 +431,13 @@ def _draw_points(axes: "Axes", figure: Scatter) -> list[Point]:
     front = sorted((point.x, point.y) for point in points if point.marked)
     if front:
         xs, ys = zip(*front, strict=True)
-        label = visible(figure.marked_as)
-        axes.plot(xs, ys, color=COLOURS[0], linestyle="--", label=label)
+        axes.plot(
+            xs,
+            ys,
+            color=COLOURS[0],
+            linestyle="--",
+            label=visible(figure.marked_as),
+        )
     for point in points:
         _draw_point(axes, point)
     _scale(axes.xaxis, ticks=6, log=figure.log_x)
@@ -464,7 +477,8 @@ def _scale(axis: "Axis", *, ticks: int, log: bool = False) -> None:
         axis.set_minor_locator(ticker.NullLocator())
     axis.set_major_locator(locator)
     least, most = SHORT_NUMBERS
-    if not log and least <= max(-low, high) < most:
+    largest = max(-low, high)
+    if not log and least <= largest < most:
         alike = ticker.ScalarFormatter(useOffset=False)  # all with as many decimals
         alike.set_scientific(False)
         axis.set_major_formatter(alike)
@@ -506,11 +520,15 @@ def _curve_words(curve: Curve, figure: Curves) -> str:
     first = _place_words(curve.x[at[0]], figure)
     last = _place_words(curve.x[at[-1]], figure)
     ys = [curve.y[index] for index in at]
+    lowest = min(ys)
+    highest = max(ys)
     return (
         f"{curve.label}: from {ys[0]:.4g} at {first} to {ys[-1]:.4g} at {last}, between "
-        f"{min(ys):.4g} and {max(ys):.4g}."
+        f"{lowest:.4g} and {highest:.4g}."
     )
 
 
 def _place_words(x: float, figure: Curves) -> str:
-    return figure.places[int(x)] if figure.places else f"{x:.6g}"
+    if figure.places:
+        return figure.places[int(x)]
+    return f"{x:.6g}"

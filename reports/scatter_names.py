@@ -58,7 +58,12 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
     font_pt = float(mpl.rcParams["font.size"]) * (0.8 if arranged else 1.0)
     spots = [tuple(axes.transData.transform((point.x, point.y))) for point in points]
     taken = _taken(points, spots)
-    frame = axes.bbox.x0, axes.bbox.y0, drawn.bbox.width, drawn.bbox.height
+    frame = (
+        axes.bbox.x0,
+        axes.bbox.y0,
+        drawn.bbox.width,
+        drawn.bbox.height,
+    )
     unnamed: list[Point] = []
     with_spots = zip(points, spots, strict=True)
     # the names of the front first: they are what one looks for
@@ -69,24 +74,36 @@ def place_names(axes: "Axes", points: Sequence[Point]) -> list[Point]:
             unnamed.append(point)
             continue
         taken.append(_box(text, spot, place, font_pt))
-        right, up, side = place
-        axes.annotate(
-            text,
-            (point.x, point.y),
-            (right * font_pt, (up - BASELINE) * font_pt),
-            textcoords="offset points",
-            ha=side,
-            va="baseline",
-            fontsize=font_pt,
-        )
+        _write(axes, text, point, place, font_pt)
     return unnamed
+
+
+def _write(
+    axes: "Axes",
+    text: str,
+    point: Point,
+    place: Place,
+    font_pt: float,
+) -> None:
+    """Write a name at a place beside its point."""
+    right, up, side = place
+    axes.annotate(
+        text,
+        (point.x, point.y),
+        (right * font_pt, (up - BASELINE) * font_pt),
+        textcoords="offset points",
+        ha=side,
+        va="baseline",
+        fontsize=font_pt,
+    )
 
 
 def _taken(points: Sequence[Point], spots: list[Spot]) -> list[Box]:
     """The room that the points and the line through the marked ones take."""
-    taken = [_around(spot, RADIUS_PT) for spot in spots]
+    taken = []
     front = []
     for point, spot in zip(points, spots, strict=True):
+        taken.append(_around(spot, RADIUS_PT))
         if point.marked:
             front.append(spot)
     along = _along(sorted(front))
@@ -99,18 +116,22 @@ def _along(front: list[Spot]) -> list[Spot]:
     for (x, y), (next_x, next_y) in pairwise(front):
         across = next_x - x
         up = next_y - y
-        steps = int(math.hypot(across, up) / LINE_PT) + 1
+        length = math.hypot(across, up)
+        steps = int(length / LINE_PT) + 1
         for step in range(steps):
             share = step / steps
-            spot = (x + share * across, y + share * up)
-            spots.append(spot)
+            spot_x = x + share * across
+            spot_y = y + share * up
+            spots.append((spot_x, spot_y))
     return spots
 
 
 def _around(spot: Spot, radius: float) -> Box:
     """The square box around a spot."""
     x, y = spot
-    return x - radius, y - radius, x + radius, y + radius
+    left, right = x - radius, x + radius
+    bottom, top = y - radius, y + radius
+    return left, bottom, right, top
 
 
 def _free_place(

@@ -257,7 +257,8 @@ def _above(best: Gained, others: Sequence[Gained]) -> list[str]:
     highest = best.row.gain or 0.0
     helped = rebuilt = 0
     for line, row in others:
-        if (row.gain or 0.0) <= highest:
+        is_above = (row.gain or 0.0) > highest
+        if not is_above:
             continue
         if line.is_given_blur:
             helped += 1
