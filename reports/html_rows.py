@@ -132,14 +132,13 @@ def table_bodies(table: Table) -> Iterator[tuple[Heading | None, Iterator[Markup
 def table_rows(table: Table) -> Iterator[Markup]:
     """The rows of a table's body as markup, all text in it escaped."""
     numeric = numeric_columns(table)
-    first, *others = table.columns
     writers = []
-    for index, column in enumerate(others, start=1):
+    for index, column in enumerate(table.columns[1:], start=1):
         writer = _writer(index, column, numeric[index], table)
         writers.append(writer)
     names = table.anchors or ("",) * len(table.rows)
     for number, (row, name) in enumerate(zip(table.rows, names, strict=True)):
-        head = _head(row[0], first, name)
+        head = _head(row[0], table.columns[0], name)
         cells = ""
         for write, cell in zip(writers, row[1:], strict=True):
             cells += write(cell)
