@@ -373,6 +373,7 @@ def _fallback_fonts() -> Path:
     return Path(mpl.get_data_path()) / "fonts" / "ttf"
 
 
+@cache
 def _glyphs() -> frozenset[int]:
     from matplotlib.ft2font import FT2Font
 

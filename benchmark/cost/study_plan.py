@@ -254,8 +254,12 @@ def _epoch_pixels(study: Study) -> int:
 
 
 def _pixels(study: Study, split: Split) -> int:
-    sizes = [readable_size(pair.blurry) for pair in study.dataset.split(split)]
-    return sum(height * width for height, width in filter(None, sizes))
+    pixels = 0
+    for pair in study.dataset.split(split):
+        size = readable_size(pair.blurry)
+        if size is not None:
+            pixels += math.prod(size)
+    return pixels
 
 
 def _tried(study: Study, run: Run) -> tuple[float, float]:

@@ -315,22 +315,23 @@ VERDICTS: dict[Verdict, str] = {
 
 def against_page(changes: Changes, now: str, before: str) -> Page:
     """Make the page that compares two studies."""
-    lines = [change.line for change in changes.changes]
-    sections: list[tuple[str, tuple[Part, ...]]] = [
-        (
-            "Summary",
-            tuple(Paragraph(text) for text in _sentences(changes, now, before)),
-        ),
-        ("Scores", tuple(_score_tables(changes.changes))),
-        ("Costs", tuple(_cost_table(changes))),
-        ("Only in one", tuple(_missing_table(changes, now, before))),
-        ("Settings that differ", tuple(_settings_parts(changes))),
-    ]
+    sentences = _sentences(changes, now, before)
+    sections: tuple[tuple[str, Sequence[Part]], ...] = (
+        ("Summary", [Paragraph(text) for text in sentences]),
+        ("Scores", _score_tables(changes.changes)),
+        ("Costs", _cost_table(changes)),
+        ("Only in one", _missing_table(changes, now, before)),
+        ("Settings that differ", _settings_parts(changes)),
+    )
+    shown = []
+    for heading, parts in sections:
+        if parts:
+            shown.append((heading, tuple(parts)))
     return Page(
         f"{now} against {before}",
-        budget_notice(line.budget for line in lines),
-        tuple((heading, parts) for heading, parts in sections if parts),
-        _sentences(changes, now, before)[0],
+        budget_notice(change.line.budget for change in changes.changes),
+        tuple(shown),
+        sentences[0],
     )
 
 

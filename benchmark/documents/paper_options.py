@@ -117,8 +117,8 @@ def chosen_boards(boards: Iterable[Board], options: PaperOptions) -> list[Board]
     named: set[str] = set()
     protocols: set[str] = set()
     for board in every:
-        named |= {line.first.system for line in board.lines}
-        protocols |= {convention.protocol for convention in board.conventions}
+        named.update(line.first.system for line in board.lines)
+        protocols.update(convention.protocol for convention in board.conventions)
     systems = sorted(named)
     for pattern in options.patterns:
         if not any(fnmatchcase(system, pattern) for system in systems):
@@ -127,8 +127,12 @@ def chosen_boards(boards: Iterable[Board], options: PaperOptions) -> list[Board]
             )
     if options.protocol:
         _require(options.protocol, sorted(protocols), "--protocol")
-    chosen = [_chosen_part(board, options) for board in every]
-    return [board for board in chosen if board.lines and board.conventions]
+    chosen = []
+    for board in every:
+        part = _chosen_part(board, options)
+        if part.lines and part.conventions:
+            chosen.append(part)
+    return chosen
 
 
 def _chosen_part(board: Board, options: PaperOptions) -> Board:

@@ -332,14 +332,15 @@ def _table(
     """A table without caption and label."""
     make = compared_columns if compared else ranked_columns
     tests = Tests(content, wanted=options.significance)
+    places: list[PaperPlace] = []
     columns: list[Cells] = []
     heads = []
     for name, part in groups:
+        places += part
         made = chain.from_iterable(make(place, lines, tests) for place in part)
         shown, cells = zip(*made, strict=True)
         heads.append(ColumnGroup(name, shown))
         columns += cells
-    places = [place for _, part in groups for place in part]
     note = _note(content, places, lines, columns)
     if options.significance:
         note = f"{note} {_stars(lines, columns, compared=compared)}"
@@ -394,7 +395,7 @@ def _name(line: BoardLine) -> str:
 
 def _images(places: Sequence[PaperPlace], line: BoardLine) -> int:
     rows = (place.row(line) for place in _leading(places))
-    return most_images(row for row in rows if row is not None)
+    return most_images(filter(None, rows))
 
 
 def _note(
@@ -434,7 +435,7 @@ def _scored_rows(
 
 
 def _beside_numbers(columns: Sequence[Cells]) -> list[str]:
-    cells = [cell for column in columns for cell in column if cell is not None]
+    cells = list(filter(None, chain.from_iterable(columns)))
     said = []
     if any(cell.interval for cell in cells):
         said.append("Brackets: 95 % intervals over scenes")

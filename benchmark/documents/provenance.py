@@ -20,6 +20,9 @@ from defocus.reading import Json
 from defocus.reports.display import capital
 from defocus.reports.model import Facts, Paragraph, Part
 
+_HARDWARE = ("device", "machine", "libraries")
+"""Facts of a run that say what it was computed with."""
+
 KEPT_WITH_ROWS = ("status", "schedule.")
 """Prefixes of the facts that each row states, even where they are the same in all rows."""
 
@@ -194,16 +197,13 @@ def trainings(content: Content) -> Facts:
 
 def hardware(content: Content) -> Facts:
     """Devices, machines and versions of libraries behind the runs, each once."""
-    facts: dict[str, set[str]] = {}
-    for group in content.groups:
-        for entry in group:
-            document = run_document(content.out, entry)
-            chosen = {
-                name: document.get(name) for name in ("device", "machine", "libraries")
-            }
-            for name, text in flattened(chosen):
-                facts.setdefault(name, set()).add(text)
-    return Facts(
-        "Hardware and software",
-        tuple((name, " or ".join(sorted(texts))) for name, texts in facts.items()),
-    )
+    facts: dict[str, set[str]] = defaultdict(set)
+    for entry in content.entries:
+        document = run_document(content.out, entry)
+        chosen = {name: document.get(name) for name in _HARDWARE}
+        for name, text in flattened(chosen):
+            facts[name].add(text)
+    lines = []
+    for name, texts in facts.items():
+        lines.append((name, " or ".join(sorted(texts))))
+    return Facts("Hardware and software", tuple(lines))

@@ -129,20 +129,16 @@ def _begun(gained: Sequence[Gained]) -> Sequence[Gained]:
 
 def _restored(content: Content) -> str:
     """The sentence for a study in which no system has a gain."""
-    restoring = {row.system for row in content.rows} - {CEILING, INPUT}
-    systems = (
-        counted(len(restoring), "system") if restoring else "The blurry input alone"
-    )
-    datasets = ", ".join(sorted({row.dataset for row in content.rows}))
-    blind = {row.protocol for row in content.rows if row.protocol} == {NO_REFERENCE}
-    why = " without sharp pictures, so" if blind else ";"
-    scored = restoring or blind
-    lacking = (
-        "no gain over the blurry input is known"
-        if scored
-        else "no system is compared with it"
-    )
-    return f"{systems} on {datasets}{why} {lacking}."
+    systems = {row.system for row in content.rows} - {CEILING, INPUT}
+    datasets = {row.dataset for row in content.rows}
+    protocols = {row.protocol for row in content.rows} - {""}
+    who = counted(len(systems), "system") if systems else "The blurry input alone"
+    where = f"{who} on {', '.join(sorted(datasets))}"
+    if protocols == {NO_REFERENCE}:
+        return f"{where} without sharp pictures, so no gain over the blurry input is known."
+    if systems:
+        return f"{where}; no gain over the blurry input is known."
+    return f"{where}; no system is compared with it."
 
 
 def _all_gains(scores: PictureScores) -> list[Gained]:

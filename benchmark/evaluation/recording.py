@@ -49,12 +49,9 @@ def store_columns(
     kept: list[Score] = []
     versions: list[MetricVersion] = []
     if entry.evaluation == evaluation_version():
-        kept = [
-            one
-            for one in results.scores(entry.run)
-            if column_of(one.metric) not in metrics
-        ]
+        scored = results.scores(entry.run)
         stored = results.versions(entry.run).values()
+        kept = [one for one in scored if column_of(one.metric) not in metrics]
         versions = [one for one in stored if column_of(one.metric) not in metrics]
     # a metric may come to no score
     names = [*metrics, *(score.metric for score in scores)]

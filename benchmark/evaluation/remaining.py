@@ -122,10 +122,12 @@ def _readable_again(study: Study, results: Results, run: Run) -> frozenset[str]:
     """All metrics of a run if a test pair that was left out of it can be read now, else none."""
     unread = {one.id for one in left_out_of_run(results, run.id)}
     pairs = study.dataset.split("test")
-    tried = (pair for pair in pairs if pair.id in unread)
-    again, _ = parted(
-        attempt(pair.id, functools.partial(read_whole, pair)) for pair in tried
-    )
+    attempts = []
+    for pair in pairs:
+        if pair.id in unread:
+            read = functools.partial(read_whole, pair)
+            attempts.append(attempt(pair.id, read))
+    again, _ = parted(attempts)
     return frozenset(metrics_for(pairs) if again else ())
 
 

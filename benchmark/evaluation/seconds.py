@@ -28,12 +28,19 @@ def measured_seconds(study: Study, run: Run) -> list[Cost]:
     try:
         network = network_of(study, run)
         with computing_as_trained(run):
-            made = list(islice(_restored(study, run, network), TIMED))
+            restored = list(islice(_restored(study, run, network), TIMED))
     except CRASHES as error:
-        return [Cost(name, None, one_line(error)) for name in SECONDS]
-    sizes = [one.picture.shape[:2] for one in made]
-    tile_px = min((one.tile_px for one in made if one.tile_px), default=0)
-    return cost_in_seconds(network, sizes, [one.seconds for one in made], tile_px)
+        reason = one_line(error)
+        return [Cost(name, None, reason) for name in SECONDS]
+    sizes = []
+    seconds = []
+    tiles_px = []
+    for one in restored:
+        sizes.append(one.picture.shape[:2])
+        seconds.append(one.seconds)
+        if one.tile_px:
+            tiles_px.append(one.tile_px)
+    return cost_in_seconds(network, sizes, seconds, min(tiles_px, default=0))
 
 
 def _restored(study: Study, run: Run, network: nn.Module) -> Iterator[TimedRestoration]:

@@ -181,16 +181,16 @@ def as_printed_of_dataset(
     opened = open_dataset(dataset, damaged=True)
     search = _Search(list(rows), where, left_out=[*opened.without()])
     for split in _SPLITS:
-        pairs = [pair for pair in opened.split(split) if pair.sharp is not None]
-        if pairs:
-            search.measure(
-                [_of_split(pair, pair.sharp) for pair in pairs if pair.sharp]
-            )
-            if search.settled():
-                break
-            search.measure_unusual()
-            if any(one.reproduced for one in search.explanations()):
-                break
+        given = opened.split(split)
+        pairs = [_of_split(pair, pair.sharp) for pair in given if pair.sharp]
+        if not pairs:
+            continue
+        search.measure(pairs)
+        if search.settled():
+            break
+        search.measure_unusual()
+        if any(one.reproduced for one in search.explanations()):
+            break
     if not search.pairs and not search.left_out:
         raise InputError(
             f"{opened.name} has no pair with a sharp picture to compare with"

@@ -145,20 +145,19 @@ def match(
 ) -> Match:
     """Pair restored files with subjects by their paths without suffix, by the rule that fits."""
     files = dict(_pictures(restored))
+    keys = {each.name: each.keys for each in subjects}
     try:
-        named = match_names(
-            {each.name: each.keys for each in subjects},
-            list(files),
-            rule,
-        )
+        named = match_names(keys, list(files), rule)
     except InputError as error:
         raise InputError(f"{restored}: {error}") from error
     pairs = []
+    missing = []
     for each in subjects:
         if each.name in named.files:
             file = named.files[each.name]
             pairs.append((each, files.pop(file)))
-    missing = [each.name for each in subjects if each.name not in named.files]
+        else:
+            missing.append(each.name)
     extra = [path.relative_to(restored).as_posix() for path in files.values()]
     return Match(pairs, missing, extra, named.words)
 

@@ -107,9 +107,8 @@ def scoring_table(scoring: Scoring) -> Table:
     counts = _values_by_metric(scoring)
     usual = next(iter(counts.values()), 0)
     columns: list[Column | str] = ["Picture"]
-    stems = ((Path(a).stem, Path(b).stem) for a, b in scoring.files.items())
-    with_files = any(picture != file for picture, file in stems)
-    if with_files:
+    files = _other_names(scoring.files)
+    if files:
         columns.append("File")
     for name, images in counts.items():
         columns.append(_column(name, images, usual))
@@ -117,11 +116,17 @@ def scoring_table(scoring: Scoring) -> Table:
     body = []
     for row in (*scoring.images, mean):
         name = row["name"]
-        files = [scoring.files.get(name, "")] if with_files else []
-        body.append([name, *files, *map(row.get, counts)])
+        file = [files.get(name, "")] if files else []
+        body.append([name, *file, *map(row.get, counts)])
     cropped = ", cropped" if scoring.cropped else ""
     caption = f"made elsewhere, profile {scoring.profile}{cropped}"
     return Table.of(caption, columns, body, "; ".join(scoring.notes))
+
+
+def _other_names(files: dict[str, str]) -> dict[str, str]:
+    """The files by picture; nothing if all have their picture's name."""
+    stems = ((Path(a).stem, Path(b).stem) for a, b in files.items())
+    return files if any(picture != file for picture, file in stems) else {}
 
 
 def _column(metric: str, images: int, usual: int) -> Column:

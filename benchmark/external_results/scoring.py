@@ -264,10 +264,17 @@ def _scoring(
     scored: "Mapping[str, _Scored]",
 ) -> Scoring:
     images = []
+    looks = []
+    reasons = {}
+    cropped = {}
     for name, one in scored.items():
         values = {metric: one.scores[metric].value for metric in scorer.metrics}
         images.append({"name": name, **values, **one.beside})
-    looks = [one.look for one in scored.values() if one.look is not None]
+        reasons[name] = one.reasons
+        if one.look is not None:
+            looks.append(one.look)
+        if one.area is not None:
+            cropped[name] = one.area
     inputs = "the sharp pictures" if scorer.dataset is None else "the blurry inputs"
     return Scoring(
         scorer.profile.name,
@@ -278,9 +285,9 @@ def _scoring(
         list(_notes(scored)),
         matched.words,
         {subject.name: path.name for subject, path in matched.files},
-        cropped={n: one.area for n, one in scored.items() if one.area is not None},
+        cropped=cropped,
         warnings=(*warnings_of(looks, inputs), *_said_of_spaces(matched, scored)),
-        reasons={name: one.reasons for name, one in scored.items()},
+        reasons=reasons,
     )
 
 

@@ -54,14 +54,15 @@ class LineClass:
         if not self.heading:
             return ""
         many = len(self.lines)
-        among = [_ranked_among(track, many) for track in self.tracks]
+        said = [counted(many, "system")]
         if self.ranked_with:
-            among = [f"ranked with: {self.ranked_with}"]
-        shown = [_shown_differences(track, self.lines) for track in self.tracks]
-        notes = [] if self.ranked_with else [_note(track) for track in self.tracks]
-        return "; ".join(
-            filter(None, [counted(many, "system"), *among, *shown, *notes])
-        )
+            said.append(f"ranked with: {self.ranked_with}")
+        else:
+            said += [_ranked_among(track, many) for track in self.tracks]
+        said += [_shown_differences(track, self.lines) for track in self.tracks]
+        if not self.ranked_with:
+            said += map(_note, self.tracks)
+        return "; ".join(filter(None, said))
 
 
 def classes_of(

@@ -178,17 +178,16 @@ class Board:
     ) -> str:
         """The distinction of an evaluation: the crop, else the revision, else all of its facts."""
         cropped = self._cropped_words(convention)
-        others = [one for one in twins if one != convention]
-        alike = [one for one in others if self._cropped_words(one) == cropped]
-        if not alike:
+        revisions = set()
+        for one in twins:
+            if one != convention and self._cropped_words(one) == cropped:
+                revisions.add(one.evaluation.partition("-")[0])
+        if not revisions:
             return cropped
-        revision = convention.evaluation.partition("-")[0]
-        same = any(one.evaluation.partition("-")[0] == revision for one in alike)
-        words = (
-            f"evaluation {convention.evaluation}"
-            if same
-            else f"scoring revision {revision}"
-        )
+        words = f"evaluation {convention.evaluation}"
+        revision, _, _ = convention.evaluation.partition("-")
+        if revision not in revisions:
+            words = f"scoring revision {revision}"
         return ", ".join(filter(None, [cropped, words]))
 
     def _cropped_words(self, convention: Convention) -> str:

@@ -288,12 +288,18 @@ def _cost_row(
     costs: Sequence[Cost],
     counts: Counts,
 ) -> Row:
-    values = [cost.value for cost in costs if cost.value is not None]
-    reason = next((cost.reason for cost in costs if cost.reason), "not measured")
-    place = MatrixLine(profile, "", name, reason=reason)
+    values = []
+    machines = set()
+    reason = ""
+    for cost in costs:
+        if cost.value is not None:
+            values.append(cost.value)
+        if cost.measured_on:
+            machines.add(cost.measured_on)
+        reason = reason or cost.reason
     value = sum(values) / len(values) if values else None
-    measured = sorted({cost.measured_on for cost in costs if cost.measured_on})
-    where = "; ".join(measured)
+    place = MatrixLine(profile, "", name, reason=reason or "not measured")
+    where = "; ".join(sorted(machines))
     return _row(group.entries, place, value, (None, None), counts, measured_on=where)
 
 

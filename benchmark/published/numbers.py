@@ -84,8 +84,8 @@ def select_published(
     metric: str | None = None,
 ) -> list[Published]:
     """The rows of a system, dataset and metric, by published ids or our names; None selects all."""
-    rows = all_published()
-    selected = list(rows)
+    rows = list(all_published())
+    selected = rows
     if system is not None:
         ids = _published_ids(system, {row.system for row in rows})
         selected = [row for row in selected if row.system in ids]

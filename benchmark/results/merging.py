@@ -63,9 +63,8 @@ def _take_columns(
     results: Results,
 ) -> None:
     scored = {column_of(name) for name in theirs.versions(had.run)}
-    metrics = {
-        name: one for name, one in all_metrics().items() if name in scored & set(names)
-    }
+    taken = scored.intersection(names)
+    metrics = {name: one for name, one in all_metrics().items() if name in taken}
     scores = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
     if metrics:
         store_columns(results, had, metrics, scores)

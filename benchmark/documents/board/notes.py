@@ -109,11 +109,11 @@ def notes_on(
     scores = _scores(lines, convention)
     leading = _leading(board, convention)
     empty = empty_notes((row.system, row) for row in scores)
+    lacking = [*protocol_notes(board.scored_under()), *left_out_notes(leading)]
     return [
         _order(board, convention, tracks, own_lines=own_lines),
         *_scored_by(convention, scores),
-        *(f"{capital(text)}." for text in protocol_notes(board.scored_under())),
-        *(f"{capital(text)}." for text in left_out_notes(leading)),
+        *(f"{capital(text)}." for text in lacking),
         *_perfect(board, convention),
         *dict.fromkeys(chain(_elsewhere(lines), *map(mark_notes, lines))),
         *_rounding(scores),
@@ -293,7 +293,8 @@ def _order(
     own_lines: bool,
 ) -> str:
     """How rows are ordered, and what may not be concluded from it."""
-    protocol, leading = convention.protocol, board.leading(convention).display_name
+    protocol = convention.protocol
+    leading = board.leading(convention).display_name
     order = f"Rows of a class are in the order of {leading}."
     if protocol == NO_REFERENCE:
         return (
@@ -303,10 +304,10 @@ def _order(
     if protocol in NEVER_RANKED:
         return f"{order} {protocol}: the reference depends on the output; nothing is ranked."
     said = [order]
-    competing = [one.first for one in board.ordered(convention) if not one.reference]
-    trained = [one.budget for one in competing if one.budget != NOT_TRAINED]
     if not ranks_narrow_copies(tracks):
-        said.append(_unranked(trained, own_lines=own_lines))
+        rivals = [one.first for one in board.ordered(convention) if not one.reference]
+        budgets = [one.budget for one in rivals if one.budget != NOT_TRAINED]
+        said.append(_unranked(budgets, own_lines=own_lines))
     if any(track.is_ranked for track in tracks):
         said.append(
             "Ranks are among systems of the same input, training data, origin of weights and "
@@ -356,22 +357,27 @@ def _tests(tracks: Iterable[Track]) -> list[str]:
 def _resolution(rows: Iterable[Row], tracks: Sequence[Track]) -> list[str]:
     """How exactly gains and differences are known, and which differences are smaller than that."""
     gains = [row.gain_resolution for row in rows if row.gain_resolution is not None]
+    resolutions = []
     pairs = []
     for track in tracks:
-        pairs += [one for one in track.differences if one.resolution is not None]
-    changes = (
-        [f"gains over the input change by {max(gains):.3f} dB at most"] if gains else []
-    )
-    if pairs:
-        most = max(one.resolution or 0.0 for one in pairs)
+        for one in track.differences:
+            if one.resolution is not None:
+                resolutions.append(one.resolution)
+                pairs.append(one)
+    changes = []
+    if gains:
+        changes.append(f"gains over the input change by {max(gains):.3f} dB at most")
+    if resolutions:
+        most = max(resolutions)
         changes.append(f"differences between two systems by {most:.3f} dB at most")
     if not changes:
         return []
     close = unresolved(pairs)
+    smaller = f" Smaller than that: {close}." if close else ""
     return [
         (
             "Resolution: where the registered references are moved by their standard errors, "
-            f"{', '.join(changes)}.{f' Smaller than that: {close}.' if close else ''}"
+            f"{', '.join(changes)}.{smaller}"
         )
     ]
 

@@ -309,15 +309,16 @@ def _letters(
     numbering: dict[tuple[object, ...], int] = {}
     cells: list[Cell] = []
     for line in lines:
+        letters = ""
         track, _ = track_of(content, line, convention)
         label = _label(track, line) if track else ""
-        mine = [names for names in (track.alike if track else ()) if label in names]
-        numbers = [
-            numbering.setdefault((line.track, names), len(numbering)) for names in mine
-        ]
-        # a to z, a1 …
-        letters = (f"{ascii_lowercase[n % 26]}{n // 26 or ''}" for n in numbers)
-        cells.append("".join(letters) or None)
+        for names in track.alike if track else ():
+            if label not in names:
+                continue
+            number = numbering.setdefault((line.track, names), len(numbering))
+            # a to z, a1 …
+            letters += f"{ascii_lowercase[number % 26]}{number // 26 or ''}"
+        cells.append(letters or None)
     return cells
 
 

@@ -6,12 +6,11 @@ import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from defocus.benchmark.documents.figures.picture_pages import (
     KeptPictures,
     ShownPicture,
     most_different,
+    part_of,
 )
 from defocus.benchmark.documents.figures.picture_scores import (
     LEADING,
@@ -286,24 +285,36 @@ def _strips(
     kept: KeptPictures,
 ) -> Iterator[Part]:
     """The network with the largest difference, and one that also has registered pairs."""
+
+    def largest_first(pair: _Partners) -> float:
+        return -abs(statistics.fmean(differences[pair.plain.key].values()))
+
     pairs = [pair for pair in partners if differences[pair.plain.key]]
-    by_size = sorted(
-        pairs, key=lambda p: -abs(statistics.fmean(differences[p.plain.key].values()))
-    )
+    by_size = sorted(pairs, key=largest_first)
     registered = [pair for pair in by_size[1:] if pair.registered is not None]
     shown = by_size[:1] + registered
     for pair in shown:
-        mine, own = differences[pair.plain.key], _own_scores(scores, pair)
-        pictures = sorted(
-            (p for p in mine if kept.has(own, p)), key=lambda p: (mine[p], p)
-        )
-        if pictures:
-            note = (
-                "The network of the largest difference"
-                if pair is shown[0]
-                else ALSO_REGISTERED
-            )
-            yield from _crops(own, pair, pictures[(len(pictures) - 1) // 2], kept, note)
+        own = _own_scores(scores, pair)
+        picture = _median_picture(differences[pair.plain.key], own, kept)
+        if picture is None:
+            continue
+        note = ALSO_REGISTERED
+        if pair is shown[0]:
+            note = "The network of the largest difference"
+        yield from _crops(own, pair, picture, kept, note)
+
+
+def _median_picture(
+    differences: ByPicture,
+    own: PictureScores,
+    kept: KeptPictures,
+) -> str | None:
+    """The picture of the median difference among those that are kept."""
+    pictures = [picture for picture in differences if kept.has(own, picture)]
+    if not pictures:
+        return None
+    pictures.sort(key=lambda picture: (differences[picture], picture))
+    return pictures[(len(pictures) - 1) // 2]
 
 
 def _own_scores(scores: PictureScores, pair: _Partners) -> PictureScores:
@@ -342,8 +353,7 @@ def _crops(
     plain_and_joint = [pixels for (_, pixels), _ in shown.restored[:2]]
     _, reference = shown.reference[0]
     top, left, side = most_different(plain_and_joint, reference)
-    window = np.s_[top : top + side, left : left + side]
-    tiles = [replace(one, picture=one.picture[window]) for one in _tiles(own, shown)]
+    tiles = [part_of(tile, top, left, side) for tile in _tiles(own, shown)]
     caption = f"{pair.plain.name} on {picture}: the crop where plain loss and JDRL differ most"
     said = f"{note}, and its picture of the median difference."
     return [Gallery(caption, tuple(tiles), said)]

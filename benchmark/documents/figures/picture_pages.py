@@ -1,7 +1,7 @@
 """A report's pages of single pictures: typical ones, one table over all, a folded page for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -83,17 +83,16 @@ class ShownPicture:
         reference = self.reference or self.blurry
         if not (reference and self.restored):
             return []
-        pictures = [picture for (_, picture), _ in self.restored]
         _, compared_with = reference[0]
+        pictures = [picture for (_, picture), _ in self.restored]
         top, left, side = most_different(pictures, compared_with)
-        window = np.s_[top : top + side, left : left + side]
-        tiles = [Tile(label, picture[window]) for label, picture in self.blurry]
+        tiles = [Tile(label, picture) for label, picture in self.blurry]
         for (label, picture), said in self.restored[:most]:
-            tiles.append(Tile(label, picture[window], said))
-        tiles += [Tile(label, picture[window]) for label, picture in self.reference]
+            tiles.append(Tile(label, picture, said))
+        tiles += [Tile(label, picture) for label, picture in self.reference]
+        cut = tuple(part_of(tile, top, left, side) for tile in tiles)
         place = f"{side} × {side} px at column {left}, row {top} of the kept picture."
-        caption = f"{self.pair}: where the systems differ most"
-        return [Gallery(caption, tuple(tiles), place)]
+        return [Gallery(f"{self.pair}: where the systems differ most", cut, place)]
 
     def errors(self) -> list[Part]:
         """The error of every system as a picture, all in one scale."""
@@ -179,9 +178,10 @@ class KeptPictures:
         unread: list[Part],
     ) -> list[Labelled]:
         """A picture that is the same in every run, read from the first run that has it."""
-        entries = (group[0] for group in scores.groups)
-        kept = [entry for entry in entries if self._file(entry, pair, state).exists()]
-        return self._read(kept[0], pair, state, state, unread) if kept else []
+        for first, *_ in scores.groups:
+            if self._file(first, pair, state).exists():
+                return self._read(first, pair, state, state, unread)
+        return []
 
     def _read(
         self,
@@ -235,6 +235,12 @@ def most_different(
     return int(top), int(left), side
 
 
+def part_of(tile: Tile, top: int, left: int, side: int) -> Tile:
+    """A tile with a square of its picture alone, px."""
+    window = tile.picture[top : top + side, left : left + side]
+    return replace(tile, picture=window)
+
+
 def error_map(error: NDArray[np.floating], most: float) -> Picture:
     """An error >= 0 as a picture in a palette for colour-blind readers (cividis)."""
     # ``most`` is the error of the brightest colour; the picture is at most ``ERROR_MAP_PX``
@@ -270,15 +276,13 @@ Chosen = tuple[str, str, str]
 
 def typical_pictures(scores: PictureScores, kept: KeptPictures) -> list[Chosen]:
     """The pictures of the median, largest and smallest gain of the best system."""
-    leader = next((n for n in range(len(scores.groups)) if n in scores.systems), None)
-    if leader is None:
+    if not scores.systems:
         return []
+    leader = min(scores.systems)
     shown = [pair for pair in scores.values if kept.has(scores, pair)]
     if scores.convention.protocol == NO_REFERENCE:
-        return [
-            ("First", pair, f"{pair}: blurry and restored")
-            for pair in sorted(shown)[:1]
-        ]
+        first = sorted(shown)[:1]
+        return [("First", pair, f"{pair}: blurry and restored") for pair in first]
     gains = {}
     for pair in shown:
         gain = gain_on(scores, pair, leader)

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from defocus.benchmark.leaderboard.columns import COST_COLUMNS, BoardPlace
@@ -52,16 +52,25 @@ def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:
     ranked = _largest_track(content, spots, convention)
     above = [line for line in ranked if not _below_input(line, convention)]
     front = pareto_front({line.place: spots[line] for line in above})
-    ordered = sorted(spots, key=lambda one: (-spots[one][1], one.name))
     column = COST_COLUMNS[cost]
     return Scatter(
         f"{board.name}: quality against {column.name}",
         f"{column.name}, {column.unit}",
         f"{metric.display_name}, {metric.unit}, under {convention.protocol}",
-        tuple(Point(n.name, *spots[n], marked=n.place in front) for n in ordered),
+        tuple(_points(spots, front)),
         marked_as=f"Pareto front; {ranked[0].track.words}" if front else "",
         log_x=True,
     )
+
+
+def _points(
+    spots: Mapping[BoardLine, tuple[float, float]],
+    front: Collection[str],
+) -> Iterator[Point]:
+    """The points of a plot, the highest first, those of the front marked."""
+    for line in sorted(spots, key=lambda one: (-spots[one][1], one.name)):
+        x, y = spots[line]
+        yield Point(line.name, x, y, marked=line.place in front)
 
 
 def _largest_track(
