@@ -51,11 +51,14 @@ def capital(sentence: str) -> str:
 def spreadsheet_text(text: str) -> str:
     """Text as a cell of CSV, on one line: an apostrophe before what a spreadsheet would run."""
     # Source: OWASP, CSV Injection.
-    guard = "'" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else ""
+    line = ""
+    if text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        line = "'"
     if text.isprintable():
-        return guard + text
-    characters = [character if character.isprintable() else " " for character in text]
-    return guard + "".join(characters)
+        return line + text
+    for character in text:
+        line += character if character.isprintable() else " "
+    return line
 
 
 def csv_text(lines: Iterable[Iterable[CsvCell]], digits: int | None = None) -> str:
@@ -111,9 +114,10 @@ def number_text(number: float | None, decimals: int) -> str:
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"
     text = f"{number:.{decimals}f}"
-    digits = text.lstrip("-")
+    digits = text.removeprefix("-")
     is_zero = float(text) == 0.0  # no "-0.000"
-    return f"−{digits}" if text != digits and not is_zero else digits
+    is_negative = digits != text and not is_zero
+    return f"−{digits}" if is_negative else digits
 
 
 def interval_text(interval: tuple[float, float], decimals: int) -> str:

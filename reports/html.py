@@ -143,10 +143,12 @@ def _render(
 
     def pictures(slider: Slider) -> list[Addressed[str]]:
         labels = [label for label, _ in _shown_pictures(slider)]
-        return _addressed(labels, encoded[id(slider)], address)
+        states = encoded[id(slider)]
+        return _addressed(labels, states, address)
 
     def tiles(gallery: Gallery) -> list[Addressed[Tile]]:
-        return _addressed(gallery.tiles, encoded[id(gallery)], address)
+        encoded_tiles = encoded[id(gallery)]
+        return _addressed(gallery.tiles, encoded_tiles, address)
 
     template = environment().get_template("page.html.j2")
     text = template.render(

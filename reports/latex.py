@@ -142,10 +142,14 @@ def escape_latex(text: str) -> str:
 
 def _escaped(text: str) -> str:
     known = {*_SIGNS, *_LETTERS}
+
+    def is_set(sign: str) -> bool:
+        return sign.isascii() or sign in known
+
     escaped = ""
-    for is_known, signs in groupby(text, lambda sign: sign.isascii() or sign in known):
+    for can_be_set, signs in groupby(text, is_set):
         run = "".join(signs)
-        if is_known:
+        if can_be_set:
             escaped += "".join(_SIGNS.get(sign, sign) for sign in run)
         else:
             code_points = " ".join(f"U+{ord(sign):04X}" for sign in run)

@@ -346,11 +346,14 @@ def _curves(figure: Curves, folder: Path, stem: str, font_pt: float) -> Typst:
 def _printable(content: str) -> str:
     """Text limited to characters of the fonts, with break points in long words."""
     shown = "".join(map(_drawn, display.visible(content)))
-    return re.sub(rf"\S{{{LONG_WORD},}}", _breakable, shown)
+    long_word = rf"\S{{{LONG_WORD},}}"
+    return re.sub(long_word, _breakable, shown)
 
 
 def _drawn(sign: str) -> str:
-    return sign if ord(sign) in _glyphs() else display.code_point(sign)
+    if ord(sign) in _glyphs():
+        return sign
+    return display.code_point(sign)
 
 
 def _breakable(word: re.Match[str]) -> str:

@@ -246,7 +246,8 @@ def _room_for(labels: Sequence[str], swatch_inches: float, drawn: "Figure") -> i
 
 def _with_numbers(point: Point) -> str:
     """A name that has no room in a figure, and where its point is: upwards, then to the right."""
-    return f"{visible(point.label)} ({point.y:.4g} at {point.x:.3g})"
+    name = visible(point.label)
+    return f"{name} ({point.y:.4g} at {point.x:.3g})"
 
 
 def _add_unnamed(drawn: "Figure", points: Sequence[Point]) -> None:
@@ -491,7 +492,9 @@ def _between_powers(decades: float) -> tuple[int, ...]:
     """Ticks of a logarithmic axis, as multiples of powers of ten."""
     if decades > 3:
         return (1,)
-    return (1, 3) if decades > 1.5 else (1, 2, 5)
+    if decades > 1.5:
+        return (1, 3)
+    return (1, 2, 5)
 
 
 def _tick_text(value: float) -> str:

@@ -148,8 +148,9 @@ def _free_place(
         left, bottom, right, top = box
         inside_x = left >= least_x and right <= most_x
         inside_y = bottom >= least_y and top <= most_y
-        free = not any(_overlap(box, other) for other in taken)
-        if inside_x and inside_y and free:
+        if not (inside_x and inside_y):
+            continue
+        if not any(_overlap(box, other) for other in taken):
             return place
     return None
 
