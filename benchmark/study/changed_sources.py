@@ -92,7 +92,7 @@ def changed_pairs(study: Study) -> dict[str, list[str]]:
         if earlier.get(name) != now.get(name):
             split, _ = now.get(name) or earlier[name]
             changed[split].append(name)
-    return changed
+    return dict(changed)
 
 
 def _saved_dataset(study: Study) -> Json:
@@ -156,8 +156,8 @@ def runs_before(study: Study) -> list[tuple[Run, str, Facts]]:
     """The runs of a study that take another's place in the file, with its id and facts."""
     # With another schedule or budget, the file has it under another place, of the same system.
     saved = _read_study(study.out / STUDY).get("runs", {})
-    by_place = {}
-    by_namesake = {}
+    by_place: dict[object, tuple[str, Facts]] = {}
+    by_namesake: dict[object, tuple[str, Facts]] = {}
     for name, facts in saved.items():
         by_place[_place(facts)] = (name, facts)
         by_namesake.setdefault(_namesake(facts), (name, facts))
