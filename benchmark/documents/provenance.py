@@ -32,11 +32,11 @@ Lines: TypeAlias = Collection[tuple[str, str]]
 
 def run_facts(content: Content, group: Sequence[Entry], shared: Lines) -> list[Facts]:
     """Facts that determined the result of each run of a group, without those of all runs."""
-    facts = [_run_facts(content, entry) for entry in group]
     own = []
-    for one in facts:
-        lines = tuple(line for line in one.facts if line not in shared)
-        own.append(replace(one, facts=lines))
+    for entry in group:
+        facts = _run_facts(content, entry)
+        lines = tuple(line for line in facts.facts if line not in shared)
+        own.append(replace(facts, facts=lines))
     return own
 
 

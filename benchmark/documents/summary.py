@@ -159,9 +159,14 @@ def _on_any_pictures(scores: PictureScores) -> list[Gained]:
 
 def _gains(content: Content, scores: PictureScores) -> list[Gained]:
     """Rivals with a gain, largest first; systems that know the blur only if there is no other."""
-    built = content.reconstructions
-    gained = [one for one in _all_gains(scores) if one.line.first.system not in built]
-    return [one for one in gained if not one.line.is_given_blur] or gained
+    rivals: list[Gained] = []
+    given_blur: list[Gained] = []
+    for one in _all_gains(scores):
+        if one.line.first.system in content.reconstructions:
+            continue
+        part = given_blur if one.line.is_given_blur else rivals
+        part.append(one)
+    return rivals or given_blur
 
 
 def _others(scores: PictureScores, gained: Sequence[Gained]) -> list[Gained]:

@@ -192,9 +192,12 @@ def _further_input(what: FurtherInput, pair: Pair) -> torch.Tensor:
     if what == "defocus_map" and pair.defocus_map is not None:
         diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)
         return torch.from_numpy(diameter)[None, None]
-    views = (pair.dual_pixel_left, pair.dual_pixel_right)
-    pictures = [read_image(view, pair.white) for view in views if view is not None]
-    return torch.cat([_tensor(picture) for picture in pictures], dim=1)
+    views = []
+    for file in (pair.dual_pixel_left, pair.dual_pixel_right):
+        if file is not None:
+            view = read_image(file, pair.white)
+            views.append(_tensor(view))
+    return torch.cat(views, dim=1)
 
 
 def _tensor(picture: Image) -> torch.Tensor:

@@ -194,25 +194,23 @@ def warnings_of(looks: Sequence[Look], against: str) -> list[str]:
     """One line for swapped colours of any picture, one for an offset that most pictures have."""
     orders = Counter(one.colours for one in looks if one.colours)
     offsets = Counter(one.offset for one in looks if one.offset is not None)
+    pictures = counted(len(looks), "picture")
     said = []
     if orders:  # nothing but another order makes a picture fit so well in it
-        order = orders.most_common(1)[0][0]
-        mistake = (
-            "red and blue were swapped"
-            if order == "BGR"
-            else f"their colours lay as {order}"
-        )
+        [(order, _)] = orders.most_common(1)
+        mistake, cause = f"their colours lay as {order}", ""
+        if order == "BGR":
+            mistake, cause = "red and blue were swapped", "OpenCV writes BGR; "
         said.append(
             f"the restored pictures look as if {mistake} "
-            f"({orders.total()} of {counted(len(looks), 'picture')} looked at): "
-            f"{'OpenCV writes BGR; ' if order == 'BGR' else ''}save them as RGB"
+            f"({orders.total()} of {pictures} looked at): {cause}save them as RGB"
         )
-    offset, most = offsets.most_common(1)[0] if offsets else ((0, 0), 0)
-    if offset != (0, 0) and 2 * most > offsets.total():
-        said.append(
-            f"the restored pictures are shifted by {offset} px (right, down) against {against} "
-            f"({most} of {counted(len(looks), 'picture')} looked at): scores suffer from it"
-        )
+    for offset, most in offsets.most_common(1):
+        if offset != (0, 0) and 2 * most > offsets.total():
+            said.append(
+                f"the restored pictures are shifted by {offset} px (right, down) against {against} "
+                f"({most} of {pictures} looked at): scores suffer from it"
+            )
     return [*said, *_said_of_mistakes(looks)]
 
 

@@ -161,16 +161,14 @@ def _refusal(
     unequal: Mapping[Path, Array],
 ) -> str:
     """Why pictures of unequal sizes are not scored, and what scores them."""
-    near = all(
-        nearly_equal(pictures.restored.shape, one.shape) for one in unequal.values()
-    )
-    offer = "; --crop centre scores what both have around the centre" if near else ""
+    restored = pictures.restored
+    offer = ""
+    if all(nearly_equal(restored.shape, one.shape) for one in unequal.values()):
+        offer = "; --crop centre scores what both have around the centre"
     file, other = next(iter(unequal.items()))
-    first, second = (
-        size_words(cropped(one, pictures.profile).shape)
-        for one in (pictures.restored, other)
-    )
-    if pictures.restored.shape[:2] == other.shape[:2][::-1]:
+    first = size_words(cropped(restored, pictures.profile).shape)
+    second = size_words(cropped(other, pictures.profile).shape)
+    if restored.shape[:2] == other.shape[:2][::-1]:
         offer += _said_of_turn(path, file)
     return f"{path} is {first} but {file} is {second}; sizes must be equal{offer}"
 
@@ -507,7 +505,10 @@ def _unwarped(
     profile: Profile,
 ) -> Row:
     """Scores without warping, which a target that follows the output would hide."""
-    errors = {name: find_metric(name) for name in ("psnr", "ssim")}
-    plain = score_picture(restored, Target(sharp, everywhere(sharp)), profile, errors)
-    unwarped = {f"{name}_unwarped": score.value for name, score in plain.items()}
-    return {**unwarped, "flow_px": target.moved_px}
+    metrics = {name: find_metric(name) for name in ("psnr", "ssim")}
+    in_place = Target(sharp, everywhere(sharp))
+    scores: Row = {}
+    for name, score in score_picture(restored, in_place, profile, metrics).items():
+        scores[f"{name}_unwarped"] = score.value
+    scores["flow_px"] = target.moved_px
+    return scores

@@ -115,13 +115,13 @@ def image_lines(results: Results) -> list[Line]:
     lines: list[Line] = []
     for entry in results.entries():
         facts = {name: getattr(entry, name) for name in _ENTRY_COLUMNS}
-        facts |= {
-            "data_revision": entry.data_hash[:REVISION_DIGITS],
-            "recipe": entry.grouping[:REVISION_DIGITS],
-            "evaluation": entry.evaluation,
-            "status": entry.status,
-        }
-        lines += [facts | asdict(score) for score in results.scores(entry.run)]
+        facts["data_revision"] = entry.data_hash[:REVISION_DIGITS]
+        facts["recipe"] = entry.grouping[:REVISION_DIGITS]
+        facts["evaluation"] = entry.evaluation
+        facts["status"] = entry.status
+        for score in results.scores(entry.run):
+            line = facts | asdict(score)
+            lines.append(line)
     return lines
 
 

@@ -49,18 +49,18 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     """Print the leaderboard on stdout and its path on stderr; return the exit code."""
     print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
     out = studies[0].out
-    hints = (_how_to_fill(outcome.rows, study) for study in studies)
+    hints = [_how_to_fill(outcome.rows, study) for study in studies]
     for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
     if hint := _how_to_train_alike(studies):
         say(hint)
     if outcome.replaced:
-        names = ", ".join(
-            f"{name}: {count}" for name, count in sorted(outcome.replaced.items())
-        )
+        counts = []
+        for name, count in sorted(outcome.replaced.items()):
+            counts.append(f"{name}: {count}")
         say(
             f"kept, but not in the leaderboard: other runs, with other code, settings or data "
-            f"({names}); to compare them, give one another name or another folder"
+            f"({', '.join(counts)}); to compare them, give one another name or another folder"
         )
     code = say_incomplete(outcome, studies)
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
