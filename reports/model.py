@@ -235,8 +235,7 @@ class Table:
         for column in columns:
             head = Column(column) if isinstance(column, str) else column
             heads.append(head)
-        cells = tuple(map(tuple, rows))
-        return cls(caption, tuple(heads), cells, note, **more)
+        return cls(caption, tuple(heads), tuple(map(tuple, rows)), note, **more)
 
     @property
     def own_notes(self) -> tuple[int, ...]:

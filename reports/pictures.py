@@ -56,7 +56,7 @@ def small_picture(
 def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> Pixels:
     """The upper eight bits of a uint8 or uint16 picture, for a screen."""
     if picture.dtype == np.uint16:
-        picture = picture >> 8
+        return (picture >> 8).astype(np.uint8)
     return picture.astype(np.uint8, copy=False)
 
 

@@ -98,7 +98,7 @@ def _write(
     )
 
 
-def _taken(points: Sequence[Point], spots: list[Spot]) -> list[Box]:
+def _taken(points: Sequence[Point], spots: Sequence[Spot]) -> list[Box]:
     """The room that the points and the line through the marked ones take."""
     taken = []
     front = []

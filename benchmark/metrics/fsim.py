@@ -82,7 +82,8 @@ def feature_similarity(
 
 def _yiq(picture: Picture, factor: int) -> Array:
     """Brightness to 255 and two colours, ``(H, W, 3)``, of a picture that is reduced."""
-    return _averaged(255.0 * picture, factor) @ _YIQ.T
+    colours = _averaged(255.0 * picture, factor) @ _YIQ.T
+    return np.asarray(colours, np.float64)
 
 
 def _similarity(first: Array, second: Array, constant: float) -> Array:
