@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+import defocus
 from defocus.blur.learned_map import (
     CELL_PX,
     BlurMap,
@@ -110,6 +111,14 @@ def test_a_map_that_is_not_sure_changes_nothing():
         blur_map.size,
     )
     assert plan_scales(unsure, REACH_PX).factors == (1,)
+
+
+@pytest.mark.parametrize("width", [1, 2, 9])
+def test_a_picture_that_is_narrower_than_a_cell_of_its_map_is_restored(rng, width):
+    rows = cv2.blur(rng.random((2000, 1, 3), np.float32), (1, 61))
+    picture = np.repeat(rows, width, axis=1)
+    for one in (picture, picture.swapaxes(0, 1)):
+        assert defocus.restore(one).shape == one.shape
 
 
 def test_a_network_without_an_end_to_its_reach_sees_the_whole_picture_alone():
