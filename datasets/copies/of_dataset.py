@@ -37,7 +37,9 @@ LOOKED_FOR = (
 )
 """Objects of the search, for a message that it found none."""
 
-NOT_LOOKED_FOR = "parts with hardly any detail, such as sky or walls, and small things pasted elsewhere"
+NOT_LOOKED_FOR = (
+    "parts with hardly any detail, such as sky or walls, and small pasted things"
+)
 """Parts that the search does not find."""
 
 
