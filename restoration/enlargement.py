@@ -52,16 +52,19 @@ OF_BLOCKS: dict[int, tuple[tuple[float, ...], ...]] = {
 }
 """Cycles a pixel at which the blocks of a codec leave traces as strong as those at one over a
 factor: first JPEG, whose blocks have 8 px, then WebP, which has 4 px and leaves both traces."""
-IMAGE_AT = 0.75
-"""Where the images of waves are compared with the waves, in units of one over the factor."""
-LARGEST_IMAGE = 0.06
-"""Largest power of the images there, as a share of the power of the waves. Linear interpolation
-leaves 0.02, cubic less. Repeated pixels and drawn edges leave 0.13 and more."""
+LARGEST_REST = 0.22
+"""Largest deviation of what a source does not reproduce, as a share of the deviation of the fine
+detail. Cubic interpolation leaves 0.04, linear 0.15, with JPEG up to 0.2. Repeated pixels leave
+more, and so do sharp things before an enlarged ground."""
+STEP_PX = 12
+"""Tiles begin at multiples of this, px, which has every factor as a divisor."""
+BORDER_PX = 12
+"""Border of a tile that is left out where it is compared with its source, px."""
 
 SQUARE_OF_WINDOW = 0.375
 """Mean square of the Hann window."""
 VARIANCE_OF_ROUNDING = float(np.square(LUMA).sum()) / 12 / 255**2
-"""Variance of the luma of three colours that are rounded to 8 bits."""
+"""Variance of the luma of three colours that are rounded to 8 bits. So much more may remain."""
 SUREST = 0.999
 """Largest coherence of which Fisher's transform is taken; that of 1 is infinite."""
 TINY = 1e-30
@@ -90,17 +93,20 @@ def enlarged_by(picture: Colours) -> int:
     side_px = shortest - shortest % WHOLE_PERIODS_PX
     if side_px < LEAST_PX:
         return 1
+    tiles = []
     across = []
     down = []
     for top in _begins(height, side_px):
         for left in _begins(width, side_px):
             area = slice(top, top + side_px), slice(left, left + side_px)
             tile = np.asarray(picture[area] @ LUMA, np.float32)
+            tiles.append(tile)
             across.append(_lines(tile, left))
             down.append(_lines(np.ascontiguousarray(tile.T), top))
     axes = _joined(across), _joined(down)
     for factor in FACTORS:
-        if all(_traced(lines, factor) for lines in axes):
+        traced = all(_traced(lines, factor) for lines in axes)
+        if traced and _reproduced(tiles, factor):
             return factor
     return 1
 
@@ -108,7 +114,8 @@ def enlarged_by(picture: Colours) -> int:
 def _begins(length: int, side_px: int) -> list[int]:
     """Where tiles begin that lie evenly along an axis."""
     count = min(MOST_TILES, math.ceil(length / side_px))
-    return [int(begin) for begin in np.linspace(0, length - side_px, count)]
+    begins = np.linspace(0, length - side_px, count)
+    return [int(begin) // STEP_PX * STEP_PX for begin in begins]
 
 
 def _lines(tile: Array, begin: int) -> Lines:
@@ -138,23 +145,28 @@ def _traced(lines: Lines, factor: int) -> bool:
         of_blocks = min(_agreement(lines, other) for other in blocks)
         if trace - of_blocks <= TRACE:
             return False
-    return _image(lines, cycles) < LARGEST_IMAGE
+    return True
 
 
 def _agreement(lines: Lines, cycles: float) -> float:
-    """Fisher's transform of the mean coherence around ``cycles / 2``, where both are strong."""
-    pairs = _pairs(lines, cycles, cycles / 2)
+    """Fisher's transform of the mean coherence of pairs of waves of about the same strength."""
+    pairs = _pairs(lines, cycles)
     coherence = pairs.shared.real / np.sqrt(pairs.upper * pairs.lower + TINY)
     return math.atanh(min(float(coherence.mean()), SUREST))
 
 
-def _image(lines: Lines, cycles: float) -> float:
-    """Power of images of waves as a share of that of the waves, both without rounding to 8 bits."""
-    pairs = _pairs(lines, cycles, IMAGE_AT * cycles)
-    rounding = 2 * SQUARE_OF_WINDOW * lines.side_px * VARIANCE_OF_ROUNDING
-    floor = pairs.weight * rounding  # of the difference of two lines
-    image = max(0, float(pairs.upper.mean()) - floor)
-    return image / max(TINY, float(pairs.lower.mean()) - floor)
+def _reproduced(tiles: Sequence[Array], factor: int) -> bool:
+    """Whether enlarging the sources of tiles gives the tiles again, so that nothing is lost."""
+    inside = slice(BORDER_PX, -BORDER_PX)
+    rest = detail = 0.0
+    for tile in tiles:
+        source = _projected_back(tile, factor)
+        again = cv2.resize(source, tile.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        smooth = cv2.GaussianBlur(tile, (0, 0), factor)
+        rest += float(np.square(tile - again)[inside, inside].mean())
+        detail += float(np.square(tile - smooth)[inside, inside].mean())
+    rest -= VARIANCE_OF_ROUNDING * len(tiles)
+    return rest < LARGEST_REST**2 * detail
 
 
 @dataclass(frozen=True)
@@ -164,17 +176,12 @@ class Pairs:
     shared: NDArray[np.complex128]  # product of the two
     upper: Numbers  # power of the first
     lower: Numbers  # power of the second
-    weight: float  # sum of the weights of the lines
 
 
-def _pairs(
-    lines: Lines,
-    cycles: float,
-    middle: float,
-) -> Pairs:
-    """The waves in a band around ``middle``, in cycles a pixel, with those ``cycles`` below."""
+def _pairs(lines: Lines, cycles: float) -> Pairs:
+    """The waves in a band around ``cycles / 2`` a pixel, with those ``cycles`` below."""
     shift = round(cycles * lines.side_px)
-    bins = _band(lines.side_px, cycles, middle)
+    bins = _band(lines.side_px, cycles)
     upper = lines.spectra[:, bins]
     lower = lines.spectra[
         :, shift - bins
@@ -186,23 +193,15 @@ def _pairs(
     # the first pixel of the picture lies before the first one of the source, which is wider
     place_px = lines.begins - (1 / cycles - 1) / 2
     turn = weight * np.exp(-2j * np.pi * cycles * place_px)
-    return Pairs(
-        turn @ (upper * lower),
-        weight @ upper_power,
-        weight @ lower_power,
-        float(weight.sum()),
-    )
+    return Pairs(turn @ (upper * lower), weight @ upper_power, weight @ lower_power)
 
 
-def _band(
-    side_px: int,
-    cycles: float,
-    middle: float,
-) -> NDArray[np.int64]:
-    """Numbers of the waves around ``middle``, whole ones in a line."""
+def _band(side_px: int, cycles: float) -> NDArray[np.int64]:
+    """Numbers of the waves around ``cycles / 2`` a pixel, whole ones in a line."""
+    middle = cycles / 2 * side_px
     reach = max(2, round(min(cycles, 1 - cycles) * BAND * side_px))
-    first = math.ceil(middle * side_px - reach)
-    last = math.floor(middle * side_px + reach)
+    first = math.ceil(middle - reach)
+    last = math.floor(middle + reach)
     return np.arange(first, last + 1)
 
 
@@ -231,7 +230,7 @@ def source_picture(picture: Colours, factor: int) -> Array:
 
 
 def _projected_back(picture: Array, factor: int) -> Array:
-    """The source of some rows."""
+    """The source of some rows, of colours or grey."""
     below, right = (-length % factor for length in picture.shape[:2])
     whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
     large = whole.shape[1], whole.shape[0]

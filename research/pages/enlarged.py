@@ -1,6 +1,7 @@
 """How often enlarged pictures are recognised, and others by mistake.
 
-``python -m research.pages.enlarged PHOTOGRAPHS...`` prints the tables of ``docs/guard.md``."""
+``python -m research.pages.enlarged PHOTOGRAPHS... --first 1 --every 2`` prints the tables of
+``docs/guard.md``; the limits were chosen on the other half of these photographs."""
 
 import argparse
 import io
@@ -71,8 +72,8 @@ def main() -> None:
     given = words.parse_args()
     files = []
     for folder in given.photographs:
-        found = find_photographs(folder).files
-        files += [path for path, _ in found][given.first :: given.every]
+        found = sorted(path for path, _ in find_photographs(folder).files)
+        files += found[given.first :: given.every]
     say(f"{len(files)} photographs")
     for line in recognised_table(files):
         say(line)
