@@ -70,7 +70,7 @@ def main() -> None:
         help="Take every such photograph from the first on.",
     )
     given = words.parse_args()
-    files = []
+    files: list[Path] = []
     for folder in given.photographs:
         found = sorted(path for path, _ in find_photographs(folder).files)
         files += found[given.first :: given.every]
