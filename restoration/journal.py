@@ -33,6 +33,9 @@ class Restored:
     put_back: int = 0  # those that the guard replaced by the given picture
     sharpest_px: float = 0.0  # circle of confusion in the picture's sharpest tenth
     too_blurred: bool = False  # that is too much to be rescued
+    enlarged: int = (
+        1  # the picture had been enlarged by this factor; 1 where no trace shows it
+    )
     # share of pixels with a change above 2 of 255; None from earlier versions
     changed: float | None = None
     map: str = ""  # path of the map of blur as asked for

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.blur.large_blur import SCALES
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.pictures.values import as_float, as_integer
 from defocus.processes.freed_memory import LARGE_PIXELS, return_freed_memory
+from defocus.restoration.enlargement import enlarged_by, source_picture
 from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import (
     Follow,
@@ -201,11 +201,21 @@ class Restoration:
     def _for_mixing(self, scale: RestoredScale, restored: Colours) -> Colours:
         if scale.factor == 1:
             return restored
-        return ScaleChange(self.blurry, scale.factor, restored)
+        reduced = scale.factor // self.plan.enlarged
+        return ScaleChange(self._source, reduced, restored)
+
+    @cached_property
+    def _source(self) -> Colours:
+        """The picture before it was enlarged; as given where it was not."""
+        return _source_of(self.blurry, self.plan.enlarged)
+
+    def given_at(self, factor: int) -> Colours:
+        """The picture ``(h, w, 3)`` that is restored at a scale."""
+        return reduced_picture(self._source, factor // self.plan.enlarged)
 
     def _beyond(self, scale: RestoredScale) -> Array:
         """A scale at strength 2."""
-        given = reduced_picture(self.blurry, scale.factor)
+        given = self.given_at(scale.factor)
         if not scale.checked:  # values can be beyond [0, 1]
             return 2 * scale.restored[:] - given[:]
         held = guarded_beyond(
@@ -222,8 +232,8 @@ class ScaleChange:
 
     Of 60 megapixels the changes of all sizes would be 240 MB beside what was restored."""
 
-    blurry: Colours  # at the whole size
-    factor: int
+    blurry: Colours  # at the whole size, or before it was enlarged
+    factor: int  # it was reduced by this
     restored: Colours  # ``(h, w, 3)`` of the reduced picture
 
     @property
@@ -272,18 +282,21 @@ def restore_colours(
     follow: Follow = unfollowed,
 ) -> Restoration:
     """Restore a picture ``(H, W, 3)`` in [0, 1]; the guard puts back tiles that do not agree."""
-    # ``restorer`` is built once; ``follow`` hears of each tile.
+    # ``restorer`` is built once; ``follow`` hears of each tile. With the guard, a picture that was
+    # enlarged is restored at its size before that.
     blur_map = blur_map or estimate_blur_map(blurry)
-    plan = plan_scales(blur_map, restorer.reach_px)
+    enlarged = enlarged_by(blurry) if guard else 1
+    plan = plan_scales(blur_map, restorer.reach_px, enlarged)
+    source = _source_of(blurry, plan.enlarged)
     height, width = blurry.shape[:2]
     return_freed_memory(height * width)
     scales = []
-    for factor in SCALES:
+    for factor in plan.ladder:
         if factor not in plan.weights:
             continue
         scale, plan = _restored_scale(
             restorer,
-            blurry,
+            source,
             blur_map,
             plan,
             factor,
@@ -298,9 +311,16 @@ def restore_colours(
     return Restoration(blurry, tuple(scales), plan, blur_map)
 
 
+def _source_of(blurry: Colours, enlarged: int) -> Colours:
+    """The picture before it was enlarged by a factor, in codes; as given where that is 1."""
+    if enlarged == 1:
+        return blurry
+    return coded(source_picture(blurry, enlarged))
+
+
 def _restored_scale(
     restorer: Restorer,
-    blurry: Colours,
+    source: Colours,
     blur_map: BlurMap,
     plan: ScalePlan,
     factor: int,
@@ -309,7 +329,7 @@ def _restored_scale(
     follow: Follow,
 ) -> tuple[RestoredScale, ScalePlan]:
     """A picture restored at one size, and the plan after what the network left as it was."""
-    given = reduced_picture(blurry, factor)
+    given = reduced_picture(source, factor // plan.enlarged)
     heard = follow_scale(follow, plan.factors, factor)
     needed = partial(plan.needs, factor)
     restored, side = restorer.restored(given, heard, needed)

@@ -37,18 +37,11 @@ from defocus.restoration.blur_map_files import (
 )
 from defocus.restoration.files.sources import Places, places_of, read_mask
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
-from defocus.restoration.restoration import (
-    Restoration,
-    RestoredScale,
-    changed_share,
-    restore_colours,
-)
+from defocus.restoration.restoration import Restoration, changed_share, restore_colours
 from defocus.restoration.restorer import Restorer, restorer_of
-from defocus.restoration.scales import reduced_picture
 from defocus.restoration.settings import RestoreSettings
 from defocus.restoration.stages import Stages, in_stages
 from defocus.storage.files import make_folder, sha256_file
-from defocus.strips import Colours
 
 Target = tuple[Path, Path | LeftOut]
 """A picture and the file to write, or the reason why it is left out."""
@@ -138,6 +131,9 @@ def _refuse_other_map(
         if earlier is None or earlier.map != printable(str(path)):
             refuse_existing_map(path)
 
+
+SHARES = {2: "half", 3: "a third of", 4: "a quarter of"}
+"""Words for the size before an enlargement by a factor."""
 
 MOST_PIXELS_BESIDE = 26_000_000
 """Size, px, of the largest picture during whose work the next one is read and the last one written.
@@ -298,8 +294,7 @@ class PictureStages:
         settings = self.settings
         blurry = StoredColours(picture)
         started = time.perf_counter()
-        blur_map = estimate_blur_map(blurry)
-        _say_too_blurred(blur_map, image)
+        blur_map = _estimated(blurry, image)
         restoration = restore_colours(
             self.restorer,
             blurry,
@@ -314,6 +309,7 @@ class PictureStages:
         )
         output = replace(picture, stored=picture.with_colours(mixture))
         result = self._result(given, restoration, blur_map)
+        _say_enlarged(result)
         del restoration, mixture  # floats of the whole picture
         return_freed_memory(result.width * result.height)
         # transparent pixels stay, grey has no tint
@@ -348,20 +344,22 @@ class PictureStages:
             bits=given.picture.bits,
             tiles=restoration.tiles,
             tile_px=0 if tiled is None else tiled.tile_px,
-            tiling_difference=self._tiling_difference(blurry, tiled),
+            tiling_difference=self._tiling_difference(restoration),
             checked=restoration.checked,
             put_back=restoration.put_back,
             sharpest_px=round(blur_map.sharpest_px, 2),
             too_blurred=blur_map.too_blurred,
+            enlarged=restoration.plan.enlarged,
             map=printable(str(self.settings.map or "")),
             remarks=given.remarks,
         )
 
-    def _tiling_difference(self, blurry: Colours, tiled: RestoredScale | None) -> float:
+    def _tiling_difference(self, restoration: Restoration) -> float:
         """Largest difference of a value in [0, 1] that tiles can make; 0 without tiles."""
+        tiled = restoration.tiled
         if tiled is None:
             return 0.0
-        picture = reduced_picture(blurry, tiled.factor)
+        picture = restoration.given_at(tiled.factor)
         return self.restorer.tiling_difference(picture, tiled.tile_px)
 
     def _write(self, output: RestoredPicture) -> WrittenPicture:
@@ -386,14 +384,24 @@ class PictureStages:
         return WrittenPicture(target, output.source, result)
 
 
-def _say_too_blurred(blur_map: BlurMap, image: object) -> None:
-    """Say that little will come back of a picture."""
+def _estimated(blurry: StoredColours, image: object) -> BlurMap:
+    """The map of blur of a picture; it is said if little will come back."""
+    blur_map = estimate_blur_map(blurry)
     if blur_map.too_blurred:
         say(
             f"{image}: too blurred to rescue: the circle of confusion is about "
             f"{blur_map.sharpest_px:.0f} px or more in its sharpest parts; little of "
             "it will come back"
         )
+    return blur_map
+
+
+def _say_enlarged(result: Restored) -> None:
+    """Say that a picture was enlarged, and at which size it is restored for that."""
+    factor = result.enlarged
+    if factor > 1:
+        share = SHARES[factor]
+        say(f"{result.image}: was enlarged by {factor}: restored at {share} its size")
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,12 @@ class ScalePlan:
     reach_px: (
         float  # of the network; infinite where it takes any blur at the whole size
     )
+    enlarged: int = 1  # the picture was enlarged by it, so no larger scale is restored
+
+    @property
+    def ladder(self) -> tuple[int, ...]:
+        """All scales at which this picture may be restored, the largest picture first."""
+        return ladder_of(self.enlarged)
 
     @property
     def factors(self) -> tuple[int, ...]:
@@ -95,16 +101,29 @@ class ScalePlan:
         return mixed
 
 
-def plan_scales(blur_map: BlurMap, reach_px: float) -> ScalePlan:
-    """The scales at which a network with a reach restores each part of a picture."""
+def ladder_of(enlarged: int) -> tuple[int, ...]:
+    """The scales of a picture that was enlarged by a factor, 1 for none."""
+    factors = (enlarged * scale for scale in SCALES)
+    return tuple(factor for factor in factors if factor <= SCALES[-1])
+
+
+def plan_scales(
+    blur_map: BlurMap,
+    reach_px: float,
+    enlarged: int = 1,
+) -> ScalePlan:
+    """The scales at which a network with a reach restores each part of a picture.
+
+    A picture that was ``enlarged`` by a factor is restored at its size before that, or smaller."""
+    ladder = ladder_of(enlarged)
     sure_px = np.where(blur_map.strong > 0, blur_map.diameter_px, 0)
-    place = _place(np.asarray(sure_px, np.float32), reach_px)
+    place = _place(np.asarray(sure_px, np.float32), reach_px, ladder)
     weights = {}
-    for number, factor in enumerate(SCALES):
+    for number, factor in enumerate(ladder):
         weight = np.clip(1 - np.abs(place - number), 0, 1)
         if weight.any():
             weights[factor] = np.asarray(weight, np.float32)
-    return ScalePlan(weights, blur_map.size, reach_px)
+    return ScalePlan(weights, blur_map.size, reach_px, enlarged)
 
 
 def handed_on(
@@ -118,7 +137,7 @@ def handed_on(
 
     ``given`` is the picture at the factor, ``restored`` what the network alone made of it."""
     smaller = 2 * factor
-    if smaller not in SCALES or math.isinf(plan.reach_px):
+    if smaller not in plan.ladder or math.isinf(plan.reach_px):
         return plan
     weight = plan.weights[factor]
     begin_px, end_px = NOTICED_PX
@@ -186,14 +205,18 @@ def _heard(given: Colours, restored: Array) -> Array:
     return np.asarray(changed / (detail + LEAST_DETAIL), np.float32)
 
 
-def _place(diameter_px: Array, reach_px: float) -> Array:
-    """``(h, w)`` from 0 (the whole size) to 3 (an eighth), with all between."""
+def _place(
+    diameter_px: Array,
+    reach_px: float,
+    ladder: tuple[int, ...],
+) -> Array:
+    """``(h, w)``: places in the ladder of scales, from 0 (its first) on, with all between."""
     place = np.zeros_like(diameter_px)
     if math.isinf(reach_px):
         return place
     smooth_px = np.exp2(_smoothed(np.log2(1 + diameter_px), SMOOTHED_CELLS)) - 1
     width = math.log2(END / BEGIN)
-    for factor in SCALES[:-1]:
+    for factor in ladder[:-1]:
         begin_px = BEGIN * reach_px * factor
         octaves = np.log2(np.maximum(smooth_px, 1) / begin_px)
         place += np.clip(octaves / width, 0, 1)

@@ -15,10 +15,11 @@ from defocus.settings import CommandSettings, option
 from defocus.storage.files import sha256_file
 
 STRONGEST = 2
-RESTORING_REVISION = 3
+RESTORING_REVISION = 4
 """Revision of restoring; raise it by hand when restored pictures change, and those of an earlier
 revision are made again. Revision 2 restores strong blurs in the reduced picture. Revision 3 also
-restores, at the whole size, what is blurred and was left as it is."""
+restores, at the whole size, what is blurred and was left as it is. Revision 4 restores an enlarged
+picture at its size before that."""
 
 
 def _tile_px(value: object) -> int | None:

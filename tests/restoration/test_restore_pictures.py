@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 import tifffile
 import torch
 from numpy.typing import NDArray
@@ -340,6 +341,22 @@ def test_that_a_picture_is_too_blurred_is_said_before_the_network_starts(
         before, _, _ = capfd.readouterr().err.partition("the network starts")
         wanted = rf"{path}: too blurred to rescue: .* about \d\d px or more in its sharpest parts; "
         assert bool(re.search(wanted, before)) == (name == "fog")
+
+
+def test_that_a_picture_was_enlarged_is_said(tmp_path, capfd):
+    photograph = skimage.data.coffee()[:160, 100:300]
+    given = tmp_path / "given.png"
+    larger = tmp_path / "larger.png"
+    enlarged = cv2.resize(photograph, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(given), photograph)
+    cv2.imwrite(str(larger), enlarged)
+    (plain,) = made_in(tmp_path / "plain", given, network=Talking, tile=0)
+    assert plain.to_json()["enlarged"] == 1
+    assert "was enlarged" not in capfd.readouterr().err
+    (known,) = made_in(tmp_path / "known", larger, network=Talking, tile=0)
+    assert known.to_json()["enlarged"] == 2
+    sentence = f"{larger}: was enlarged by 2: restored at half its size\n"
+    assert sentence in capfd.readouterr().err
 
 
 def test_a_dataset_is_restored_under_names_that_score_takes(run, tmp_path):

@@ -18,6 +18,7 @@ from defocus.blur.learned_map import (
     estimate_blur_map,
 )
 from defocus.restoration import restoration as restoration_module
+from defocus.restoration.guard.guard import Guarded
 from defocus.restoration.restoration import (
     CodedColours,
     Restoration,
@@ -33,6 +34,7 @@ from defocus.restoration.scales import (
     restored_at_scales,
 )
 from defocus.scene.aperture import disc_psf
+from defocus.strips import Colours
 
 Array = NDArray[np.float32]
 REACH_PX = 24.0
@@ -433,3 +435,59 @@ def test_evaluation_hands_silent_parts_on_as_restoring_does(rng, monkeypatch):
     evaluated = restored_at_scales(network, batch, REACH_PX)[0].permute(1, 2, 0).numpy()
     restored = restored_by(network, picture, uniform(12))
     np.testing.assert_allclose(np.clip(evaluated, 0, 1), restored, atol=1e-5)
+
+
+ENLARGED_LADDERS = {1: (1, 2, 4, 8), 2: (2, 4, 8), 3: (3, 6), 4: (4, 8)}
+
+
+@pytest.mark.parametrize("enlarged", ENLARGED_LADDERS)
+def test_an_enlarged_picture_is_restored_at_no_larger_scale(enlarged):
+    ladder = ENLARGED_LADDERS[enlarged]
+    sharp = plan_scales(uniform(0), REACH_PX, enlarged)
+    assert sharp.ladder == ladder
+    assert sharp.factors == (enlarged,)
+    blurred = plan_scales(uniform(REACH_PX * enlarged * 1.5), REACH_PX, enlarged)
+    assert blurred.factors == ladder[1:2]
+    assert plan_scales(uniform(100), math.inf, enlarged).factors == (enlarged,)
+    mixed = plan_scales(ramp(256, 640), REACH_PX, enlarged)
+    assert sum(mixed.weights.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("enlarged", [2, 3, 4])
+@pytest.mark.parametrize("size", [(257, 331), (256, 384)])
+def test_what_changed_before_an_enlargement_is_mixed_into_the_picture(
+    monkeypatch, rng, enlarged, size
+):
+    monkeypatch.setattr(restoration_module, "enlarged_by", lambda _: enlarged)
+    picture = 0.2 + 0.6 * cv2.GaussianBlur(
+        rng.random((*size, 3), np.float32), (0, 0), 8
+    )
+    network = Darker()
+    restorer = make_restorer(network, 0, torch.device("cpu"))
+    restoration = restore_colours(restorer, picture, uniform(2, *size))
+    rows, columns = (-(-side // enlarged) for side in size)
+    assert network.sizes == [(rows, columns)]
+    assert restoration.restored.shape == picture.shape
+    assert restoration.given_at(enlarged).shape == (rows, columns, 3)
+    assert restoration.plan.enlarged == enlarged
+    assert np.abs(restoration.at(0.0) - picture).max() < 1e-6
+    free = restore_colours(restorer, picture, uniform(2, *size), guard=False)
+    assert network.sizes[1:] == [size]  # without the guard as it is
+    assert free.plan.enlarged == 1
+
+
+def test_an_enlarged_picture_becomes_darker_by_a_tenth(monkeypatch, rng):
+    monkeypatch.setattr(restoration_module, "enlarged_by", lambda _: 2)
+    monkeypatch.setattr(restoration_module, "guarded", unguarded)
+    picture = 0.2 + 0.6 * cv2.GaussianBlur(
+        rng.random((256, 384, 3), np.float32), (0, 0), 8
+    )
+    restorer = make_restorer(Darker(), 0, torch.device("cpu"))
+    restoration = restore_colours(restorer, picture, uniform(2, 256, 384))
+    assert np.abs(restoration.restored - 0.9 * picture).max() < 2e-3
+    half = restoration.at(0.5)
+    assert np.abs(half - 0.95 * picture).max() < 2e-3
+
+
+def unguarded(_: Colours, restored: Array, __: BlurMap) -> Guarded:
+    return Guarded(restored, 1, 0)

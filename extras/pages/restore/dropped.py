@@ -78,6 +78,7 @@ class Made:
         return {
             "checked": self.checked,
             "put_back": self.put_back,
+            "enlarged": self.plan.enlarged,
             "seconds": self.seconds,
             "changed_at": self.changed_at,
         }

@@ -323,6 +323,7 @@
     const facts = [
       ...(one.sharpest_px === null ? [] : [["Sharpest parts", one.sharpest_px <= 1 ? "in focus" : `blurred by about ${px(one.sharpest_px)} px`]]),
       ...(made ? [["Guard", guard]] : []),
+      ...(made?.enlarged > 1 ? [["Was enlarged", `by ${made.enlarged}: restored at its size before`]] : []),
       ["Picture", `${one.width} × ${one.height}, ${one.bits} bits`],
       ...(made ? [["Is saved as", one.saved_name]] : []),
       ...one.remarks.map((remark) => ["Note", remark]),
