@@ -130,11 +130,9 @@ class LeftBehind:
 
     def __str__(self) -> str:
         """For people: the kind, its names and the count."""
-        count = (
-            f"all {self.of}"
-            if self.pictures == self.of
-            else f"{self.pictures} of {self.of}"
-        )
+        count = f"{self.pictures} of {self.of}"
+        if self.pictures == self.of:
+            count = f"all {self.of}"
         return f"{kind_words(self.kind, self.names)} of {count} pictures"
 
     def to_json(self) -> dict[str, Any]:

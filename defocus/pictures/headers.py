@@ -24,7 +24,9 @@ from defocus.pictures.tags import first_directory
 from defocus.pictures.webp import may_be_transparent
 from defocus.reading import FileBytes, require_file
 
-_BEGIN, _SCAN, _END = 0xD8, 0xDA, 0xD9
+_BEGIN = 0xD8
+_SCAN = 0xDA
+_END = 0xD9
 _NO_MARKERS = {0, 0xFF}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG without a length."""
@@ -38,7 +40,12 @@ _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 one."""
 
 
-TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_BEGINS = (
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+)
 _BEGINS = (
     ("PNG", (PNG_BEGINS + b"\0\0\0\rIHDR",)),
     ("JPEG", (b"\xff\xd8",)),
