@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
 from defocus.scene.colour_psf import across_pupil, sub_pixels
+from defocus.scene.real_lens import Place
 from defocus.settings import StrictNumbers
 
 Array = NDArray[np.float64]
@@ -100,7 +101,7 @@ class DualPixel(StrictNumbers):
 def aperture_psf(
     diameter_px: float,
     aperture: Aperture = ROUND,
-    field: tuple[float, float] = (0.0, 0.0),
+    field: Place = (0.0, 0.0),
 ) -> Array:
     """The PSF of a defocused point, anti-aliased by 8 × 8 sub-pixels: ``(K, K)``, K odd, sum 1."""
     # The chief ray is at ``K // 2``. The diameter, px, is negative in front of the focus plane; up
@@ -130,7 +131,7 @@ def dual_pixel_psfs(
     diameter_px: float,
     dual_pixel: DualPixel,
     aperture: Aperture = ROUND,
-    field: tuple[float, float] = (0.0, 0.0),
+    field: Place = (0.0, 0.0),
 ) -> tuple[Array, Array]:
     """The PSFs of the left and the right view, each ``(K, K)`` of the full view's size, sum 1."""
     # Behind the focus plane the left view's light is to the left of the chief ray, in front of it
@@ -151,7 +152,7 @@ def dual_pixel_psfs(
 
 def pupil_light(
     aperture: Aperture,
-    field: tuple[float, float],
+    field: Place,
     half: tuple[DualPixel, View] | None = None,
 ) -> float:
     """Light through the pupil at a place in the picture, relative to the open pupil."""
@@ -214,7 +215,7 @@ def _origins(
 
 def _open(
     aperture: Aperture,
-    field: tuple[float, float],
+    field: Place,
     u: Array,
     v: Array,
 ) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
-from defocus.scene.real_lens import BANDS_UM, Pupil, RealLens
+from defocus.scene.real_lens import BANDS_UM, Place, Pupil, RealLens
 
 Array = NDArray[np.float64]
 
@@ -328,7 +328,7 @@ HEIGHTS = (0.0, 0.35, 0.7, 1.0)
 def colour_psfs(
     lens: RealLens,
     diameter_px: float,
-    field: tuple[float, float],
+    field: Place,
 ) -> Array:
     """The PSF in red, green and blue for sampled pictures: ``(3, K, K)``, each sum 1."""
     # Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the
@@ -360,7 +360,7 @@ def colour_psfs(
     )
 
 
-def _require_possible(diameter_px: float, field: tuple[float, float]) -> None:
+def _require_possible(diameter_px: float, field: Place) -> None:
     if not math.isfinite(diameter_px) or not math.hypot(*field) <= 1.0 + 1e-9:
         raise OpticsError(
             f"no kernel for a diameter of {diameter_px} px at {field}: give a finite "

@@ -26,7 +26,7 @@ from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.occluders import StreamScene
 from defocus.scene.pictures import Branch
-from defocus.scene.real_lens import OffAxis, RealLens
+from defocus.scene.real_lens import OffAxis, Place, RealLens
 from defocus.scene.window import Window
 
 Array = NDArray[np.float32]
@@ -62,8 +62,7 @@ class Optic:
     """A lens at one place of its field."""
 
     lens: RealLens  # the lens, its aperture and the pixel pitch
-    # place (x, y) in the picture, 1 = distance of the corner
-    field: tuple[float, float]
+    field: Place
     nodes: tuple[float, ...]  # signed diameters of its kernels, ascending, px
 
 
@@ -150,7 +149,7 @@ def _random(branch: Branch, index: int) -> Generator:
     return Generator(np.random.PCG64(seeds))
 
 
-def _place(random: Generator) -> tuple[float, float]:
+def _place(random: Generator) -> Place:
     """A place of the field, 1 = corner."""
     height = math.sqrt(random.uniform())
     angle = random.uniform(0, 2 * math.pi)

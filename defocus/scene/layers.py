@@ -27,7 +27,7 @@ from defocus.scene.compositor import (
     foremost,
     merged,
 )
-from defocus.scene.real_lens import RealLens
+from defocus.scene.real_lens import Place, RealLens
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from defocus.scene.window import Window, shown
 
@@ -41,8 +41,7 @@ ROUNDING = 1e-9
 class Zone:
     """One place in the field with its weight for each pixel: that of its row times its column's."""
 
-    # (x, y) relative to the picture's centre, 1 = distance of the corner
-    place: tuple[float, float]
+    place: Place
     # rows, columns: ``(H,)`` and ``(W,)`` in [0, 1]; the weights of all zones add up to 1
     rows: Array
     columns: Array
@@ -87,7 +86,7 @@ def _zone_lines(
     return list(zip(places.tolist(), weights, strict=True))
 
 
-def _in_field(x: float, y: float) -> tuple[float, float]:
+def _in_field(x: float, y: float) -> Place:
     """A place in the field; one beyond its edge is moved to the edge in the same direction."""
     out = math.hypot(x, y)
     if out <= 1.0 + ROUNDING:
@@ -125,7 +124,7 @@ def render(
     # light relative to the other view; ``half`` None is the full view.
     zones = field_zones(layers[0].alpha.shape) if aperture.cats_eye > 0 else []
 
-    def kernel(diameter: float, place: tuple[float, float]) -> Array:
+    def kernel(diameter: float, place: Place) -> Array:
         return _psf(diameter, aperture, place, half)
 
     picture = _through(layers, lens, zones, kernel)
@@ -145,7 +144,7 @@ def render_through(
     # Kernels and compensation are as in :func:`render`; the layers may have a margin around.
     zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
 
-    def kernel(diameter: float, place: tuple[float, float]) -> Array:
+    def kernel(diameter: float, place: Place) -> Array:
         return colour_psfs(real, diameter, place)
 
     return _through(layers, lens, zones, kernel)
@@ -155,7 +154,7 @@ def _through(
     layers: Sequence[Layer],
     lens: Lens | None,
     zones: Sequence[Zone],
-    kernel: Callable[[float, tuple[float, float]], Array],
+    kernel: Callable[[float, Place], Array],
 ) -> Array:
     """Layers, each blurred with one kernel per zone, or with one alone where there are no zones."""
     canvas = Window.of(layers[0].alpha.shape)
@@ -184,7 +183,7 @@ def _far_to_near(layers: Sequence[Layer]) -> list[Layer]:
 def _psf(
     diameter: float,
     aperture: Aperture,
-    place: tuple[float, float],
+    place: Place,
     half: tuple[DualPixel, View] | None,
 ) -> Array:
     if half is None:

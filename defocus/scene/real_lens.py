@@ -4,6 +4,7 @@ Places in the pupil are in radii of the pupil in use, x to the right and y down.
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ WAVE_UM = 0.55
 
 BANDS_UM = ((0.590, 0.610, 0.630), (0.510, 0.530, 0.550), (0.440, 0.460, 0.480))
 """Wavelengths that stand for red, green and blue, µm; the middle one leads."""
+
+Place: TypeAlias = tuple[float, float]
+"""Place (x, y) in the picture relative to its centre, 1 = distance of the corner."""
 
 FIRST_HEIGHT = 0.7
 
@@ -126,8 +130,7 @@ class Pupil:
     """The pupil that one place of the picture sees."""
 
     lens: RealLens
-    # place (x, y) in the picture relative to its centre, 1 = distance of the corner
-    field: tuple[float, float]
+    field: Place
 
     @property
     def height(self) -> float:
