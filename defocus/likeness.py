@@ -24,10 +24,12 @@ LEAST_CORRELATION = 0.93
 """Least correlation of the thumbnails of two copies. Hashes alone confuse simple pictures, for
 example a dark object on a light wall."""
 
-VIEW_BITS, VIEW_CORRELATION = 20, 0.6
-"""Most different bits and least correlation of two members of a pair. Simulated pairs from f/2 to
-f/22 and three focus stacks have at most 14 bits or at least 0.87; of 2,000 pairs of two scenes, one
-in a hundred passes."""
+VIEW_BITS = 20
+"""Largest number of different bits of two members of a pair."""
+VIEW_CORRELATION = 0.6
+"""Least correlation of the thumbnails of two members of a pair whose bits differ more. Simulated
+pairs from f/2 to f/22 and three focus stacks have at most 14 bits or at least 0.87; of 2,000 pairs
+of two scenes, one in a hundred passes."""
 
 
 SAME_PIXELS = "blurry and sharp have the same pixels; give the right files"

@@ -47,9 +47,12 @@ MOST_ANGLE_DEG = 0.12
 """Largest stretch (a ratio, less 1) and largest rotation, degrees, of a copy: the parts above had
 up to 0.007 and 0.09°. In one of thirty pairs, another photograph from a place moved a little had
 less of both."""
-ECC_ROUNDS, ECC_STEP, ECC_SMOOTH_PX = 40, 1e-4, 3
-"""Largest number of rounds of the refinement, change of the correlation below which it ends, and
-side of the window in which both pictures are smoothed first, px."""
+ECC_ROUNDS = 40
+"""Largest number of rounds of the refinement."""
+ECC_STEP = 1e-4
+"""Change of the correlation below which the refinement ends."""
+ECC_SMOOTH_PX = 3
+"""Side of the window in which both pictures are smoothed before the refinement, px."""
 
 
 @dataclass(frozen=True)

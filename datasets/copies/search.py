@@ -41,9 +41,11 @@ PLACES_COMPARED = 5
 
 CONTAINED_SHARE = 0.95
 """Share of the smaller picture that lies in the other one where it is cut out of it."""
-LEAST_OVERLAP_LIKENESS, OVERLAP_FEATURES = 0.97, 12
-"""Least correlation and least number of agreeing features of two pictures that only overlap:
-windows of a house front that look the same had 0.95."""
+LEAST_OVERLAP_LIKENESS = 0.97
+"""Least correlation of two pictures that only overlap: windows of a house front that look the same
+had 0.95."""
+OVERLAP_FEATURES = 12
+"""Least number of agreeing features of two pictures that only overlap."""
 
 SAME_PLACE_FEATURES = 12
 """Number of agreeing features from which two pictures that are no copies show the same place."""

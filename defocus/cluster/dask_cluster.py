@@ -136,7 +136,10 @@ def on_machines(
 
 
 def _worked_on(
-    setup: _Setup, items: Mapping[str, Any], client: "Client", machines: Machines
+    setup: _Setup,
+    items: Mapping[str, Any],
+    client: "Client",
+    machines: Machines,
 ) -> Iterator[tuple[str, Any | LeftOut]]:
     """Give all items to the workers, and yield their results."""
     from distributed import as_completed
@@ -266,7 +269,9 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
     for name in _own_variables():  # those of an earlier caller
         del os.environ[name]
     os.environ.update(setup.environment)
-    telling.quiet, telling.verbose, telling.bars = setup.quiet, setup.verbose, False
+    telling.quiet = setup.quiet
+    telling.verbose = setup.verbose
+    telling.bars = False
     compute_in_one_thread()
     with contextlib.suppress(OSError):  # without it, whole paths are found all the same
         os.chdir(setup.folder)
@@ -386,7 +391,11 @@ def _connected(machines: Machines) -> "Client":
     atexit.register(_leave, client)
     later = client.loop.call_later
     client.loop.add_callback(
-        later, NO_WORKER_SECONDS, _look_for_workers, client, machines
+        later,
+        NO_WORKER_SECONDS,
+        _look_for_workers,
+        client,
+        machines,
     )
     return client
 

@@ -312,7 +312,8 @@ def single_command(
 ) -> click.Command:
     """Make a program of one command, such as ``defocus-restore``, from a copy of it."""
     program = copy.copy(command)
-    program.name, program.params = name, list(command.params)
+    program.name = name
+    program.params = list(command.params)
     program.context_settings = _context_settings(name)
     program._help_option = None  # click keeps the one that a group has asked for
     program = _with_options(name.removeprefix("defocus-"), program, further)

@@ -55,9 +55,11 @@ FLAT_PER_BLUR = 0.7
 FLAT_PX = 1.5
 END_PER_BLUR = 1.1
 END_PX = 3.0
-NARROW_PER_BLUR, NARROW_PX = 0.55, 0.5
-"""Least width of the flat part in a narrow region, as a share of the blur and in px: a disc's edge
-just fits."""
+NARROW_PER_BLUR = 0.55
+"""Least width of the flat part in a narrow region, as a share of the blur: a disc's edge just
+fits."""
+NARROW_PX = 0.5
+"""Width, px, that is added to this share of the blur."""
 BORDER_PX = 2.0
 LEAST_MODULATION = 0.2
 LEAST_ANGLE_DEG = 2.0
@@ -65,8 +67,10 @@ MOST_ANGLE_DEG = 44.0
 REPEATING_DEG = (14.036, 26.565)
 """Angles with slopes of 1/4 and 1/2, degrees: pixels fall on the same bins again and again
 there."""
-PARTS, LEAST_ROWS = 4, 8
-"""Number of parts of an edge whose scatter gives the error, and least number of rows of a part."""
+PARTS = 4
+"""Number of parts of an edge whose scatter gives the error."""
+LEAST_ROWS = 8
+"""Least number of rows of a part."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +275,9 @@ def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool
         return *_ends(profile), False
     room = min(-profile.distance[0], profile.distance[-1])
     enough = bool(room >= window.end_px - 1)
-    return float(np.median(left)), float(np.median(right)), enough
+    light_left = float(np.median(left))
+    light_right = float(np.median(right))
+    return light_left, light_right, enough
 
 
 def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:

@@ -93,9 +93,11 @@ def upright(light: Array) -> tuple[Array, bool]:
     """A region turned so that its edge runs from top to bottom, and whether it was transposed."""
     grey = light if light.ndim == 2 else light.mean(axis=2)
     ends = max(2, round(min(grey.shape) * PLATEAU_SHARE))
-    across = grey[:, :ends].mean() - grey[:, -ends:].mean()
-    down = grey[:ends].mean() - grey[-ends:].mean()
-    if abs(float(down)) > abs(float(across)):
+    left = grey[:, :ends].mean()
+    right = grey[:, -ends:].mean()
+    top = grey[:ends].mean()
+    bottom = grey[-ends:].mean()
+    if abs(float(top - bottom)) > abs(float(left - right)):
         return np.swapaxes(light, 0, 1), True
     return light, False
 

@@ -141,7 +141,10 @@ class LeftBehind:
 
 
 def give_blocks(
-    source: Path, *pictures: Path, converted: bool = False, meaning_alone: bool = False
+    source: Path,
+    *pictures: Path,
+    converted: bool = False,
+    meaning_alone: bool = False,
 ) -> None:
     """Give PNG files of RGB what the file holds whose pixels they show, as far as it is true."""
     # The orientation is that of the stored pixels, because masks and arrays have the same grid; a

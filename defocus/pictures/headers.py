@@ -83,10 +83,16 @@ _NO_PICTURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
         (b"<!doctype html", b"<html"),
     ),
 )
-_AVIF, _HEIC = (
-    {b"avif", b"avis"},
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"},
-)
+_AVIF = {b"avif", b"avis"}
+_HEIC = {
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"mif1",
+}
 
 SUFFIXES = MappingProxyType(
     {
@@ -430,8 +436,12 @@ def stated_bits(path: Path) -> int:
     return 0
 
 
-_BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
-"""Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
+_BITS_TAG = 258
+"""TIFF tag with the bits of a value."""
+_COLOURS_TAG = 262
+"""TIFF tag with the meaning of the values."""
+_VALUES_TAG = 277
+"""TIFF tag with the number of values of a pixel."""
 _BMP_BITS = 28
 """Place of the bits of a pixel in the header of a BMP. With 32 there may be a transparency."""
 _RGB = 2

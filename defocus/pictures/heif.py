@@ -32,8 +32,10 @@ _AUXILIARY = {
     b"c2pa": "content credentials (C2PA)",
 }
 """Words in a file's list of items, and what each means, for messages."""
-_USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
-"""Codes of ITU-T H.273 that mean sRGB, or nothing."""
+_USUAL_PRIMARIES = {0, 1, 2}
+"""Codes of primaries (ITU-T H.273) that mean sRGB, or nothing."""
+_USUAL_CURVES = {0, 1, 2, 6, 13, 14, 15}
+"""Codes of curves (ITU-T H.273) that mean about that of sRGB, or nothing."""
 
 
 @dataclass(frozen=True)

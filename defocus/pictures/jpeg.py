@@ -50,9 +50,10 @@ _PREVIEWS = {0x010001, 0x010002}
 _GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _COEFFICIENTS = 64
-_MISSING, _MISSING_INKS = 128, 64
-"""Value of pixels whose data are missing: half of white, and of CMYK half of it under half of
-black."""
+_MISSING = 128
+"""Value of pixels whose data are missing: half of white."""
+_MISSING_INKS = 64
+"""Value of CMYK pixels whose data are missing: half of white under half of black."""
 _MORE = bytes(range(255)) * 8
 
 Decode = Callable[[bytes], NDArray[Any]]
@@ -453,7 +454,11 @@ def _may_lack_corner(data: bytes, picture: NDArray[Any]) -> bool:
 
 
 def _wants_more(
-    data: bytes, end: int, following: bytes, picture: NDArray[Any], decode: Decode
+    data: bytes,
+    end: int,
+    following: bytes,
+    picture: NDArray[Any],
+    decode: Decode,
 ) -> bool:
     """Whether bytes in front of the end marker change the picture."""
     longer = data[:end] + following + _MORE + data[end:]

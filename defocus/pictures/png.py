@@ -24,8 +24,10 @@ from defocus.reading import FileBytes
 PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 _PIECE_BYTES = 2**20
 _LATE = {b"IDAT", b"IEND"}
-COLOUR_TYPE, BITS = 25, 24
-"""Places of the colour type and of the bits of a value in a PNG."""
+BITS = 24
+"""Place of the bits of a value in a PNG."""
+COLOUR_TYPE = 25
+"""Place of the colour type in a PNG."""
 _RGB = 2
 _PALETTE = 3
 GREY_TYPES = (0, 4)

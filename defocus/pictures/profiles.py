@@ -54,9 +54,10 @@ _ICC = 34675
 _LEVELS = 5
 _MOST_STEPS = 1
 """Largest difference, in steps of 8 bits, between two profiles that both mean sRGB."""
-_INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-"""EXIF tag that names the rule by which a file was written, and the value for Adobe RGB (DCF
-2.0)."""
+_INTEROPERABILITY = 0xA005
+"""EXIF tag that names the rule by which a file was written."""
+_ADOBE_RGB = "R03"
+"""Name of the rule of files in Adobe RGB (DCF 2.0)."""
 _SRGB_GAMMA = 1 / 2.2
 _SRGB_PLACES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _CODE_ERROR = 0.01

@@ -357,7 +357,12 @@ def _read_member(path: Path, other: Path | None, white: float | None) -> Image:
     return member_in_srgb(path, picture) if mixed else picture
 
 
-def sizes_differ(first: Path, first_size: Size, second: Path, second_size: Size) -> str:
+def sizes_differ(
+    first: Path,
+    first_size: Size,
+    second: Path,
+    second_size: Size,
+) -> str:
     """Message on a pair whose pictures differ in size: width and height, px."""
     # a camera stores the turn, another program does it
     turned = first_size == second_size[::-1]

@@ -28,8 +28,10 @@ _SWAPPED = {
     16: "Q",
 } | FRACTIONS
 """Letters for the parts of a value whose bytes have an order, by type."""
-TEXT, UNDEFINED = (2, 129), 7
-"""Types whose values are bytes; 129 is text of Exif 3.0."""
+TEXT = (2, 129)
+"""Types of text; 129 is that of Exif 3.0."""
+UNDEFINED = 7
+"""Type of bytes without a meaning that the type says."""
 SIZES = dict.fromkeys((*TEXT, UNDEFINED), 1)
 SIZES |= {kind: struct.calcsize(f"<{letter}") for kind, letter in LETTERS.items()}
 SIZES |= {kind: struct.calcsize(f"<2{letter}") for kind, letter in FRACTIONS.items()}
@@ -296,7 +298,12 @@ def exif_blocks(exif: bytes) -> list[Block]:
     return blocks
 
 
-def entry_block(kind: str, name: str, entry: DirectoryEntry, order: str) -> Block:
+def entry_block(
+    kind: str,
+    name: str,
+    entry: DirectoryEntry,
+    order: str,
+) -> Block:
     """The block of an entry; the same values are the same bytes in either order."""
     return Block(kind, name, _little(entry, order))
 
@@ -370,7 +377,10 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
 
 
 def _mend(
-    content: bytearray, structure: Structure, part: _Part, reached: set[int]
+    content: bytearray,
+    structure: Structure,
+    part: _Part,
+    reached: set[int],
 ) -> list[str]:
     """Take entries out that are damaged, lead nowhere, or have a wrong type; return their names."""
     directory = part.directory

@@ -114,8 +114,10 @@ _FORMAT = 339
 _FLOATS = 3
 _REDUCED = 1
 _INSIDE = 330
-_MOST_PICTURES, _MOST_INSIDE = 10_000, 100
-"""Directories that are looked at: in all, and of those inside one."""
+_MOST_PICTURES = 10_000
+"""Largest number of directories of a file that are looked at."""
+_MOST_INSIDE = 100
+"""Largest number of directories inside one that are looked at."""
 _RESOLUTION = frozenset({282, 283, 296})
 _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
@@ -181,7 +183,10 @@ def _with_layout(
     inks = colours == _INKS
     unstated = extra == 0 and values in {2, 4} and not inks
     return replace(
-        tags, inks=inks, unstated=unstated, half_floats=form == _FLOATS and bits == 16
+        tags,
+        inks=inks,
+        unstated=unstated,
+        half_floats=form == _FLOATS and bits == 16,
     )
 
 

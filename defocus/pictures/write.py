@@ -206,7 +206,10 @@ def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
 
 
 def write_picture(
-    path: Path, picture: Pixels, metadata: Metadata, kind: str = ""
+    path: Path,
+    picture: Pixels,
+    metadata: Metadata,
+    kind: str = "",
 ) -> None:
     """Write a picture atomically, with the metadata that its format can hold."""
     # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (not JPEG), RGB or RGBA; uint8, uint16 (PNG
@@ -291,7 +294,11 @@ def _jpeg(picture: Pixels, metadata: Metadata) -> bytes:
     stream = io.BytesIO()
     profile = None if isinstance(given, JpegParts) else metadata.icc or None
     Image.fromarray(picture).save(
-        stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, icc_profile=profile
+        stream,
+        "JPEG",
+        quality=JPEG_QUALITY,
+        subsampling=0,
+        icc_profile=profile,
     )
     blocks = {
         (0xE1, EXIF): _with_new_thumbnail(metadata.exif, picture),

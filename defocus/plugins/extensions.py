@@ -208,7 +208,10 @@ def _guarded(
 
 
 def _run(
-    path: Path, sources: dict[Path, bytes], files: dict[str, str], source_hash: str
+    path: Path,
+    sources: dict[Path, bytes],
+    files: dict[str, str],
+    source_hash: str,
 ) -> Plugin:
     from defocus.plugins.plugin_modules import PluginModules
 

@@ -54,9 +54,10 @@ SHOT = (1e-5, 2e-3)
 """Range of the shot noise of one sensor pixel (variance of white light), drawn log-uniformly."""
 
 NOISE_VALUES = 2**22
-BLACK, WHITE = 4096, 61440
-"""Stored values of black and white in a mosaic. Noise in the dark goes below black; highlights end
-at white."""
+BLACK = 4096
+"""Stored value of black in a mosaic. Noise in the dark goes below it."""
+WHITE = 61440
+"""Stored value of white in a mosaic, at which highlights end."""
 
 
 @dataclass(frozen=True)

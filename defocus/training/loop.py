@@ -301,7 +301,8 @@ def _do_fed_steps(
             _save(training, folder)
             return True
         row = _train_step(training, batch, step, feeder.device)
-        training.step, training.seconds = step + 1, clock.seconds
+        training.step = step + 1
+        training.seconds = clock.seconds
         if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
             _log(training, row, tracker)
             training.rows[-1] |= clock.columns(feeder.cpu_seconds)
