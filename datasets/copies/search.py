@@ -23,6 +23,7 @@ from defocus.datasets.copies.placing import (
     Placing,
     agreed_placing,
     common_shares,
+    part_agreement,
     pixel_agreement,
 )
 
@@ -259,6 +260,11 @@ def _compared(
     other_shape = pictures[there].features.shape
     shares = common_shares(shape, other_shape, placing)
     is_copy = agreement is not None and _is_copy(agreement, placing, max(shares))
+    if not is_copy and placing.agreeing >= OVERLAP_FEATURES:
+        pasted = part_agreement(grey(here), grey(there), placing)
+        if pasted is not None and _is_copy(pasted, placing, 0.0):
+            agreement = pasted
+            is_copy = True
     if not is_copy and placing.agreeing < SAME_PLACE_FEATURES:
         return None
     likeness = 0.0 if agreement is None else agreement.likeness
