@@ -103,8 +103,9 @@ def _carry(folder: Path, before: str | None) -> None:
     with contextlib.suppress(OSError, StorageError):
         former = Path(before) if before else _wanted()
         for name in CARRIED:
-            if (former / name).is_dir():
-                shutil.copytree(former / name, folder / name, copy_function=link)
+            kept = former / name
+            if kept.is_dir():
+                shutil.copytree(kept, folder / name, copy_function=link)
 
 
 def _remove(folder: Path, owner: int) -> None:
@@ -151,7 +152,8 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
 
 def in_derived(folder: Path, make: Callable[[Path], R]) -> R:
     """What a function makes in a folder of :func:`derived_folder`, as :func:`in_cache` does."""
-    if folder.parent.parent not in {cache_folder(), *_left}:  # inside the dataset's
+    in_a_cache = folder.parent.parent in {cache_folder(), *_left}
+    if not in_a_cache:  # inside the dataset's
         return make(folder)
     return in_cache(lambda cache: make(cache / "derived" / folder.name))
 

@@ -181,15 +181,17 @@ NO_MEMORY = (
 def lacks_memory(error: BaseException | None) -> bool:
     """Whether an error says that there was not enough memory, or comes from one that does."""
     while error is not None and not isinstance(error, DefocusError):
-        of_library = isinstance(error, RuntimeError | ValueError) or _is_of_opencv(
-            error
-        )
-        if isinstance(error, MemoryError) or (
-            of_library and _NO_MEMORY.search(str(error))
-        ):
+        if isinstance(error, MemoryError):
+            return True
+        if _is_of_library(error) and _NO_MEMORY.search(str(error)):
             return True
         error = error.__cause__
     return False
+
+
+def _is_of_library(error: BaseException) -> bool:
+    """Whether PyTorch, OpenCV or WebP may have raised an error."""
+    return isinstance(error, RuntimeError | ValueError) or _is_of_opencv(error)
 
 
 def _is_of_opencv(error: BaseException) -> bool:

@@ -20,17 +20,18 @@ def require(
         imported = importlib.import_module(module)
     except ImportError as missing:
         raise error(f"needs {missing.name or module}; {remedy}") from missing
-    if least and _numbers(version := metadata.version(_package(module))) < _numbers(
-        least
-    ):
+    if not least:
+        return imported
+    version = metadata.version(_package(module))
+    if _numbers(version) < _numbers(least):
         raise error(f"needs {module} {least} or later, not {version}; {remedy}")
     return imported
 
 
 def _numbers(version: str) -> list[int]:
     """The release of a version in four numbers, such as ``[1, 16, 0, 0]`` of ``1.16``."""
-    release = re.match(r"[\d.]*", version)
-    numbers = [int(each) for each in (release[0] if release else "").split(".") if each]
+    release = re.sub(r"[^\d.].*", "", version, flags=re.DOTALL)
+    numbers = [int(part) for part in release.split(".") if part]
     return numbers + [0] * (4 - len(numbers))
 
 

@@ -24,10 +24,12 @@ LEAST_CORRELATION = 0.93
 """Least correlation of the thumbnails of two copies. Hashes alone confuse simple pictures, for
 example a dark object on a light wall."""
 
-VIEW_BITS, VIEW_CORRELATION = 20, 0.6
-"""Most different bits and least correlation of two members of a pair. Simulated pairs from f/2 to
-f/22 and three focus stacks have at most 14 bits or at least 0.87; of 2,000 pairs of two scenes, one
-in a hundred passes."""
+VIEW_BITS = 20
+"""Largest number of different bits of two members of a pair."""
+VIEW_CORRELATION = 0.6
+"""Least correlation of the thumbnails of two members of a pair whose bits differ more. Simulated
+pairs from f/2 to f/22 and three focus stacks have at most 14 bits or at least 0.87; of 2,000 pairs
+of two scenes, one in a hundred passes."""
 
 
 SAME_PIXELS = "blurry and sharp have the same pixels; give the right files"
@@ -65,38 +67,38 @@ def fingerprint(picture: Image) -> Fingerprint:
         interpolation=cv2.INTER_AREA,
     )
     bits = _hash(np.asarray(shown, np.uint8))
-    small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA).astype(
-        np.float32
-    )
-    small -= small.mean()
-    length = float(np.linalg.norm(small))
-    return Fingerprint(bits, small / max(length, 1e-6))
+    small = cv2.resize(grey, (THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA)
+    thumbnail = small.astype(np.float32)
+    thumbnail -= thumbnail.mean()
+    length = float(np.linalg.norm(thumbnail))
+    return Fingerprint(bits, thumbnail / max(length, 1e-6))
 
 
 def _hash(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """For each of the 64 lowest frequencies, whether it exceeds their median, as in imagehash."""
     # Source: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of Perceptual
     # Image Hash Functions, 2010).
-    reduced = PillowImage.fromarray(grey).resize((HASH_PX,) * 2, Resampling.LANCZOS)
-    low = scipy.fft.dctn(np.asarray(reduced, np.float64))[:8, :8]
+    picture = PillowImage.fromarray(grey)
+    reduced = picture.resize((HASH_PX,) * 2, Resampling.LANCZOS)
+    frequencies = scipy.fft.dctn(np.asarray(reduced, np.float64))
+    low = frequencies[:8, :8]
     return np.asarray(low > np.median(low)).ravel()
 
 
 def one_picture(first: Fingerprint, second: Fingerprint) -> bool:
     """Whether two pictures are nearly identical, as two shots of one scene from a tripod."""
-    return _bits(first, second) <= MOST_DIFFERENT_BITS and (
-        _correlation(first.thumbnail, second.thumbnail) >= LEAST_CORRELATION
-    )
+    if _bits(first, second) > MOST_DIFFERENT_BITS:
+        return False
+    return _correlation(first.thumbnail, second.thumbnail) >= LEAST_CORRELATION
 
 
 def maybe_one_view(first: Fingerprint, second: Fingerprint) -> bool:
     """Whether two pictures may show one view, one of them blurred or mirrored left to right."""
-    thumbnails = first.thumbnail, second.thumbnail
-    mirrored = first.thumbnail[:, ::-1], second.thumbnail
-    return (
-        _bits(first, second) <= VIEW_BITS
-        or max(_correlation(*thumbnails), _correlation(*mirrored)) >= VIEW_CORRELATION
-    )
+    if _bits(first, second) <= VIEW_BITS:
+        return True
+    upright = _correlation(first.thumbnail, second.thumbnail)
+    mirrored = _correlation(first.thumbnail[:, ::-1], second.thumbnail)
+    return max(upright, mirrored) >= VIEW_CORRELATION
 
 
 def _bits(first: Fingerprint, second: Fingerprint) -> int:
@@ -109,12 +111,10 @@ def _correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> flo
 
 def fingerprint_of(document: dict[str, Any]) -> Fingerprint:
     """A fingerprint from its document; ValueError, KeyError or TypeError for any other one."""
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
+    packed = np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8)
+    bits = np.unpackbits(packed)
     thumbnail = np.array(document["thumbnail"], dtype=np.float32)
-    if (
-        bits.size != 64
-        or thumbnail.shape != (THUMBNAIL_PX,) * 2
-        or not np.isfinite(thumbnail).all()
-    ):
+    fits = bits.size == 64 and thumbnail.shape == (THUMBNAIL_PX,) * 2
+    if not fits or not np.isfinite(thumbnail).all():
         raise ValueError("a fingerprint is none")
     return Fingerprint(bits.astype(np.bool_), thumbnail)

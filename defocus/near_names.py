@@ -37,7 +37,12 @@ def did_you_mean(
         **own,
     }
     bare = name.lower().lstrip("-")
-    near = difflib.get_close_matches(bare, words, n=most, cutoff=nearness)
+    near = difflib.get_close_matches(
+        bare,
+        words,
+        n=most,
+        cutoff=nearness,
+    )
     written = dict.fromkeys(repr(words[one]) for one in near)
     return f"did you mean {' or '.join(written)}?" if near else ""
 

@@ -62,14 +62,16 @@ class _Task:
         left = self.total - self.position
         if not self.position or left <= 0:
             return count
-        return f"{count}, {span((time.monotonic() - self.began) / self.position * left)} left"
+        seconds = time.monotonic() - self.began
+        return f"{count}, {span(seconds / self.position * left)} left"
 
     def bar(self, cells: int, name_cells: int) -> str:
         """A line of a terminal, its name as wide as all names are; the name gives way first."""
         share = min(self.position / self.total, 1.0) if self.total else 0.0
         width = min(BAR_CELLS, cells // 4)
         full = "━" * round(width * share)
-        rest = f" {full}{'─' * (width - len(full))} {self.count}"
+        empty = "─" * (width - len(full))
+        rest = f" {full}{empty} {self.count}"
         name = padded(printable(self.description), name_cells)
         line = cut(_fitting(f"{name}{rest}", name, cells), cells)
         colours = telling.color != "never" and not os.environ.get("NO_COLOR")
@@ -170,7 +172,8 @@ def grouped(
     """Lines ``NAME: TEXT``; texts that differ in numbers alone share a line that counts them."""
     alike: dict[str, list[tuple[str, str]]] = {}
     for name, text in findings:
-        alike.setdefault(re.sub(r"\d+(\.\d+)?", "#", text), []).append((name, text))
+        without_numbers = re.sub(r"\d+(\.\d+)?", "#", text)
+        alike.setdefault(without_numbers, []).append((name, text))
     lines = []
     for members in alike.values():
         if len(members) <= FEW:
@@ -197,8 +200,11 @@ def _shared_line(
 
 def several(names: Sequence[str]) -> str:
     """The first few names, and how many more there are: ``a, b, c and 2 more``."""
+    listed = ", ".join(names[:FEW])
     more = len(names) - FEW
-    return ", ".join(names[:FEW]) + (f" and {more} more" if more > 0 else "")
+    if more <= 0:
+        return listed
+    return f"{listed} and {more} more"
 
 
 def counted(number: int, thing: str) -> str:
@@ -310,7 +316,9 @@ def _fitting(
 def status(text: str, name: str = "") -> None:
     """Show a line below all messages, in place of the one before; only on a terminal."""
     # It is cut at the terminal's width; ``name`` in it is shortened first.
-    _STATUS[0] = cut(_fitting(printable(text), printable(name), _columns()), _columns())
+    cells = _columns()
+    fitting = _fitting(printable(text), printable(name), cells)
+    _STATUS[0] = cut(fitting, cells)
     _draw()
 
 
@@ -340,13 +348,10 @@ def _draw() -> None:
     """Show the bars and the line of :func:`status`."""
     _drawn[0] = time.monotonic()
     if _has_bars():
-        widest = max(
-            (cell_width(printable(task.description)) for task in _TASKS),
-            default=0,
-        )
-        _show(
-            [*(task.bar(_columns(), widest) for task in _TASKS), *filter(None, _STATUS)]
-        )
+        widths = [cell_width(printable(task.description)) for task in _TASKS]
+        widest = max(widths, default=0)
+        bars = [task.bar(_columns(), widest) for task in _TASKS]
+        _show([*bars, *filter(None, _STATUS)])
 
 
 def _show(lines: list[str]) -> None:
@@ -362,12 +367,8 @@ def _show(lines: list[str]) -> None:
         else:
             back = "\x1b[K" if len(_SHOWN) < 2 else f"\x1b[{len(_SHOWN) - 1}A\x1b[J"
             _SHOWN[:] = lines
-            click.echo(
-                f"\r{back}" + "\n".join(lines),
-                nl=False,
-                err=True,
-                color=True,
-            )
+            text = "\n".join(lines)
+            click.echo(f"\r{back}{text}", nl=False, err=True, color=True)
 
 
 _CELL: list[Any] = []

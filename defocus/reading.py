@@ -48,9 +48,11 @@ FREE_BYTES = 64 * 2**20
 MOST_RATIO = 100
 """Largest ratio of unpacked to packed bytes. No real numbers of a camera or a network pack better;
 a higher ratio is a decompression bomb."""
-_MOST_AT_ONCE, _MOST_IN_ALL = 2**18, 2**22
-"""Bytes that are read at once, and in all, where the file itself states how many: a damaged file
-may state any number."""
+_MOST_AT_ONCE = 2**18
+"""Largest number of bytes that are read at once where the file itself states how many: a damaged
+file may state any number."""
+_MOST_IN_ALL = 2**22
+"""Largest number of bytes that are read in all where the file itself states how many."""
 
 
 class FileBytes:
@@ -253,7 +255,10 @@ def is_utf8(name: str) -> bool:
 
 @contextlib.contextmanager
 def intact(
-    path: Path, advice: str, family: type[DefocusError], *also: type[Exception]
+    path: Path,
+    advice: str,
+    family: type[DefocusError],
+    *also: type[Exception],
 ) -> Iterator[None]:
     """Turn errors that a file's content causes into ours, which call the file damaged."""
     expected: tuple[type[Exception], ...] = (

@@ -163,12 +163,18 @@ def document_problem(error: ValidationError, whole: str) -> str:
     problems = error.errors()
     problem = _most_telling(problems)
     where = ".".join(map(str, problem["loc"]))
-    if problem["type"] in _UNKNOWN:
-        *table, key = problem["loc"]
-        absent = [one["loc"] for one in problems if one["type"] == "missing"]
-        beside = [str(one[-1]) for one in absent if [*one[:-1]] == table]
-        return f"unknown key '{where}'; {did_you_mean(str(key), beside) or 'remove it'}"
-    return f"'{where or whole}': {_problem_at(where, problem)}"
+    if problem["type"] not in _UNKNOWN:
+        return f"'{where or whole}': {_problem_at(where, problem)}"
+    *table, key = problem["loc"]
+    absent = []
+    for other in problems:
+        if other["type"] != "missing":
+            continue
+        *place, name = other["loc"]
+        if place == table:
+            absent.append(str(name))
+    advice = did_you_mean(str(key), absent) or "remove it"
+    return f"unknown key '{where}'; {advice}"
 
 
 def _problem_at(where: str, problem: Mapping[str, Any]) -> str:
@@ -177,11 +183,14 @@ def _problem_at(where: str, problem: Mapping[str, Any]) -> str:
     starts = f"{_short(str(value))} ", f"{_short(repr(value))} "
     # what is wrong with a table as a whole is not seen in what it begins with
     complete = not where or isinstance(value, dict) or text.startswith(starts)
-    literal = problem["type"] == "literal_error"
-    names = re.findall("'([^']*)'", problem["ctx"]["expected"]) if literal else []
-    near = f"; {hint}" if (hint := did_you_mean(str(value), names)) else ""
-    got = "" if complete else f", got {_short(repr(value))}"
-    return f"{text[:1].lower()}{text[1:]}{got}{near}"
+    sentence = f"{text[:1].lower()}{text[1:]}"
+    if not complete:
+        sentence += f", got {_short(repr(value))}"
+    if problem["type"] == "literal_error":
+        names = re.findall("'([^']*)'", problem["ctx"]["expected"])
+        hint = did_you_mean(str(value), names)
+        sentence += f"; {hint}" if hint else ""
+    return sentence
 
 
 def _short(text: str) -> str:
@@ -196,21 +205,21 @@ def _most_telling(problems: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The first problem; a misspelt key comes before the key that is missing because of it."""
     # where a text or a table may be, a bad text is also said not to be a table; and a list whose
     # one entry is bad is also said to be too short
-    others = [one for one in problems if one["type"] not in {"model_type", "too_short"}]
-    return next(
-        (one for one in problems if one["type"] in _UNKNOWN),
-        (others or problems)[0],
-    )
+    for problem in problems:
+        if problem["type"] in _UNKNOWN:
+            return problem
+    for problem in problems:
+        if problem["type"] not in {"model_type", "too_short"}:
+            return problem
+    return problems[0]
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
     problem = _most_telling(error.errors())
     # which of several was tried
     kinds = {one.__name__ for one in _settings_within(kind)}
-    loc = list(map(str, problem["loc"]))
-    path = [
-        part for part in loc if part not in kinds and not part.startswith("function-")
-    ]
+    parts = [part for part in map(str, problem["loc"]) if part not in kinds]
+    path = [part for part in parts if not part.startswith("function-")]
     where = ".".join(path)
     if problem["type"] in _UNKNOWN:
         return f"unknown key '{where}'; {_hint(kind, path)}"
@@ -224,18 +233,25 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
 
 def _hint(kind: type[BaseModel], path: list[str]) -> str:
     """Suggestion for an unknown key."""
-    if len(path) == 1 and (table := _table_with(kind, path[0])):
+    *tables, key = path
+    table = None if tables else _table_with(kind, key)
+    if table is not None:
         return f"it belongs under {table}"
-    legal = sorted(_legal_keys(kind, path[:-1]))
-    return meant(path[-1], legal, most=1) if legal else "no key is legal there"
+    legal = sorted(_legal_keys(kind, tables))
+    if not legal:
+        return "no key is legal there"
+    return meant(key, legal, most=1)
 
 
 def _table_with(kind: type[BaseModel], key: str) -> str | None:
     """The header of the table that has this key, if there is one."""
     for name, annotation in _types(kind).items():
         inner = _settings_in(annotation)
-        if inner is not None and key in _types(inner):
-            return f"[[{name}]]" if get_origin(annotation) is tuple else f"[{name}]"
+        if inner is None or key not in _types(inner):
+            continue
+        if get_origin(annotation) is tuple:
+            return f"[[{name}]]"
+        return f"[{name}]"
     return None
 
 
@@ -259,12 +275,14 @@ def _settings_in(annotation: object) -> type | None:
 
 
 def _settings_parts(annotation: object) -> Iterator[type]:
-    if isinstance(annotation, type) and (
-        issubclass(annotation, BaseModel) or is_dataclass(annotation)
-    ):
+    if isinstance(annotation, type) and _has_fields(annotation):
         yield annotation
     for part in get_args(annotation):
         yield from _settings_parts(part)
+
+
+def _has_fields(kind: type) -> bool:
+    return issubclass(kind, BaseModel) or is_dataclass(kind)
 
 
 def _settings_within(kind: type) -> set[type]:

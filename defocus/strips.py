@@ -14,6 +14,10 @@ STRIP_ROWS = 256
 a quarter of the time."""
 
 Array = NDArray[np.float32]
+Pixels: TypeAlias = NDArray[Any]
+"""Values of a picture as it is stored: integers or floats."""
+Bytes: TypeAlias = NDArray[np.uint8]
+"""Content of a file, or values of a picture of 8 bits."""
 Values = TypeVar("Values", bound=np.generic)
 Part: TypeAlias = slice | tuple[slice, slice]
 """Some rows of a picture, or some rows and columns."""
@@ -67,12 +71,12 @@ def three_colours(picture: NDArray[Values]) -> NDArray[Values]:
     """``(H, W, 3)``: grey, with transparency or without, is repeated; that of colours goes."""
     if picture.ndim == 3 and picture.shape[2] > 2:
         return picture[:, :, :3]
-    grey = picture if picture.ndim == 2 else picture[:, :, 0]
+    grey: Any = picture if picture.ndim == 2 else picture[:, :, 0]
     if picture.dtype in _MERGED and grey.size:  # takes a tenth of the time
-        one: NDArray[Any] = grey
-        merged: NDArray[Any] = np.asarray(cv2.merge((one, one, one)))
+        merged: Pixels = np.asarray(cv2.merge((grey, grey, grey)))
         return merged
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    repeated: Pixels = np.repeat(grey[:, :, None], 3, axis=2)
+    return repeated
 
 
 def strips(height: int) -> Iterator[slice]:

@@ -73,10 +73,21 @@ def wrapped(text: str, cells: int) -> list[str]:
         if cell_width(joined) <= cells:
             lines[-1] = joined
             continue
-        lines.append(word)
-        while cell_width(lines[-1]) > cells and (piece := cut(lines[-1], cells)):
-            lines[-1:] = [piece, lines[-1][len(piece) :]]
+        lines += _pieces(word, cells)
     return [line.rstrip() for line in lines if line.strip()] or [""]
+
+
+def _pieces(word: str, cells: int) -> list[str]:
+    """A word cut into pieces that fit; a character that is too wide stays whole."""
+    pieces = []
+    rest = word
+    while cell_width(rest) > cells:
+        piece = cut(rest, cells)
+        if not piece:
+            break
+        pieces.append(piece)
+        rest = rest[len(piece) :]
+    return [*pieces, rest]
 
 
 def column_widths(
@@ -132,13 +143,7 @@ def _kind(line: str) -> str:
 
 
 def _table_lines(lines: Iterable[str], cells: int) -> Iterator[str]:
-    rows = [
-        [
-            _plain(cell.strip())
-            for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))
-        ]
-        for line in lines
-    ]
+    rows = [_table_row(line) for line in lines]
     rows = [row for row in rows if not set("".join(row)) <= set("-: ")]
     columns = max(map(len, rows), default=0)
     rows = [[*row, *[""] * (columns - len(row))] for row in rows]
@@ -147,15 +152,23 @@ def _table_lines(lines: Iterable[str], cells: int) -> Iterator[str]:
         yield from row_lines(row, widths)
 
 
+def _table_row(line: str) -> list[str]:
+    """The cells of a line of a table."""
+    cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+    return [_plain(cell.strip()) for cell in cells]
+
+
 def _text_lines(lines: Iterable[str], cells: int) -> Iterator[str]:
     import click
 
-    for begin, words in _items(lines):
-        for at, line in enumerate(
-            wrapped(_plain(words.lstrip("# ")), cells - len(begin))
-        ):
-            shown = f"{' ' * len(begin) if at else begin}{line}"
-            yield click.style(shown, bold=True) if words.startswith("#") else shown
+    for marker, words in _items(lines):
+        is_heading = words.startswith("#")
+        text = _plain(words.lstrip("# "))
+        begin = marker
+        for line in wrapped(text, cells - len(marker)):
+            shown = f"{begin}{line}"
+            yield click.style(shown, bold=True) if is_heading else shown
+            begin = " " * len(marker)
 
 
 def _items(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -165,7 +178,8 @@ def _items(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         item = _ITEM.match(line)
         words = line.strip()
         if item is not None:
-            items.append((f"{item[1]} {item[2] or '•'} ", line[item.end() :].strip()))
+            marker = f"{item[1]} {item[2] or '•'} "
+            items.append((marker, line[item.end() :].strip()))
         elif not items or words.startswith("#"):
             items.append(("", words))
         else:

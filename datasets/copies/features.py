@@ -5,8 +5,10 @@ A descriptor stays where the picture is mirrored or turned by 90°; the turn is 
 import contextlib
 import zipfile
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,10 +104,9 @@ def features_of_file(
     name = f"{sha256}-{white or 'own'}-{FEATURES_REVISION}.npz"
     place = cache_folder() / "features" / sha256[:2] / name
     damaged = OSError, ValueError, KeyError, zipfile.BadZipFile
+    names = [field.name for field in fields(LocalFeatures)]
     with contextlib.suppress(*damaged), place.open("rb") as file, np.load(file) as kept:
-        return LocalFeatures(
-            **{one.name: kept[one.name] for one in fields(LocalFeatures)}
-        )
+        return LocalFeatures(*[kept[name] for name in names])
     grey = grey_picture(path, white)
     return_freed_memory(grey.size)
     features = local_features(grey)
@@ -126,16 +127,15 @@ def grey_picture(path: Path, white: float | None = None) -> Codes:
 def local_features(grey: Codes) -> LocalFeatures:
     """The features of a ``(H, W)`` picture of 8 bits, the strongest where there are too many."""
     parts = [_level_features(level, grey.shape) for level in _levels(grey)]
+    columns: list[Any] = _none()
+    if parts:
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     shape = np.array(grey.shape, np.int32)
-    joined = (
-        [np.concatenate(part) for part in zip(*parts, strict=True)]
-        if parts
-        else _none()
-    )
-    features = LocalFeatures(shape, *joined)
+    features = LocalFeatures(shape, *columns)
     if len(features) <= MOST_FEATURES:
         return features
-    return features.chosen(np.argsort(-features.strengths)[:MOST_FEATURES])
+    strongest = np.argsort(-features.strengths)
+    return features.chosen(strongest[:MOST_FEATURES])
 
 
 def _none() -> list[Floats]:
@@ -162,9 +162,8 @@ def _levels(grey: Codes) -> list[Codes]:
             return levels
         level = source
         if (height, width) != source.shape:
-            level = np.asarray(
-                cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)
-            )
+            reduced = cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)
+            level = np.asarray(reduced)
         levels.append(level)
         source = levels[-2] if len(levels) > 1 else level
         factor *= LEVEL_STEP
@@ -177,7 +176,8 @@ def _level_features(
     fine, response, rows, columns = _feature_places(level)
     turns, descriptors = _described(fine, rows, columns)
     factor = shape[1] / level.shape[1]
-    places = np.stack([columns, rows], axis=1) * factor + (factor - 1) / 2
+    in_level = np.stack([columns, rows], axis=1)
+    places = in_level * factor + (factor - 1) / 2
     scales = np.full(len(rows), factor, np.float32)
     strengths = response[rows, columns].astype(np.float32)
     return places.astype(np.float32), scales, strengths, turns, descriptors
@@ -189,17 +189,16 @@ def _feature_places(
     """Smoothed codes, strength everywhere, and the places where it is largest."""
     smooth = cv2.GaussianBlur(level.astype(np.float32), (0, 0), FINE_SIGMA_PX)
     fine = np.asarray(smooth, np.float32)
-    response = np.abs(fine - cv2.GaussianBlur(fine, (0, 0), COARSE_SIGMA_PX))
-    around = np.ones((2 * APART_PX + 1, 2 * APART_PX + 1), np.uint8)
+    coarse = cv2.GaussianBlur(fine, (0, 0), COARSE_SIGMA_PX)
+    response = np.abs(fine - coarse)
+    side = 2 * APART_PX + 1
+    around = np.ones((side, side), np.uint8)
     largest = cv2.dilate(response, around)
     margin = SAMPLES
-    inner = np.s_[margin:-margin, margin:-margin]
-    rows, columns = np.nonzero(
-        (response >= largest)[inner] & (response > LEAST_RESPONSE)[inner]
-    )
-    rows = rows + margin
-    columns = columns + margin
-    return fine, response, rows, columns
+    inside = slice(margin, -margin)
+    is_feature = (response >= largest) & (response > LEAST_RESPONSE)
+    rows, columns = np.nonzero(is_feature[inside, inside])
+    return fine, response, rows + margin, columns + margin
 
 
 def _described(
@@ -210,26 +209,39 @@ def _described(
     across = spectrum[:, 0, 1]
     down = spectrum[:, 1, 0]
     steeper = np.abs(down) > np.abs(across)
-    turns = ((across < 0) + 2 * (down < 0) + 4 * steeper).astype(np.uint8)
-    upright = turned(spectrum, turns).reshape(-1, FREQUENCIES**2)[:, 1:]
-    steps = np.clip(np.rint(upright * DESCRIPTOR_SCALE), -127, 127)
-    return turns, steps.astype(np.int8)
+    bits = (across < 0) + 2 * (down < 0) + 4 * steeper
+    turns = bits.astype(np.uint8)
+    upright = _without_mean(turned(spectrum, turns))
+    steps = np.rint(upright * DESCRIPTOR_SCALE)
+    return turns, np.clip(steps, -127, 127).astype(np.int8)
+
+
+def _without_mean(spectrum: Floats) -> Floats:
+    """The numbers of spectra ``(N, 7, 7)`` as rows ``(N, 48)``, without those of the mean."""
+    return spectrum.reshape(-1, FREQUENCIES**2)[:, 1:]
 
 
 def _spectra(fine: Floats, rows: Indices, columns: Indices) -> Floats:
     """Normalised cosine spectrum of the window around each place."""
     offsets = 2 * np.arange(SAMPLES) - (SAMPLES - 1)
-    window = fine[
-        rows[:, None, None] + offsets[None, :, None],
-        columns[:, None, None] + offsets[None, None],
-    ]
+    down = rows[:, None, None] + offsets[None, :, None]
+    across = columns[:, None, None] + offsets[None, None]
+    window = fine[down, across]
     fade = np.exp(-0.5 * (offsets / 8.0) ** 2).astype(np.float32)
-    window = (window - window.mean((1, 2), keepdims=True)) * fade[:, None] * fade
+    window = window - window.mean((1, 2), keepdims=True)
+    window = window * fade[:, None] * fade
     basis = _cosines()
-    spectrum = np.einsum("ki,nij,lj->nkl", basis, window, basis, optimize=True)
+    spectrum = np.einsum(
+        "ki,nij,lj->nkl",
+        basis,
+        window,
+        basis,
+        optimize=True,
+    )
     spectrum[:, 0, 0] = 0.0
-    length = np.sqrt((spectrum**2).sum(axis=(1, 2)))
-    spectrum /= np.maximum(length, 1e-6)[:, None, None]
+    energy = (spectrum**2).sum(axis=(1, 2))
+    length = np.maximum(np.sqrt(energy), 1e-6)
+    spectrum /= length[:, None, None]
     return np.asarray(spectrum)
 
 
@@ -237,31 +249,41 @@ def _cosines() -> Floats:
     """Rows of the orthonormal discrete cosine transform, lowest frequency first."""
     order = np.arange(FREQUENCIES)[:, None]
     place = np.arange(SAMPLES) + 0.5
-    rows = np.cos(np.pi * order * place / SAMPLES) * np.sqrt(2 / SAMPLES)
+    angles = np.pi * order * place / SAMPLES
+    rows = np.cos(angles) * np.sqrt(2 / SAMPLES)
     rows[0] /= np.sqrt(2)
     return np.asarray(rows, np.float32)
 
 
 def turned(spectrum: Floats, turns: Codes) -> Floats:
     """Spectra ``(N, 7, 7)`` of windows that are mirrored by bits 1 and 2, then transposed by 4."""
-    odd = np.where(np.arange(FREQUENCIES) % 2 == 1, -1.0, 1.0).astype(np.float32)
-    even = np.ones_like(odd)
-    across = np.where((turns & 1)[:, None] > 0, odd, even)
-    down = np.where((turns & 2)[:, None] > 0, odd, even)
+    # odd frequencies change their sign in a mirrored window
+    unchanged = np.ones(FREQUENCIES, np.float32)
+    flipped = unchanged.copy()
+    flipped[1::2] = -1.0
+    across = np.where((turns & 1)[:, None] > 0, flipped, unchanged)
+    down = np.where((turns & 2)[:, None] > 0, flipped, unchanged)
     mirrored = spectrum * down[:, :, None] * across[:, None, :]
-    transposed = (turns & 4)[:, None, None] > 0
-    return np.asarray(
-        np.where(transposed, mirrored.transpose(0, 2, 1), mirrored), np.float32
-    )
+    is_transposed = (turns & 4)[:, None, None] > 0
+    transposed = mirrored.transpose(0, 2, 1)
+    spectra = np.where(is_transposed, transposed, mirrored)
+    return np.asarray(spectra, np.float32)
 
 
+@cache
 def turn_matrices() -> NDArray[np.float64]:
     """For each of the 8 turns the matrix ``(2, 2)`` that does the same to places."""
     matrices = []
-    for transpose, flip_down, flip_across in product((0, 1), repeat=3):
-        flips = np.diag([-1.0 if flip_across else 1.0, -1.0 if flip_down else 1.0])
+    for transpose, down, across in product((0, 1), (1.0, -1.0), (1.0, -1.0)):
+        flips = np.diag([across, down])
         matrices.append(flips[::-1] if transpose else flips)
     return np.array(matrices)
+
+
+def turn_of(matrix: NDArray[np.float64]) -> int:
+    """The number of the turn with this matrix."""
+    is_same = (turn_matrices() == matrix).all((1, 2))
+    return int(np.flatnonzero(is_same)[0])
 
 
 UNSURE = 0.12
@@ -279,9 +301,10 @@ def with_unsure_turns(
     parts = []
     for further in range(8):
         chosen = _could_have(spectrum, further)
-        again = turned(spectrum[chosen], np.full(len(chosen), further, np.uint8))
+        once_more = np.full(len(chosen), further, np.uint8)
+        again = turned(spectrum[chosen], once_more)
         composed = _TURNED_AGAIN[features.turns[chosen], further]
-        parts.append((chosen, composed, again.reshape(-1, FREQUENCIES**2)[:, 1:]))
+        parts.append((chosen, composed, _without_mean(again)))
     rows, turns, descriptors = zip(*parts, strict=True)
     return np.concatenate(rows), np.concatenate(turns), np.concatenate(descriptors)
 
@@ -303,8 +326,7 @@ def _composed() -> Codes:
     matrices = turn_matrices()
     table = np.zeros((8, 8), np.uint8)
     for first, second in product(range(8), repeat=2):
-        both = matrices[second] @ matrices[first]
-        table[first, second] = np.flatnonzero((matrices == both).all((1, 2)))[0]
+        table[first, second] = turn_of(matrices[second] @ matrices[first])
     return table
 
 

@@ -64,9 +64,8 @@ class FeatureIndex:
         for rows in _blocks(len(cells)):
             cells[rows] = self._nearest(self._descriptors[rows], 1)[:, 0]
         self._order = np.argsort(cells, kind="stable")
-        self._starts = np.searchsorted(
-            cells[self._order], np.arange(len(self._centres) + 1)
-        )
+        numbers = np.arange(len(self._centres) + 1)
+        self._starts = np.searchsorted(cells[self._order], numbers)
 
     def __len__(self) -> int:
         """Number of features."""
@@ -74,16 +73,13 @@ class FeatureIndex:
 
     def alike(self, descriptors: Floats) -> CodePairs:
         """The features of the index that look like descriptors of length 1, in no order."""
-        cells = np.concatenate(
-            [
-                self._nearest(descriptors[rows], CELLS_LOOKED_AT)
-                for rows in _blocks(len(descriptors))
-            ]
-        )
-        matches = [
-            self._alike_in(cell, descriptors, cells)
-            for cell in range(len(self._centres))
-        ]
+        nearest = []
+        for rows in _blocks(len(descriptors)):
+            block = descriptors[rows]
+            nearest.append(self._nearest(block, CELLS_LOOKED_AT))
+        cells = np.concatenate(nearest)
+        numbers = range(len(self._centres))
+        matches = [self._alike_in(cell, descriptors, cells) for cell in numbers]
         return CodePairs(*_joined(matches))
 
     def _nearest(
@@ -91,8 +87,9 @@ class FeatureIndex:
     ) -> NDArray[np.int64]:
         """The cells whose centres are nearest to descriptors, ``(N, count)``."""
         near = descriptors.astype(np.float32) @ self._centres.T
-        count = min(count, near.shape[1])
-        return np.argpartition(-near, count - 1, axis=1)[:, :count]
+        count = min(count, len(self._centres))
+        order = np.argpartition(-near, count - 1, axis=1)
+        return order[:, :count]
 
     def _alike_in(
         self, cell: int, descriptors: Floats, cells: NDArray[np.int64]
@@ -101,11 +98,10 @@ class FeatureIndex:
         queries = np.flatnonzero((cells == cell).any(axis=1))
         if not len(entries) or not len(queries):
             return queries[:0], entries[:0], np.zeros(0, np.float32)
-        held = self._descriptors[entries].astype(np.float32) / np.float32(
-            DESCRIPTOR_SCALE
-        )
+        held = _unit_vectors(self._descriptors[entries])
+        at_once = COMPARED_TOGETHER // len(entries) + 1
         best = []
-        for block in _blocks(len(queries), COMPARED_TOGETHER // len(entries) + 1):
+        for block in _blocks(len(queries), at_once):
             rows = queries[block]
             best.append(_best(rows, descriptors[rows] @ held.T))
         rows, columns, likeness = _joined(best)
@@ -141,15 +137,20 @@ def _centres(descriptors: NDArray[np.int8]) -> Floats:
     """Centres of cells: k-means on the sphere over some of the descriptors."""
     count = int(np.clip(len(descriptors) // IN_CELL, 1, MOST_CELLS))
     draws = np.random.default_rng(0)
-    tried = draws.choice(
-        len(descriptors), min(len(descriptors), count * TRIED_PER_CELL), False
-    )
-    sample = descriptors[tried].astype(np.float32) / np.float32(DESCRIPTOR_SCALE)
+    most = min(len(descriptors), count * TRIED_PER_CELL)
+    tried = draws.choice(len(descriptors), most, False)
+    sample = _unit_vectors(descriptors[tried])
     centres = sample[:count].copy()
     for _ in range(ROUNDS):
         nearest = np.argmax(sample @ centres.T, axis=1)
         sums = np.zeros_like(centres)
         np.add.at(sums, nearest, sample)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-6), centres)
+        means = sums / np.maximum(lengths, 1e-6)
+        centres = np.where(lengths > 0, means, centres)
     return centres
+
+
+def _unit_vectors(descriptors: NDArray[np.int8]) -> Floats:
+    """Descriptors as vectors of length 1."""
+    return descriptors.astype(np.float32) / np.float32(DESCRIPTOR_SCALE)

@@ -66,10 +66,9 @@ def shared_pictures(
     files = {pair.id: _searched_file(pair) for pair in pairs}
     hashes = file_hashes(dataset.root, files.values())
     rows = [(pair.id, pair.split, hashes[files[pair.id]], pair.white) for pair in pairs]
-    key = hashlib.sha256(
-        json.dumps([rows, FEATURES_REVISION, SEARCH_REVISION]).encode()
-    )
-    place = cache_folder() / "copies" / f"{key.hexdigest()}.json"
+    text = json.dumps([rows, FEATURES_REVISION, SEARCH_REVISION])
+    key = hashlib.sha256(text.encode()).hexdigest()
+    place = cache_folder() / "copies" / f"{key}.json"
     kept = _kept(place)
     if kept is not None:
         return kept
@@ -87,10 +86,11 @@ def _searched_file(pair: Pair) -> Path:
 def _kept(place: Path) -> tuple[SharedPicture, ...] | None:
     """The result of an earlier search; None if it is not kept or damaged."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        rows = read_json(place)
-        return tuple(
-            SharedPicture(**{**row, "splits": tuple(row["splits"])}) for row in rows
-        )
+        shared = []
+        for row in read_json(place):
+            splits = tuple(row["splits"])
+            shared.append(SharedPicture(**{**row, "splits": splits}))
+        return tuple(shared)
     return None
 
 
@@ -105,16 +105,16 @@ def _searched(
     for pair in pairs:
         path = files[pair.id]
         hashed[pair.id] = (path, hashes[path], pair.white)
-    looks = dict(
-        track(each(_prepared, hashed, where), f"details of {name}", len(hashed))
-    )
+    prepared = each(_prepared, hashed, where)
+    looks = dict(track(prepared, f"details of {name}", len(hashed)))
     require_none_killed(looks.values(), "picture")
     pictures = []
     for pair in pairs:
-        if not isinstance(looks[pair.id], LeftOut):
-            features = features_of_file(*hashed[pair.id])
-            grey = partial(grey_picture, files[pair.id], pair.white)
-            pictures.append(SearchedPicture(pair.id, pair.split, features, grey))
+        if isinstance(looks[pair.id], LeftOut):
+            continue
+        features = features_of_file(*hashed[pair.id])
+        grey = partial(grey_picture, files[pair.id], pair.white)
+        pictures.append(SearchedPicture(pair.id, pair.split, features, grey))
     return tuple(_of_pairs(pictures, part) for part in shared_parts(pictures))
 
 
@@ -130,19 +130,21 @@ def _of_pairs(pictures: Sequence[SearchedPicture], part: SharedPart) -> SharedPi
     changes = _changes(part.placing, there.name)
     first, second = sorted((here, there), key=lambda one: (one.split, one.name))
     return SharedPicture(
-        first.name,
-        second.name,
-        (first.split, second.split),
-        round(min(part.likeness, 1.0), 4),
-        part.is_copy,
-        is_whole,
-        ", ".join(changes),
+        first=first.name,
+        second=second.name,
+        splits=(first.split, second.split),
+        likeness=round(min(part.likeness, 1.0), 4),
+        is_copy=part.is_copy,
+        is_whole=is_whole,
+        change=", ".join(changes),
     )
 
 
 def _changes(placing: Placing, name: str) -> list[str]:
     """How a picture differs from the one that contains it, in words."""
-    changes = ["mirrored"] if placing.is_mirrored else []
+    changes = []
+    if placing.is_mirrored:
+        changes.append("mirrored")
     if placing.quarter_turns:
         changes.append(f"turned by {90 * placing.quarter_turns}°")
     if abs(placing.scale - 1.0) > 0.02:

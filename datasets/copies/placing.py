@@ -52,9 +52,12 @@ MOST_ANGLE_DEG = 0.12
 """Largest stretch (a ratio, less 1) and largest rotation, degrees, of a copy: the parts above had
 up to 0.007 and 0.09°. In one of thirty pairs, another photograph from a place moved a little had
 less of both."""
-ECC_ROUNDS, ECC_STEP, ECC_SMOOTH_PX = 40, 1e-4, 3
-"""Largest number of rounds of the refinement, change of the correlation below which it ends, and
-side of the window in which both pictures are smoothed first, px."""
+ECC_ROUNDS = 40
+"""Largest number of rounds of the refinement."""
+ECC_STEP = 1e-4
+"""Change of the correlation below which the refinement ends."""
+ECC_SMOOTH_PX = 3
+"""Side of the window in which both pictures are smoothed before the refinement, px."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,8 @@ def _plausible_scales(
     length = np.maximum((moved**2).sum(axis=1), 1e-6)
     scales = (moved * wanted).sum(axis=1) / length
     expected = scale[first]
-    plausible = (scales > expected / SCALE_SLACK) & (scales < expected * SCALE_SLACK)
+    plausible = scales > expected / SCALE_SLACK
+    plausible &= scales < expected * SCALE_SLACK
     plausible &= length > (2 * PLACE_ERROR_PX) ** 2
     return scales[plausible], first[plausible]
 
@@ -147,17 +151,20 @@ def _best_agreement(
 ) -> NDArray[np.bool_]:
     """Which matches agree with the shift and scale on which most of them agree."""
     shifts = there[first] - scales[:, None] * upright[first]
-    errors = scales[:, None, None] * upright + shifts[:, None] - there
+    placed = scales[:, None, None] * upright + shifts[:, None]
+    errors = placed - there
     allowed = PLACE_ERROR_PX * np.maximum(scales, 1.0)
     agrees = (errors**2).sum(axis=2) < allowed[:, None] ** 2
-    return np.asarray(agrees[int(np.argmax(agrees.sum(axis=1)))])
+    counts = agrees.sum(axis=1)
+    return np.asarray(agrees[np.argmax(counts)])
 
 
 def _tried_pairs(count: int) -> tuple[Indices, Indices]:
     first, second = np.triu_indices(count, 1)
     if len(first) <= MOST_TRIES:
         return first, second
-    some = np.random.default_rng(0).choice(len(first), MOST_TRIES, replace=False)
+    draws = np.random.default_rng(0)
+    some = draws.choice(len(first), MOST_TRIES, replace=False)
     return first[some], second[some]
 
 
@@ -171,10 +178,12 @@ def _fitted(
     """Scale and shift by least squares over the features that agree."""
     centre = upright.mean(axis=0)
     target = there.mean(axis=0)
-    spread = ((upright - centre) ** 2).sum()
-    scale = float(((upright - centre) * (there - target)).sum() / max(spread, 1e-6))
-    shift = target - scale * centre
-    return Placing(turn, scale, (float(shift[0]), float(shift[1])), agreeing, part)
+    from_centre = upright - centre
+    spread = (from_centre**2).sum()
+    common = (from_centre * (there - target)).sum()
+    scale = float(common / max(spread, 1e-6))
+    right, down = (target - scale * centre).tolist()
+    return Placing(turn, scale, (right, down), agreeing, part)
 
 
 @dataclass(frozen=True)
@@ -215,8 +224,11 @@ def pixel_agreement(
     # A photograph from another place needs a stretch or a rotation to agree at all.
     height, width = here.shape
     reduction = min(1.0, COMPARED_PX / max(height, width), placing.scale)
-    size = (max(1, round(width * reduction)), max(1, round(height * reduction)))
-    small = cv2.resize(here, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    columns = max(1, round(width * reduction))
+    rows = max(1, round(height * reduction))
+    size = (columns, rows)
+    reduced = cv2.resize(here, size, interpolation=cv2.INTER_AREA)
+    small = reduced.astype(np.float32)
     factor = min(1.0, reduction / placing.scale)
     to_other = _between(placing.matrix, reduction, factor)
     other, to_other = _around(there, factor, to_other, size)
@@ -231,9 +243,13 @@ def _stretch_and_angle(warp: Array) -> tuple[float, float]:
     """How far a matrix is from a turn by 90° with one scale."""
     left, lengths, right = np.linalg.svd(warp[:, :2].astype(np.float64))
     rotation = left @ right
-    angle = float(np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0])))
+    cosine = rotation[0, 0]
+    sine = rotation[1, 0]
+    angle = float(np.degrees(np.arctan2(sine, cosine)))
     beside_turns = abs((angle + 45.0) % 90.0 - 45.0)
-    return float(lengths[0] / max(lengths[1], 1e-9) - 1.0), beside_turns
+    longer, shorter = lengths
+    stretch = longer / max(shorter, 1e-9) - 1.0
+    return float(stretch), beside_turns
 
 
 def _likeness_under(here: Array, other: Array, warp: Array) -> float | None:
@@ -241,10 +257,11 @@ def _likeness_under(here: Array, other: Array, warp: Array) -> float | None:
     cubic = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     nearest = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     seen = cv2.warpAffine(other, warp, size, flags=cubic)
-    inside = cv2.warpAffine(np.ones(other.shape, np.float32), warp, size, flags=nearest)
-    return _median_correlation(
-        _detail(here), _detail(np.asarray(seen, np.float32)), inside > 0
-    )
+    whole = np.ones(other.shape, np.float32)
+    inside = cv2.warpAffine(whole, warp, size, flags=nearest) > 0
+    detail = _detail(here)
+    seen_detail = _detail(np.asarray(seen, np.float32))
+    return _median_correlation(detail, seen_detail, inside)
 
 
 def _around(
@@ -253,10 +270,14 @@ def _around(
     """The part of a picture, reduced, in which another is placed, and the matrix into it."""
     reduced = there
     if factor < 1.0:
-        mean = cv2.INTER_AREA
-        reduced = np.asarray(
-            cv2.resize(there, None, fx=factor, fy=factor, interpolation=mean)
+        smaller = cv2.resize(
+            there,
+            None,
+            fx=factor,
+            fy=factor,
+            interpolation=cv2.INTER_AREA,
         )
+        reduced = np.asarray(smaller)
     width, height = size
     left, top, right, bottom = _frame(warp, width, height, reduced)
     moved = warp.copy()
@@ -270,10 +291,11 @@ def _frame(
     """Left, top, right and bottom of the part, two tiles around what is placed."""
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     placed = corners @ warp[:, :2].T + warp[:, 2]
-    low = np.floor(placed.min(axis=0)).astype(int) - TILE_PX
-    high = np.ceil(placed.max(axis=0)).astype(int) + TILE_PX
-    left, top = np.clip(low, 0, np.array(reduced.shape[::-1]) - 1)
-    right, bottom = np.clip(high, [left + 1, top + 1], reduced.shape[::-1])
+    size = np.array(reduced.shape[::-1])
+    first = np.floor(placed.min(axis=0)).astype(int) - TILE_PX
+    end = np.ceil(placed.max(axis=0)).astype(int) + TILE_PX
+    left, top = np.clip(first, 0, size - 1)
+    right, bottom = np.clip(end, [left + 1, top + 1], size)
     return left, top, right, bottom
 
 
@@ -281,10 +303,11 @@ def _between(matrix: NDArray[np.float64], here: float, there: float) -> Array:
     """The matrix between two reduced pictures, whose pixels have their centres at integers."""
     linear = matrix[:, :2]
     shift = matrix[:, 2]
-    centre_here = 0.5 / here - 0.5
+    centre_here = np.full(2, 0.5 / here - 0.5)
     centre_there = 0.5 / there - 0.5
-    moved = there * (linear @ np.full(2, centre_here) + shift - centre_there)
-    return np.column_stack([linear * (there / here), moved]).astype(np.float32)
+    moved = there * (linear @ centre_here + shift - centre_there)
+    scaled = linear * (there / here)
+    return np.column_stack([scaled, moved]).astype(np.float32)
 
 
 def _refined(here: Array, other: Array, warp: Array) -> Array:
@@ -302,33 +325,35 @@ def _refined(here: Array, other: Array, warp: Array) -> Array:
 
 def _detail(picture: Array) -> Array:
     smooth = cv2.GaussianBlur(picture, (0, 0), 0.8)  # without the noise of JPEG
-    return np.asarray(smooth - cv2.GaussianBlur(picture, (0, 0), FINE_SIGMA_PX))
+    light = cv2.GaussianBlur(picture, (0, 0), FINE_SIGMA_PX)
+    return np.asarray(smooth - light)
 
 
 def _median_correlation(
     one: Array, other: Array, inside: NDArray[np.bool_]
 ) -> float | None:
     """The median over tiles that lie inside and have detail in the first picture."""
-    rows = one.shape[0] // TILE_PX
-    columns = one.shape[1] // TILE_PX
-    first = _tiles(one, rows, columns)
-    second = _tiles(other, rows, columns)
-    counted = _tiles(inside, rows, columns)
+    first = _tiles(one)
+    second = _tiles(other)
+    is_inside = _tiles(inside).all(axis=1)
     first = first - first.mean(axis=1, keepdims=True)
     second = second - second.mean(axis=1, keepdims=True)
-    told = counted.all(axis=1) & (first.std(axis=1) >= LEAST_TILE_CONTRAST)
-    if told.sum() < FEWEST_TILES:
+    has_detail = first.std(axis=1) >= LEAST_TILE_CONTRAST
+    counted = is_inside & has_detail
+    if counted.sum() < FEWEST_TILES:
         return None
-    first = first[told]
-    second = second[told]
+    first = first[counted]
+    second = second[counted]
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return float(np.median((first * second).sum(axis=1) / np.maximum(lengths, 1e-6)))
+    products = (first * second).sum(axis=1)
+    return float(np.median(products / np.maximum(lengths, 1e-6)))
 
 
-def _tiles(
-    picture: NDArray[np.generic], rows: int, columns: int
-) -> NDArray[np.generic]:
+def _tiles(picture: NDArray[np.generic]) -> NDArray[np.generic]:
     """The whole tiles of a picture, ``(tiles, pixels)``."""
+    height, width = picture.shape
+    rows = height // TILE_PX
+    columns = width // TILE_PX
     cut = picture[: rows * TILE_PX, : columns * TILE_PX]
     split = cut.reshape(rows, TILE_PX, columns, TILE_PX).swapaxes(1, 2)
     return split.reshape(rows * columns, TILE_PX * TILE_PX)
@@ -343,6 +368,9 @@ def common_shares(
     placed = corners @ placing.matrix[:, :2].T + placing.matrix[:, 2]
     low = placed.min(axis=0)
     high = placed.max(axis=0)
-    limits = there[::-1].astype(np.float64)
-    common = np.prod(np.maximum(np.minimum(high, limits) - np.maximum(low, 0.0), 0.0))
-    return float(common / np.prod(high - low)), float(common / np.prod(limits))
+    size = there[::-1].astype(np.float64)
+    sides = np.minimum(high, size) - np.maximum(low, 0.0)
+    common = np.prod(np.maximum(sides, 0.0))
+    share_here = common / np.prod(high - low)
+    share_there = common / np.prod(size)
+    return float(share_here), float(share_there)

@@ -13,6 +13,7 @@ from defocus.datasets.copies.features import (
     Codes,
     LocalFeatures,
     turn_matrices,
+    turn_of,
     with_unsure_turns,
 )
 from defocus.datasets.copies.index import MOST_MATCHES, FeatureIndex
@@ -41,9 +42,11 @@ PLACES_COMPARED = 5
 
 CONTAINED_SHARE = 0.95
 """Share of the smaller picture that lies in the other one where it is cut out of it."""
-LEAST_OVERLAP_LIKENESS, OVERLAP_FEATURES = 0.97, 12
-"""Least correlation and least number of agreeing features of two pictures that only overlap:
-windows of a house front that look the same had 0.95."""
+LEAST_OVERLAP_LIKENESS = 0.97
+"""Least correlation of two pictures that only overlap: windows of a house front that look the same
+had 0.95."""
+OVERLAP_FEATURES = 12
+"""Least number of agreeing features of two pictures that only overlap."""
 
 SAME_PLACE_FEATURES = 12
 """Number of agreeing features from which two pictures that are no copies show the same place."""
@@ -77,9 +80,9 @@ def shared_parts(pictures: Sequence[SearchedPicture]) -> list[SharedPart]:
     grey = lru_cache(maxsize=16)(lambda number: pictures[number].grey())
     best: dict[tuple[int, int], SharedPart] = {}
     for split, held in numbers.items():
-        others = [
-            n for name, members in numbers.items() if name != split for n in members
-        ]
+        others: list[int] = []
+        for name, members in numbers.items():
+            others += members if name != split else []
         if not others:
             continue
         index = FeatureIndex([pictures[number].features for number in held])
@@ -106,9 +109,11 @@ def _order(part: SharedPart) -> tuple[bool, float, int, int]:
 
 def _keep_best(best: dict[tuple[int, int], SharedPart], part: SharedPart) -> None:
     """Keep the better find of a pair of pictures: each was looked for in the other."""
-    key = min(part.here, part.there), max(part.here, part.there)
-    if key not in best or _order(part) < _order(best[key]):
-        best[key] = part
+    first = min(part.here, part.there)
+    second = max(part.here, part.there)
+    known = best.get((first, second))
+    if known is None or _order(part) < _order(known):
+        best[first, second] = part
 
 
 def _places(
@@ -121,8 +126,8 @@ def _places(
         matches = _matches(chosen, index)
         ends = np.searchsorted(matches.picture, np.arange(len(block) + 1))
         for position, (begin, end) in enumerate(pairwise(ends)):
-            places = _agreed(chosen[position], matches.rows(slice(begin, end)), index)
-            yield block[position], places
+            own = matches.rows(slice(begin, end))
+            yield block[position], _agreed(chosen[position], own, index)
 
 
 def _looked_for(features: LocalFeatures) -> LocalFeatures:
@@ -133,7 +138,8 @@ def _looked_for(features: LocalFeatures) -> LocalFeatures:
     scales = features.scales[order]
     starts = np.searchsorted(scales, scales)
     rank_in_level = np.arange(len(order)) - starts
-    return features.chosen(order[np.argsort(rank_in_level, kind="stable")[:LOOKED_FOR]])
+    by_rank = np.argsort(rank_in_level, kind="stable")
+    return features.chosen(order[by_rank[:LOOKED_FOR]])
 
 
 @dataclass(frozen=True)
@@ -148,20 +154,23 @@ class _Matches:
     def rows(self, rows: slice) -> "_Matches":
         """Some of the matches."""
         return _Matches(
-            self.picture[rows], self.feature[rows], self.turn[rows], self.entry[rows]
+            self.picture[rows],
+            self.feature[rows],
+            self.turn[rows],
+            self.entry[rows],
         )
 
 
 def _matches(chosen: Sequence[LocalFeatures], index: FeatureIndex) -> _Matches:
     """The best matches of all features of some pictures."""
-    parts = list(map(with_unsure_turns, chosen))
-    picture = np.repeat(np.arange(len(parts)), [len(rows) for rows, _, _ in parts])
-    feature = np.concatenate([rows for rows, _, _ in parts])
-    turn = np.concatenate([turns for _, turns, _ in parts])
-    alike = index.alike(np.concatenate([descriptors for _, _, descriptors in parts]))
-    order = np.lexsort(
-        (-alike.likeness, feature[alike.queries], picture[alike.queries])
-    )
+    rows, turns, descriptors = zip(*map(with_unsure_turns, chosen), strict=True)
+    picture = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+    feature = np.concatenate(rows)
+    turn = np.concatenate(turns)
+    alike = index.alike(np.concatenate(descriptors))
+    own_feature = feature[alike.queries]
+    own_picture = picture[alike.queries]
+    order = np.lexsort((-alike.likeness, own_feature, own_picture))
     queries = alike.queries[order]
     entries = alike.entries[order]
     kept = _first_of_each(queries, picture, feature)
@@ -174,12 +183,13 @@ def _first_of_each(
     queries: Indices, picture: Indices, feature: Indices
 ) -> NDArray[np.bool_]:
     """Whether a match is among the first :data:`MOST_MATCHES` of its feature."""
+    other_picture = np.diff(picture[queries]) != 0
+    other_feature = np.diff(feature[queries]) != 0
     begins = np.ones(len(queries), np.bool_)
-    begins[1:] = (np.diff(picture[queries]) != 0) | (np.diff(feature[queries]) != 0)
-    rank = np.arange(len(queries)) - np.maximum.accumulate(
-        np.where(begins, np.arange(len(queries)), 0)
-    )
-    return rank < MOST_MATCHES
+    begins[1:] = other_picture | other_feature
+    rows = np.arange(len(queries))
+    first_rows = np.maximum.accumulate(np.where(begins, rows, 0))
+    return rows - first_rows < MOST_MATCHES
 
 
 def _agreed(
@@ -194,10 +204,11 @@ def _agreed(
     for group in numbers[counts >= FEWEST_AGREEING]:
         mine = np.flatnonzero(groups == group)
         placing = _placing_of(features, matches, index, mine, group)
+        if placing is None:
+            continue
         there = int(group // 8)
-        if placing is not None and (
-            there not in places or places[there].agreeing < placing.agreeing
-        ):
+        known = places.get(there)
+        if known is None or known.agreeing < placing.agreeing:
             places[there] = placing
     ordered = sorted(places.items(), key=lambda one: -one[1].agreeing)
     return ordered[:PLACES_COMPARED]
@@ -213,11 +224,12 @@ def _placing_of(
     """Where the matches of one picture in one turn agree to place it."""
     entries = matches.entry[mine]
     rows = matches.feature[mine]
+    scale = index.scales[entries] / features.scales[rows]
     return agreed_placing(
         int(group % 8),
         features.places[rows].astype(np.float64),
         index.places[entries].astype(np.float64),
-        (index.scales[entries] / features.scales[rows]).astype(np.float64),
+        scale.astype(np.float64),
         rows,
     )
 
@@ -228,8 +240,7 @@ def _relative_turns() -> Codes:
     table = np.zeros((8, 8), np.uint8)
     for there in range(8):
         for here in range(8):
-            wanted = matrices[there].T @ matrices[here]
-            table[there, here] = np.flatnonzero((matrices == wanted).all((1, 2)))[0]
+            table[there, here] = turn_of(matrices[there].T @ matrices[here])
     return table
 
 
@@ -245,7 +256,8 @@ def _compared(
     """The common part of two pictures by their pixels; None if features agreed by chance."""
     here, there = numbers
     agreement = pixel_agreement(grey(here), grey(there), placing)
-    shape, other_shape = (pictures[number].features.shape for number in numbers)
+    shape = pictures[here].features.shape
+    other_shape = pictures[there].features.shape
     shares = common_shares(shape, other_shape, placing)
     is_copy = agreement is not None and _is_copy(agreement, placing, max(shares))
     if not is_copy and placing.agreeing >= OVERLAP_FEATURES:

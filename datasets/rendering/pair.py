@@ -1,7 +1,7 @@
 """Render one scene as a pair with its full ground truth."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +33,8 @@ you forget."""
 FINENESS = 2
 """Number of drawn pixels for each pixel of the pictures, each way."""
 
-PICTURES, VIEWS = ("blurry", "sharp", "truth"), ("dual_pixel_left", "dual_pixel_right")
+PICTURES = ("blurry", "sharp", "truth")
+VIEWS = ("dual_pixel_left", "dual_pixel_right")
 
 Array = NDArray[np.float64]
 
@@ -67,23 +68,19 @@ def render_scene(
     # The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
     # exposed differently; the truth is the same without displacement, noise or gain.
     fine = _layers(scene)
-    view = _View(
-        scene,
-        camera,
-        scene.lens(aperture_factor),
-        list(map(_coarser_layer, fine)),
-    )
+    layers = list(map(_coarser_layer, fine))
+    view = _View(scene, camera, scene.lens(aperture_factor), layers)
     geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)
     seed = partial(seed_of, scene.name, variant)
     blurry = exposed(view.light(), camera.sensor, seed("blurry"))
-    sharp = view.framed(_coarser(displaced))
+    sharp = view.seen(displaced)
     circles = view.circles()
     return RenderedPair(
         blurry=_picture(blurry),
         sharp=_picture(exposed(sharp, camera.sensor, seed("sharp"), -gain_ev)),
-        truth=_picture(view.framed(_coarser(in_focus))),
+        truth=_picture(view.seen(in_focus)),
         flow=geometry.flow(*scene.size).astype(np.float32),
         defocus_map=circles,
         views=view.halves(blurry, seed("views")),
@@ -94,7 +91,10 @@ def render_scene(
 def _layers(scene: Scene) -> list[Layer]:
     """The layers of a scene in canvas pixels."""
     canvas = Canvas(*scene.size, scene.margin_px, FINENESS)
-    return [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
+    layers: list[Layer] = []
+    for surface in scene.surfaces:
+        layers += surface.layers(canvas)
+    return layers
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,24 @@ class _View:
         edge = self.scene.margin_px
         return picture[edge:-edge, edge:-edge]
 
+    def seen(self, fine: Array) -> Array:
+        """A picture in canvas pixels as the sensor's pixels see it, without the margin."""
+        return self.framed(_coarser(fine))
+
     def circles(self) -> NDArray[np.float32]:
         """Signed circle-of-confusion diameter, px."""
-        return self.framed(defocus_map(self.layers, self.lens)).astype(np.float32)
+        diameters = defocus_map(self.layers, self.lens)
+        return self.framed(diameters).astype(np.float32)
 
     def light(self) -> Array:
         """The scene's light behind its lens, cropped to the frame."""
         if self.camera.real is None:
-            return self.framed(render(self.layers, self.lens, self.camera.aperture))
-        real = self.scene.real_lens(self.camera.real)
-        margin = self.scene.margin_px
-        return self.framed(render_through(self.layers, self.lens, real, margin))
+            picture = render(self.layers, self.lens, self.camera.aperture)
+        else:
+            real = self.scene.real_lens(self.camera.real)
+            margin = self.scene.margin_px
+            picture = render_through(self.layers, self.lens, real, margin)
+        return self.framed(picture)
 
     def halves(self, blurry: Array, seed: int) -> tuple[Image, Image] | None:
         """Views recorded by a dual-pixel sensor; None for other sensors."""
@@ -129,7 +136,10 @@ class _View:
         if camera.dual_pixel is None:
             return None
         apart = view_difference(
-            self.layers, self.lens, camera.dual_pixel, camera.aperture
+            self.layers,
+            self.lens,
+            camera.dual_pixel,
+            camera.aperture,
         )
         left, right = recorded_views(blurry, self.framed(apart), camera.sensor, seed)
         return _picture(left), _picture(right)
@@ -169,52 +179,57 @@ def draw_misalignment(
     uniform = _uniform(seed_of(name, variant, "misalignment"))
 
     def magnitude(limits: tuple[float, float], k: int) -> float:
-        return limits[0] + (limits[1] - limits[0]) * uniform[k]
+        least, most = limits
+        return least + (most - least) * uniform[k]
 
     def sign(k: int) -> float:
         return 1.0 if uniform[k] < 0.5 else -1.0
 
     angle = 2.0 * math.pi * uniform[0]
     length = magnitude(ranges.shift_px, 1)
+    right = length * math.cos(angle)
+    down = length * math.sin(angle)
     geometry = Similarity(
         zoom=1.0 + sign(2) * magnitude(ranges.zoom, 3),
         rotation_deg=sign(4) * magnitude(ranges.rotation_deg, 5),
-        shift_px=(length * math.cos(angle), length * math.sin(angle)),
+        shift_px=(right, down),
     )
     return geometry, sign(6) * magnitude(ranges.gain_ev, 7)
 
 
 def _uniform(seed: int) -> list[float]:
     """Eight numbers from 0 to 1, the same with every version of numpy."""
-    raw = np.random.PCG64(seed).random_raw(8) >> np.uint64(11)
-    numbers: list[float] = (raw * 2.0**-53).tolist()
+    raw = np.random.PCG64(seed).random_raw(8)
+    leading_bits = raw >> np.uint64(11)
+    numbers: list[float] = (leading_bits * 2.0**-53).tolist()
     return numbers
 
 
 def _finer(geometry: Similarity) -> Similarity:
     """Convert a displacement to canvas pixels."""
     x, y = geometry.shift_px
-    return Similarity(
-        geometry.zoom, geometry.rotation_deg, (x * FINENESS, y * FINENESS)
-    )
+    return replace(geometry, shift_px=(x * FINENESS, y * FINENESS))
 
 
 def _coarser(values: Array) -> Array:
     """Average canvas pixels to final pixels, like a sensor pixel."""
     rows = values.shape[0] // FINENESS
     columns = values.shape[1] // FINENESS
-    return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA))
+    mean = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(mean)
 
 
 def _coarser_layer(layer: Layer) -> Layer:
     alpha = _coarser(layer.alpha)
     light = _coarser(layer.colour * layer.alpha[:, :, None])
-    colour = light / np.maximum(alpha, 1e-12)[:, :, None]
+    divisor = np.maximum(alpha, 1e-12)
+    colour = light / divisor[:, :, None]
     return Layer(colour, alpha, layer.depth_mm)
 
 
 def _picture(linear: Array) -> Image:
-    return as_integer(linear_to_srgb(np.clip(linear, 0.0, 1.0)), 16)
+    stored = linear_to_srgb(np.clip(linear, 0.0, 1.0))
+    return as_integer(stored, 16)
 
 
 def write_rendered(folder: Path, rendered: RenderedPair) -> None:

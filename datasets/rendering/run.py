@@ -71,15 +71,14 @@ class SceneRequest(Settings):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "SceneRequest":
+        incomplete = (self.picture is None) != (self.depth is None)
         measured = self.picture is not None and self.depth is not None
-        if measured == bool(self.planes) or (self.picture is None) != (
-            self.depth is None
-        ):
+        if incomplete or measured == bool(self.planes):
             raise ValueError(f"scene '{self.name}' needs picture and depth, or planes")
-        if (
-            self.planes
-            and max(self.planes, key=lambda plane: plane.depth_mm).polygon is not None
-        ):
+        if not self.planes:
+            return self
+        farthest = max(self.planes, key=lambda plane: plane.depth_mm)
+        if farthest.polygon is not None:
             raise ValueError(
                 f"the farthest plane of '{self.name}' fills the frame: no polygon"
             )
@@ -165,12 +164,16 @@ class _Source:
 def _read(wanted: SceneRequest, folder: Path) -> _Source:
     """Read the depths of a scene, and hash its files."""
     surfaces = _surfaces(wanted, folder)
-    depths = tuple(depth for surface in surfaces for depth in surface.depth_range_mm)
-    content = [name for surface in surfaces for name in surface.pictures]
-    content += [
-        source_name(one.depth) for one in surfaces if isinstance(one, DepthPicture)
-    ]
-    return _Source(wanted, surfaces, depths, tuple(content))
+    depths: list[float] = []
+    for surface in surfaces:
+        depths += surface.depth_range_mm
+    pictures: list[str] = []
+    for surface in surfaces:
+        pictures += surface.pictures
+    for surface in surfaces:
+        if isinstance(surface, DepthPicture):
+            pictures.append(source_name(surface.depth))
+    return _Source(wanted, surfaces, tuple(depths), tuple(pictures))
 
 
 def _sources(
@@ -216,11 +219,11 @@ def _surfaces(
 def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
     """The scenes with splits, which share no source picture."""
     users: dict[str, str] = {}
-    links = [
-        (one.name, users.setdefault(p, one.name))
-        for one in scenes
-        for p in one.pictures
-    ]
+    links = []
+    for scene in scenes:
+        for picture in scene.pictures:
+            first_user = users.setdefault(picture, scene.name)
+            links.append((scene.name, first_user))
     group = joined((scene.name for scene in scenes), links)
     splits = scene_splits(group.values())
     return [replace(scene, split=splits[group[scene.name]]) for scene in scenes]

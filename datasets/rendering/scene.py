@@ -121,16 +121,13 @@ def read_depth(file: Path) -> Array:
     """The depth of each pixel, ``(H, W)`` float64, > 0; unknown ones (0, or not finite) are filled.
 
     They have the farther of their left and right neighbours."""
-    depth = (
-        read_array(file).astype(np.float64)
-        if file.suffix.lower() == ".npy"
-        else _grey(file)
-    )
+    depth = _stored_depth(file)
     if depth.ndim != 2 or (depth < 0).any():
         raise DatasetError(
             f"{file}: a depth has two axes and no negative value; correct it"
         )
-    filled = shadows_filled(np.where(np.isfinite(depth) & (depth > 0), depth, np.nan))
+    is_known = np.isfinite(depth) & (depth > 0)
+    filled = shadows_filled(np.where(is_known, depth, np.nan))
     unknown = np.flatnonzero(~np.isfinite(filled).all(axis=1))
     if unknown.size:
         raise DatasetError(
@@ -139,7 +136,10 @@ def read_depth(file: Path) -> Array:
     return filled
 
 
-def _grey(file: Path) -> Array:
+def _stored_depth(file: Path) -> Array:
+    """The values of an array, or of a grey picture."""
+    if file.suffix.lower() == ".npy":
+        return read_array(file).astype(np.float64)
     picture = read_image(file)
     if (picture != picture[:, :, :1]).any():
         raise DatasetError(f"{file}: a depth is grey; this picture has colours")
@@ -153,22 +153,36 @@ def polygon_alpha(corners: Corners, x: Array, y: Array, height_px: float) -> Arr
     inside = np.zeros(len(points), dtype=bool)
     for start, end in zip(corners, (*corners[1:], corners[0]), strict=True):
         away = points - np.array(start)
-        edge = np.subtract(end, start)
-        distance = np.minimum(distance, _distance(away, edge))
+        distance = np.minimum(distance, _distance(away, np.subtract(end, start)))
         # a point is inside if the ray to its right crosses an odd number of edges
-        crosses = (start[1] > points[:, 1]) != (end[1] > points[:, 1])
-        if edge[1]:
-            at = start[0] + away[:, 1] * edge[0] / edge[1]
-            inside ^= crosses & (points[:, 0] < at)
+        inside ^= _crosses(points, start, end)
     signed = np.where(inside, distance, -distance)
-    return np.asarray(np.clip(signed * height_px + 0.5, 0.0, 1.0).reshape(x.shape))
+    alpha = np.clip(signed * height_px + 0.5, 0.0, 1.0)
+    return np.asarray(alpha.reshape(x.shape))
+
+
+def _crosses(
+    points: NDArray[np.float32],
+    start: tuple[float, float],
+    end: tuple[float, float],
+) -> NDArray[np.bool_]:
+    """Whether the ray to the right of each point crosses an edge."""
+    right, down = points.T
+    between = (start[1] > down) != (end[1] > down)
+    x, y = np.subtract(end, start)
+    if not y:
+        return np.asarray(between)
+    below_start = down.astype(np.float64) - start[1]
+    return np.asarray(between & (right < start[0] + below_start * x / y))
 
 
 def _distance(points: Array, edge: Array) -> Array:
     """Distance of points from an edge that begins at the origin."""
     along = points @ edge / max(float(edge @ edge), 1e-12)
-    nearest = np.clip(along, 0.0, 1.0)[:, None] * edge
-    return np.asarray(np.hypot(*(points - nearest).T))
+    share = np.clip(along, 0.0, 1.0)
+    nearest = share[:, None] * edge
+    right, down = (points - nearest).T
+    return np.asarray(np.hypot(right, down))
 
 
 FULL_FRAME_MM = 36.0
@@ -210,18 +224,21 @@ class Scene:
     @property
     def pictures(self) -> tuple[str, ...]:
         """All source pictures, sorted."""
-        return tuple(
-            sorted({name for surface in self.surfaces for name in surface.pictures})
-        )
+        names: set[str] = set()
+        for surface in self.surfaces:
+            names |= set(surface.pictures)
+        return tuple(sorted(names))
 
 
 def with_margin(
     scene: Scene, depths_mm: Sequence[float], real: RealLens | None = None
 ) -> Scene:
     """The scene with a margin that is wide enough for its blur."""
-    largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
-    spread = 0.0 if real is None else light_reach_px(scene.real_lens(real))
-    wanted = math.ceil(largest / 2 + spread) + SPARE_PX
+    circles = circle_of_confusion_px(np.array(depths_mm), scene.lens())
+    reach_px = np.abs(circles).max() / 2
+    if real is not None:
+        reach_px += light_reach_px(scene.real_lens(real))
+    wanted = math.ceil(reach_px) + SPARE_PX
     return replace(scene, margin_px=max(scene.margin_px, wanted))
 
 
@@ -241,7 +258,8 @@ Range = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 
 
 def _ordered(limits: Range) -> Range:
-    if limits[0] > limits[1]:
+    least, greatest = limits
+    if least > greatest:
         raise ValueError(
             f"a range goes from the least to the greatest, not {list(limits)}"
         )

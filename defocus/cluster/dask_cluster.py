@@ -136,14 +136,23 @@ def on_machines(
 
 
 def _worked_on(
-    setup: _Setup, items: Mapping[str, Any], client: "Client", machines: Machines
+    setup: _Setup,
+    items: Mapping[str, Any],
+    client: "Client",
+    machines: Machines,
 ) -> Iterator[tuple[str, Any | LeftOut]]:
     """Give all items to the workers, and yield their results."""
     from distributed import as_completed
 
     waiting = {}
     for number, named in enumerate(items.items()):
-        future = client.submit(_done, setup, number, pickle.dumps(named), pure=False)
+        future = client.submit(
+            _done,
+            setup,
+            number,
+            pickle.dumps(named),
+            pure=False,
+        )
         waiting[future] = named[0]
     try:
         for future in as_completed(list(waiting), loop=client.loop):
@@ -260,7 +269,9 @@ def _begun(setup: _Setup) -> Callable[[Any], Any]:
     for name in _own_variables():  # those of an earlier caller
         del os.environ[name]
     os.environ.update(setup.environment)
-    telling.quiet, telling.verbose, telling.bars = setup.quiet, setup.verbose, False
+    telling.quiet = setup.quiet
+    telling.verbose = setup.verbose
+    telling.bars = False
     compute_in_one_thread()
     with contextlib.suppress(OSError):  # without it, whole paths are found all the same
         os.chdir(setup.folder)
@@ -375,15 +386,16 @@ def _connected(machines: Machines) -> "Client":
     # what matters is said here
     for name in ("distributed", "distributed.client", "tornado", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    client = (
-        _to_scheduler(machines)
-        if "://" in machines.address
-        else Client(_started(machines))
-    )
+    is_running = "://" in machines.address
+    client = _to_scheduler(machines) if is_running else Client(_started(machines))
     atexit.register(_leave, client)
     later = client.loop.call_later
     client.loop.add_callback(
-        later, NO_WORKER_SECONDS, _look_for_workers, client, machines
+        later,
+        NO_WORKER_SECONDS,
+        _look_for_workers,
+        client,
+        machines,
     )
     return client
 
@@ -396,7 +408,12 @@ def _look_for_workers(client: "Client", machines: Machines) -> None:
         warn_once(
             f"{machines.address} has no worker now; the work goes on with the next one"
         )
-    client.loop.call_later(NO_WORKER_SECONDS, _look_for_workers, client, machines)
+    client.loop.call_later(
+        NO_WORKER_SECONDS,
+        _look_for_workers,
+        client,
+        machines,
+    )
 
 
 def _leave(client: "Client") -> None:
@@ -516,9 +533,9 @@ def _asked_of(queue: str, settings: ClusterSettings) -> dict[str, Any]:
     if queue == "slurm":  # dask-jobqueue asks for whole gigabytes, rounded up
         asked["job_mem"] = f"{settings.memory_mib}M"
         further = {"qos": settings.qos, "gpus-per-node": settings.gpus}
-        asked["job_extra_directives"] = [
-            f"--{name}={one}" for name, one in further.items() if one
-        ]
+        given = {name: value for name, value in further.items() if value}
+        directives = [f"--{name}={value}" for name, value in given.items()]
+        asked["job_extra_directives"] = directives
     return asked
 
 
@@ -546,7 +563,12 @@ def _ask_for_workers(
     if jobs > len(cluster.worker_spec):
         if not cluster.worker_spec:
             later = cluster.loop.call_later
-            cluster.loop.add_callback(later, AGAIN_SECONDS, _submit_lost, cluster)
+            cluster.loop.add_callback(
+                later,
+                AGAIN_SECONDS,
+                _submit_lost,
+                cluster,
+            )
         try:
             client.sync(_submit, cluster, jobs)
         except RuntimeError as error:

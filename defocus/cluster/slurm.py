@@ -90,10 +90,12 @@ def job_states(jobs: Sequence[str]) -> dict[str, str]:
     if answer.returncode != 0:
         reason = " ".join(answer.stderr.split())
         raise DefocusError(f"squeue does not answer ({reason}); try again later")
-    states = dict(
-        line.split(maxsplit=1) for line in answer.stdout.splitlines() if line.strip()
-    )
-    return {job: states[job].strip() for job in jobs if job in states}
+    states = {}
+    for line in answer.stdout.splitlines():
+        if line.strip():
+            job, state = line.split(maxsplit=1)
+            states[job] = state.strip()
+    return {job: states[job] for job in jobs if job in states}
 
 
 SAVING_SECONDS = 80

@@ -179,14 +179,11 @@ class SectionedCommand(click.Command):
         formatter: click.HelpFormatter,
     ) -> None:
         """Write the options under their headings."""
-        heading_of = {
-            option: heading
-            for heading, options in self.sections.items()
-            for option in options
-        }
-        records: dict[str, list[tuple[str, str]]] = {
-            heading: [] for heading in self.sections
-        }
+        heading_of: dict[str, str] = {}
+        records: dict[str, list[tuple[str, str]]] = {}
+        for heading, options in self.sections.items():
+            records[heading] = []
+            heading_of |= dict.fromkeys(options, heading)
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None and isinstance(param, click.Option):
@@ -217,8 +214,9 @@ def _name_variables(prefix: str, command: click.Command) -> None:
         for name, member in command.commands.items():
             _name_variables(f"{prefix}-{name}", member)
     for one in command.params:
-        if isinstance(one, click.Option) and one.name != key_of(one):
-            one.envvar = f"{prefix}-{key_of(one)}".upper().replace("-", "_")
+        key = key_of(one)
+        if isinstance(one, click.Option) and one.name != key:
+            one.envvar = f"{prefix}-{key}".upper().replace("-", "_")
             one.allow_from_autoenv = False
 
 
@@ -262,7 +260,8 @@ def _let_go_of_unread() -> None:
             lead_to_nothing(number)
 
 
-STDOUT, STDERR = 1, 2
+STDOUT = 1
+STDERR = 2
 
 if sys.platform == "win32":
 
@@ -313,7 +312,8 @@ def single_command(
 ) -> click.Command:
     """Make a program of one command, such as ``defocus-restore``, from a copy of it."""
     program = copy.copy(command)
-    program.name, program.params = name, list(command.params)
+    program.name = name
+    program.params = list(command.params)
     program.context_settings = _context_settings(name)
     program._help_option = None  # click keeps the one that a group has asked for
     program = _with_options(name.removeprefix("defocus-"), program, further)
@@ -388,15 +388,12 @@ def _flushed(group: click.Command, code: int) -> int:
 
 def _of_unknown_option(name: str, ctx: click.Context) -> click.UsageError:
     """The error with near names; click itself would count dashes as alike."""
-    options = [
-        one for one in ctx.command.get_params(ctx) if isinstance(one, click.Option)
-    ]
-    names = [word for one in options for word in (*one.opts, *one.secondary_opts)]
-    hint = meant(
-        name,
-        filter(lambda word: word.startswith("--"), names),
-        f"{ctx.command_path} --help",
-    )
+    words: list[str] = []
+    for param in ctx.command.get_params(ctx):
+        if isinstance(param, click.Option):
+            words += (*param.opts, *param.secondary_opts)
+    long_names = [word for word in words if word.startswith("--")]
+    hint = meant(name, long_names, f"{ctx.command_path} --help")
     return click.UsageError(f"No such option {name!r}; {hint}", ctx)
 
 

@@ -34,8 +34,10 @@ def with_common_options(command: click.Command) -> click.Command:
         for member in command.commands.values():
             with_common_options(member)
     elif not any(one in OPTIONS for one in command.params):
-        own = {name for one in command.params for name in one.opts}
-        command.params.extend(one for one in OPTIONS if own.isdisjoint(one.opts))
+        own: set[str] = set()
+        for param in command.params:
+            own.update(param.opts)
+        command.params += [one for one in OPTIONS if own.isdisjoint(one.opts)]
         command.callback = _unless_printed(command.callback)
     return command
 
@@ -57,19 +59,18 @@ def _config_lines(context: click.Context) -> Iterator[str]:
     """The options as the table of a settings file, each with where it comes from."""
     yield f"[{context.info_name}]"
     for option in context.command.params:
-        if (
-            not isinstance(option, click.Option)
-            or not option.expose_value
-            or not option.name
-        ):
+        if not isinstance(option, click.Option):
+            continue
+        if not option.expose_value or not option.name:
             continue
         source = context.get_parameter_source(option.name)
         origin = SOURCES.get("" if source is None else source.name, "typed")
         name = key_of(option)
         value = _toml(context.params.get(option.name))
-        yield (
-            f"# {name} is not set" if value is None else f"{name} = {value}  # {origin}"
-        )
+        if value is None:
+            yield f"# {name} is not set"
+        else:
+            yield f"{name} = {value}  # {origin}"
 
 
 def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
@@ -212,8 +213,11 @@ def load_named(words: Iterable[str]) -> None:
     typed = iter(list(takewhile(lambda word: word != "--", words)))
     for word in typed:
         option, _, file = word.partition("=")
-        if option == "--plugin" and (file := file or next(typed, "")):
-            load_plugin(file)
+        if option != "--plugin":
+            continue
+        path = file or next(typed, "")
+        if path:
+            load_plugin(path)
 
 
 PLUGIN = _eager(  # what it brings is known when the other options are read
@@ -263,7 +267,10 @@ OPTION_FILES: Kind[AddedOptions] = Kind(
 def with_added_options(name: str, command: click.Command) -> click.Command:
     """A command, such as ``bench-status``, with added options; the given command is not changed."""
     for offer in OPTION_FILES.brought():
-        if offer.name == name and (added := OPTION_FILES.thing(offer)) is not None:
+        if offer.name != name:
+            continue
+        added = OPTION_FILES.thing(offer)
+        if added is not None:
             command = _extended(command, added)
     return command
 
@@ -273,7 +280,8 @@ def _extended(command: click.Command, added: AddedOptions) -> click.Command:
     extended.params = [*command.params, *added.options]
     own = command.callback
     if own is not None:
-        extended.callback = functools.wraps(own)(functools.partial(added.run, own))
+        run = functools.partial(added.run, own)
+        extended.callback = functools.wraps(own)(run)
     sections: dict[str, Any] = dict(vars(command).get("sections", {}))
     if sections and added.heading:
         names = [one.opts[0] for one in added.options]

@@ -190,10 +190,11 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> dict[str, Any]:  # noqa: 
     if any(isinstance(one, BeforeValidator) for one in metadata):
         return {"type": _Text(Annotated[annotation, *metadata])}
     if get_origin(annotation) is Annotated:
-        further = [
-            part for one in inner[1:] for part in getattr(one, "metadata", [one])
-        ]
-        return _kind(inner[0], [*metadata, *further])
+        plain, *annotations = inner
+        further = list(metadata)
+        for annotation_part in annotations:
+            further += getattr(annotation_part, "metadata", [annotation_part])
+        return _kind(plain, further)
     if get_origin(annotation) is Literal:
         return {"type": OneOf(inner)}
     if get_origin(annotation) is tuple:

@@ -22,9 +22,13 @@ def key_of(option: click.Parameter) -> str:
 
 def keys_of(kind: "type[Settings]") -> set[str]:
     """The keys of the options that are fields of a model."""
-    extras = (field.json_schema_extra for field in kind.model_fields.values())
-    words = (str(extra["words"]) for extra in extras if isinstance(extra, dict))
-    return {_key(re.split("[ /]", each)[0]) for each in words}
+    keys = set()
+    for field in kind.model_fields.values():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict):
+            word, *_ = re.split("[ /]", str(extra["words"]))
+            keys.add(_key(word))
+    return keys
 
 
 def _key(word: str) -> str:
@@ -40,12 +44,12 @@ class SettingsFile:
 
     def blamed(self, context: click.Context, text: str) -> SettingsError | None:
         """The error again, if it names an option that this file sets or quotes its value."""
-        values = {
-            key_of(one): (context.default_map or {}).get(one.name)
-            for one in context.command.params
-            if context.get_parameter_source(one.name)
-            is click.core.ParameterSource.DEFAULT_MAP
-        }
+        of_file = click.core.ParameterSource.DEFAULT_MAP
+        defaults = context.default_map or {}
+        values = {}
+        for param in context.command.params:
+            if context.get_parameter_source(param.name) is of_file:
+                values[key_of(param)] = defaults.get(param.name)
         said = text
         for key in values:
             typed = key.replace("_", "-")

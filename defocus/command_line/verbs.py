@@ -115,11 +115,8 @@ class VerbGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The sub-command of the first argument."""
         name = args[0]
-        if (
-            name not in self.commands
-            and not name.startswith("-")
-            and not ctx.resilient_parsing
-        ):
+        is_known = name in self.commands or name.startswith("-")
+        if not is_known and not ctx.resilient_parsing:
             refuse_unknown(ctx, name, self.commands)
         return super().resolve_command(ctx, args)
 

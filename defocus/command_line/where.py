@@ -85,4 +85,10 @@ def where_field(
 
     help_text = f"{text} {OR_MACHINES}"
     settings.setdefault("type", WhereOption())
-    return option(default, "--on WHERE", text=help_text, heading=heading, **settings)
+    return option(
+        default,
+        "--on WHERE",
+        text=help_text,
+        heading=heading,
+        **settings,
+    )

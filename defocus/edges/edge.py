@@ -39,8 +39,8 @@ class MtfCurve:
         below = np.flatnonzero(self.values < level)
         if len(below) == 0 or below[0] == 0:
             return None
-        last = below[0]
-        pair = slice(last - 1, last + 1)
+        first = below[0]
+        pair = slice(first - 1, first + 1)
         high, low = self.values[pair]
         start, end = self.frequencies[pair]
         return float(start + (end - start) * (high - level) / (high - low))
@@ -51,19 +51,26 @@ BINS_PER_PX = 4
 FREQUENCIES = np.arange(1025) / 1024.0
 DISC_RISE = 0.6871
 """10–90 % rise of a disc's edge over the disc's diameter."""
-FLAT_PER_BLUR, FLAT_PX = 0.7, 1.5
-END_PER_BLUR, END_PX = 1.1, 3.0
-NARROW_PER_BLUR, NARROW_PX = 0.55, 0.5
-"""Least width of the flat part in a narrow region, as a share of the blur and in px: a disc's edge
-just fits."""
+FLAT_PER_BLUR = 0.7
+FLAT_PX = 1.5
+END_PER_BLUR = 1.1
+END_PX = 3.0
+NARROW_PER_BLUR = 0.55
+"""Least width of the flat part in a narrow region, as a share of the blur: a disc's edge just
+fits."""
+NARROW_PX = 0.5
+"""Width, px, that is added to this share of the blur."""
 BORDER_PX = 2.0
 LEAST_MODULATION = 0.2
-LEAST_ANGLE_DEG, MOST_ANGLE_DEG = 2.0, 44.0
+LEAST_ANGLE_DEG = 2.0
+MOST_ANGLE_DEG = 44.0
 REPEATING_DEG = (14.036, 26.565)
 """Angles with slopes of 1/4 and 1/2, degrees: pixels fall on the same bins again and again
 there."""
-PARTS, LEAST_ROWS = 4, 8
-"""Number of parts of an edge whose scatter gives the error, and least number of rows of a part."""
+PARTS = 4
+"""Number of parts of an edge whose scatter gives the error."""
+LEAST_ROWS = 8
+"""Least number of rows of a part."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +121,10 @@ def measure_edge(light: Array) -> EdgeResponse:
     left, right, enough = _plateaus(profile, window)
     relative = (profile.light - left) / (right - left)
     near = relative[np.abs(profile.distance) <= window.end_px]
-    beyond = max(float(near.max()) - 1.0, 0.0), max(-float(near.min()), 0.0)
-    overshoot, undershoot = beyond if right > left else beyond[::-1]
+    overshoot, undershoot = _beyond_plateaus(near, rises=right > left)
     modulation = abs(right - left) / max(right + left, 1e-9)
     place_px = line.coefficients[0]
+    half = _crossing(profile.distance, relative, 0.5)
     colour_mtf50, colour_shift_px = _colours(region, line, window)
     return EdgeResponse(
         mtf=mtf,
@@ -128,7 +135,7 @@ def measure_edge(light: Array) -> EdgeResponse:
         overshoot=overshoot,
         undershoot=undershoot,
         place_px=place_px,
-        half_px=place_px + _crossing(profile.distance, relative, 0.5) / line.cosine,
+        half_px=place_px + half / line.cosine,
         angle_deg=line.angle_deg,
         lying=lying,
         modulation=modulation,
@@ -136,6 +143,15 @@ def measure_edge(light: Array) -> EdgeResponse:
         colour_shift_px=colour_shift_px,
         notes=_notes(line, modulation, enough=enough),
     )
+
+
+def _beyond_plateaus(relative: Array, *, rises: bool) -> tuple[float, float]:
+    """Height above the bright plateau and depth below the dark one, over the step."""
+    beyond_right = max(float(relative.max()) - 1.0, 0.0)
+    beyond_left = max(-float(relative.min()), 0.0)
+    if rises:
+        return beyond_right, beyond_left
+    return beyond_left, beyond_right
 
 
 def _colours(
@@ -150,11 +166,13 @@ def _colours(
         return mtf50, place_px
     for name, light in zip(COLOURS, np.moveaxis(region, 2, 0), strict=True):
         place_px[name] = fit_edge_line(light, window).coefficients[0]
-        mtf50[name] = _mtf(_profile(light, line), window).crossing(0.5)
+        mtf = _mtf(_profile(light, line), window)
+        mtf50[name] = mtf.crossing(0.5)
     green_px = place_px["green"]
-    return mtf50, {
-        name: (place - green_px) * line.cosine for name, place in place_px.items()
-    }
+    shift_px = {}
+    for name, place in place_px.items():
+        shift_px[name] = (place - green_px) * line.cosine
+    return mtf50, shift_px
 
 
 def edge_window(grey: Array) -> EdgeWindow:
@@ -165,14 +183,16 @@ def edge_window(grey: Array) -> EdgeWindow:
 def _window_and_line(grey: Array) -> tuple[EdgeWindow, EdgeLine]:
     """Window by the blur, and line by the window, in two passes."""
     line = fit_edge_line(grey)
+    height, width = grey.shape
     for _ in range(2):
         profile = _profile(grey, line)
         left, right = _ends(profile)
-        rise = _rise(profile.distance, (profile.light - left) / (right - left))
-        blur = rise / DISC_RISE
-        room = grey.shape[1] / 2 - BORDER_PX - abs(line.slope) * len(grey) / 2
+        relative = (profile.light - left) / (right - left)
+        blur = _rise(profile.distance, relative) / DISC_RISE
+        room = width / 2 - BORDER_PX - abs(line.slope) * height / 2
         least = NARROW_PER_BLUR * blur + NARROW_PX
-        flat = min(FLAT_PER_BLUR * blur + FLAT_PX, max(least, room))
+        wanted = FLAT_PER_BLUR * blur + FLAT_PX
+        flat = min(wanted, max(least, room))
         window = EdgeWindow(flat, END_PER_BLUR * blur + END_PX)
         line = fit_edge_line(grey, window)
     return window, line
@@ -187,14 +207,14 @@ def _mtf50_error(
     length = len(grey) // PARTS
     if length < LEAST_ROWS:
         return None
-    parts = [slice(k * length, (k + 1) * length) for k in range(PARTS)]
-    crossings = [
-        _mtf(_profile(grey, line, part), window).crossing(0.5) for part in parts
-    ]
-    numbers = [one for one in crossings if one is not None]
-    if len(numbers) == PARTS:
-        return float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
-    return None
+    numbers = []
+    for k in range(PARTS):
+        part = slice(k * length, (k + 1) * length)
+        mtf50 = _mtf(_profile(grey, line, part), window).crossing(0.5)
+        if mtf50 is None:
+            return None
+        numbers.append(mtf50)
+    return float(np.std(numbers, ddof=1)) / math.sqrt(PARTS)
 
 
 def _profile(
@@ -215,21 +235,24 @@ def _profile(
     middles = (np.arange(len(counts)) + low + 0.5) / BINS_PER_PX
     filled = _is_filled(counts)
     first_bin, last_bin = np.flatnonzero(filled)[[0, -1]]
-    kept = slice(first_bin, last_bin + 1)
-    light = np.interp(middles[kept], middles[filled], sums[filled] / counts[filled])
-    return _Profile(middles[kept], light)
+    kept = middles[first_bin : last_bin + 1]
+    means = sums[filled] / counts[filled]
+    light = np.interp(kept, middles[filled], means)
+    return _Profile(kept, light)
 
 
 def _is_filled(counts: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Which bins have enough pixels."""
-    return counts >= max(1.0, 0.2 * float(np.median(counts[counts > 0])))
+    usual = float(np.median(counts[counts > 0]))
+    return counts >= max(1.0, 0.2 * usual)
 
 
 def _whole_phases(rows: int, slope: float) -> slice:
     """Rows in the middle that hold a whole number of phases."""
     length = rows
     if slope * rows >= 1.0:
-        length = min(round(math.floor(rows * slope) / slope), rows)
+        phases = math.floor(rows * slope)
+        length = min(round(phases / slope), rows)
     first = (rows - length) // 2
     return slice(first, first + length)
 
@@ -250,24 +273,24 @@ def _plateaus(profile: _Profile, window: EdgeWindow) -> tuple[float, float, bool
     right = profile.light[profile.distance > window.flat_px]
     if min(len(left), len(right)) < BINS_PER_PX:
         return *_ends(profile), False
-    enough = (
-        -profile.distance[0] >= window.end_px - 1
-        and profile.distance[-1] >= window.end_px - 1
-    )
-    return float(np.median(left)), float(np.median(right)), enough
+    room = min(-profile.distance[0], profile.distance[-1])
+    enough = bool(room >= window.end_px - 1)
+    light_left = float(np.median(left))
+    light_right = float(np.median(right))
+    return light_left, light_right, enough
 
 
 def _mtf(profile: _Profile, window: EdgeWindow) -> MtfCurve:
     """Fourier transform of the windowed derivative, corrected for bins and derivative."""
     # A difference over two bins passes sinc(f / 2), a bin sinc(f / 4), f in cycles per pixel.
-    spread = np.gradient(profile.light)[1:-1] * window(profile.distance[1:-1])
-    padded = int(1024 * BINS_PER_PX)
-    length = max(padded, 1 << (len(spread) - 1).bit_length())
+    derivative = np.gradient(profile.light)[1:-1]
+    spread = derivative * window(profile.distance[1:-1])
+    power_of_two = 1 << (len(spread) - 1).bit_length()
+    length = max(1024 * BINS_PER_PX, power_of_two)
     spectrum = np.abs(np.fft.rfft(spread, length))
     frequencies = np.arange(len(spectrum)) * BINS_PER_PX / length
-    corrected = spectrum / (np.sinc(frequencies / 2) * np.sinc(frequencies / 4)).clip(
-        0.1
-    )
+    passed = np.sinc(frequencies / 2) * np.sinc(frequencies / 4)
+    corrected = spectrum / passed.clip(0.1)
     values = np.interp(FREQUENCIES, frequencies, corrected / spectrum[0])
     return MtfCurve(FREQUENCIES, np.asarray(values))
 
@@ -293,7 +316,8 @@ def _crossing(
     low = relative[before]
     high = relative[after]
     share = 0.0 if high == low else (level - low) / (high - low)
-    return float(distance[before] + share * (distance[after] - distance[before]))
+    step = distance[after] - distance[before]
+    return float(distance[before] + share * step)
 
 
 def _rise(distance: Array, relative: Array) -> float:
@@ -312,7 +336,7 @@ def _notes(
     notes = []
     if not LEAST_ANGLE_DEG <= angle <= MOST_ANGLE_DEG:
         notes.append(f"the edge is at {angle:.1f} degrees; 3 to 12 are best")
-    if any(abs(angle - one) < 0.4 for one in REPEATING_DEG):
+    if any(abs(angle - repeating) < 0.4 for repeating in REPEATING_DEG):
         notes.append(
             f"at {angle:.1f} degrees the edge meets all pixels in the same few phases"
         )

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
 from defocus.errors import ImageError
@@ -40,8 +41,10 @@ class EdgeWindow:
 
     def __call__(self, distance: Array) -> Array:
         """The weights at signed distances in px, any shape."""
-        share = (np.abs(distance) - self.flat_px) / (self.end_px - self.flat_px)
-        return np.asarray(0.5 + 0.5 * np.cos(np.pi * np.clip(share, 0.0, 1.0)))
+        beyond_flat = np.abs(distance) - self.flat_px
+        share = beyond_flat / (self.end_px - self.flat_px)
+        half_turns = np.clip(share, 0.0, 1.0)
+        return np.asarray(0.5 + 0.5 * np.cos(np.pi * half_turns))
 
 
 @dataclass(frozen=True)
@@ -73,29 +76,30 @@ class EdgeLine:
 
     def columns(self, rows: Array) -> Array:
         """Places in some rows."""
-        return np.asarray(
-            np.polynomial.polynomial.polyval(rows - self.middle, self.coefficients)
-        )
+        places = polynomial.polyval(rows - self.middle, self.coefficients)
+        return np.asarray(places)
 
     def distances(self, columns: int) -> Array:
         """``(rows, columns)`` signed distance of each pixel from the edge, along its normal, px."""
         rows = np.arange(self.rows, dtype=np.float64)
-        slopes = np.polynomial.polynomial.polyval(
-            rows - self.middle,
-            np.polynomial.polynomial.polyder(self.coefficients),
-        )
+        derivative = polynomial.polyder(self.coefficients)
+        slopes = polynomial.polyval(rows - self.middle, derivative)
         across = np.arange(columns)[None, :] - self.columns(rows)[:, None]
-        return np.asarray(across / np.hypot(1.0, slopes)[:, None])
+        stretch = np.hypot(1.0, slopes)
+        return np.asarray(across / stretch[:, None])
 
 
 def upright(light: Array) -> tuple[Array, bool]:
     """A region turned so that its edge runs from top to bottom, and whether it was transposed."""
     grey = light if light.ndim == 2 else light.mean(axis=2)
     ends = max(2, round(min(grey.shape) * PLATEAU_SHARE))
-    across = abs(float(grey[:, :ends].mean() - grey[:, -ends:].mean()))
-    down = abs(float(grey[:ends].mean() - grey[-ends:].mean()))
-    turned = down > across
-    return (np.swapaxes(light, 0, 1) if turned else light), turned
+    left = grey[:, :ends].mean()
+    right = grey[:, -ends:].mean()
+    top = grey[:ends].mean()
+    bottom = grey[-ends:].mean()
+    if abs(float(top - bottom)) > abs(float(left - right)):
+        return np.swapaxes(light, 0, 1), True
+    return light, False
 
 
 def fit_edge_line(light: Array, window: EdgeWindow | None = None) -> EdgeLine:
@@ -124,22 +128,31 @@ def row_places(
     window: EdgeWindow,
 ) -> tuple[Array, Array]:
     """Centroids of the derivative in a window on a line; their rows, where it is inside."""
-    rows = np.arange(light.shape[0])
+    height, width = light.shape
+    rows = np.arange(height)
     middle = line.columns(rows.astype(np.float64))
     near = math.ceil(window.end_px) + 1
-    columns = np.floor(middle).astype(int)[:, None] + np.arange(-near, near + 2)
-    inner = (columns >= 1) & (columns <= light.shape[1] - 2)
-    read = np.clip(columns, 1, light.shape[1] - 2)
-    slope = (light[rows[:, None], read + 1] - light[rows[:, None], read - 1]) / 2
+    first = np.floor(middle).astype(int)
+    columns = first[:, None] + np.arange(-near, near + 2)
+    inner = (columns >= 1) & (columns <= width - 2)
+    slope = _slopes(light, np.clip(columns, 1, width - 2))
     weights = window(columns - middle[:, None]) * slope * inner
     total = weights.sum(axis=1)
-    sense = np.sign(np.median(total))
-    reach = min(window.flat_px, light.shape[1] / 2 - 2)
-    inside = (middle - reach >= 1) & (middle + reach <= light.shape[1] - 2)
-    rises = total * sense > 0.3 * abs(float(np.median(total)))
+    usual = np.median(total)
+    reach = min(window.flat_px, width / 2 - 2)
+    inside = (middle - reach >= 1) & (middle + reach <= width - 2)
+    rises = total * np.sign(usual) > 0.3 * abs(float(usual))
     kept = inside & rises
-    places = (weights * columns).sum(axis=1)[kept] / total[kept]
+    moments = (weights * columns).sum(axis=1)
+    places = moments[kept] / total[kept]
     return np.asarray(places), rows[kept].astype(np.float64)
+
+
+def _slopes(light: Array, columns: NDArray[np.intp]) -> Array:
+    """Derivative along each row at some of its columns, ``(rows, N)``."""
+    rows = np.arange(len(light))[:, None]
+    difference = light[rows, columns + 1] - light[rows, columns - 1]
+    return np.asarray(difference / 2)
 
 
 def _first_line(light: Array) -> EdgeLine:
@@ -148,7 +161,8 @@ def _first_line(light: Array) -> EdgeLine:
     ends = max(2, round(width * PLATEAU_SHARE))
     left = float(np.median(light[:, :ends]))
     right = float(np.median(light[:, -ends:]))
-    if abs(right - left) < LEAST_CONTRAST * max(abs(right + left) / 2, 1e-9):
+    mean = max(abs(right + left) / 2, 1e-9)
+    if abs(right - left) < LEAST_CONTRAST * mean:
         raise UnclearEdgeError("no edge in the region: both sides are equally bright")
     bright = np.clip((light - left) / (right - left), -0.2, 1.2)
     places = width - 0.5 - bright.sum(axis=1)
@@ -166,20 +180,18 @@ def _fitted(
     order: int,
 ) -> EdgeLine:
     """Least squares, once more without rows that are far off."""
-    scale = max((height - 1) / 2, 1.0)
+    middle = (height - 1) / 2
+    scale = max(middle, 1.0)
     kept = np.ones(len(rows), np.bool_)
     for _ in range(2):
-        coefficients = np.polynomial.polynomial.polyfit(
-            (rows[kept] - (height - 1) / 2) / scale,
-            places[kept],
-            order,
-        )
-        line = EdgeLine(
-            tuple(float(c) / scale**k for k, c in enumerate(coefficients)),
-            height,
-        )
+        shares = (rows[kept] - middle) / scale
+        fitted = polynomial.polyfit(shares, places[kept], order)
+        coefficients = [float(c) / scale**k for k, c in enumerate(fitted)]
+        line = EdgeLine(tuple(coefficients), height)
         off = np.abs(places - line.columns(rows))
-        kept = off <= max(3.5 * 1.4826 * float(np.median(off)), 1e-3)
+        # 1.4826 times the median deviation is the standard deviation of normal numbers
+        limit = 3.5 * 1.4826 * float(np.median(off))
+        kept = off <= max(limit, 1e-3)
     if abs(line.slope) > MOST_SLOPE:
         raise UnclearEdgeError(
             "the edge is not straight enough to be fitted; give another region"

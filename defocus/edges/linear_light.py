@@ -12,7 +12,8 @@ from defocus.pictures.values import LUMINANCE, Image, as_float, srgb_to_linear
 
 Array = NDArray[np.float64]
 
-CLIPPED, MOST_CLIPPED = 0.998, 0.005
+CLIPPED = 0.998
+MOST_CLIPPED = 0.005
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -36,12 +37,12 @@ def line_deviation(
         return None
     where = where[seen]
     off = off[seen]
-    fitted = np.polynomial.polynomial.polyfit(where, off, 1)
-    rest = off - np.polynomial.polynomial.polyval(where, fitted)
-    bend = float(np.polynomial.polynomial.polyfit(where, off, 2)[2])
+    fitted = polynomial.polyfit(where, off, 1)
+    rest = off - polynomial.polyval(where, fitted)
+    parabola = polynomial.polyfit(where, off, 2)
     return Straightness(
         rms_px=float(np.sqrt(np.mean(rest**2))),
         largest_px=float(np.abs(rest).max()),
-        bow_px=-bend,
+        bow_px=-float(parabola[2]),
         shift_px=shift_px,
     )

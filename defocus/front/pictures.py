@@ -156,7 +156,13 @@ def own_picture_of(
         own = own_picture(path, stored, white)
         if white is None:
             say_remarks(path, stored, own.white)
-        return GivenPictures(name, own.colours()[None], "array", 3, own=own)
+        return GivenPictures(
+            name,
+            own.colours()[None],
+            "array",
+            3,
+            own=own,
+        )
     _require_white(white)
     colours = alike_of({path: stored}, white)[path]
     given = GivenPictures(name, colours[None], "array", 3)
@@ -225,11 +231,8 @@ def _require_white(white: object, most: float = FULL) -> None:
     """Refuse a white that is no value up to ``most``."""
     if white is None:
         return
-    if (
-        isinstance(white, bool)
-        or not isinstance(white, Real)
-        or not 0 < float(white) <= most
-    ):
+    is_flag = isinstance(white, bool)
+    if is_flag or not isinstance(white, Real) or not 0 < float(white) <= most:
         raise ImageError(
             f"white is {white!r}; give the value of 16 bits or floats that means white"
         )
@@ -355,9 +358,19 @@ def _array(array: Array, name: str) -> GivenPictures:
     if 0 in shape:
         raise ImageError(f"{name} has no pixels: its shape is {shape}")
     if array.ndim == 2:
-        return GivenPictures(name, _as_rgb(array[None, :, :, None]), "array", 0)
+        return GivenPictures(
+            name,
+            _as_rgb(array[None, :, :, None]),
+            "array",
+            0,
+        )
     if array.ndim == 3 and shape[2] in (1, 3):
-        return GivenPictures(name, _as_rgb(array[None]), "array", shape[2])
+        return GivenPictures(
+            name,
+            _as_rgb(array[None]),
+            "array",
+            shape[2],
+        )
     if array.ndim == 3 and shape[0] in (1, 3):
         raise ImageError(
             f"{name} is an array of shape {shape}, which looks like channels first; "
@@ -437,7 +450,12 @@ def _require_range(
         raise ImageError(
             f"{name} is not finite at row {row}, column {column}; mend the picture"
         )
-    _require_ends(float(pixels.min()), float(pixels.max()), name, limits)
+    _require_ends(
+        float(pixels.min()),
+        float(pixels.max()),
+        name,
+        limits,
+    )
 
 
 def _require_ends(

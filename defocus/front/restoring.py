@@ -168,6 +168,16 @@ def _restorer(
                 "a network has its weights already; give weights with a name"
             )
         network = with_own_input(system.eval())
-        return make_restorer(network, tile, best_device(), reach_of(system))
+        return make_restorer(
+            network,
+            tile,
+            best_device(),
+            reach_of(system),
+        )
     named = named_system(DEFAULT_SYSTEM if system is None else system)
-    return restorer_of(named, restoring_weights(named, weights), tile, best_device())
+    return restorer_of(
+        named,
+        restoring_weights(named, weights),
+        tile,
+        best_device(),
+    )

@@ -108,8 +108,10 @@ def _sample_scene(scene: object) -> Scene:
 def _fitted(scene: Scene) -> Scene:
     """The scene with a margin for the blur of its lens."""
     canvas = Canvas(*scene.size, margin=0, fineness=1)
-    layers = (layer for surface in scene.surfaces for layer in surface.layers(canvas))
-    return with_margin(scene, [layer.depth_mm for layer in layers])
+    depths_mm = []
+    for surface in scene.surfaces:
+        depths_mm += [layer.depth_mm for layer in surface.layers(canvas)]
+    return with_margin(scene, depths_mm)
 
 
 def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
@@ -125,7 +127,8 @@ def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
         raise ImageError(
             f"depth_mm is of type {type(depth_mm).__name__}; give an array of numbers"
         ) from error
-    if depth.shape != (height, width) or not (np.isfinite(depth) & (depth > 0)).all():
+    is_known = np.isfinite(depth) & (depth > 0)
+    if depth.shape != (height, width) or not is_known.all():
         raise ImageError(
             f"depth_mm has the shape {depth.shape}; a scene of {given.size} needs "
             f"({height}, {width}), finite and above 0"
@@ -151,4 +154,9 @@ class _DepthArrays:
         return ()
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        return measured_layers(self.colour, self.depth_mm, canvas, DEPTH_STEPS)
+        return measured_layers(
+            self.colour,
+            self.depth_mm,
+            canvas,
+            DEPTH_STEPS,
+        )

@@ -158,19 +158,18 @@ def _counted(
 def _reference(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
     """The picture as a profile reads it; floats keep their precision."""
     pixels = given.pixels[0]
-    exact = (
-        as_reference(pixels, profile)
-        if pixels.dtype.kind == "u"
-        else pixels.astype(np.float64)
-    )
-    return cropped(resized(exact, profile), profile)
+    if pixels.dtype.kind == "u":
+        reference = as_reference(pixels, profile)
+    else:
+        reference = pixels.astype(np.float64)
+    return cropped(resized(reference, profile), profile)
 
 
 def _floats(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
+    """The picture as a profile reads a restored one."""
     pixels = given.pixels[0]
-    floats = (
-        as_restored(pixels, profile)
-        if pixels.dtype.kind == "u"
-        else given.floats(np.float64)[0]
-    )
+    if pixels.dtype.kind == "u":
+        floats = as_restored(pixels, profile)
+    else:
+        floats = given.floats(np.float64)[0]
     return cropped(resized(floats, profile), profile)

@@ -72,41 +72,27 @@ class Leaderboard(pd.DataFrame):
             raise InputError(
                 "this table is of no one study; use that of load_results(folder)"
             )
+        lines: list[tuple[object, ...]] = []
         with read_results(self.folder / STORE) as results:
-            lines = [
-                _line(results, entry)
-                for group in current_entries(results)
-                for entry in group
-            ]
+            for group in current_entries(results):
+                for entry in group:
+                    lines += _lines(results, entry)
         keys = [*_RUN, *_PICTURE]
-        table = pd.DataFrame.from_records(
-            [line for of_run in lines for line in of_run],
-            columns=[*keys, "metric", "value"],
-        )
-        wide = table.pivot(
-            index=keys,
-            columns="metric",
-            values="value",
-        )
-        return (
-            wide[list(dict.fromkeys(table["metric"]))]
-            .rename_axis(columns=None)
-            .reset_index()
-        )
+        table = pd.DataFrame.from_records(lines, columns=[*keys, "metric", "value"])
+        wide = table.pivot(index=keys, columns="metric", values="value")
+        metrics = list(dict.fromkeys(table["metric"]))
+        return wide[metrics].rename_axis(columns=None).reset_index()
 
 
-def _line(results: Results, entry: Entry) -> list[tuple[object, ...]]:
-    facts = tuple(getattr(entry, name) for name in _RUN)
-    return [
-        (
-            *facts,
-            *(getattr(score, name) for name in _PICTURE),
-            score.metric,
-            score.value,
-        )
-        for score in results.scores(entry.run)
-        if score.pair
-    ]
+def _lines(results: Results, entry: Entry) -> list[tuple[object, ...]]:
+    """A line for each score of a run's pictures."""
+    of_run = tuple(getattr(entry, name) for name in _RUN)
+    lines: list[tuple[object, ...]] = []
+    for score in results.scores(entry.run):
+        if score.pair:
+            of_picture = tuple(getattr(score, name) for name in _PICTURE)
+            lines.append((*of_run, *of_picture, score.metric, score.value))
+    return lines
 
 
 def load_results(folder: str | Path) -> Leaderboard:
@@ -244,12 +230,11 @@ def _request(
 ) -> Request | None:
     """Make the request to continue the study by; None if a system has no registered name."""
     registered = all_baselines()
-    names = [each if isinstance(each, str) else each.card.name for each in given]
-    if any(
-        registered.get(one.card.name) is not one
-        for one in given
-        if isinstance(one, Baseline)
-    ):
-        return None
+    names = []
+    for system in given:
+        name = system if isinstance(system, str) else system.card.name
+        if isinstance(system, Baseline) and registered.get(name) is not system:
+            return None
+        names.append(name)
     named = options.model_copy(update={"dataset": (dataset,), "only": tuple(names)})
     return as_request(named.as_document(), note_plugins())

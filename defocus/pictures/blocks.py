@@ -60,10 +60,10 @@ def left_out(blocks: Sequence[Block]) -> str:
     names: dict[str, list[str]] = {}
     for block in blocks:
         names.setdefault(block.kind, []).append(block.name)
-    words = [
-        kind_words(kind, [one for one in members if one])
-        for kind, members in names.items()
-    ]
+    words = []
+    for kind, members in names.items():
+        named = [member for member in members if member]
+        words.append(kind_words(kind, named))
     return f"left out: {', '.join(words)}" if words else ""
 
 
@@ -100,9 +100,8 @@ def resource_blocks(resources: bytes) -> list[Block]:
         elif number == _IPTC:
             blocks.append(Block("IPTC", "", resources[at:end]))
         else:
-            blocks.append(
-                Block("Photoshop resources", f"0x{number:04x}", resources[begin:end])
-            )
+            name = f"0x{number:04x}"
+            blocks.append(Block("Photoshop resources", name, resources[begin:end]))
     return blocks
 
 
@@ -111,16 +110,16 @@ def without_thumbnails(resources: bytes) -> bytes:
     parts = _parts(resources)
     if parts is None:
         return resources
-    return b"".join(
-        resources[a:b] for number, a, b, _ in parts if number not in _THUMBNAILS
-    )
+    kept = b""
+    for number, begin, end, _ in parts:
+        if number not in _THUMBNAILS:
+            kept += resources[begin:end]
+    return kept
 
 
 def iptc_resource(record: bytes) -> bytes:
     """An IPTC record, wrapped as the resource that a JPEG holds."""
-    head = (
-        b"8BIM" + _IPTC.to_bytes(2, "big") + bytes(2) + len(record).to_bytes(4, "big")
-    )
+    head = struct.pack(">4sHHI", b"8BIM", _IPTC, 0, len(record))
     return head + record + bytes(len(record) % 2)
 
 
@@ -167,7 +166,8 @@ POINTERS = {
 
 def xmp_block(packet: bytes) -> Block:
     """The block of a packet; the room that is left for changes at its end is not content."""
-    return Block("XMP", "", b" ".join(packet.strip(b"\0 \r\n\t").split()))
+    words = packet.strip(b"\0 \r\n\t").split()
+    return Block("XMP", "", b" ".join(words))
 
 
 def without_pointers(packet: bytes, *kinds: str) -> bytes:
@@ -185,6 +185,5 @@ def _without(packet: bytes, name: bytes) -> bytes:
     """A packet without the attributes and elements of a name, which is a regular expression."""
     packet = re.sub(rb"\s+" + name + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", packet)
     packet = re.sub(rb"<(" + name + rb")(?:\s[^<>]*)?/>\s*", b"", packet)
-    return re.sub(
-        rb"<(" + name + rb")(?:\s[^<>]*)?>.*?</\1\s*>\s*", b"", packet, flags=re.DOTALL
-    )
+    element = rb"<(" + name + rb")(?:\s[^<>]*)?>.*?</\1\s*>\s*"
+    return re.sub(element, b"", packet, flags=re.DOTALL)

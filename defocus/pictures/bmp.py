@@ -16,7 +16,10 @@ from defocus.errors import ImageError
 from defocus.pictures.blocks import Block, resolution_block
 from defocus.quiet_decoders import QUIET
 
-_PLAIN, _RUNS, _FIELDS, _ALPHA_FIELDS = 0, (1, 2), 3, 6
+_PLAIN = 0
+_RUNS = (1, 2)
+_FIELDS = 3
+_ALPHA_FIELDS = 6
 _USUAL = {16: (0x7C00, 0x03E0, 0x001F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 """Masks of red, green, blue and alpha by bits of a pixel, for files without masks."""
 
@@ -205,18 +208,12 @@ def encoded_bmp(picture: NDArray[np.uint8], head: bytes) -> bytes:
 def _with_alpha(picture: NDArray[np.uint8]) -> bytes:
     """A BMP of colours and alpha, ``(H, W, 4)``, which no library here writes."""
     height, width = picture.shape[:2]
-    head = struct.pack(
-        "<IiiHHIIiiII", 108, width, height, 1, 32, _FIELDS, 0, 0, 0, 0, 0
-    )
+    size_and_form = (108, width, height, 1, 32, _FIELDS)
+    head = struct.pack("<IiiHHIIiiII", *size_and_form, 0, 0, 0, 0, 0)
     masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
-    rest = b"BGRs" + bytes(48)
+    header = head + masks + b"BGRs" + bytes(48)
     upside_down = picture[::-1, :, [2, 1, 0, 3]]
     rows = np.ascontiguousarray(upside_down).tobytes()
-    start = 14 + len(head) + len(masks) + len(rest)
-    return (
-        struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)
-        + head
-        + masks
-        + rest
-        + rows
-    )
+    start = 14 + len(header)
+    file_header = struct.pack("<2sIHHI", b"BM", start + len(rows), 0, 0, start)
+    return file_header + header + rows

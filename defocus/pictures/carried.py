@@ -130,11 +130,9 @@ class LeftBehind:
 
     def __str__(self) -> str:
         """For people: the kind, its names and the count."""
-        count = (
-            f"all {self.of}"
-            if self.pictures == self.of
-            else f"{self.pictures} of {self.of}"
-        )
+        count = f"{self.pictures} of {self.of}"
+        if self.pictures == self.of:
+            count = f"all {self.of}"
         return f"{kind_words(self.kind, self.names)} of {count} pictures"
 
     def to_json(self) -> dict[str, Any]:
@@ -143,7 +141,10 @@ class LeftBehind:
 
 
 def give_blocks(
-    source: Path, *pictures: Path, converted: bool = False, meaning_alone: bool = False
+    source: Path,
+    *pictures: Path,
+    converted: bool = False,
+    meaning_alone: bool = False,
 ) -> None:
     """Give PNG files of RGB what the file holds whose pixels they show, as far as it is true."""
     # The orientation is that of the stored pixels, because masks and arrays have the same grid; a

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import TypeAlias, cast
 
 from defocus.errors import FileError, ImageError
 from defocus.pictures.blocks import big_number
@@ -24,7 +24,9 @@ from defocus.pictures.tags import first_directory
 from defocus.pictures.webp import may_be_transparent
 from defocus.reading import FileBytes, require_file
 
-_BEGIN, _SCAN, _END = 0xD8, 0xDA, 0xD9
+_BEGIN = 0xD8
+_SCAN = 0xDA
+_END = 0xD9
 _NO_MARKERS = {0, 0xFF}
 _ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers of a JPEG without a length."""
@@ -38,7 +40,12 @@ _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 one."""
 
 
-TIFF_BEGINS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_BEGINS = (
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+)
 _BEGINS = (
     ("PNG", (PNG_BEGINS + b"\0\0\0\rIHDR",)),
     ("JPEG", (b"\xff\xd8",)),
@@ -76,10 +83,16 @@ _NO_PICTURES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
         (b"<!doctype html", b"<html"),
     ),
 )
-_AVIF, _HEIC = (
-    {b"avif", b"avis"},
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"},
-)
+_AVIF = {b"avif", b"avis"}
+_HEIC = {
+    b"heic",
+    b"heix",
+    b"heim",
+    b"heis",
+    b"hevc",
+    b"hevx",
+    b"mif1",
+}
 
 SUFFIXES = MappingProxyType(
     {
@@ -95,6 +108,10 @@ SUFFIXES = MappingProxyType(
 )
 """Suffixes (lower case) of each kind of picture that is read, but RAW files."""
 
+Size: TypeAlias = tuple[int, int]
+"""Width and height of a picture, px."""
+Content: TypeAlias = bytes | mmap.mmap
+"""The bytes of a file, in memory or mapped."""
 MAX_PIXELS = 400_000_000
 """A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
 
@@ -202,7 +219,7 @@ def refuse_oversized(path: Path, data: bytes) -> None:
         )
 
 
-def header_size(path: Path) -> tuple[int, int]:
+def header_size(path: Path) -> Size:
     """Width and height from the header of a file, px; 0 where it does not state them."""
     require_file(path)
     with (
@@ -212,7 +229,7 @@ def header_size(path: Path) -> tuple[int, int]:
         return _header_size(data)
 
 
-def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+def _header_size(data: Content) -> Size:
     """Width and height from a header; 0 if there is none, or the decoder checks it (JPEG XL)."""
     if data[:8] == PNG_BEGINS:
         sides = data[16:24].ljust(8, b"\0")
@@ -229,7 +246,7 @@ def _header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
 
 
-def _bmp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+def _bmp_header_size(data: Content) -> Size:
     """Width and height; a height below 0 says that the first row comes first."""
     if data[14:18] == b"\x0c\0\0\0":  # OS/2
         sides = data[18:22].ljust(4, b"\0")
@@ -240,7 +257,7 @@ def _bmp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     return abs(width), abs(height)
 
 
-def _jpeg_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+def _jpeg_header_size(data: Content) -> Size:
     for marker, place in jpeg_markers(data):
         if marker in JPEG_FRAMES:
             height = big_number(data, place + 5, 2)
@@ -259,7 +276,7 @@ def jpeg_components(data: bytes) -> int:
     return 0
 
 
-def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+def _heif_header_size(data: Content) -> Size:
     """The largest of the sizes that the items of a HEIC or AVIF have."""
     head = data[:200_000]
     largest = 0, 0
@@ -273,7 +290,7 @@ def _heif_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     return largest
 
 
-def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+def _webp_header_size(data: Content) -> Size:
     """Width and height by the first chunk, which is lossy, lossless or extended."""
     kind = data[12:16]
     start = data[20:30]
@@ -290,7 +307,7 @@ def _webp_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
     return width, height
 
 
-def _tiff_header_size(data: bytes | mmap.mmap) -> tuple[int, int]:
+def _tiff_header_size(data: Content) -> Size:
     """Width and height by the first directory."""
     # mapped: no more than its directory is read
     mapped = cast(bytes, data)
@@ -345,9 +362,7 @@ def jpeg_segments(data: bytes) -> list[tuple[int, int]]:
     return markers
 
 
-def jpeg_markers(
-    data: bytes | mmap.mmap, position: int = 2
-) -> Iterator[tuple[int, int]]:
+def jpeg_markers(data: Content, position: int = 2) -> Iterator[tuple[int, int]]:
     """Kind and place of each marker from a position on, up to a scan or the end of the picture."""
     # In front of a marker there may be bytes 0xFF (ITU-T T.81, B.1.1.2); libjpeg passes any others.
     while position >= 0:
@@ -375,7 +390,7 @@ def kind_in(path: Path) -> str:
         return kind_of(file.read(HEAD_BYTES))
 
 
-def picture_size(path: Path) -> tuple[int, int] | None:
+def picture_size(path: Path) -> Size | None:
     """Width and height as stored; None where only decoding shows them: RAW, HEIC, JPEG XL."""
     # But for RAW files the content counts, whatever the suffix says.
     if path.suffix.lower() in RAW_SUFFIXES:
@@ -395,7 +410,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     return size
 
 
-def readable_size(path: Path) -> tuple[int, int] | None:
+def readable_size(path: Path) -> Size | None:
     """Like :func:`picture_size`, but None for a damaged picture, which is named when it is read."""
     with contextlib.suppress(ImageError):
         return picture_size(path)
@@ -421,8 +436,12 @@ def stated_bits(path: Path) -> int:
     return 0
 
 
-_BITS_TAG, _COLOURS_TAG, _VALUES_TAG = 258, 262, 277
-"""Bits of a value, meaning of the values and number of values of a pixel in TIFF files."""
+_BITS_TAG = 258
+"""TIFF tag with the bits of a value."""
+_COLOURS_TAG = 262
+"""TIFF tag with the meaning of the values."""
+_VALUES_TAG = 277
+"""TIFF tag with the number of values of a pixel."""
 _BMP_BITS = 28
 """Place of the bits of a pixel in the header of a BMP. With 32 there may be a transparency."""
 _RGB = 2

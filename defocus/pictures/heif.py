@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.extra_packages import require
@@ -18,7 +17,7 @@ from defocus.pictures.blocks import Block, big_number, xmp_block
 from defocus.pictures.png import colour_chunk
 from defocus.pictures.tags import exif_blocks, with_orientation
 from defocus.quiet_decoders import QUIET
-from defocus.strips import strips
+from defocus.strips import Pixels, strips
 
 HEIF_KINDS = ("HEIC", "AVIF", "JPEG XL")
 HEIF_HEAD_BYTES = 200_000
@@ -33,8 +32,10 @@ _AUXILIARY = {
     b"c2pa": "content credentials (C2PA)",
 }
 """Words in a file's list of items, and what each means, for messages."""
-_USUAL_PRIMARIES, _USUAL_CURVES = {0, 1, 2}, {0, 1, 2, 6, 13, 14, 15}
-"""Codes of ITU-T H.273 that mean sRGB, or nothing."""
+_USUAL_PRIMARIES = {0, 1, 2}
+"""Codes of primaries (ITU-T H.273) that mean sRGB, or nothing."""
+_USUAL_CURVES = {0, 1, 2, 6, 13, 14, 15}
+"""Codes of curves (ITU-T H.273) that mean about that of sRGB, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class HeifContents:
     turned: bool = True
 
 
-def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
+def read_heif(path: Path, data: bytes, kind: str) -> Pixels:
     """The pixels of a file's first picture; uint8, uint16, of JPEG XL floats as well."""
     try:
         with QUIET:
@@ -79,7 +80,7 @@ def read_heif(path: Path, data: bytes, kind: str) -> NDArray[Any]:
     return np.ascontiguousarray(pixels)
 
 
-def _decoded(data: bytes, kind: str) -> NDArray[Any]:
+def _decoded(data: bytes, kind: str) -> Pixels:
     if kind == "JPEG XL":
         imagecodecs = require("imagecodecs", "heif", error=ImageError)
         pixels = np.asarray(imagecodecs.jpegxl_decode(data))
@@ -91,7 +92,8 @@ def _decoded(data: bytes, kind: str) -> NDArray[Any]:
         picture = opened[opened.primary_index]
         pixels = of_bits(np.asarray(picture), picture.info["bit_depth"])
         return divided(pixels) if picture.premultiplied_alpha else pixels
-    if (bits := _avif_bits(data)) > 8:
+    bits = _avif_bits(data)
+    if bits > 8:
         imagecodecs = require("imagecodecs", "heif", error=ImageError)
         return of_bits(np.asarray(imagecodecs.avif_decode(data)), bits)
     with io.BytesIO(data) as stream, _opened_avif(stream) as opened_avif:
@@ -106,7 +108,7 @@ def _opened_avif(stream: io.BytesIO) -> Any:  # noqa: ANN401 - Pillow's picture
     return Image.open(stream, formats=["AVIF"])
 
 
-def of_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+def of_bits(pixels: Pixels, bits: int) -> Pixels:
     """Integers of ``bits`` bits, scaled to all bits of their type; other values as they are."""
     all_used = bits >= 8 * pixels.itemsize
     if pixels.dtype.kind != "u" or all_used:
@@ -118,7 +120,7 @@ def of_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
     return scaled
 
 
-def divided(picture: NDArray[Any]) -> NDArray[Any]:
+def divided(picture: Pixels) -> Pixels:
     """Colours that were multiplied with the transparency, which comes last, without it."""
     integers = picture.dtype.kind == "u"
     colours = picture[:, :, :-1].astype(np.float64)
@@ -220,15 +222,16 @@ def _of_heic(data: bytes) -> HeifContents:
 
     opened: Any = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     info = opened[opened.primary_index].info
-    records = (
-        one["data"] for one in info.get("metadata") or () if one.get("type") == "iptc"
-    )
+    records = b""
+    for item in info.get("metadata") or ():
+        if item.get("type") == "iptc":
+            records += item["data"]
     icc = info.get("icc_profile") or b""
     return HeifContents(
         (info.get("exif") or b"").removeprefix(b"Exif\0\0"),
         info.get("xmp") or b"",
         icc,
-        b"".join(records),
+        records,
         _colour_code(data, icc),
         _further(data),
         len(opened),
@@ -237,7 +240,8 @@ def _of_heic(data: bytes) -> HeifContents:
 
 def _of_avif(data: bytes) -> HeifContents:
     with io.BytesIO(data) as stream, _opened_avif(stream) as opened:
-        info, pictures = opened.info, getattr(opened, "n_frames", 1)
+        info = opened.info
+        pictures = getattr(opened, "n_frames", 1)
     icc = info.get("icc_profile") or b""
     exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")
     return HeifContents(

@@ -4,7 +4,7 @@ Source: ITU-T T.81, annexes B and G; CIPA DC-007 (several pictures in one file);
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,24 +27,33 @@ from defocus.pictures.headers import (
 )
 from defocus.pictures.tags import LONG, DirectoryEntry, exif_blocks, first_directory
 
-EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+EXIF = b"Exif\0\0"
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
 LONG_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-ICC, MPF, PHOTOSHOP = b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0"
-JFIF, JFXX, ADOBE = b"JFIF\0", b"JFXX\0", b"Adobe"
+ICC = b"ICC_PROFILE\0"
+MPF = b"MPF\0"
+PHOTOSHOP = b"Photoshop 3.0\0"
+JFIF = b"JFIF\0"
+JFXX = b"JFXX\0"
+ADOBE = b"Adobe"
 MOST_BYTES = 65533
-COMMENT, JUMBF = 0xFE, 0xEB
+COMMENT = 0xFE
+JUMBF = 0xEB
 _APP = range(0xE0, 0xF0)
-_SCAN, _END = 0xDA, 0xD9
-_MP_ENTRIES, _MP_NUMBER = 0xB002, 0xB001
+_SCAN = 0xDA
+_END = 0xD9
+_MP_ENTRIES = 0xB002
+_MP_NUMBER = 0xB001
 _MP_ROW_BYTES = 16
 PREVIEW = "preview of the picture"
 _PREVIEWS = {0x010001, 0x010002}
 _GAIN_MAP = (b"urn:iso:std:iso:ts:21496:-1", b"hdrgm:", b"HDRGainMap")
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _COEFFICIENTS = 64
-_MISSING, _MISSING_INKS = 128, 64
-"""Value of pixels whose data are missing: half of white, and of CMYK half of it under half of
-black."""
+_MISSING = 128
+"""Value of pixels whose data are missing: half of white."""
+_MISSING_INKS = 64
+"""Value of CMYK pixels whose data are missing: half of white under half of black."""
 _MORE = bytes(range(255)) * 8
 
 Decode = Callable[[bytes], NDArray[Any]]
@@ -96,9 +105,9 @@ def jpeg_parts(data: bytes) -> JpegParts:
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
-    alike = [one for one in segments if one.marker == marker]
-    contents = [one.content for one in alike if one.content.startswith(begin)]
-    return b"".join(content[len(begin) :] for content in contents)
+    contents = [one.content for one in segments if one.marker == marker]
+    parts = [content for content in contents if content.startswith(begin)]
+    return b"".join(part.removeprefix(begin) for part in parts)
 
 
 def jpeg_exif(data: bytes) -> bytes:
@@ -118,12 +127,10 @@ def parted(marker: int, begin: bytes, content: bytes) -> list[Segment]:
 
 def profile_of(segments: tuple[Segment, ...]) -> bytes:
     """The colour profile; its parts are in the order of their numbers."""
-    contents = dict.fromkeys(
-        one.content for one in segments if one.content.startswith(ICC)
-    )
-    return b"".join(
-        one[len(ICC) + 2 :] for one in sorted(contents, key=lambda one: one[12:13])
-    )
+    contents = [one.content for one in segments if one.content.startswith(ICC)]
+    different = dict.fromkeys(contents)
+    in_order = sorted(different, key=lambda content: content[12:13])
+    return b"".join(content[len(ICC) + 2 :] for content in in_order)
 
 
 def behind(parts: JpegParts) -> list[Block]:
@@ -172,17 +179,23 @@ def with_changed(
     segments: list[Segment] = []
     written = set()
     for segment in still_true(given, profile=profile):
-        marker, content = segment.marker, segment.content
-        alike = (
-            one for one in blocks if marker == one[0] and content.startswith(one[1])
-        )
-        key = next(alike, None)
+        key = _key_of(segment, blocks)
         if key is None:
             segments.append(segment)
         elif key not in written:
             segments += parted(*key, blocks[key])
             written.add(key)
     return segments
+
+
+def _key_of(
+    segment: Segment, keys: Iterable[tuple[int, bytes]]
+) -> tuple[int, bytes] | None:
+    """The marker and first words, among some, that a segment has; None if it has none of them."""
+    for marker, begin in keys:
+        if segment.marker == marker and segment.content.startswith(begin):
+            return marker, begin
+    return None
 
 
 def jpeg_blocks(data: bytes) -> list[Block]:
@@ -255,11 +268,8 @@ def _trailer_name(trailer: bytes, xmp: bytes) -> str:
     if trailer[:3] == b"\xff\xd8\xff":
         listed = b"GainMap" in xmp
         return "HDR gain map" if listed else _picture_name(0, trailer)
-    if (
-        trailer[4:8] == b"ftyp"
-        or b"ftypmp4" in trailer
-        or b"MotionPhoto_Data" in trailer
-    ):
+    named_film = b"ftypmp4" in trailer or b"MotionPhoto_Data" in trailer
+    if named_film or trailer[4:8] == b"ftyp":
         return "film of the motion photo"
     return "data behind the picture"
 
@@ -444,12 +454,15 @@ def _may_lack_corner(data: bytes, picture: NDArray[Any]) -> bool:
 
 
 def _wants_more(
-    data: bytes, end: int, following: bytes, picture: NDArray[Any], decode: Decode
+    data: bytes,
+    end: int,
+    following: bytes,
+    picture: NDArray[Any],
+    decode: Decode,
 ) -> bool:
     """Whether bytes in front of the end marker change the picture."""
-    return not np.array_equal(
-        decode(data[:end] + following + _MORE + data[end:]), picture
-    )
+    longer = data[:end] + following + _MORE + data[end:]
+    return not np.array_equal(decode(longer), picture)
 
 
 def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:

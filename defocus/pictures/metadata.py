@@ -70,16 +70,26 @@ TagValue = str | bytes | tuple[int | float | Fraction, ...]
 
 _HEAD_BYTES = 2**18
 """Bytes within which the EXIF of a JPEG, and of a CR3, begins."""
-_RAF, _RAF_PLACES = b"FUJIFILMCCD-RAW", slice(84, 92)
+_RAF = b"FUJIFILMCCD-RAW"
+_RAF_PLACES = slice(84, 92)
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 _CANON_BOXES = {b"CMT1": 0, b"CMT2": EXIF_DIRECTORY, b"CMT4": GPS_DIRECTORY}
 _FURTHER = (EXIF_DIRECTORY, GPS_DIRECTORY)
-_MAKE, _MODEL, _SECONDS, _F_NUMBER, _ISO, _TAKEN = 271, 272, 33434, 33437, 34855, 36867
-_OFFSET_CHANGED, _OFFSET_TAKEN = 36880, 36881
+_MAKE = 271
+_MODEL = 272
+_SECONDS = 33434
+_F_NUMBER = 33437
+_ISO = 34855
+_TAKEN = 36867
+_OFFSET_CHANGED = 36880
+_OFFSET_TAKEN = 36881
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _FARTHEST_AHEAD = timedelta(hours=14)
 """Largest offset from UTC that any place has, Kiribati's; a larger one is a mistake."""
-_FOCAL_LENGTH, _BODY_SERIAL, _LENS, _SERIAL = 37386, 42033, 42036, 65001
+_FOCAL_LENGTH = 37386
+_BODY_SERIAL = 42033
+_LENS = 42036
+_SERIAL = 65001
 _FOCUS_DISTANCE = 37382
 
 
@@ -193,7 +203,8 @@ def read_tags(path: Path) -> _Tags:
 
 def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes | FileBytes]]:
     """The TIFF structures of a file's EXIF, and what directory each begins with."""
-    head, data = file.read(_HEAD_BYTES), FileBytes(file)
+    head = file.read(_HEAD_BYTES)
+    data = FileBytes(file)
     kind = kind_of(head[:512])
     if head[:2] in {b"II", b"MM"}:
         yield 0, data
@@ -355,12 +366,12 @@ def exif_value(value: TagValue) -> Any:  # noqa: ANN401 - text, bytes, numbers o
 
     if isinstance(value, str | bytes):
         return value
-    values = [
-        IFDRational(one.numerator, one.denominator)
-        if isinstance(one, Fraction)
-        else one
-        for one in value
-    ]
+    values: list[Any] = []
+    for number in value:
+        if isinstance(number, Fraction):
+            values.append(IFDRational(number.numerator, number.denominator))
+        else:
+            values.append(number)
     return values[0] if len(values) == 1 else tuple(values)
 
 
@@ -424,7 +435,12 @@ def read_metadata(path: Path) -> Metadata:
     read = readers.get(kind, partial(_of_heif, kind=kind))
     metadata = read(data)
     remarks = (*metadata.remarks, *remarks_on_content(data, kind))
-    return replace(metadata, kind=kind, blocks=tuple(inventory(data)), remarks=remarks)
+    return replace(
+        metadata,
+        kind=kind,
+        blocks=tuple(inventory(data)),
+        remarks=remarks,
+    )
 
 
 def remarks_on_content(data: bytes, kind: str) -> list[Remark]:
@@ -587,12 +603,12 @@ def _of_raw(path: Path) -> Metadata:
     if usual := kept_exif(path):
         kept.load(b"Exif\0\0" + usual)
     tags = read_tags(path)
-    gps = {
-        tag: exif_value(value)
-        for (group, tag), value in tags.items()
-        if group == GPS_DIRECTORY
-    }
-    if gps := writable(gps, GPS_DIRECTORY):
+    gps = {}
+    for (group, tag), value in tags.items():
+        if group == GPS_DIRECTORY:
+            gps[tag] = exif_value(value)
+    gps = writable(gps, GPS_DIRECTORY)
+    if gps:
         kept.get_ifd(GPS_DIRECTORY).update(gps)
     match tags.get((0, ORIENTATION)):
         # a fraction in damaged files

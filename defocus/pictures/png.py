@@ -2,7 +2,6 @@
 
 Source: PNG specification, third edition (W3C 2025), sections 5, 11 and 14."""
 
-import itertools
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -25,9 +24,12 @@ from defocus.reading import FileBytes
 PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
 _PIECE_BYTES = 2**20
 _LATE = {b"IDAT", b"IEND"}
-COLOUR_TYPE, BITS = 25, 24
-"""Places of the colour type and of the bits of a value in a PNG."""
-_RGB, _PALETTE = 2, 3
+BITS = 24
+"""Place of the bits of a value in a PNG."""
+COLOUR_TYPE = 25
+"""Place of the colour type in a PNG."""
+_RGB = 2
+_PALETTE = 3
 GREY_TYPES = (0, 4)
 """Colour types of grey without and with transparency."""
 PNG_HEAD_BYTES = 8 + 25
@@ -35,12 +37,29 @@ PNG_HEAD_BYTES = 8 + 25
 XMP_WORDS = b"XML:com.adobe.xmp\0"
 COMMENT_WORDS = b"Comment\0\0\0\0\0"
 COLOUR = frozenset(
-    {b"cICP", b"gAMA", b"cHRM", b"sRGB", b"mDCV", b"cLLI", b"mDCv", b"cLLi"}
+    {
+        b"cICP",
+        b"gAMA",
+        b"cHRM",
+        b"sRGB",
+        b"mDCV",
+        b"cLLI",
+        b"mDCv",
+        b"cLLi",
+    }
 )
 _RESOURCES = b"Raw profile type iptc\0"
 _EXIF_TEXTS = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
-_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_PIXELS = frozenset(
+    {
+        b"IHDR",
+        b"PLTE",
+        b"tRNS",
+        b"IDAT",
+        b"IEND",
+    }
+)
 _PIXELS_ALONE = frozenset({b"IHDR", b"IDAT", b"IEND"})
 _FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _NAMES = {
@@ -80,13 +99,11 @@ class PngParts:
         block = self._content(b"eXIf")
         if block:
             return block.removeprefix(b"Exif\0\0")
-        texts = [
-            one for one in self.chunks if one.sound and one.name in {b"tEXt", b"zTXt"}
-        ]
-        blocks = (
-            raw_profile(one) for one in texts if one.content.startswith(_EXIF_TEXTS)
-        )
-        return next(blocks, b"").removeprefix(b"Exif\0\0")
+        for chunk in self.chunks:
+            is_text = chunk.sound and chunk.name in {b"tEXt", b"zTXt"}
+            if is_text and chunk.content.startswith(_EXIF_TEXTS):
+                return raw_profile(chunk).removeprefix(b"Exif\0\0")
+        return b""
 
     @property
     def profile(self) -> bytes:
@@ -130,7 +147,13 @@ def png_parts(data: bytes) -> PngParts:
     head = (0, 0)
     if len(data) > COLOUR_TYPE:
         head = (data[BITS], data[COLOUR_TYPE])
-    return PngParts(head, tuple(chunks), trailer, max(shown, 1), ended)
+    return PngParts(
+        head,
+        tuple(chunks),
+        trailer,
+        max(shown, 1),
+        ended,
+    )
 
 
 def png_blocks(data: bytes) -> list[Block]:
@@ -145,7 +168,8 @@ def png_blocks(data: bytes) -> list[Block]:
 
 
 def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
-    name, content = chunk.name, chunk.content
+    name = chunk.name
+    content = chunk.content
     if name == b"eXIf":
         return exif_blocks(content.removeprefix(b"Exif\0\0"))
     if name in _TEXT:
@@ -168,7 +192,8 @@ def _blocks_of(chunk: Chunk, head: tuple[int, int]) -> list[Block]:
 
 def _text_blocks(chunk: Chunk) -> list[Block]:
     """The block in a chunk of text, which may be metadata of another kind."""
-    name, content = chunk.name, chunk.content
+    name = chunk.name
+    content = chunk.content
     if name == b"iTXt" and content.startswith(XMP_WORDS):
         packet = content[len(XMP_WORDS) :].lstrip(b"\0")
         return [xmp_block(packet)]
@@ -217,7 +242,8 @@ def kept_chunks(parts: PngParts, head: tuple[int, int]) -> list[Chunk]:
 
 def with_chunks(encoded: bytes, chunks: Iterable[Chunk]) -> bytes:
     """A PNG with further chunks."""
-    early, late = b"", b""
+    early = b""
+    late = b""
     for chunk in chunks:
         packed = png_chunk(chunk.name, chunk.content)
         if chunk.early:
@@ -337,9 +363,9 @@ def png_chunks(png: bytes | FileBytes) -> Iterator[tuple[bytes, int, int]]:
 def early_chunks(png: Any) -> dict[bytes, bytes]:  # noqa: ANN401 - bytes, or such a map
     """The content of the first chunk of each name before the pixels."""
     chunks: dict[bytes, bytes] = {}
-    for name, start, end in itertools.takewhile(
-        lambda one: one[0] not in _LATE, png_chunks(png)
-    ):
+    for name, start, end in png_chunks(png):
+        if name in _LATE:
+            break
         chunks.setdefault(name, png[start : end - 4])
     return chunks
 
@@ -389,11 +415,8 @@ def png_of_grey_and_alpha(picture: NDArray[Any]) -> bytes:
     """PNG of grey and alpha: OpenCV writes none, Pillow none of 16 bits (PNG 9.2, filter 2, Up)."""
     height = len(picture)
     up = 2
-    rows = (
-        picture.astype(picture.dtype.newbyteorder(">"))
-        .reshape(height, -1)
-        .view(np.uint8)
-    )
+    big_endian = picture.astype(picture.dtype.newbyteorder(">"))
+    rows = big_endian.reshape(height, -1).view(np.uint8)
     lines = np.full((height, 1 + rows.shape[1]), up, np.uint8)
     above_first = np.zeros_like(rows[:1])
     lines[:, 1:] = np.diff(rows, axis=0, prepend=above_first)

@@ -54,21 +54,45 @@ _ICC = 34675
 _LEVELS = 5
 _MOST_STEPS = 1
 """Largest difference, in steps of 8 bits, between two profiles that both mean sRGB."""
-_INTEROPERABILITY, _ADOBE_RGB = 0xA005, "R03"
-"""EXIF tag that names the rule by which a file was written, and the value for Adobe RGB (DCF
-2.0)."""
-_SRGB_GAMMA, _SRGB_PLACES = 1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+_INTEROPERABILITY = 0xA005
+"""EXIF tag that names the rule by which a file was written."""
+_ADOBE_RGB = "R03"
+"""Name of the rule of files in Adobe RGB (DCF 2.0)."""
+_SRGB_GAMMA = 1 / 2.2
+_SRGB_PLACES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 _CODE_ERROR = 0.01
 """Largest difference from sRGB's gamma, white point and primaries at which a PNG's own numbers
 still mean sRGB."""
 _MODES = {"RGB ": "RGB", "GRAY": "L"}
 """Pillow's mode for a picture, by the colour space of its profile."""
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, SyntaxError, ArithmeticError)
+_DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    SyntaxError,
+    ArithmeticError,
+)
 
 PLAIN = "sRGB or nothing"
 """Word for the colours of a file that names none."""
-_GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "F"}
-_DECLARED = {"CMYK": "CMYK", "LAB": "Lab", "YCbCr": PLAIN, "HSV": "HSV"}
+_GREY_MODES = {
+    "1",
+    "L",
+    "LA",
+    "La",
+    "I",
+    "I;16",
+    "I;16B",
+    "I;16L",
+    "F",
+}
+_DECLARED = {
+    "CMYK": "CMYK",
+    "LAB": "Lab",
+    "YCbCr": PLAIN,
+    "HSV": "HSV",
+}
 """Colour space, in words, by Pillow's mode."""
 
 
@@ -176,10 +200,12 @@ def in_two_spaces(first: Path, second: Path) -> bool:
     """Whether two picture files mean different colours by the same numbers."""
     if colour_code(first) != colour_code(second):
         return True
-    one, other = profile_of(first), profile_of(second)
+    one = profile_of(first)
+    other = profile_of(second)
     if one == other:
         return False
-    colours, others = _meaning(one), _meaning(other)
+    colours = _meaning(one)
+    others = _meaning(other)
     if colours is None or others is None:  # damaged, or not of RGB or grey
         return True
     return bool(cv2.absdiff(colours, others).max() > _MOST_STEPS)
@@ -236,11 +262,9 @@ def _meaning(content: bytes) -> NDArray[np.uint8] | None:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(content))
         if is_of_srgb(profile):
             return colours
-        return (
-            _converted(profile, colours)
-            if profile.profile.xcolor_space in _MODES
-            else None
-        )
+        if profile.profile.xcolor_space not in _MODES:
+            return None
+        return _converted(profile, colours)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
 
@@ -337,7 +361,12 @@ def picture_header(path: Path) -> PictureHeader | None:
             # what MPO has beside the picture is a preview or a second view
             frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
             grey = picture.mode in _GREY_MODES
-            return PictureHeader(_colours(path, mode), grey, orientation, frames)
+            return PictureHeader(
+                _colours(path, mode),
+                grey,
+                orientation,
+                frames,
+            )
     except NO_PICTURE:
         return None
 
@@ -367,7 +396,12 @@ def _tiff_header(path: Path) -> PictureHeader:
         orientation = 1 if tag is None else int(tag.value)
     with mapped(path) as content:
         frames = tiff_pictures(content)
-    return PictureHeader(_colours(path, mode), grey, orientation, frames)
+    return PictureHeader(
+        _colours(path, mode),
+        grey,
+        orientation,
+        frames,
+    )
 
 
 def _colours(path: Path, mode: str) -> str:

@@ -216,13 +216,20 @@ _FURTHER_DIRECTORIES = 330
 _REDUCED = 254
 _BASELINE_EXPOSURE = 50730
 _DEFAULT_CROP = 50720
-_USER_CROP, _WHOLE = 51125, (0, 0, 1, 1)
-"""What a person has chosen: top, left, bottom and right, as shares of the picture."""
+_USER_CROP = 51125
+"""DNG tag with the part that a person has chosen: top, left, bottom and right, as shares of the
+picture."""
+_WHOLE = (0, 0, 1, 1)
+"""The chosen part where it is the whole picture."""
 _BLACK_DELTAS = {50715: "BlackLevelDeltaH", 50716: "BlackLevelDeltaV"}
 """Black by column and by row. LibRaw takes the mean off everywhere."""
-_COMPRESSION, _LOSSY_JPEG, _JPEG_XL = 259, 34892, 52546
-_CFA_REPEAT, _READ_REPEATS = 33421, {(2, 2), (6, 6)}
-"""Rows and columns after which a sensor's colours repeat, and those that LibRaw knows."""
+_COMPRESSION = 259
+_LOSSY_JPEG = 34892
+_JPEG_XL = 52546
+_CFA_REPEAT = 33421
+"""TIFF tag with the rows and columns after which a sensor's colours repeat."""
+_READ_REPEATS = {(2, 2), (6, 6)}
+"""Rows and columns after which the colours repeat that LibRaw knows."""
 _OPCODE_LISTS = (51008, 51009, 51022)
 _OPCODES = {
     1: "WarpRectilinear",
@@ -241,7 +248,8 @@ _OPCODES = {
 """Numbers of the corrections that a DNG asks for and that change brightness or geometry."""
 _CURVE = 8
 """The one correction that LibRaw applies, to the values of a lossy DNG."""
-_WIDTH, _HEIGHT = 256, 257
+_WIDTH = 256
+_HEIGHT = 257
 
 
 def dng_demands(path: Path) -> tuple[str, ...]:

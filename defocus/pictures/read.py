@@ -6,11 +6,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.errors import NO_MEMORY, DefocusError, FileError, ImageError, lacks_memory
 from defocus.pictures.blocks import Remark
@@ -18,6 +16,7 @@ from defocus.pictures.bmp import bmp_pixels, of_pillow
 from defocus.pictures.headers import (
     MOST_BYTES,
     SUFFIXES,
+    Size,
     jpeg_components,
     jpeg_oddity,
     kind_of,
@@ -69,15 +68,13 @@ from defocus.pictures.values import (
 from defocus.processes.isolation import reason_of, stops_everything
 from defocus.quiet_decoders import QUIET
 from defocus.reading import broken_link, read_bytes
-from defocus.strips import strips, three_colours
+from defocus.strips import Bytes, Pixels, strips, three_colours
 
 SWAPPED = (np.uint8, np.uint16, np.float32)
 """Types of values whose colours OpenCV can put into another order; NumPy takes ten times as
 long."""
 
-IMAGE_SUFFIXES = (
-    frozenset(one for each in SUFFIXES.values() for one in each) | RAW_SUFFIXES
-)
+IMAGE_SUFFIXES = frozenset().union(*SUFFIXES.values(), RAW_SUFFIXES)
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
 
 
@@ -93,7 +90,7 @@ def read_image(path: Path, white: float | None = None) -> Image:
     return _with_white(path, np.ascontiguousarray(three_colours(stored)), white)
 
 
-def read_integers(path: Path) -> NDArray[Any]:
+def read_integers(path: Path) -> Pixels:
     """A picture of 8 or 16 bits as it is stored."""
     stored = read_stored(path)
     if stored.dtype not in (np.uint8, np.uint16):
@@ -114,7 +111,7 @@ def _with_white(path: Path, picture: Image, white: float) -> Image:
     return picture
 
 
-def read_stored(path: Path) -> NDArray[Any]:
+def read_stored(path: Path) -> Pixels:
     """Read a picture with all that it has: grey stays grey, transparency and floats are kept."""
     # It is ``(H, W)`` or ``(H, W, C)`` with alpha last; colours are not multiplied with alpha.
     try:
@@ -127,18 +124,20 @@ def read_stored(path: Path) -> NDArray[Any]:
         raise ImageError(f"{path}: {reason_of(error)}") from error
 
 
-def _stored(path: Path) -> NDArray[Any]:
+def _stored(path: Path) -> Pixels:
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_stored(path)
     data = _content(path)
     refuse_truncated(path, data)
     refuse_oversized(path, data)
-    if (kind := kind_of(data)) in HEIF_KINDS:
+    kind = kind_of(data)
+    if kind in HEIF_KINDS:
         return read_heif(path, data, kind)
     picture = _of_bytes(path, data)
-    if data[:2] == b"\xff\xd8" and lacks_a_part(
-        data, picture, functools.partial(_of_bytes, path)
-    ):
+    if data[:2] != b"\xff\xd8":
+        return picture
+    decode = functools.partial(_of_bytes, path)
+    if lacks_a_part(data, picture, decode):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
     return picture
 
@@ -163,11 +162,11 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _of_bytes(path: Path, data: bytes) -> NDArray[Any]:
+def _of_bytes(path: Path, data: bytes) -> Pixels:
     return _decode(path, np.frombuffer(data, np.uint8))
 
 
-def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+def _decode(path: Path, content: Bytes) -> Pixels:
     data = _as_bytes(content)
     kind = kind_of(data)
     if kind == "TIFF":
@@ -183,12 +182,12 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     return _checked(path, decoded)
 
 
-def decoded_lossless(content: bytes) -> NDArray[Any]:
+def decoded_lossless(content: bytes) -> Pixels:
     """The picture of a PNG that this program encoded, as it is stored."""
     return _of_png(Path("picture.png"), np.frombuffer(content, np.uint8))
 
 
-def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+def _of_png(path: Path, content: Bytes) -> Pixels:
     """The still picture of a PNG, with the transparency that OpenCV does not know."""
     data = _as_bytes(content)
     if is_animated(data) or has_long_transparency(data) or lacks_end(data):
@@ -203,7 +202,7 @@ def _of_png(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     return _checked(path, decoded)
 
 
-def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+def _of_tiff(path: Path, content: Bytes) -> Pixels:
     data = _as_bytes(content)
     layout = tiff_layout(path, data)
     if layout.misread:
@@ -213,7 +212,7 @@ def _of_tiff(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     return _checked(path, layout.corrected(as_stored(decoded, layout.orientation)))
 
 
-def _checked(path: Path, decoded: NDArray[Any]) -> NDArray[Any]:
+def _checked(path: Path, decoded: Pixels) -> Pixels:
     readable = (np.uint8, np.uint16, np.float32, np.float64)
     if decoded.dtype not in readable:
         raise ImageError(
@@ -227,13 +226,11 @@ AS_STORED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
 """Flags with which OpenCV decodes all channels and bits, without turning the picture."""
 
 
-def _of_opencv(
-    path: Path, content: NDArray[np.uint8], coding: str = ""
-) -> NDArray[Any]:
+def _of_opencv(path: Path, content: Bytes, coding: str = "") -> Pixels:
     decoded = _decoded_by_opencv(path, content)
     if decoded is None:
         raise ImageError(f"{path}: {_why_not_decoded(content, coding)}")
-    picture: NDArray[Any] = np.asarray(decoded)
+    picture: Pixels = np.asarray(decoded)
     if picture.ndim == 2:
         return picture
     if picture.shape[2] == 3 and picture.dtype in SWAPPED:
@@ -248,7 +245,7 @@ def _of_opencv(
     return picture[:, :, order]
 
 
-def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] | None:
+def _decoded_by_opencv(path: Path, content: Bytes) -> Pixels | None:
     """OpenCV's decoded picture, colours from the last to the first; None if it gives no reason."""
     try:
         with QUIET:
@@ -262,7 +259,7 @@ def _decoded_by_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any] |
         ) from error
 
 
-def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
+def _why_not_decoded(content: Bytes, coding: str) -> str:
     """Message on a file that OpenCV does not decode, with what to do."""
     if oddity := jpeg_oddity(_as_bytes(content)):
         return f"{oddity}, which no reader here decodes; save it as PNG"
@@ -271,7 +268,7 @@ def _why_not_decoded(content: NDArray[np.uint8], coding: str) -> str:
     return "not a picture that can be read; replace the file"
 
 
-def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
+def _once_more(content: Bytes) -> Pixels | None:
     """OpenCV's second attempt; ``MemoryError`` where libpng says that it lacks memory."""
     with QUIET.heard() as lines:
         decoded = cv2.imdecode(content, AS_STORED)
@@ -280,7 +277,7 @@ def _once_more(content: NDArray[np.uint8]) -> NDArray[Any] | None:
     return decoded
 
 
-def _as_bytes(content: NDArray[np.uint8]) -> bytes:
+def _as_bytes(content: Bytes) -> bytes:
     """The content as bytes, without a copy if it is bytes already."""
     return content.base if isinstance(content.base, bytes) else content.tobytes()
 
@@ -315,9 +312,7 @@ def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, 
     return alike_of({path: read_integers(path) for path in files}, white)
 
 
-def alike_of(
-    stored: dict[Path, NDArray[Any]], white: float | None
-) -> dict[Path, Image]:
+def alike_of(stored: dict[Path, Pixels], white: float | None) -> dict[Path, Image]:
     """Like :func:`read_alike`, of pictures as they are stored, which it takes from ``stored``."""
     if stored and white is None:
         known = any(known_white(path) for path in stored)
@@ -363,7 +358,10 @@ def _read_member(path: Path, other: Path | None, white: float | None) -> Image:
 
 
 def sizes_differ(
-    first: Path, first_size: tuple[int, int], second: Path, second_size: tuple[int, int]
+    first: Path,
+    first_size: Size,
+    second: Path,
+    second_size: Size,
 ) -> str:
     """Message on a pair whose pictures differ in size: width and height, px."""
     # a camera stores the turn, another program does it
@@ -384,7 +382,7 @@ def read_own_picture(
 
 def own_picture(
     path: Path,
-    stored: NDArray[Any],
+    stored: Pixels,
     white: float | None = None,
     deep_white: int | None = None,
 ) -> OwnPicture:

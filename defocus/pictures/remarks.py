@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -26,9 +25,10 @@ from defocus.pictures.values import (
 )
 from defocus.progress import say_once
 from defocus.reading import mapped
+from defocus.strips import Pixels
 
 
-def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
+def say_remarks(path: Path, stored: Pixels, white: float) -> None:
     """Print remarks on a file and its picture as it is stored, each once for all of a folder."""
     remarks = [*said_of_pixels(stored), *said_of_file(path)]
     words = said_of_values(stored, white)
@@ -38,7 +38,7 @@ def say_remarks(path: Path, stored: NDArray[Any], white: float) -> None:
         say_once((path.parent, remark), f"{path}: {remark}")
 
 
-def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:
+def said_of_pixels(stored: Pixels) -> tuple[str, ...]:
     """Remarks on the pixels of a picture as it is stored, of which only the colours are read."""
     remarks = []
     if is_mosaic(stored):
@@ -48,7 +48,7 @@ def said_of_pixels(stored: NDArray[Any]) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _is_transparent(stored: NDArray[Any]) -> bool:
+def _is_transparent(stored: Pixels) -> bool:
     """Whether a picture has pixels that are not opaque."""
     if not has_alpha(stored):
         return False
@@ -83,7 +83,7 @@ def white_words(most: float, white: float) -> str:
     return f"values reach {most:g}, so white is taken as {white:g}"
 
 
-def said_of_values(picture: NDArray[Any], white: float) -> str:
+def said_of_values(picture: Pixels, white: float) -> str:
     """Remark on the values of a picture with a white; empty where they are usual."""
     if picture.dtype.kind == "f":
         return _said_of_floats(picture, white)
@@ -95,7 +95,7 @@ def said_of_values(picture: NDArray[Any], white: float) -> str:
     return white_question(largest)
 
 
-def _said_of_floats(picture: NDArray[Any], white: float) -> str:
+def _said_of_floats(picture: Pixels, white: float) -> str:
     most = float(without_alpha(picture).max(initial=0))
     if white != 1:
         return white_words(most, white)
@@ -146,7 +146,7 @@ _LEAST_EXPLAINED = 0.8
 """Smallest share of the differences between nine places that green must explain."""
 
 
-def is_mosaic(picture: NDArray[Any]) -> bool:
+def is_mosaic(picture: Pixels) -> bool:
     """Whether a grey picture of integers repeats as a sensor: Bayer, Quad Bayer or X-Trans."""
     grey = _grey_part(picture)
     if grey is None or min(grey.shape) < _LEAST_PX:
@@ -170,10 +170,10 @@ def _halved(values: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     """The picture at half its size from each of four pixels; a Quad Bayer becomes a Bayer."""
     for top, left in itertools.product((0, 1), repeat=2):
         shifted = values[top:, left:]
-        down = shifted.shape[0] // 2
-        across = shifted.shape[1] // 2
-        whole = shifted[: 2 * down, : 2 * across]
-        halved = cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)
+        rows, columns = shifted.shape
+        size = (columns // 2, rows // 2)
+        whole = shifted[: rows - rows % 2, : columns - columns % 2]
+        halved = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
         yield np.asarray(halved, np.float32)
 
 
@@ -202,9 +202,10 @@ def _largest_green(means: NDArray[np.float32]) -> NDArray[np.float32]:
     for place in itertools.product(range(3), repeat=2):
         green = np.roll(_GREEN_X, place, (0, 1))
         step = np.einsum("iajb,ab->ij", apart, green) / weight
-        explained = np.square(step) * weight > _LEAST_EXPLAINED * energy
+        of_green = np.square(step) * weight
+        explained = of_green > _LEAST_EXPLAINED * energy
         steps.append(np.where(explained, np.abs(step), np.float32(0)))
-    return max(steps, key=lambda one: np.count_nonzero(one > _LEAST_STEP))
+    return max(steps, key=lambda step: np.count_nonzero(step > _LEAST_STEP))
 
 
 def _many(stand_out: NDArray[np.bool_]) -> bool:
@@ -212,7 +213,7 @@ def _many(stand_out: NDArray[np.bool_]) -> bool:
     return float(np.mean(stand_out)) > _LEAST_SHARE
 
 
-def _grey_part(picture: NDArray[Any]) -> NDArray[Any] | None:
+def _grey_part(picture: Pixels) -> Pixels | None:
     """The part around the centre of a grey picture of integers; None for other pictures."""
     if picture.dtype.kind != "u" or picture.ndim not in {2, 3}:
         return None

@@ -28,8 +28,10 @@ _SWAPPED = {
     16: "Q",
 } | FRACTIONS
 """Letters for the parts of a value whose bytes have an order, by type."""
-TEXT, UNDEFINED = (2, 129), 7
-"""Types whose values are bytes; 129 is text of Exif 3.0."""
+TEXT = (2, 129)
+"""Types of text; 129 is that of Exif 3.0."""
+UNDEFINED = 7
+"""Type of bytes without a meaning that the type says."""
 SIZES = dict.fromkeys((*TEXT, UNDEFINED), 1)
 SIZES |= {kind: struct.calcsize(f"<{letter}") for kind, letter in LETTERS.items()}
 SIZES |= {kind: struct.calcsize(f"<2{letter}") for kind, letter in FRACTIONS.items()}
@@ -37,7 +39,8 @@ SIZES |= {kind: struct.calcsize(f"<2{letter}") for kind, letter in FRACTIONS.ite
 _INFINITE = 2**32 - 1
 """Numerator of a distance that a camera writes for infinity, whatever the denominator."""
 WHOLE = (1, 3, 4, 13, 16, 18)
-LONG, LONG8 = 4, (16, 17, 18)
+LONG = 4
+LONG8 = (16, 17, 18)
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,9 @@ class Structure:
 
     def directory(self, place: int) -> Directory | None:
         """The directory at a place; None if there is none."""
-        head, step, count, pointer = (
-            (8, 20, "Q", "Q") if self.big else (2, 12, "H", "I")
-        )
+        head, step, count, pointer = 2, 12, "H", "I"
+        if self.big:
+            head, step, count, pointer = 8, 20, "Q", "Q"
         if not 8 <= place <= len(self.data) - head:
             return None
         stated = self._unpacked(count, place)
@@ -134,7 +137,8 @@ class Structure:
         self, places: range
     ) -> tuple[tuple[DirectoryEntry, ...], tuple[tuple[int, int], ...]]:
         """The sound entries at these places, and tags and places of the damaged ones."""
-        entries, damaged = [], []
+        entries = []
+        damaged = []
         table = self.data[places.start : places.stop]
         for at in places:
             start = at - places.start
@@ -151,11 +155,10 @@ class Structure:
         """A whole number at a place; zero where nothing is read."""
         size = struct.calcsize("<" + letter)
         content = self.data[place : place + size]
-        return (
-            struct.unpack(self.order + letter, content)[0]
-            if len(content) == size
-            else 0
-        )
+        if len(content) != size:
+            return 0
+        (number,) = struct.unpack(self.order + letter, content)
+        return int(number)
 
     def _entry(self, packed: bytes, at: int) -> DirectoryEntry | None:
         """The entry at a place; None if its type is unknown or its values lie outside the data."""
@@ -167,7 +170,14 @@ class Structure:
         size = SIZES[kind] * count
         if size <= room:
             content = packed[value : value + size]
-            return DirectoryEntry(tag, kind, count, content, at, at + value)
+            return DirectoryEntry(
+                tag,
+                kind,
+                count,
+                content,
+                at,
+                at + value,
+            )
         pointer_form = self.order + form[-1]
         (place,) = struct.unpack_from(pointer_form, packed, value)
         content = self.data[place : place + size]
@@ -200,10 +210,13 @@ def first_directory(data: bytes | FileBytes) -> tuple[Structure, Directory] | No
     return None if directory is None else (structure, directory)
 
 
-EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY = 34665, 34853, 40965
+EXIF_DIRECTORY = 34665
+GPS_DIRECTORY = 34853
+INTEROP_DIRECTORY = 40965
 ORIENTATION = 274
 _POINTERS = (EXIF_DIRECTORY, GPS_DIRECTORY, INTEROP_DIRECTORY)
-_THUMBNAIL_PLACE, _THUMBNAIL_BYTES = 513, 514
+_THUMBNAIL_PLACE = 513
+_THUMBNAIL_BYTES = 514
 _COMPATIBLE = {
     1: {1, 7},
     2: {2, 7, 129},
@@ -285,7 +298,12 @@ def exif_blocks(exif: bytes) -> list[Block]:
     return blocks
 
 
-def entry_block(kind: str, name: str, entry: DirectoryEntry, order: str) -> Block:
+def entry_block(
+    kind: str,
+    name: str,
+    entry: DirectoryEntry,
+    order: str,
+) -> Block:
     """The block of an entry; the same values are the same bytes in either order."""
     return Block(kind, name, _little(entry, order))
 
@@ -333,12 +351,9 @@ def _first_entry(
 def with_orientation(exif: bytes, orientation: int) -> bytes:
     """A block with another orientation, if it has one at all."""
     structure, entry = _first_entry(exif, ORIENTATION)
-    if (
-        structure is None
-        or entry is None
-        or entry.kind not in {3, 4}
-        or not entry.count
-    ):
+    if structure is None or entry is None:
+        return exif
+    if entry.kind not in {3, 4} or not entry.count:
         return exif
     form = structure.order + ("H" if entry.kind == 3 else "I")
     value = struct.pack(form, orientation)
@@ -362,10 +377,14 @@ def mended_exif(exif: bytes) -> tuple[bytes, list[str]]:
 
 
 def _mend(
-    content: bytearray, structure: Structure, part: _Part, reached: set[int]
+    content: bytearray,
+    structure: Structure,
+    part: _Part,
+    reached: set[int],
 ) -> list[str]:
     """Take entries out that are damaged, lead nowhere, or have a wrong type; return their names."""
-    directory, group = part.directory, part.group
+    directory = part.directory
+    group = part.group
     gone = list(directory.damaged)
     kept = []
     for entry in directory.entries:
@@ -379,7 +398,13 @@ def _mend(
     leads_nowhere = bool(directory.following) and directory.following not in reached
     if gone or directory.cut or (leads_nowhere and group == 0):
         following = 0 if leads_nowhere else directory.following
-        _rewrite(content, structure.order, directory, kept, following)
+        _rewrite(
+            content,
+            structure.order,
+            directory,
+            kept,
+            following,
+        )
         names += ["the end of a directory"] if directory.cut else []
     return names
 
@@ -392,12 +417,10 @@ def _rewrite(
     following: int,
 ) -> None:
     """Write a directory's table again with some of its entries; their values stay in place."""
-    entries = b"".join(bytes(content[place : place + 12]) for place in kept)
-    table = (
-        struct.pack(order + "H", len(kept))
-        + entries
-        + struct.pack(order + "I", following)
-    )
+    table = struct.pack(order + "H", len(kept))
+    for place in kept:
+        table += content[place : place + 12]
+    table += struct.pack(order + "I", following)
     number = len(directory.entries) + len(directory.damaged)
     whole = table.ljust(2 + 12 * number + 4, b"\0")
     end = directory.place + len(whole)
@@ -449,7 +472,13 @@ def with_thumbnail(exif: bytes, thumbnail: bytes) -> bytes:
     if first is not None and not first.cut and first.following:
         kept = [one.place for one in first.entries]
         kept += [at for _, at in first.damaged]
-        _rewrite(content, structure.order, first, sorted(kept), 0)
+        _rewrite(
+            content,
+            structure.order,
+            first,
+            sorted(kept),
+            0,
+        )
         content[place : place + size] = bytes(size)
     return bytes(content)
 

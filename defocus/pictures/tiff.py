@@ -32,7 +32,11 @@ from defocus.pictures.tags import (
     type_fits,
 )
 
-XMP, IPTC, PHOTOSHOP, ICC, LAYERS = 700, 33723, 34377, 34675, 37724
+XMP = 700
+IPTC = 33723
+PHOTOSHOP = 34377
+ICC = 34675
+LAYERS = 37724
 _GONE = frozenset({LAYERS, 290, 291})
 """Tags that no written file has: layers, and the light of each grey value (GrayResponse)."""
 _STRUCTURE = frozenset(
@@ -97,15 +101,23 @@ _STRUCTURE = frozenset(
     | {532, 559, 32995, 32996, 32997, 32998, 33421, 33422, 34690, 37439, 50674, 50844}
 )
 """Tags of the first directory that are about how its pixels are stored."""
-_KIND, _PHOTOMETRIC, _INKS = 254, 262, 5
+_KIND = 254
+_PHOTOMETRIC = 262
+_INKS = 5
 _DESCRIPTION = 270
 _OME_HEAD_BYTES = 4000
 """Bytes in which an OME description shows its root element: comments may come before it."""
-_BITS, _VALUES, _EXTRA, _FORMAT = 258, 277, 338, 339
+_BITS = 258
+_VALUES = 277
+_EXTRA = 338
+_FORMAT = 339
 _FLOATS = 3
-_REDUCED, _INSIDE = 1, 330
-_MOST_PICTURES, _MOST_INSIDE = 10_000, 100
-"""Directories that are looked at: in all, and of those inside one."""
+_REDUCED = 1
+_INSIDE = 330
+_MOST_PICTURES = 10_000
+"""Largest number of directories of a file that are looked at."""
+_MOST_INSIDE = 100
+"""Largest number of directories inside one that are looked at."""
 _RESOLUTION = frozenset({282, 283, 296})
 _DIRECTORIES = (EXIF_DIRECTORY, GPS_DIRECTORY)
 
@@ -151,7 +163,12 @@ def tiff_tags(data: bytes) -> TiffTags:
             image.append(entry)
         else:
             damaged.append(tag_name(entry.tag))
-    tags = TiffTags(structure.order, tuple(image), directories, tuple(damaged))
+    tags = TiffTags(
+        structure.order,
+        tuple(image),
+        directories,
+        tuple(damaged),
+    )
     return _with_layout(tags, structure, directory)
 
 
@@ -166,7 +183,10 @@ def _with_layout(
     inks = colours == _INKS
     unstated = extra == 0 and values in {2, 4} and not inks
     return replace(
-        tags, inks=inks, unstated=unstated, half_floats=form == _FLOATS and bits == 16
+        tags,
+        inks=inks,
+        unstated=unstated,
+        half_floats=form == _FLOATS and bits == 16,
     )
 
 
@@ -243,7 +263,12 @@ def tiff_blocks(data: bytes) -> list[Block]:
             blocks.append(entry_block(kind, name, entry, tags.order))
     for group, entries in tags.directories.items():
         blocks += [
-            entry_block("EXIF", tag_name(one.tag, group), one, tags.order)
+            entry_block(
+                "EXIF",
+                tag_name(one.tag, group),
+                one,
+                tags.order,
+            )
             for one in entries
         ]
     return blocks

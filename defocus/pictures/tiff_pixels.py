@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -28,25 +28,40 @@ from defocus.pictures.values import (
     without_alpha,
 )
 from defocus.quiet_decoders import QUIET
+from defocus.strips import Bytes, Pixels
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
 
 _TIFF_DAMAGE = (
-    *(
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        MemoryError,
-        OSError,
-    ),
-    *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
 )
 """Errors that tifffile and its decoders raise for damaged files."""
 
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_READ = {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR}
+_WHITE_IS_ZERO = 0
+_BLACK_IS_ZERO = 1
+_RGB = 2
+_PALETTE = 3
+_CMYK = 5
+_YCBCR = 6
+_READ = {
+    _WHITE_IS_ZERO,
+    _BLACK_IS_ZERO,
+    _RGB,
+    _PALETTE,
+    _CMYK,
+    _YCBCR,
+}
 _NAMES = {
     4: "a mask",
     8: "CIELab",
@@ -57,12 +72,20 @@ _NAMES = {
     32845: "the logarithm of light",
     34892: "those of a RAW file",
 }
-_MOST_VALUES = {_WHITE_IS_ZERO: 2, _BLACK_IS_ZERO: 2, _PALETTE: 1, _YCBCR: 3}
+_MOST_VALUES = {
+    _WHITE_IS_ZERO: 2,
+    _BLACK_IS_ZERO: 2,
+    _PALETTE: 1,
+    _YCBCR: 3,
+}
 """Largest number of values per pixel by their meaning; RGB may have a transparency in addition."""
-_INK_SET, _INK_LEVELS = 332, 336  # tags
-_UNSTATED, _MULTIPLIED = 0, 1
+_INK_SET = 332
+_INK_LEVELS = 336  # tags
+_UNSTATED = 0
+_MULTIPLIED = 1
 _BIT_ORDER = 266  # a tag
-_OLD_JPEG, _JPEG = 6, 7
+_OLD_JPEG = 6
+_JPEG = 7
 _UNCHECKED = {2, 3, 4, _OLD_JPEG, _JPEG}
 """Compressions (faxes and JPEG) whose decoders give a picture even for a damaged file."""
 _DAMAGE = re.compile(
@@ -93,13 +116,13 @@ class TiffLayout:
     coding: str = ""
     bits: int = 16
 
-    def filled(self, picture: NDArray[Any]) -> NDArray[Any]:
+    def filled(self, picture: Pixels) -> Pixels:
         """The values of OpenCV, which leaves 10 to 14 bits in the upper ones of 16."""
         if picture.dtype != np.uint16 or not 8 < self.bits < 16:
             return picture
         return of_bits(picture >> (16 - self.bits), self.bits)
 
-    def corrected(self, picture: NDArray[Any]) -> NDArray[Any]:
+    def corrected(self, picture: Pixels) -> Pixels:
         """The values of a decoder, black as 0 and colours not multiplied."""
         if self.opaque and has_alpha(picture):
             picture = without_alpha(picture)
@@ -115,7 +138,7 @@ class TiffLayout:
         return picture
 
 
-def _black_of(grey: NDArray[Any]) -> int:
+def _black_of(grey: Pixels) -> int:
     """The value of black where white is 0: the largest one of the bits that are in use."""
     # of 8 and 14 bits in 16 the values are asked about afterwards, as where black is 0
     if grey.dtype == np.uint16:
@@ -166,7 +189,8 @@ def _places(page: "TiffPage") -> Iterator[tuple[int, int]]:
 
 
 def _layout_of(page: "TiffPage") -> TiffLayout:
-    bits, values = page.bitspersample, page.samplesperpixel
+    bits = page.bitspersample
+    values = page.samplesperpixel
     kind = page.photometric
     may_be_transparent = kind in {_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB}
     transparent = values in {2, 4} and may_be_transparent
@@ -271,7 +295,8 @@ def _refused_number(kind: int, values: int) -> str:
 
 def _refused_inks(page: "TiffPage") -> str:
     """Why inks are not read; empty if they are."""
-    bits, values = int(page.bitspersample), page.samplesperpixel
+    bits = int(page.bitspersample)
+    values = page.samplesperpixel
     form = page.sampleformat
     if (bits, values, form) != (8, 4, 1):
         signed = "signed " * (form == 2)
@@ -304,7 +329,7 @@ def _refused_brightness(page: "TiffPage") -> str:
     return ""
 
 
-def read_misread(path: Path, content: bytes) -> NDArray[Any]:
+def read_misread(path: Path, content: bytes) -> Pixels:
     """Read the values of a file that OpenCV mixes up, as they are stored, upright or not."""
     # Floats of 16 bits become float32.
     import tifffile
@@ -331,7 +356,7 @@ def read_misread(path: Path, content: bytes) -> NDArray[Any]:
     return picture
 
 
-def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
+def _as_colours(page: "TiffPage", picture: Pixels) -> Pixels:
     """Values as they are stored, as grey or RGB of 8 or 16 bits."""
     kind = page.photometric
     if kind == _PALETTE:
@@ -349,7 +374,7 @@ def _as_colours(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
     return of_bits(picture, page.bitspersample)
 
 
-def _of_inks(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def _of_inks(picture: Pixels) -> Bytes:
     """CMYK of 8 bits as RGB."""
     light = 255 - picture.astype(np.uint16)
     colours = light[:, :, :3]
@@ -358,7 +383,7 @@ def _of_inks(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(mixed, np.uint8)
 
 
-def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint8]:
+def _of_palette(palette: Pixels, picture: Pixels) -> Bytes:
     """Colours of a palette ``(3, N)`` of 16 bits; some programs write its values in 8."""
     has_eight_bits = palette.max(initial=0) < 256
     colours = palette if has_eight_bits else palette >> 8
@@ -366,7 +391,7 @@ def _of_palette(palette: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.uint
     return np.moveaxis(planes, 0, 2).astype(np.uint8)
 
 
-def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
+def _of_ycbcr(page: "TiffPage", picture: Pixels) -> Bytes:
     """Brightness and colours as RGB. Source: TIFF 6.0, section 21."""
     of_red, of_green, of_blue = _fractions(page, 529) or [0.299, 0.587, 0.114]
     black, white = _limits(page)
@@ -377,10 +402,11 @@ def _of_ycbcr(page: "TiffPage", picture: NDArray[Any]) -> NDArray[np.uint8]:
     brightness = y * 255
     red = brightness + redness * 127 * (2 - 2 * of_red)
     blue = brightness + blueness * 127 * (2 - 2 * of_blue)
-    of_others = brightness - of_red * red - of_blue * blue
-    green = of_others / of_green
+    rest = brightness - of_red * red - of_blue * blue
+    green = rest / of_green
     colours = np.dstack([red, green, blue])
-    return np.asarray(np.rint(np.clip(colours, 0, 255)), np.uint8)
+    rounded = np.rint(np.clip(colours, 0, 255))
+    return np.asarray(rounded, np.uint8)
 
 
 def _limits(page: "TiffPage") -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -400,7 +426,7 @@ def _fractions(page: "TiffPage", tag: int) -> list[float]:
     return [above / below for above, below in pairs]
 
 
-def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
+def _decoded(page: "TiffPage", content: bytes) -> Pixels:
     """The values of a page; Pillow reads compressions that tifffile lacks, else ValueError."""
     try:
         return np.asarray(page.asarray())
@@ -427,20 +453,20 @@ def _decoded(page: "TiffPage", content: bytes) -> NDArray[Any]:
     return _multiplied(picture) if undone else _as_numbers(page, picture)
 
 
-def _as_numbers(page: "TiffPage", picture: NDArray[Any]) -> NDArray[Any]:
+def _as_numbers(page: "TiffPage", picture: Pixels) -> Pixels:
     """Values as they are stored, from values that Pillow has stretched from black to white."""
     if page.photometric == _PALETTE or page.samplesperpixel > 1:
         return picture
     most = 1 if picture.dtype == np.bool_ else 255
     white = 2 ** int(page.bitspersample) - 1
     step = most // min(most, white)
-    numbers: NDArray[Any] = picture.astype(np.uint8) // step
+    numbers: Pixels = picture.astype(np.uint8) // step
     if page.photometric == _WHITE_IS_ZERO:
         np.subtract(white, numbers, out=numbers)
     return numbers
 
 
-def _multiplied(picture: NDArray[Any]) -> NDArray[Any]:
+def _multiplied(picture: Pixels) -> Pixels:
     """Colours as they are stored, from colours that Pillow has divided by their transparency."""
     given = picture[:, :, :-1]
     alpha = picture[:, :, -1:]

@@ -16,7 +16,16 @@ from defocus.pictures.headers import jpeg_components, kind_in, stated_bits
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES, has_black_below
 from defocus.reading import mapped
-from defocus.strips import WHOLE, Part, Rows, mean_of_colours, strips, three_colours
+from defocus.strips import (
+    WHOLE,
+    Bytes,
+    Part,
+    Pixels,
+    Rows,
+    mean_of_colours,
+    strips,
+    three_colours,
+)
 
 Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
 FloatImage: TypeAlias = NDArray[np.floating[Any]]
@@ -32,7 +41,7 @@ def bit_depth(image: Image) -> int:
     return image.dtype.itemsize * 8
 
 
-def upper_bits(image: Image) -> NDArray[np.uint8]:
+def upper_bits(image: Image) -> Bytes:
     """A picture of 8 bits as it is, one of 16 bits by its upper 8 bits."""
     if image.dtype == np.uint8:
         return np.asarray(image, np.uint8)
@@ -98,23 +107,30 @@ def linear_to_srgb(image: FloatImage) -> FloatImage:
     return codes.astype(image.dtype)
 
 
-def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
+def as_shown(stored: Pixels, orientation: int) -> Pixels:
     """Turn a stored picture as its EXIF orientation, 1 to 8, says; others change nothing."""
     return as_stored(stored, {6: 8, 8: 6}.get(orientation, orientation))
 
 
-def as_stored(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
+def as_stored(picture: Pixels, orientation: int) -> Pixels:
     """The inverse of :func:`as_shown`."""
-    turned = {
-        2: lambda: picture[:, ::-1],
-        3: lambda: picture[::-1, ::-1],
-        4: lambda: picture[::-1],
-        5: lambda: picture.swapaxes(0, 1),
-        6: lambda: np.rot90(picture),
-        7: lambda: picture[::-1, ::-1].swapaxes(0, 1),
-        8: lambda: np.rot90(picture, -1),
-    }
-    return turned[orientation]() if orientation in turned else picture
+    match orientation:
+        case 2:
+            return picture[:, ::-1]
+        case 3:
+            return picture[::-1, ::-1]
+        case 4:
+            return picture[::-1]
+        case 5:
+            return picture.swapaxes(0, 1)
+        case 6:
+            return np.rot90(picture)
+        case 7:
+            return picture[::-1, ::-1].swapaxes(0, 1)
+        case 8:
+            return np.rot90(picture, -1)
+        case _:
+            return picture
 
 
 FULL = 65535
@@ -136,7 +152,7 @@ colours of CMYK exactly. It is part of a dataset's identity only where revision 
 differently."""
 
 
-def white_level(picture: NDArray[Any]) -> float:
+def white_level(picture: Pixels) -> float:
     """The value that means white in a picture as it is stored."""
     # Integers: the largest one, but 1023 or 4095 where 16 bits hold no more than 10 or 12 of a
     # camera. Floats: 1; where most values are above 1, or all are whole numbers, that of 255, 1023,
@@ -160,7 +176,7 @@ def white_level(picture: NDArray[Any]) -> float:
     return white
 
 
-def integer_white(pictures: Sequence[NDArray[Any]]) -> int:
+def integer_white(pictures: Sequence[Pixels]) -> int:
     """The one white of pictures that belong together, of uint8 or uint16."""
     deep = [picture for picture in pictures if picture.dtype == np.uint16]
     if not deep:
@@ -176,7 +192,7 @@ def deep_white(largest: int) -> int:
     return next(white for white in DEEP_WHITES if largest <= white)
 
 
-def largest_value(picture: NDArray[Any]) -> int:
+def largest_value(picture: Pixels) -> int:
     """The largest value; where all 16 bits are in use, one that shows it."""
     most = 0
     for rows in strips(len(picture)):
@@ -195,7 +211,7 @@ def float_white(most: float) -> float | None:
     return None
 
 
-def stretched(picture: NDArray[Any], white: float) -> NDArray[Any]:
+def stretched(picture: Pixels, white: float) -> Pixels:
     """A picture of integers whose white is the largest one; itself where that is so already."""
     if picture.dtype != np.uint16 or white == FULL:
         return picture
@@ -207,7 +223,7 @@ def stretched(picture: NDArray[Any], white: float) -> NDArray[Any]:
     return output
 
 
-def compressed(picture: NDArray[Any], white: float) -> NDArray[Any]:
+def compressed(picture: Pixels, white: float) -> Pixels:
     """The opposite of :func:`stretched`: values from 0 to a white."""
     if picture.dtype != np.uint16 or white == FULL:
         return picture
@@ -246,12 +262,12 @@ def above_white(name: object, largest: int, white: float) -> str:
     )
 
 
-def without_alpha(picture: NDArray[Any]) -> NDArray[Any]:
+def without_alpha(picture: Pixels) -> Pixels:
     """A picture as it is stored without its transparency."""
     return picture[:, :, :-1] if has_alpha(picture) else picture
 
 
-def has_alpha(picture: NDArray[Any]) -> bool:
+def has_alpha(picture: Pixels) -> bool:
     """Whether a picture as it is stored is grey or colours with a transparency."""
     return picture.shape[2:] in {(2,), (4,)}
 
@@ -263,7 +279,7 @@ Array = NDArray[np.float32]
 class OwnPicture:
     """A picture as it is stored, in the colour space that its profile names."""
 
-    stored: NDArray[Any]  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
+    stored: Pixels  # grey, grey and alpha, RGB or RGBA; uint8, uint16 or floats
     metadata: Metadata
     white: float = 0.0  # the value that means white
 
@@ -296,7 +312,7 @@ class OwnPicture:
         luma = cv2.cvtColor(self.colours(), cv2.COLOR_RGB2GRAY)
         return np.asarray(luma, np.float32)
 
-    def with_colours(self, restored: Rows) -> NDArray[Any]:
+    def with_colours(self, restored: Rows) -> Pixels:
         """The picture in its own form with other colours ``(H, W, 3)``; integers are cut off."""
         # What has no colour gets none, however it is stored.
         output = np.empty(self.stored.shape, self.stored.dtype)
@@ -309,7 +325,7 @@ class OwnPicture:
             output[rows] = self._in_own_form(colours, rows)
         return output
 
-    def _in_own_form(self, restored: Array, rows: slice) -> NDArray[Any]:
+    def _in_own_form(self, restored: Array, rows: slice) -> Pixels:
         """Some rows as they are stored, with other colours."""
         # Fully transparent pixels stay as they are.
         given = self.all_colours(rows)
@@ -327,9 +343,7 @@ class OwnPicture:
         seen = seen[:, :, :number]
         return np.concatenate([seen, alpha], axis=2)
 
-    def _with_what_is_beyond(
-        self, restored: Array, given: NDArray[Any]
-    ) -> NDArray[Any]:
+    def _with_what_is_beyond(self, restored: Array, given: Pixels) -> Pixels:
         """Colours from 0 to white, and what lay beyond white or was negative, added again."""
         kind = given.dtype
         inside = np.clip(given, 0, self.white).astype(kind)
@@ -356,12 +370,12 @@ class OwnPicture:
             equal_colours(self.stored[rows]) for rows in strips(len(self.stored))
         )
 
-    def all_colours(self, part: Part = WHOLE) -> NDArray[Any]:
+    def all_colours(self, part: Part = WHOLE) -> Pixels:
         """``(H, W, 3)`` as they are stored: grey repeated, without transparency."""
         return three_colours(self.stored[part])
 
 
-def equal_colours(stored: NDArray[Any]) -> bool:
+def equal_colours(stored: Pixels) -> bool:
     """Whether the three channels of a picture are the same."""
     red = stored[:, :, 0]
     green = stored[:, :, 1]

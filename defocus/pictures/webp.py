@@ -7,7 +7,16 @@ from defocus.pictures.blocks import Block, printable_name, xmp_block
 from defocus.pictures.tags import exif_blocks
 from defocus.reading import FileBytes
 
-_PIXELS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
+_PIXELS = frozenset(
+    {
+        b"VP8X",
+        b"VP8 ",
+        b"VP8L",
+        b"ALPH",
+        b"ANIM",
+        b"ANMF",
+    }
+)
 _ALPHA = 0x10
 """Bit that says that a picture has transparency, in the flags of an extended file and at the end of
 a lossless header."""
@@ -22,7 +31,8 @@ def chunks_of(
     end = min(len(data), 8 + stated)
     while place + 8 <= end:
         name = data[place : place + 4]
-        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        packed_size = data[place + 4 : place + 8]
+        size = int.from_bytes(packed_size, "little")
         start = place + 8
         yield name, data[start : start + size]
         place = start + size + size % 2

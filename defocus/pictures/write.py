@@ -43,7 +43,7 @@ from defocus.pictures.values import Image, has_alpha, without_alpha
 from defocus.pictures.webp import with_further_chunks
 from defocus.quiet_decoders import QUIET
 from defocus.storage.files import atomic_path, write_bytes
-from defocus.strips import strips
+from defocus.strips import Bytes, Pixels, strips
 
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 
@@ -53,7 +53,7 @@ def write_image(path: Path, image: Image) -> None:
     suffix = path.suffix.lower()
     if image.dtype == np.uint16 and suffix not in {".png", ".tif", ".tiff"}:
         raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
-    pixels: NDArray[Any] = (
+    pixels: Pixels = (
         image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     )
     del image  # if nobody else has it: two copies of a large picture take much memory
@@ -68,12 +68,12 @@ JPEG_QUALITY = 95
 noise."""
 
 
-def encoded_lossless(picture: NDArray[Any]) -> bytes:
+def encoded_lossless(picture: Pixels) -> bytes:
     """The PNG file of a picture: ``(H, W)``, RGB or RGBA; uint8 or uint16."""
     return _encoded(".png", picture, ())
 
 
-def data_address(picture: NDArray[Any]) -> str:
+def data_address(picture: Pixels) -> str:
     """The address by which a page holds a picture in itself: ``(H, W)``, RGB or RGBA."""
     return address_of(encoded_lossless(picture), PICTURE_TYPE)
 
@@ -83,12 +83,12 @@ def address_of(content: bytes, media_type: str = PICTURE_TYPE) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
-def encoded_jpeg(picture: NDArray[Any], quality: int = JPEG_QUALITY) -> bytes:
+def encoded_jpeg(picture: Pixels, quality: int = JPEG_QUALITY) -> bytes:
     """The JPEG file of a picture ``(H, W)`` or RGB, uint8; colours have half the resolution."""
     return _encoded(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))
 
 
-def _encoded(suffix: str, picture: NDArray[Any], options: tuple[int, ...]) -> bytes:
+def _encoded(suffix: str, picture: Pixels, options: tuple[int, ...]) -> bytes:
     """A file by OpenCV, which takes colours from the last to the first."""
     if picture.ndim == 3:
         order = [2, 1, 0, 3][: picture.shape[2]]
@@ -108,11 +108,11 @@ LONGEST_PX = {
 
 
 def _file_of(
-    pixels: NDArray[Any],
+    pixels: Pixels,
     suffix: str,
     options: tuple[int, ...] = (),
     name: str = "a picture",
-) -> NDArray[np.uint8]:
+) -> Bytes:
     """The file of pixels in OpenCV's order of colours; ``MemoryError`` if memory is short."""
     if not cv2.haveImageWriter(suffix):
         raise ImageError(f"{name}: no encoder for {suffix}; use .png")
@@ -130,9 +130,7 @@ def _file_of(
     return np.asarray(encoded, np.uint8)
 
 
-def through_jpeg(
-    picture: NDArray[np.uint8], quality: int, *, full_colour: bool
-) -> Image:
+def through_jpeg(picture: Bytes, quality: int, *, full_colour: bool) -> Image:
     """A picture ``(H, W)`` or RGB after JPEG compression, with colours at half size or whole."""
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
@@ -160,7 +158,12 @@ def write_float_tiff(path: Path, values: NDArray[np.float32], **layout: Any) -> 
     import tifffile
 
     with atomic_path(path) as temporary:
-        tifffile.imwrite(temporary, values, compression="zlib", **layout)
+        tifffile.imwrite(
+            temporary,
+            values,
+            compression="zlib",
+            **layout,
+        )
 
 
 def write_array(path: Path, array: NDArray[np.float32]) -> None:
@@ -170,7 +173,7 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
     write_bytes(path, content.getvalue())
 
 
-def _streamed(path: Path, pixels: NDArray[Any]) -> bool:
+def _streamed(path: Path, pixels: Pixels) -> bool:
     """Write a PNG file piece by piece; False if it is not whole."""
     # Encoding gives the same bytes, but holds them twice, which of 24 megapixels of 16 bits are 250
     # MiB. OpenCV does not say why it fails, be it a full disk or letters in the path on Windows.
@@ -203,7 +206,10 @@ def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
 
 
 def write_picture(
-    path: Path, picture: NDArray[Any], metadata: Metadata, kind: str = ""
+    path: Path,
+    picture: Pixels,
+    metadata: Metadata,
+    kind: str = "",
 ) -> None:
     """Write a picture atomically, with the metadata that its format can hold."""
     # Grey ``(H, W)``, with alpha ``(H, W, 2)`` (not JPEG), RGB or RGBA; uint8, uint16 (PNG
@@ -215,7 +221,7 @@ def write_picture(
         raise ImageError(f"{path}: {error}") from error
 
 
-def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> bytes:
+def encoded_picture(picture: Pixels, metadata: Metadata, kind: str) -> bytes:
     """The file of a picture; see :func:`write_picture`."""
     encoders = {"JPEG": _jpeg, "WebP": _webp, "BMP": _bmp}
     if kind == "TIFF":
@@ -229,16 +235,14 @@ def encoded_picture(picture: NDArray[Any], metadata: Metadata, kind: str) -> byt
     return encoders[kind](picture, metadata)
 
 
-def foreseen_remarks(
-    picture: NDArray[Any], metadata: Metadata, kind: str
-) -> tuple[str, ...]:
+def foreseen_remarks(picture: Pixels, metadata: Metadata, kind: str) -> tuple[str, ...]:
     """Remarks on what a written picture will lack of its file, before the work is done."""
     # It is seen by writing one pixel with everything else.
     pixel = np.ascontiguousarray(picture[:1, :1])
     return remarks_after(encoded_picture(pixel, metadata, kind), metadata, kind)
 
 
-def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
+def _with_new_thumbnail(exif: bytes, picture: Pixels) -> bytes:
     """An EXIF block whose thumbnail shows this picture instead of the old one."""
     old = thumbnail_of(exif)
     if not old:
@@ -258,7 +262,7 @@ def _with_new_thumbnail(exif: bytes, picture: NDArray[Any]) -> bytes:
     return with_thumbnail(exif, b"")
 
 
-def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
+def _eight_bits(picture: Pixels) -> Bytes:
     """Colours of 8 bits, without transparency."""
     colours = without_alpha(picture)
     integers = colours.dtype.kind == "u"
@@ -281,7 +285,7 @@ def _size_of(jpeg: bytes) -> tuple[int, int]:
         return _THUMBNAIL_PX
 
 
-def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
+def _jpeg(picture: Pixels, metadata: Metadata) -> bytes:
     from PIL import Image
 
     if has_alpha(picture):
@@ -290,7 +294,11 @@ def _jpeg(picture: NDArray[Any], metadata: Metadata) -> bytes:
     stream = io.BytesIO()
     profile = None if isinstance(given, JpegParts) else metadata.icc or None
     Image.fromarray(picture).save(
-        stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, icc_profile=profile
+        stream,
+        "JPEG",
+        quality=JPEG_QUALITY,
+        subsampling=0,
+        icc_profile=profile,
     )
     blocks = {
         (0xE1, EXIF): _with_new_thumbnail(metadata.exif, picture),
@@ -318,15 +326,13 @@ def _new_segments(
     return tuple(segments)
 
 
-def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
+def _png(picture: Pixels, metadata: Metadata) -> bytes:
     encode = png_of_grey_and_alpha if picture.shape[2:] == (2,) else encoded_lossless
     exif = _with_new_thumbnail(metadata.exif, picture)
     return png_with(encode(picture), metadata, exif)
 
 
-def write_uncompressed(
-    path: Path, picture: NDArray[np.uint8], metadata: Metadata
-) -> None:
+def write_uncompressed(path: Path, picture: Bytes, metadata: Metadata) -> None:
     """Write a PNG without compression, for what is only shown: 24 MP in 0.2 s instead of 2 s."""
     frame = png_with(png_of_lines(picture, b""), metadata, metadata.exif)
     begin, _, end = frame.partition(png_chunk(b"IDAT", b""))
@@ -345,7 +351,7 @@ def write_uncompressed(
         file.write(end)
 
 
-def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
+def _webp(picture: Pixels, metadata: Metadata) -> bytes:
     from PIL import Image
 
     settings: dict[str, Any] = {"quality": JPEG_QUALITY, "exact": True}
@@ -363,21 +369,18 @@ def _webp(picture: NDArray[Any], metadata: Metadata) -> bytes:
         Image.fromarray(picture).save(stream, "WEBP", **settings)
     except (OSError, ValueError) as error:
         raise ImageError(f"WebP cannot hold the picture ({error}); use .png") from error
-    given = metadata.parts
-    return (
-        with_further_chunks(stream.getvalue(), given)
-        if isinstance(given, bytes)
-        else (stream.getvalue())
-    )
+    encoded = stream.getvalue()
+    if not isinstance(metadata.parts, bytes):
+        return encoded
+    return with_further_chunks(encoded, metadata.parts)
 
 
-def _bmp(picture: NDArray[Any], metadata: Metadata) -> bytes:
-    return encoded_bmp(
-        picture, metadata.parts if isinstance(metadata.parts, bytes) else b""
-    )
+def _bmp(picture: Pixels, metadata: Metadata) -> bytes:
+    head = metadata.parts if isinstance(metadata.parts, bytes) else b""
+    return encoded_bmp(picture, head)
 
 
-def _tiff(picture: NDArray[Any], metadata: Metadata) -> bytes:
+def _tiff(picture: Pixels, metadata: Metadata) -> bytes:
     """The pixels by tifffile, then a directory with all tags, which tifffile cannot write."""
     import tifffile
 

@@ -78,17 +78,16 @@ class Shape(Generic[T]):
 
     def values(self, loaded: object, listed_as: str) -> list[T]:
         """The values of a module, of a tuple, or a single value, each once."""
-        given = (
-            getattr(loaded, listed_as, loaded)
-            if isinstance(loaded, ModuleType)
-            else loaded
-        )
+        given = loaded
+        if isinstance(loaded, ModuleType):
+            given = getattr(loaded, listed_as, loaded)
         things: dict[int, T] = {}
         for value in public_values(given):
-            if self._fits(value) and not (
-                given is loaded and self._is_imported(value, loaded)
-            ):
-                things[id(value)] = value
+            if not self._fits(value):
+                continue
+            if given is loaded and self._is_imported(value, loaded):
+                continue
+            things[id(value)] = value
         return list(things.values())
 
     def _fits(self, value: object) -> bool:
@@ -151,9 +150,8 @@ class Kind(Generic[T]):
 
     def brought(self) -> list[Offer]:
         """The offers of extras and other packages, though two may have one name."""
-        return self._without_prefix(
-            self._named(_brought_modules(self.name, self.shape.inside))
-        )
+        modules = _brought_modules(self.name, self.shape.inside)
+        return self._without_prefix(self._named(modules))
 
     def values(self) -> list[tuple[Offer, T]]:
         """The things behind the offers, for a kind whose things have names of their own."""
@@ -210,18 +208,14 @@ class Kind(Generic[T]):
         named = []
         for module in modules:
             if self.shape.names_files:
-                named.append(
-                    Offer(self.shape.file_name(module.name), module.origin, module.load)
-                )
+                name = self.shape.file_name(module.name)
+                named.append(Offer(name, module.origin, module.load))
                 continue
             loaded = module.load()
             values = self._values_in(loaded)
             named += [self._offer(value, module.origin) for value in values]
-            if (
-                loaded is not None
-                and not values
-                and module.origin.startswith((_EXTRA, _POINT))
-            ):
+            is_brought = module.origin.startswith((_EXTRA, _POINT))
+            if loaded is not None and not values and is_brought:
                 self._say_empty(module.origin)
         return named
 
@@ -299,8 +293,10 @@ def _brought_modules(kind: str, inside: str) -> Iterator[Offer]:
     for extras in import_module(_EXTRAS).__path__:
         for folder in sorted(Path(extras).glob(f"[!._]*/{kind}")):
             extra = folder.parent.name
-            yield from _modules([folder], f"{_EXTRAS}.{extra}.{kind}", inside, extra)
-    for point in _entry_points(tuple(sys.path)).select(group=f"defocus.{kind}"):
+            package = f"{_EXTRAS}.{extra}.{kind}"
+            yield from _modules([folder], package, inside, extra)
+    points = _entry_points(tuple(sys.path))
+    for point in points.select(group=f"defocus.{kind}"):
         package = point.dist.name if point.dist is not None else "unknown distribution"
         origin = f"{_POINT}{point.name!r} ({package}: {point.value})"
         yield Offer(point.name, origin, partial(_loaded, point.load, origin))
@@ -323,11 +319,8 @@ def _modules(
         if not name.startswith("_"):
             path = f"{package}.{below}"
             origin = f"{_EXTRA}{extra!r} ({path})" if extra else path
-            yield Offer(
-                name,
-                origin,
-                partial(_loaded, partial(import_module, path), origin),
-            )
+            load = partial(import_module, path)
+            yield Offer(name, origin, partial(_loaded, load, origin))
 
 
 @lru_cache

@@ -85,9 +85,8 @@ def _load(path: Path, expected: str = "") -> Plugin:
     if earlier is not None and earlier.modules.counted == sources:
         return earlier
     plugin = _run(path, sources, files, source_hash)
-    if not any(
-        _is_ours(plugin.module, value) for value in public_values(plugin.module)
-    ):
+    module = plugin.module
+    if not any(_is_ours(module, value) for value in public_values(module)):
         plugin.modules.forget()
         raise RegistryError(
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric, Reader, Section, "
@@ -101,9 +100,13 @@ def _load(path: Path, expected: str = "") -> Plugin:
 
 def _name_loaded() -> None:
     """Let the environment name the loaded files, so that other processes load them, too."""
-    hashed = [f"{one.source_hash}={one.path}" for one in _loaded.values()]
-    os.environ[ENVIRONMENT] = os.pathsep.join(map(str, _loaded))
-    os.environ[HASHES] = os.pathsep.join(hashed)
+    paths = []
+    hashes = []
+    for path, plugin in _loaded.items():
+        paths.append(str(path))
+        hashes.append(f"{plugin.source_hash}={plugin.path}")
+    os.environ[ENVIRONMENT] = os.pathsep.join(paths)
+    os.environ[HASHES] = os.pathsep.join(hashes)
 
 
 def plugins() -> tuple[Plugin, ...]:
@@ -177,7 +180,8 @@ def guarded(
     passing: tuple[type[Exception], ...] = (),
 ) -> Callable[..., T]:
     """Wrap a function of a plug-in file, so that its errors become one line that names the file."""
-    return wrapping(function, partial(_guarded, plugin.path, what, passing, function))
+    outer = partial(_guarded, plugin.path, what, passing, function)
+    return wrapping(function, outer)
 
 
 def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
@@ -204,7 +208,10 @@ def _guarded(
 
 
 def _run(
-    path: Path, sources: dict[Path, bytes], files: dict[str, str], source_hash: str
+    path: Path,
+    sources: dict[Path, bytes],
+    files: dict[str, str],
+    source_hash: str,
 ) -> Plugin:
     from defocus.plugins.plugin_modules import PluginModules
 
@@ -240,17 +247,20 @@ def _failure(
     what: str,
     error: BaseException,
 ) -> RegistryError:
-    return RegistryError(plugin_fault(error, _place_of(path, error), what, path.parent))
+    place = _place_of(path, error)
+    return RegistryError(plugin_fault(error, place, what, path.parent))
 
 
 def _place_of(path: Path, error: BaseException) -> str:
     """File and line of a plug-in where an error arose, or which cannot be parsed."""
-    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(
-        path.parent
-    ):
-        return f"{error.filename}:{error.lineno}"
-    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if str(frame.f_globals.get("__name__")).startswith(PLUGIN):
+    if isinstance(error, SyntaxError):
+        parsed = Path(error.filename or "")
+        if parsed.is_relative_to(path.parent):
+            return f"{error.filename}:{error.lineno}"
+    frames = list(traceback.walk_tb(error.__traceback__))
+    for frame, line in reversed(frames):
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith(PLUGIN):
             return f"{frame.f_code.co_filename}:{line}"
     return str(path)
 
@@ -284,9 +294,8 @@ def _is_ours(module: ModuleType, value: object) -> bool:
     if isinstance(value, tuple | list):
         return any(_is_ours(module, one) for one in value)
     if isinstance(value, type):
-        return value.__module__ == module.__name__ and any(
-            map(_of_package, value.__mro__)
-        )
+        defined_here = value.__module__ == module.__name__
+        return defined_here and any(map(_of_package, value.__mro__))
     if _is_command(value):
         return True
     return _of_package(type(value)) or getattr(value, "__name__", "") in _FUNCTIONS
@@ -295,10 +304,11 @@ def _is_ours(module: ModuleType, value: object) -> bool:
 def _is_command(value: object) -> bool:
     """Whether a value is a click command whose name begins with that of a program."""
     kinds = [f"{one.__module__}.{one.__name__}" for one in type(value).__mro__]
+    if "click.core.Command" not in kinds:
+        return False
     name = str(getattr(value, "name", "")).replace("_", "-")
-    return "click.core.Command" in kinds and name.startswith(
-        tuple(f"{one}-" for one in PROGRAMS)
-    )
+    program, dash, _ = name.partition("-")
+    return bool(dash) and program in PROGRAMS
 
 
 def _of_package(kind: type) -> bool:

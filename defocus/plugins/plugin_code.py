@@ -35,8 +35,9 @@ def local_file(folders: Iterable[Path], dotted: str) -> Path | None:
         return None
     for folder in folders:
         place = folder.joinpath(*parts)
-        names = [f"{parts[-1]}{suffix}" for suffix in (*EXTENSION_SUFFIXES, ".py")]
-        for file in (place / "__init__.py", *map(place.with_name, names)):
+        suffixes = (*EXTENSION_SUFFIXES, ".py")
+        modules = [place.with_name(f"{parts[-1]}{suffix}") for suffix in suffixes]
+        for file in (place / "__init__.py", *modules):
             if file.is_file():
                 return file
     return None
@@ -107,10 +108,9 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
         if not isinstance(body, list):  # that of a lambda is an expression
             continue
         for statement in list(body):
-            if isinstance(statement, ast.Expr) and isinstance(
-                statement.value,
-                ast.Constant,
-            ):
+            if not isinstance(statement, ast.Expr):
+                continue
+            if isinstance(statement.value, ast.Constant):
                 body.remove(statement)
     return tree
 

@@ -127,21 +127,17 @@ class PluginModules(MetaPathFinder):
             file = Path(getattr(sys.modules[name], "__file__", None) or "")
             of_plugin = f"{name}.".startswith((f"{self.package}.", "defocus."))
             # torch has modules that are made by hand, with the name of a file that is nowhere
-            if (
-                file.is_absolute()
-                and file.is_file()
-                and not of_plugin
-                and not _installed(file)
-            ):
+            exists = file.is_absolute() and file.is_file()
+            if exists and not of_plugin and not _installed(file):
                 yield file
 
 
 def _installed(file: Path) -> bool:
     """Whether a file belongs to Python's library, or to a package that pip put where it is."""
     library = Path(sysconfig.get_path("stdlib"))
-    if file.is_relative_to(library) or {"site-packages", "dist-packages"} & set(
-        file.parts
-    ):
+    if file.is_relative_to(library):
+        return True
+    if {"site-packages", "dist-packages"} & set(file.parts):
         return True
     return any(package_of(file).parent.glob("*.dist-info"))
 

@@ -3,8 +3,11 @@
 import ctypes
 import sys
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
-"""Settings of glibc's ``mallopt``."""
+# settings of glibc's ``mallopt``
+_TRIM_THRESHOLD = -1
+_TOP_PAD = -2
+_MMAP_MAX = -4
+_ARENA_MAX = -8
 _KEPT_BYTES = 2**31 - 1
 """Bytes of freed memory that glibc keeps at the end of its heap: the most that it can."""
 _ASKED_BYTES = 64 * 2**20

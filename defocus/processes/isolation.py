@@ -101,9 +101,14 @@ def left_out_by(name: str, error: BaseException) -> LeftOut:
 
 def parted(results: Iterable[R | LeftOut]) -> tuple[list[R], tuple[LeftOut, ...]]:
     """The results that there are, and what was left out."""
-    everything = list(results)
-    left_out = tuple(one for one in everything if isinstance(one, LeftOut))
-    return [one for one in everything if not isinstance(one, LeftOut)], left_out
+    values = []
+    left_out = []
+    for result in results:
+        if isinstance(result, LeftOut):
+            left_out.append(result)
+        else:
+            values.append(result)
+    return values, tuple(left_out)
 
 
 def stops_everything(error: BaseException) -> bool:
@@ -114,10 +119,9 @@ def stops_everything(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         return True
-    return isinstance(error, OF_THE_REQUEST) or not isinstance(
-        error,
-        Exception | SystemExit,
-    )
+    if isinstance(error, OF_THE_REQUEST):
+        return True
+    return not isinstance(error, Exception | SystemExit)
 
 
 PLUGIN = "defocus_plugin_"
@@ -175,10 +179,11 @@ def reason_of(error: BaseException) -> str:
             say(line)
     else:
         log(origin)
-    return plugin_fault(error) or (
+    unforeseen = (
         f"unforeseen {type(error).__name__}: {cut(text)}; please "
         "report it, with the traceback that --log-file FILE keeps"
     )
+    return plugin_fault(error) or unforeseen
 
 
 _SYSTEM: dict[type[OSError], str] = {

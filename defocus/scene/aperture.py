@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import OpticsError
+from defocus.scene.colour_psf import across_pupil, sub_pixels
+from defocus.scene.real_lens import Place
 from defocus.settings import StrictNumbers
 
 Array = NDArray[np.float64]
 View: TypeAlias = Literal["left", "right"]
 
 SUPERSAMPLING = 8
-LEAST_BLADES, MOST_BLADES = 5, 12
+LEAST_BLADES = 5
+MOST_BLADES = 12
 PUPIL_STEPS = 256
 OUTER_SHARE = 0.58
 """Share of the area that a cat's eye covers on the side away from the picture's centre. In the
@@ -83,19 +86,22 @@ class DualPixel(StrictNumbers):
 
         ``left_share(u, v) + left_share(-u, v)`` is 1."""
         if self.profile == "half-disc":
-            return np.where(u < 0, 1.0, np.where(u > 0, 0.0, 0.5))
+            not_left = np.where(u > 0, 0.0, 0.5)
+            return np.where(u < 0, 1.0, not_left)
         near = self._filter(np.hypot(u + 1.0, v))
         far = self._filter(np.hypot(u - 1.0, v))
         return np.asarray(near / (near + far))
 
     def _filter(self, distance: Array) -> Array:
-        return np.asarray(1.0 / (1.0 + (distance / self.cutoff) ** (2 * self.order)))
+        """Butterworth: 1 / (1 + (r / cutoff)^(2 order))."""
+        falloff = (distance / self.cutoff) ** (2 * self.order)
+        return np.asarray(1.0 / (1.0 + falloff))
 
 
 def aperture_psf(
     diameter_px: float,
     aperture: Aperture = ROUND,
-    field: tuple[float, float] = (0.0, 0.0),
+    field: Place = (0.0, 0.0),
 ) -> Array:
     """The PSF of a defocused point, anti-aliased by 8 × 8 sub-pixels: ``(K, K)``, K odd, sum 1."""
     # The chief ray is at ``K // 2``. The diameter, px, is negative in front of the focus plane; up
@@ -105,10 +111,8 @@ def aperture_psf(
     if size == 1:
         return np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
-    light = _binned(
-        np.asarray(_open(aperture, field, u, v) * density, np.float64),
-        size,
-    )
+    through = _open(aperture, field, u, v) * density
+    light = _binned(np.asarray(through, np.float64), size)
     return np.asarray(light / light.sum())
 
 
@@ -127,7 +131,7 @@ def dual_pixel_psfs(
     diameter_px: float,
     dual_pixel: DualPixel,
     aperture: Aperture = ROUND,
-    field: tuple[float, float] = (0.0, 0.0),
+    field: Place = (0.0, 0.0),
 ) -> tuple[Array, Array]:
     """The PSFs of the left and the right view, each ``(K, K)`` of the full view's size, sum 1."""
     # Behind the focus plane the left view's light is to the left of the chief ray, in front of it
@@ -138,7 +142,8 @@ def dual_pixel_psfs(
     if size == 1:
         return np.ones((1, 1)), np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
-    light = np.asarray(_open(aperture, field, u, v) * density, np.float64)
+    through = _open(aperture, field, u, v) * density
+    light = np.asarray(through, np.float64)
     share = dual_pixel.left_share(u, v)
     left = _binned(light * share, size)
     right = _binned(light * (1.0 - share), size)
@@ -147,21 +152,24 @@ def dual_pixel_psfs(
 
 def pupil_light(
     aperture: Aperture,
-    field: tuple[float, float],
+    field: Place,
     half: tuple[DualPixel, View] | None = None,
 ) -> float:
     """Light through the pupil at a place in the picture, relative to the open pupil."""
     if not aperture.cats_eye:
         return 1.0
-    steps = (np.arange(PUPIL_STEPS) + 0.5) * 2.0 / PUPIL_STEPS - 1.0
+    steps = across_pupil(PUPIL_STEPS)
     u = steps[None, :]
     v = steps[:, None]
     through = _open(aperture, field, u, v).astype(np.float64)
     if half is not None:
         dual_pixel, view = half
         share = dual_pixel.left_share(u, v)
-        through = 2.0 * through * (share if view == "left" else 1.0 - share)
-    return float(through.sum() / _open(aperture, (0.0, 0.0), u, v).sum())
+        if view == "right":
+            share = 1.0 - share
+        through = 2.0 * through * share
+    uncovered = _open(aperture, (0.0, 0.0), u, v)
+    return float(through.sum() / uncovered.sum())
 
 
 def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
@@ -172,9 +180,7 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
     size = 2 * math.ceil(max(radius - 0.5, 0.0)) + 1
     if size == 1:
         return np.zeros(1), np.zeros(1), 1
-    steps = (
-        (np.arange(size * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - size / 2
-    ) / radius
+    steps = sub_pixels(size, SUPERSAMPLING) / radius
     turned = steps if diameter_px > 0 else -steps
     return turned[None, :], turned[:, None], size
 
@@ -193,35 +199,46 @@ def _origins(
         return u, v, 1.0
     half = aperture.spherical * math.copysign(0.5, diameter_px)
     landed = np.hypot(u, v)
-    rho = np.interp(landed, RADII * (1.0 - half * (1.0 - RADII**2)), RADII)
+    landings = RADII * (1.0 - half * (1.0 - RADII**2))
+    rho = np.interp(landed, landings, RADII)
     stretch = 1.0 - half * (1.0 - rho**2)
     slope = 1.0 - half * (1.0 - 3.0 * rho**2)
     density = np.zeros_like(landed)
-    np.divide(1.0, stretch * slope, out=density, where=landed < 1.0)
+    np.divide(
+        1.0,
+        stretch * slope,
+        out=density,
+        where=landed < 1.0,
+    )
     return u / stretch, v / stretch, density
 
 
 def _open(
     aperture: Aperture,
-    field: tuple[float, float],
+    field: Place,
     u: Array,
     v: Array,
 ) -> NDArray[np.bool_]:
     """Mask of the open part of the pupil."""
     inside = u * u + v * v <= 1.0
     if aperture.blades:
-        angles = math.radians(aperture.turn_deg) + 2 * math.pi * np.arange(
-            aperture.blades
-        ) / (aperture.blades)
-        sides = np.max([math.cos(a) * u + math.sin(a) * v for a in angles], axis=0)
-        inside = sides <= math.cos(math.pi / aperture.blades)
+        inside = _between_blades(aperture, u, v)
     if aperture.cats_eye:
+        across, down = field
         for share in (-OUTER_SHARE, 1.0 - OUTER_SHARE):
             shift = 2.0 * aperture.cats_eye * share
-            inside = inside & (
-                np.hypot(u - shift * field[0], v - shift * field[1]) <= 1.0
-            )
+            from_rim = np.hypot(u - shift * across, v - shift * down)
+            inside = inside & (from_rim <= 1.0)
     return np.asarray(inside)
+
+
+def _between_blades(aperture: Aperture, u: Array, v: Array) -> NDArray[np.bool_]:
+    """Mask of a regular polygon whose corners are on the unit circle."""
+    turns = 2 * math.pi * np.arange(aperture.blades) / aperture.blades
+    angles = math.radians(aperture.turn_deg) + turns
+    distances = [math.cos(angle) * u + math.sin(angle) * v for angle in angles]
+    farthest = np.max(distances, axis=0)
+    return np.asarray(farthest <= math.cos(math.pi / aperture.blades))
 
 
 def _binned(light: Array, size: int) -> Array:

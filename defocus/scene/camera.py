@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.pictures.values import LUMA, LUMINANCE
@@ -53,9 +54,10 @@ SHOT = (1e-5, 2e-3)
 """Range of the shot noise of one sensor pixel (variance of white light), drawn log-uniformly."""
 
 NOISE_VALUES = 2**22
-BLACK, WHITE = 4096, 61440
-"""Stored values of black and white in a mosaic. Noise in the dark goes below black; highlights end
-at white."""
+BLACK = 4096
+"""Stored value of black in a mosaic. Noise in the dark goes below it."""
+WHITE = 61440
+"""Stored value of white in a mosaic, at which highlights end."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class StreamCamera:
     grey: bool = False  # whether the picture has no colours
 
 
-def draw_camera(random: np.random.Generator) -> StreamCamera:
+def draw_camera(random: Generator) -> StreamCamera:
     """Draw a camera, mostly with a reduced picture, so that pixels are sharp and noise is low."""
     matrix = _drawn_matrix(random)
     mosaic = random.random() < 0.1
@@ -117,51 +119,51 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
     )
 
 
-def _drawn_matrix(random: np.random.Generator) -> tuple[tuple[float, ...], ...]:
+def _drawn_matrix(random: Generator) -> tuple[tuple[float, ...], ...]:
     """From linear sRGB to the colours of a sensor between the known ones; white stays white."""
     weights = random.uniform(0, 1, 4)
-    to_camera = (
-        np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
-    )
+    from_xyz = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1)
+    to_camera = from_xyz @ SRGB_TO_XYZ
     to_camera /= to_camera.sum(axis=1, keepdims=True)
     return tuple(map(tuple, to_camera.tolist()))
 
 
-def _drawn_quality(random: np.random.Generator) -> int:
+def _drawn_quality(random: Generator) -> int:
     """The quality of a JPEG, of 100; 0 for pictures that are not compressed."""
     kind = random.random()
     if kind < 0.35:
         return int(random.integers(85, 99))
-    return int(random.integers(60, 85)) if kind < 0.45 else 0
+    if kind < 0.45:
+        return int(random.integers(60, 85))
+    return 0
 
 
 def draw_noise(
-    random: np.random.Generator,
+    random: Generator,
     shots: tuple[float, float] = SHOT,
 ) -> tuple[float, float]:
     """Draw shot noise within limits, and the read noise of a sensor that has it."""
     least, most = shots
     shot = math.exp(random.uniform(math.log(least), math.log(most)))
-    read = math.exp(2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26))
-    return shot, read
+    log_read = 2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26)
+    return shot, math.exp(log_read)
 
 
 def recorded(
     camera: StreamCamera,
     light: Array,
-    random: np.random.Generator | None,
+    random: Generator | None,
     reduction: NoiseReduction | None = None,
 ) -> Array:
     """Take a picture of some light: ``(H, W, 3)`` float32, stored values in [0, 1]."""
+    matrix = np.array(camera.matrix)
     unbalance = np.diag((1 / camera.red, 1.0, 1 / camera.blue))
-    to_raw = camera.exposure * unbalance @ np.array(camera.matrix)
+    to_raw = camera.exposure * unbalance @ matrix
     raw = _sensed(camera, _mixed(light, to_raw), random)
     # each colour ends where balanced white does, as converters do it: no coloured highlights
-    balanced = np.minimum(
-        _mixed(raw, np.diag((camera.red, 1.0, camera.blue))),
-        np.float32(1),
-    )
-    back = np.linalg.inv(np.array(camera.matrix))
+    balance = np.diag((camera.red, 1.0, camera.blue))
+    balanced = np.minimum(_mixed(raw, balance), np.float32(1))
+    back = np.linalg.inv(matrix)
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
     stored = _toned(camera, _mixed(balanced, back))
@@ -169,7 +171,9 @@ def recorded(
     if reduction is not None:
         stored = denoised(stored, reduction)
     stored = _sharpened(camera, stored)
-    return stored if random is None else _compressed(camera, stored)
+    if random is None:
+        return stored
+    return _compressed(camera, stored)
 
 
 def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
@@ -180,7 +184,7 @@ def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
 def _sensed(
     camera: StreamCamera,
     raw: Array,
-    random: np.random.Generator | None,
+    random: Generator | None,
 ) -> Array:
     """Raw values with noise, demosaiced if there is a mosaic."""
     if not camera.mosaic:
@@ -188,10 +192,12 @@ def _sensed(
     flat = np.minimum(_mosaiced(raw, camera.filter_px), np.float32(1))
     flat = _noisy(camera, flat, random)
     span = np.float32(WHITE - BLACK)
-    values = np.clip(flat * span + np.float32(BLACK + 0.5), 0, WHITE)
+    rounding = np.float32(BLACK + 0.5)
+    values = np.clip(flat * span + rounding, 0, WHITE)
     code = cv2.COLOR_BayerRGGB2RGB_EA if camera.edge_aware else cv2.COLOR_BayerRGGB2RGB
-    filled = cv2.demosaicing(values.astype(np.uint16), code).astype(np.float32)
-    return np.asarray((filled - np.float32(BLACK)) / span, np.float32)
+    filled = cv2.demosaicing(values.astype(np.uint16), code)
+    above_black = filled.astype(np.float32) - np.float32(BLACK)
+    return np.asarray(above_black / span, np.float32)
 
 
 def _mosaiced(raw: Array, filter_px: float) -> Array:
@@ -207,31 +213,30 @@ def _mosaiced(raw: Array, filter_px: float) -> Array:
 def _noisy(
     camera: StreamCamera,
     raw: Array,
-    random: np.random.Generator | None,
+    random: Generator | None,
 ) -> Array:
     if random is None or not (camera.shot or camera.read):
         return raw
     variance = np.float32(camera.shot) * np.maximum(raw, 0) + np.float32(camera.read)
-    noise = _noise(random, raw.shape)
-    return np.asarray(np.minimum(raw + np.sqrt(variance) * noise, 1), np.float32)
+    noise = np.sqrt(variance) * _noise(random, raw.shape)
+    return np.asarray(np.minimum(raw + noise, 1), np.float32)
 
 
-def _noise(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _noise(random: Generator, shape: tuple[int, ...]) -> Array:
     """Normal values: a random part of a table, or new ones where the table is too small."""
     size = math.prod(shape)
     if size >= NOISE_VALUES:
         return random.standard_normal(shape, np.float32)
     begin = int(random.integers(NOISE_VALUES - size))
-    return _normal_values()[begin : begin + size].reshape(shape)
+    part = _normal_values()[begin : begin + size]
+    return part.reshape(shape)
 
 
 @lru_cache(maxsize=1)
 def _normal_values() -> Array:
     """Table of normal values from which pictures take a part, because drawing them is slow."""
-    return np.random.Generator(np.random.PCG64(0)).standard_normal(
-        NOISE_VALUES,
-        np.float32,
-    )
+    random = Generator(np.random.PCG64(0))
+    return random.standard_normal(NOISE_VALUES, np.float32)
 
 
 def _toned(camera: StreamCamera, linear: Array) -> Array:
@@ -240,10 +245,13 @@ def _toned(camera: StreamCamera, linear: Array) -> Array:
     if camera.gamma:
         stored = cv2.pow(clipped, 1 / camera.gamma)
     else:
+        # sRGB (IEC 61966-2-1)
         low = np.float32(12.92) * clipped
-        high = np.float32(1.055) * cv2.pow(clipped, 1 / 2.4) - np.float32(0.055)
+        power = cv2.pow(clipped, 1 / 2.4)
+        high = np.float32(1.055) * power - np.float32(0.055)
         stored = np.where(clipped <= np.float32(0.0031308), low, high)
     if camera.contrast:
+        # an S-curve: 3 x² - 2 x³
         bent = stored * stored * (np.float32(3) - np.float32(2) * stored)
         stored = stored + np.float32(camera.contrast) * (bent - stored)
     return np.asarray(stored, np.float32)
@@ -256,17 +264,17 @@ def _sharpened(camera: StreamCamera, stored: Array) -> Array:
     luma = _mixed(stored, np.array((LUMA,)))
     smooth = np.asarray(cv2.GaussianBlur(luma, (0, 0), camera.sharpening_px))
     detail = np.float32(camera.sharpening) * (luma - smooth)
-    sharper = stored + np.asarray(cv2.merge([detail] * 3), np.float32)
+    of_colours = cv2.merge([detail] * 3)
+    sharper = stored + np.asarray(of_colours, np.float32)
     return np.asarray(np.clip(sharper, 0, 1), np.float32)
 
 
 def _compressed(camera: StreamCamera, stored: Array) -> Array:
     """Compress as JPEG, or round to 16 bits."""
     if not camera.quality:
-        return np.asarray(
-            np.rint(stored * np.float32(65535)) / np.float32(65535),
-            np.float32,
-        )
+        levels = np.float32(65535)
+        rounded = np.rint(stored * levels) / levels
+        return np.asarray(rounded, np.float32)
     pixels = np.rint(stored * np.float32(255)).astype(np.uint8)
     decoded = through_jpeg(pixels, camera.quality, full_colour=camera.full_colour)
     return decoded.astype(np.float32) / np.float32(255)

@@ -54,7 +54,13 @@ class SurfacePixels:
     @property
     def reach_px(self) -> int:
         """How far its light is spread."""
-        return max((share.kernel.shape[-1] // 2 for share in self.shares), default=0)
+        sides = [share.kernel.shape[-1] for share in self.shares]
+        return max(sides, default=0) // 2
+
+    @property
+    def kernels(self) -> int:
+        """Number of kernels of a share: 1 for all colours, else one for each."""
+        return self.shares[0].kernel.shape[0] if self.shares else 1
 
 
 def composited(
@@ -96,16 +102,20 @@ def foremost(
     ``nearer`` (opacity, value, window) goes from far to near; half a pixel covered counts."""
     for alpha, value, window in nearer:
         seen = window.within(frame)
-        if not seen.empty:
-            inner = seen.slices(window)
-            own = value if isinstance(value, float | int) else value[inner]
-            np.copyto(values[seen.slices(frame)], own, where=alpha[inner] >= 0.5)
+        if seen.empty:
+            continue
+        inner = seen.slices(window)
+        own = value if isinstance(value, float | int) else value[inner]
+        covered = alpha[inner] >= 0.5
+        np.copyto(values[seen.slices(frame)], own, where=covered)
 
 
 def for_correlation(kernels: Array) -> Array:
     """Kernels ``(K, K)`` or ``(C, K, K)`` rotated by half a turn, ``(C, K, K)``."""
     turned = kernels[..., ::-1, ::-1]
-    return np.ascontiguousarray(turned if turned.ndim == 3 else turned[None])
+    if turned.ndim == 2:
+        turned = turned[None]
+    return np.ascontiguousarray(turned)
 
 
 def _spread(
@@ -119,13 +129,16 @@ def _spread(
     window = reached.within(canvas).within(frame)
     if window.empty:
         return window, sheet.colour, None
-    inner = (lit if sheet.shares else window).slices(sheet.window)
+    needed = lit if sheet.shares else window
+    inner = needed.slices(sheet.window)
     alpha = None if sheet.alpha is None else sheet.alpha[inner]
-    colours = sheet.shares[0].kernel.shape[0] if sheet.shares else 1
-    planes = _premultiplied(sheet.colour[inner], alpha, 3 if colours == 3 else 1)
+    opacities = 3 if sheet.kernels == 3 else 1
+    planes = _premultiplied(sheet.colour[inner], alpha, opacities)
     if sheet.shares:
         planes = _blurred(sheet, planes, lit, window, canvas)
-    return window, planes[:3], None if alpha is None else planes[3:]
+    if alpha is None:
+        return window, planes[:3], None
+    return window, planes[:3], planes[3:]
 
 
 def _blurred(
@@ -136,32 +149,30 @@ def _blurred(
     canvas: Window,
 ) -> Array:
     """The planes of the lit part of a surface as its shares spread them over a window."""
-    colours = sheet.shares[0].kernel.shape[0]
     even = sheet.even and not sheet.blended and len(sheet.shares) > 1
     total = np.zeros((len(planes), *window.shape), planes.dtype)
-    white = np.zeros((colours if even else 0, *window.shape), planes.dtype)
+    white = np.zeros((sheet.kernels if even else 0, *window.shape), planes.dtype)
     for share in sheet.shares:
         half = share.kernel.shape[-1] // 2
         own = sheet.window if share.window is None else share.window
-        out = (own if sheet.blended else own.grown(half)).within(window)
+        reached = own if sheet.blended else own.grown(half)
+        out = reached.within(window)
         if out.empty:
             continue
         part = (slice(None), *out.slices(window))
-        light = _around(planes, lit, out.grown(half), canvas)
+        source = out.grown(half)
+        light = _around(planes, lit, source, canvas)
         if share.weight is None:
             total[part] += correlated(light, share.kernel)
         elif sheet.blended:
-            total[part] += (
-                correlated(light, share.kernel) * share.weight[out.slices(own)]
-            )
+            weight = share.weight[out.slices(own)]
+            total[part] += correlated(light, share.kernel) * weight
         else:
-            weight = _around(share.weight[None], own, out.grown(half), canvas)
+            weight = _around(share.weight[None], own, source, canvas)
             total[part] += correlated(light * weight, share.kernel)
             if even:
-                white[part] += correlated(
-                    np.repeat(weight, colours, axis=0),
-                    share.kernel,
-                )
+                weights = np.repeat(weight, sheet.kernels, axis=0)
+                white[part] += correlated(weights, share.kernel)
     if even:
         by_colour = total.reshape(-1, *white.shape)
         by_colour /= np.maximum(white, NO_LIGHT)
@@ -193,13 +204,14 @@ def _around(
     """Planes of ``own`` for another window: 0 outside ``own``, mirrored outside the canvas."""
     inside = wanted.within(canvas)
     covered = inside.within(own)
+    here = (slice(None), *covered.slices(own))
     if covered == inside:
-        values = planes[(slice(None), *covered.slices(own))]
+        values = planes[here]
     else:
         values = np.zeros((len(planes), *inside.shape), planes.dtype)
         if not covered.empty:
             there = (slice(None), *covered.slices(inside))
-            values[there] = planes[(slice(None), *covered.slices(own))]
+            values[there] = planes[here]
     if inside != wanted:
         rows = inside.top - wanted.top, wanted.bottom - inside.bottom
         columns = inside.left - wanted.left, wanted.right - inside.right
@@ -214,15 +226,21 @@ def correlated(planes: Array, kernel: Array) -> Array:
     size = kernel.shape[-1]
     if size == 1:
         return planes
-    rows = planes.shape[1] - size + 1
-    columns = planes.shape[2] - size + 1
-    if size > DIRECT_UNTIL and planes[0].size < TILED_FROM:
+    count, height, width = planes.shape
+    rows = height - size + 1
+    columns = width - size + 1
+    if size > DIRECT_UNTIL and height * width < TILED_FROM:
         return _by_transforms(planes, kernel)[:, :rows, :columns]
     half = size // 2
-    filtered = np.empty((len(planes), rows, columns), planes.dtype)
+    filtered = np.empty((count, rows, columns), planes.dtype)
     for number, plane in enumerate(planes):
         own = kernel[number % len(kernel)]
-        whole = cv2.filter2D(plane, -1, own, borderType=cv2.BORDER_CONSTANT)
+        whole = cv2.filter2D(
+            plane,
+            -1,
+            own,
+            borderType=cv2.BORDER_CONSTANT,
+        )
         filtered[number] = whole[half : half + rows, half : half + columns]
     return filtered
 
@@ -231,6 +249,8 @@ def _by_transforms(planes: Array, kernel: Array) -> Array:
     """The correlation by Fourier transforms, with more than these pixels at the ends."""
     shape = [scipy.fft.next_fast_len(side, real=True) for side in planes.shape[1:]]
     response = scipy.fft.rfft2(kernel, shape).conj()
-    spectrum = scipy.fft.rfft2(planes, shape).reshape(-1, *response.shape)
-    product = (spectrum * response).reshape(-1, *response.shape[1:])
-    return np.asarray(scipy.fft.irfft2(product, shape), planes.dtype)
+    spectrum = scipy.fft.rfft2(planes, shape)
+    by_colour = spectrum.reshape(-1, *response.shape)
+    product = (by_colour * response).reshape(spectrum.shape)
+    correlation = scipy.fft.irfft2(product, shape)
+    return np.asarray(correlation, planes.dtype)

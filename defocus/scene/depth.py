@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import scipy.fft
+from numpy.random import Generator
 from numpy.typing import NDArray
 
+from defocus.scene.geometry import turned_axes
 from defocus.scene.pictures import Branch
 
 Array = NDArray[np.float32]
@@ -50,14 +52,15 @@ class Focus:
         return np.float32(self.far) + np.float32(self.near - self.far) * nearness
 
 
-def draw_kind(random: np.random.Generator) -> DepthKind:
+def draw_kind(random: Generator) -> DepthKind:
     """Draw the kind of depth of a picture."""
     kinds = list(SHARES)
-    return kinds[int(random.choice(len(kinds), p=list(SHARES.values())))]
+    number = random.choice(len(kinds), p=list(SHARES.values()))
+    return kinds[int(number)]
 
 
 def draw_focus(
-    random: np.random.Generator,
+    random: Generator,
     kind: DepthKind,
     level: float | None,
 ) -> Focus:
@@ -79,7 +82,7 @@ def draw_focus(
 
 
 def draw_nearness(
-    random: np.random.Generator,
+    random: Generator,
     kind: DepthKind,
     height: int,
     width: int,
@@ -88,33 +91,33 @@ def draw_nearness(
     """Draw a depth shape: ``(height, width)`` in [0, 1]."""
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
-    cosine = math.cos(angle)
-    sine = math.sin(angle)
-    along = np.asarray(cosine * x + sine * y, np.float32)
-    across = np.asarray(cosine * y - sine * x, np.float32)
+    along, across = turned_axes(x, y, angle)
+    shape = np.asarray(along, np.float32)
     draw = DEPTHS.get((kind, branch))
-    shape = along if draw is None else draw(random, along, across)
+    if draw is not None:
+        shape = draw(random, shape, np.asarray(across, np.float32))
     low = float(shape.min())
     high = float(shape.max())
-    return np.asarray((shape - low) / np.float32(max(high - low, 1e-6)), np.float32)
+    extent = np.float32(max(high - low, 1e-6))
+    return np.asarray((shape - low) / extent, np.float32)
 
 
 def _quadric(
-    random: np.random.Generator,
+    random: Generator,
     along: Array,
     across: Array,
 ) -> Array:
     """A bowl, ridge, valley or saddle with a random apex and some tilt."""
-    apex = random.uniform(-1, 1, 2).astype(np.float32)
-    bend = random.choice((-1.0, 0.0, 1.0))
+    apex_along, apex_across = random.uniform(-1, 1, 2).astype(np.float32)
+    bend = np.float32(random.choice((-1.0, 0.0, 1.0)))
     tilt = np.float32(random.uniform(-1, 1))
     sign = np.float32(random.choice((-1.0, 1.0)))
-    bowl = (along - apex[0]) ** 2 + np.float32(bend) * (across - apex[1]) ** 2
+    bowl = (along - apex_along) ** 2 + bend * (across - apex_across) ** 2
     return np.asarray(sign * bowl + tilt * along, np.float32)
 
 
 def _waves(
-    random: np.random.Generator,
+    random: Generator,
     along: Array,
     across: Array,
 ) -> Array:
@@ -123,46 +126,57 @@ def _waves(
     if random.random() < 0.5:
         length = random.uniform(0.6, 2.0)
         phase = random.uniform(0, 2 * math.pi)
-        return np.asarray(
-            np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across
-        )
+        frequency = np.float32(2 * math.pi / length)
+        ripples = np.sin(along * frequency + phase)
+        return np.asarray(ripples + tilt * across)
     shape: Array = tilt * along + 0 * across
     for _ in range(random.integers(1, 4)):
-        (x, y), radius = random.uniform(-1, 1, 2), random.uniform(0.3, 1.0)
-        square = (along - np.float32(x)) ** 2 + (across - np.float32(y)) ** 2
-        shape = shape + np.sqrt(np.maximum(np.float32(radius**2) - square, 0))
+        x, y = random.uniform(-1, 1, 2).astype(np.float32)
+        radius = random.uniform(0.3, 1.0)
+        square = (along - x) ** 2 + (across - y) ** 2
+        height_square = np.maximum(np.float32(radius**2) - square, 0)
+        shape = shape + np.sqrt(height_square)
     return shape
 
 
 def _fractal(
-    random: np.random.Generator,
+    random: Generator,
     along: Array,
     across: Array,
 ) -> Array:
     """A surface whose power falls with frequency to the power of 2 to 3.5."""
     del across
-    return fractal(random, along.shape, random.uniform(2.0, 3.5), reduced=2)
+    return fractal(
+        random,
+        along.shape,
+        random.uniform(2.0, 3.5),
+        reduced=2,
+    )
 
 
 def _terraces(
-    random: np.random.Generator,
+    random: Generator,
     along: Array,
     across: Array,
 ) -> Array:
     """A rough surface cut into steps."""
     del across
-    rough = fractal(random, along.shape, random.uniform(2.5, 3.5), reduced=2)
+    rough = fractal(
+        random,
+        along.shape,
+        random.uniform(2.5, 3.5),
+        reduced=2,
+    )
     steps = int(random.integers(3, 7))
     low = float(rough.min())
     high = float(rough.max())
-    return np.asarray(
-        np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)),
-        np.float32,
-    )
+    share = (rough - low) / (high - low)
+    terraces = np.floor(share * np.float32(steps - 1e-3))
+    return np.asarray(terraces, np.float32)
 
 
 DEPTHS: Mapping[
-    tuple[DepthKind, Branch], Callable[[np.random.Generator, Array, Array], Array]
+    tuple[DepthKind, Branch], Callable[[Generator, Array, Array], Array]
 ] = {
     ("curved", "train"): _quadric,
     ("curved", "held-out"): _waves,
@@ -172,7 +186,7 @@ DEPTHS: Mapping[
 
 
 def fractal(
-    random: np.random.Generator,
+    random: Generator,
     size: tuple[int, int],
     exponent: float,
     reduced: int = 1,
@@ -181,7 +195,8 @@ def fractal(
     rows, columns = (-(-side // reduced) for side in size)
     frequency = _frequencies(rows, columns)
     real, imaginary = random.standard_normal((2, *frequency.shape), np.float32)
-    spectrum = (real + 1j * imaginary) * frequency ** np.float32(-exponent / 2)
+    amplitude = frequency ** np.float32(-exponent / 2)
+    spectrum = (real + 1j * imaginary) * amplitude
     spectrum[0, 0] = 0
     field = scipy.fft.irfft2(spectrum, (rows, columns))
     if reduced > 1:
@@ -193,5 +208,6 @@ def _frequencies(rows: int, columns: int) -> Array:
     """Cycles per pixel of a real transform, at least a half of a period in the longer side."""
     across = np.fft.rfftfreq(columns)
     down = np.fft.fftfreq(rows)[:, None]
-    frequency = np.maximum(np.hypot(down, across), 0.5 / max(rows, columns))
+    least = 0.5 / max(rows, columns)
+    frequency = np.maximum(np.hypot(down, across), least)
     return np.asarray(frequency, np.float32)

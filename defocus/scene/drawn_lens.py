@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import pupil_grid
@@ -15,7 +16,8 @@ Array = NDArray[np.float64]
 PITCHES_UM = (5.0, 22.0)
 """Range of pixel pitches, µm: from a full-frame sensor of 36 megapixels to the same picture reduced
 four times."""
-FASTEST, SLOWEST = 1.4, 8.0
+FASTEST = 1.4
+SLOWEST = 8.0
 FULLY_OPEN = 0.4
 """Share of the lenses that are not stopped down."""
 ONE_SIDED = 0.1
@@ -63,14 +65,13 @@ _TRACED = (
 
 
 def draw_lens(
-    random: np.random.Generator,
+    random: Generator,
     pixel_pitch_um: float | None = None,
 ) -> RealLens:
     """Draw a lens between two real ones, with scaled aberrations and a random aperture."""
     uniform = _Uniform(random)
-    pitch = (
-        uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um
-    )
+    if pixel_pitch_um is None:
+        pixel_pitch_um = uniform.log_between(*PITCHES_UM)
     traced = _drawn_between(uniform)
     sign = -1.0 if uniform.below(1) < MIRRORED else 1.0
     axis = sign * uniform.scale()
@@ -81,13 +82,14 @@ def draw_lens(
     w040 = _scaled(traced.w040_off, sign * uniform.scale())
     w020 = _scaled(traced.w020_off, sign * uniform.scale())
     open_f_number = max(FASTEST, traced.f_number * uniform.between(0.75, 1.05))
-    stopped = uniform.below(1) >= FULLY_OPEN
-    f_number = uniform.log_between(open_f_number, SLOWEST) if stopped else open_f_number
+    f_number = open_f_number
+    if uniform.below(1) >= FULLY_OPEN:
+        f_number = uniform.log_between(open_f_number, SLOWEST)
     lens = RealLens(
         f_number=open_f_number,
         open_f_number=open_f_number,
-        pixel_pitch_um=pitch,
-        blades=BLADES[int(uniform.below(len(BLADES)))],
+        pixel_pitch_um=pixel_pitch_um,
+        blades=BLADES[uniform.number(len(BLADES))],
         roundness=uniform.between(0.0, 0.9),
         turn_deg=uniform.between(0.0, 360.0),
         spherical=spherical,
@@ -105,15 +107,15 @@ def draw_lens(
 
 def _drawn_between(uniform: "_Uniform") -> _Traced:
     """A lens whose numbers are between those of two traced ones, with one share for all."""
-    first, second = (_TRACED[int(uniform.below(len(_TRACED)))] for _ in range(2))
+    first = _TRACED[uniform.number(len(_TRACED))]
+    second = _TRACED[uniform.number(len(_TRACED))]
     share = uniform.between(0.0, 1.0)
     numbers: dict[str, Any] = {}
     for name, low in vars(first).items():
         high = getattr(second, name)
         if isinstance(low, tuple):
-            numbers[name] = tuple(
-                _mixed(a, b, share) for a, b in zip(low, high, strict=True)
-            )
+            pairs = zip(low, high, strict=True)
+            numbers[name] = tuple(_mixed(a, b, share) for a, b in pairs)
         else:
             numbers[name] = _mixed(low, high, share)
     return _Traced(**numbers)
@@ -123,10 +125,13 @@ def _drawn_between(uniform: "_Uniform") -> _Traced:
 class _Uniform:
     """Random numbers from ``Generator.random`` only, which is the same in every numpy version."""
 
-    random: np.random.Generator
+    random: Generator
 
     def below(self, limit: float) -> float:
         return float(self.random.random()) * limit
+
+    def number(self, count: int) -> int:
+        return int(self.below(count))
 
     def between(self, low: float, high: float) -> float:
         return low + self.below(high - low)
@@ -156,14 +161,19 @@ def _scaled(off_axis: tuple[float, float], scale: float) -> OffAxis:
 
 def _axial_colour(uniform: _Uniform) -> tuple[float, float]:
     """Primary colour has red and blue on opposite sides of green, secondary on the same."""
-    red, blue = (uniform.log_between(*FOCUS_UM) for _ in range(2))
+    red = uniform.log_between(*FOCUS_UM)
+    blue = uniform.log_between(*FOCUS_UM)
     sign = uniform.sign()
-    return sign * red, sign * (blue if uniform.below(1.0) < 0.5 else -blue)
+    secondary = uniform.below(1.0) < 0.5
+    if not secondary:
+        blue = -blue
+    return sign * red, sign * blue
 
 
 def _lateral_colour(uniform: _Uniform, largest_um: float) -> tuple[float, float]:
     blue = uniform.sign() * largest_um * uniform.scale()
-    return uniform.sign() * abs(blue) * uniform.between(0.2, 1.0), blue
+    red = uniform.sign() * abs(blue) * uniform.between(0.2, 1.0)
+    return red, blue
 
 
 def _with_rims(
@@ -172,24 +182,31 @@ def _with_rims(
     openness: float,
 ) -> RealLens:
     """The lens with rims shifted to leave this share of the pupil open in the corner."""
-    front, rear = (
-        Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3))
-        for side in (-1.0, 1.0)
-    )
+    front = _drawn_rim(uniform, -1.0)
+    rear = _drawn_rim(uniform, 1.0)
     if uniform.below(1.0) < ONE_SIDED:
-        one = uniform.below(1.0) < 0.5
-        front, rear = (front, Rim()) if one else (Rim(), rear)
+        if uniform.below(1.0) < 0.5:
+            rear = Rim()
+        else:
+            front = Rim()
     low = 0.0
     high = 4.0
     x, y = pupil_grid(OPENNESS_SIDE)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        shifted = _shifted(lens, front, rear, middle)
-        if (Pupil(shifted, (1.0, 0.0)).depth(x, y) >= 0.0).mean() > openness:
+        corner = Pupil(_shifted(lens, front, rear, middle), (1.0, 0.0))
+        is_open = corner.depth(x, y) >= 0.0
+        if is_open.mean() > openness:
             low = middle
         else:
             high = middle
     return _shifted(lens, front, rear, low)
+
+
+def _drawn_rim(uniform: _Uniform, side: float) -> Rim:
+    """A rim in front of the diaphragm (side -1) or behind it (1)."""
+    shift = side * uniform.between(0.3, 0.8)
+    return Rim(shift, uniform.between(1.0, 1.3))
 
 
 def _shifted(
@@ -199,14 +216,13 @@ def _shifted(
     factor: float,
 ) -> RealLens:
     """The lens with its rims' shifts scaled by a factor, without covering the chief ray."""
-    front, rear = (
-        replace(
-            rim,
-            shift=math.copysign(
-                min(abs(rim.shift) * factor, rim.radius - CLEAR),
-                rim.shift,
-            ),
-        )
-        for rim in (front, rear)
+    return replace(
+        lens,
+        front=_farther(front, factor),
+        rear=_farther(rear, factor),
     )
-    return replace(lens, front=front, rear=rear)
+
+
+def _farther(rim: Rim, factor: float) -> Rim:
+    shift = min(abs(rim.shift) * factor, rim.radius - CLEAR)
+    return replace(rim, shift=math.copysign(shift, rim.shift))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.occluders import Occluder, Sources, StreamScene, draw_alpha
@@ -32,7 +33,7 @@ Array = NDArray[np.float32]
 
 
 def full_size_scene(
-    random: np.random.Generator,
+    random: Generator,
     behind: Photograph,
     others: Sequence[Photograph],
     diameters: Array,
@@ -48,17 +49,28 @@ def full_size_scene(
     for number, diameter in enumerate(in_front):
         alpha = draw_outline(random, sources, size)
         window = shown(alpha)
-        colour = middle(others[number % len(others)], size)[window.index]
+        photograph = others[number % len(others)]
+        pixels = middle(photograph, size)[window.index]
         part = np.ascontiguousarray(alpha[window.index])
-        occluders.append(
-            Occluder(light(colour), part, window.top, window.left, diameter)
+        occluder = Occluder(
+            light(pixels),
+            part,
+            window.top,
+            window.left,
+            diameter,
         )
+        occluders.append(occluder)
     background = light(middle(behind, size))
-    return StreamScene(background, around, tuple(occluders), behind.pixels_hash)
+    return StreamScene(
+        background,
+        around,
+        tuple(occluders),
+        behind.pixels_hash,
+    )
 
 
 def draw_outline(
-    random: np.random.Generator,
+    random: Generator,
     sources: Sources,
     size: tuple[int, int],
 ) -> Array:
@@ -70,7 +82,8 @@ def draw_outline(
     least, most = COVERED
     while True:
         small = draw_alpha(random, sources, rows, columns)
-        if least <= float((small > 0.5).mean()) <= most:
+        covered = float((small > 0.5).mean())
+        if least <= covered <= most:
             break
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     steep = np.float32(enlarging) * (large - np.float32(0.5))

@@ -32,20 +32,23 @@ class Similarity:
     def matrix(self, width: int, height: int) -> Floats:
         """``(2, 3)`` matrix A with x_s = A · (x_b, y_b, 1), for a picture of that size."""
         angle = math.radians(self.rotation_deg)
-        linear = self.zoom * np.array(
-            [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-        )
-        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        cosine = math.cos(angle)
+        sine = math.sin(angle)
+        rotation = np.array([[cosine, -sine], [sine, cosine]])
+        linear = self.zoom * rotation
+        centre = _centre(width, height)
         offset = centre - linear @ centre + np.array(self.shift_px)
         return np.column_stack([linear, offset])
 
     def flow(self, width: int, height: int) -> Floats:
         """``(2, H, W)`` flow from blurry to sharp, px: x_s - x_b at each blurry pixel."""
         steps = self.matrix(width, height) - np.eye(2, 3)
+        x = np.arange(width)
+        y = np.arange(height)
         flow = np.empty((2, height, width))
         for plane, (across, down, offset) in zip(flow, steps, strict=True):
-            rows = down * np.arange(height) + offset
-            np.add(rows[:, None], across * np.arange(width), out=plane)
+            rows = down * y + offset
+            np.add(rows[:, None], across * x, out=plane)
         return flow
 
     def scaled(self, factor: float) -> "Similarity":
@@ -62,7 +65,7 @@ class Similarity:
     ) -> "Similarity":
         """The similarity of a ``(2, 3)`` matrix whose linear part is zoom times rotation."""
         linear = matrix[:, :2]
-        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        centre = _centre(width, height)
         shift = matrix[:, 2] - centre + linear @ centre
         return cls(
             zoom=float(np.sqrt(np.linalg.det(linear))),
@@ -83,10 +86,11 @@ class Similarity:
         across = np.linspace(0, width - 1, GRID)
         down = np.linspace(0, height - 1, GRID)
         points = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
-        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        centre = _centre(width, height)
         end = (moved_points(matrix, points) - centre) @ (1, 1j)
         start = (points - centre) @ (1, 1j)
-        factor = np.vdot(start, end) / max(np.vdot(start, start).real, 1e-12)
+        square = float(np.vdot(start, start).real)
+        factor = np.vdot(start, end) / max(square, 1e-12)
         shift = end.mean()
         return cls(
             zoom=float(abs(factor)),
@@ -103,13 +107,27 @@ def turned_axes(
     """Places along two axes that are turned from x towards y by an angle."""
     cosine = math.cos(angle)
     sine = math.sin(angle)
-    return cosine * x + sine * y, cosine * y - sine * x
+    along = cosine * x + sine * y
+    across = cosine * y - sine * x
+    return along, across
+
+
+def unit_vectors(turns: Floats) -> Floats:
+    """Vectors ``(..., 2)`` of length 1 at angles ``(...)``, from x towards y."""
+    return np.stack([np.cos(turns), np.sin(turns)], axis=-1)
 
 
 def moved_points(matrix: Floats, points: Floats) -> Floats:
     """Move ``(N, 2)`` points x, y by ``(..., 3, 3)`` transforms or homographies."""
-    ends = points @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]
+    linear = matrix[..., :2].swapaxes(-1, -2)
+    offset = matrix[..., None, :, 2]
+    ends = points @ linear + offset
     return np.asarray(ends[..., :2] / ends[..., 2:])
+
+
+def _centre(width: int, height: int) -> Floats:
+    """The middle (x, y) of a picture; pixel centres are at integers."""
+    return np.array([(width - 1) / 2, (height - 1) / 2])
 
 
 IDENTITY = Similarity()

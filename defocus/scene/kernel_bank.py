@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import colour_psfs, trimmed
@@ -25,7 +26,7 @@ from defocus.scene.drawn_lens import draw_lens
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.occluders import StreamScene
 from defocus.scene.pictures import Branch
-from defocus.scene.real_lens import OffAxis, RealLens
+from defocus.scene.real_lens import OffAxis, Place, RealLens
 from defocus.scene.window import Window
 
 Array = NDArray[np.float32]
@@ -61,8 +62,7 @@ class Optic:
     """A lens at one place of its field."""
 
     lens: RealLens  # the lens, its aperture and the pixel pitch
-    # place (x, y) in the picture, 1 = distance of the corner
-    field: tuple[float, float]
+    field: Place
     nodes: tuple[float, ...]  # signed diameters of its kernels, ascending, px
 
 
@@ -92,12 +92,10 @@ class KernelBank:
     def optic(self, index: int) -> Optic:
         """The lens with a number."""
         if index not in self._optics:
-            lens = self.lens
-            optic = (
-                _optic(self.branch, index)
-                if lens is None
-                else self._measured(lens, index)
-            )
+            if self.lens is None:
+                optic = _optic(self.branch, index)
+            else:
+                optic = self._measured(self.lens, index)
             if self.diameters_px:
                 optic = replace(optic, nodes=_both_sides(self.diameters_px))
             self._optics[index] = optic
@@ -116,22 +114,18 @@ class KernelBank:
 
         ``(3, K, K)`` float32, K odd; each colour adds up to 1."""
         key = index, node
-        kernel = self._kernels.get(key)
-        if kernel is None:
-            optic = self.optic(index)
-            kernel = for_correlation(
-                trimmed(
-                    colour_psfs(optic.lens, optic.nodes[node], optic.field),
-                    LOST_SHARE,
-                )
-            )
-            self._kernels[key] = kernel
-            self._bytes += kernel.nbytes
-            while self._bytes > self.most_bytes and len(self._kernels) > 1:
-                _, forgotten = self._kernels.popitem(last=False)
-                self._bytes -= forgotten.nbytes
-        else:
+        known = self._kernels.get(key)
+        if known is not None:
             self._kernels.move_to_end(key)
+            return known
+        optic = self.optic(index)
+        psfs = colour_psfs(optic.lens, optic.nodes[node], optic.field)
+        kernel = for_correlation(trimmed(psfs, LOST_SHARE))
+        self._kernels[key] = kernel
+        self._bytes += kernel.nbytes
+        while self._bytes > self.most_bytes and len(self._kernels) > 1:
+            _, forgotten = self._kernels.popitem(last=False)
+            self._bytes -= forgotten.nbytes
         return kernel
 
 
@@ -144,24 +138,24 @@ def _optic(branch: Branch, index: int) -> Optic:
         if random.random() < CORRECTED_SHARE:
             lens = _corrected(lens, random.uniform(0.0, LEFT_OVER))
         place = _place(random)
-        if (
-            max(_spread(colour_psfs(lens, d, place)) for d in (-1.0, 1.0))
-            <= LARGEST_ERROR_PX
-        ):
+        in_front = _spread(colour_psfs(lens, -1.0, place))
+        behind = _spread(colour_psfs(lens, 1.0, place))
+        if max(in_front, behind) <= LARGEST_ERROR_PX:
             return Optic(lens, place, _nodes(offset))
 
 
-def _random(branch: Branch, index: int) -> np.random.Generator:
-    return np.random.Generator(
-        np.random.PCG64(np.random.SeedSequence([SEEDS[branch], index]))
-    )
+def _random(branch: Branch, index: int) -> Generator:
+    seeds = np.random.SeedSequence([SEEDS[branch], index])
+    return Generator(np.random.PCG64(seeds))
 
 
-def _place(random: np.random.Generator) -> tuple[float, float]:
+def _place(random: Generator) -> Place:
     """A place of the field, 1 = corner."""
     height = math.sqrt(random.uniform())
     angle = random.uniform(0, 2 * math.pi)
-    return height * math.cos(angle), height * math.sin(angle)
+    x = height * math.cos(angle)
+    y = height * math.sin(angle)
+    return x, y
 
 
 def _corrected(lens: RealLens, share: float) -> RealLens:
@@ -188,7 +182,8 @@ def _corrected(lens: RealLens, share: float) -> RealLens:
 def _nodes(offset: float) -> tuple[float, ...]:
     above = [offset]
     while above[-1] < LARGEST_PX:
-        above.append(above[-1] + STEP_PX * max(1.0, above[-1] / STEPS_GROW_FROM))
+        growth = max(1.0, above[-1] / STEPS_GROW_FROM)
+        above.append(above[-1] + STEP_PX * growth)
     return _both_sides(above)
 
 
@@ -201,14 +196,17 @@ def _both_sides(diameters_px: Sequence[float]) -> tuple[float, ...]:
 
 def _spread(kernels: NDArray[np.float64]) -> float:
     """Standard deviation of the light around the centre, for the worst colour, px."""
-    places = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
+    side = kernels.shape[-1]
+    places = np.arange(side) - side // 2
     square = places[:, None] ** 2 + places[None] ** 2
-    return math.sqrt(float((kernels * square).sum(axis=(1, 2)).max()) / 2)
+    mean_squares = (kernels * square).sum(axis=(1, 2))
+    return math.sqrt(float(mean_squares.max()) / 2)
 
 
 def nearest(optic: Optic, diameter: float) -> int:
     """Index of the node nearest to a diameter."""
-    return int(np.abs(np.asarray(optic.nodes) - diameter).argmin())
+    apart = np.abs(np.asarray(optic.nodes) - diameter)
+    return int(apart.argmin())
 
 
 def margin(
@@ -217,13 +215,18 @@ def margin(
     focus: Focus,
 ) -> int:
     """Distance from which light outside the border reaches into a picture, px."""
-    nodes = np.asarray(bank.optic(index).nodes)
-    first = int(np.searchsorted(nodes, min(focus.near, focus.far), side="right")) - 1
-    last = int(np.searchsorted(nodes, max(focus.near, focus.far), side="left"))
+    optic = bank.optic(index)
+    nodes = np.asarray(optic.nodes)
     if focus.near == focus.far:
-        first = last = nearest(bank.optic(index), focus.far)
+        first = last = nearest(optic, focus.far)
+    else:
+        least = min(focus.near, focus.far)
+        most = max(focus.near, focus.far)
+        first = int(np.searchsorted(nodes, least, side="right")) - 1
+        last = int(np.searchsorted(nodes, most, side="left"))
     used = [node for node in range(first, last + 1) if nodes[node]]
-    return max((bank.kernel(index, node).shape[-1] // 2 for node in used), default=0)
+    reaches = [bank.kernel(index, node).shape[-1] // 2 for node in used]
+    return max(reaches, default=0)
 
 
 def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
@@ -233,8 +236,10 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
     diameters = scene.diameters
     if low == high:
         diameters = np.full_like(diameters, optic.nodes[nearest(optic, low)])
-    occluders = (replace(o, diameter=optic.nodes[nearest(optic, o.diameter)])
-                 for o in scene.occluders)  # fmt: skip
+    occluders = []
+    for one in scene.occluders:
+        node = nearest(optic, one.diameter)
+        occluders.append(replace(one, diameter=optic.nodes[node]))
     return replace(scene, diameters=diameters, occluders=tuple(occluders))
 
 
@@ -257,9 +262,20 @@ def blurred(
         LightShare(kernel(node), weight, window)
         for node, weight, window in _shares(optic, scene.diameters, frame)
     ]
-    sheets = [SurfacePixels(scene.background, None, canvas, shares, blended=True)]
+    sheets = [
+        SurfacePixels(
+            scene.background,
+            None,
+            canvas,
+            shares,
+            blended=True,
+        )
+    ]
     for one in scene.occluders:
-        own = [LightShare(kernel(nearest(optic, one.diameter)))] if one.diameter else []
+        own = []
+        if one.diameter:
+            node = nearest(optic, one.diameter)
+            own.append(LightShare(kernel(node)))
         sheets.append(SurfacePixels(one.colour, one.alpha, one.window, own))
     return merged(composited(sheets, canvas, frame))
 
@@ -267,11 +283,12 @@ def blurred(
 def all_in_focus(scene: StreamScene, border: int) -> Array:
     """Pinhole picture of a scene, in the frame of :func:`blurred`."""
     canvas = Window.of(scene.diameters.shape)
-    sheets = [SurfacePixels(scene.background, None, canvas)]
-    sheets += [
+    frame = canvas.grown(-border)
+    background = SurfacePixels(scene.background, None, canvas)
+    objects = [
         SurfacePixels(one.colour, one.alpha, one.window) for one in scene.occluders
     ]
-    return merged(composited(sheets, canvas, canvas.grown(-border)))
+    return merged(composited([background, *objects], canvas, frame))
 
 
 def sharp_diameters(scene: StreamScene, border: int) -> Array:
@@ -315,5 +332,7 @@ def _places(optic: Optic, diameters: Array) -> Array:
 
 def _near(low: Array, high: Array, node: int) -> tuple[int, int]:
     """Range of the rows or columns that have places next to a node, by their extremes."""
-    near = np.flatnonzero((low < node + 1) & (high > node - 1)).tolist()
-    return (near[0], near[-1] + 1) if near else (0, 0)
+    near = np.flatnonzero((low < node + 1) & (high > node - 1))
+    if not near.size:
+        return 0, 0
+    return int(near[0]), int(near[-1]) + 1

@@ -27,7 +27,7 @@ from defocus.scene.compositor import (
     foremost,
     merged,
 )
-from defocus.scene.real_lens import RealLens
+from defocus.scene.real_lens import Place, RealLens
 from defocus.scene.thin_lens import Lens, circle_of_confusion_px
 from defocus.scene.window import Window, shown
 
@@ -41,8 +41,7 @@ ROUNDING = 1e-9
 class Zone:
     """One place in the field with its weight for each pixel: that of its row times its column's."""
 
-    # (x, y) relative to the picture's centre, 1 = distance of the corner
-    place: tuple[float, float]
+    place: Place
     # rows, columns: ``(H,)`` and ``(W,)`` in [0, 1]; the weights of all zones add up to 1
     rows: Array
     columns: Array
@@ -64,16 +63,14 @@ def field_zones(
     # The picture may have a margin, whose places beyond the corner are as the corner; ``at`` gives
     # the rows and columns that the weights are for, which off the picture are those of its border.
     height, width = shape
-    half_diagonal = (
-        math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px) / 2
-    )
+    diagonal = math.hypot(width - 1 - 2 * margin_px, height - 1 - 2 * margin_px)
+    corner = diagonal / 2
     rows, columns = (np.arange(height), np.arange(width)) if at is None else at
     zones = []
     for y, row in _zone_lines(rows, height, grid[0]):
         for x, column in _zone_lines(columns, width, grid[1]):
-            zones.append(
-                Zone(_in_field(x / half_diagonal, y / half_diagonal), row, column)
-            )
+            place = _in_field(x / corner, y / corner)
+            zones.append(Zone(place, row, column))
     return zones
 
 
@@ -83,24 +80,25 @@ def _zone_lines(
     count: int,
 ) -> list[tuple[float, Array]]:
     """Zones along a side: place of each, px from the middle, and weight at each position."""
-    weights = _hats(np.clip(positions / max(side - 1, 1), 0, 1), count)
+    shares = np.clip(positions / max(side - 1, 1), 0, 1)
+    weights = _hats(shares, count)
     places = np.linspace(-0.5, 0.5, count) * (side - 1)
     return list(zip(places.tolist(), weights, strict=True))
 
 
-def _in_field(x: float, y: float) -> tuple[float, float]:
+def _in_field(x: float, y: float) -> Place:
     """A place in the field; one beyond its edge is moved to the edge in the same direction."""
     out = math.hypot(x, y)
-    return (x, y) if out <= 1.0 + ROUNDING else (x / out, y / out)
+    if out <= 1.0 + ROUNDING:
+        return x, y
+    return x / out, y / out
 
 
 def _hats(position: NDArray[Any], count: int) -> Array:
     """Linear interpolation weights of the places at positions in [0, 1], ``(count, N)``."""
-    return np.clip(
-        1.0 - np.abs(position * (count - 1) - np.arange(count)[:, None]),
-        0.0,
-        1.0,
-    )
+    places = np.arange(count)[:, None]
+    apart = np.abs(position * (count - 1) - places)
+    return np.clip(1.0 - apart, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -125,12 +123,11 @@ def render(
     # picture has the exposure of one taken through a small aperture. A view keeps its share of the
     # light relative to the other view; ``half`` None is the full view.
     zones = field_zones(layers[0].alpha.shape) if aperture.cats_eye > 0 else []
-    picture = _through(
-        layers,
-        lens,
-        zones,
-        lambda diameter, place: _psf(diameter, aperture, place, half),
-    )
+
+    def kernel(diameter: float, place: Place) -> Array:
+        return _psf(diameter, aperture, place, half)
+
+    picture = _through(layers, lens, zones, kernel)
     if half is not None and zones:
         picture *= _share(zones, aperture, half)[:, :, None]
     return picture
@@ -146,19 +143,18 @@ def render_through(
     # ``lens`` gives the circles of confusion; ``real`` is the lens at its f-number and pixel pitch.
     # Kernels and compensation are as in :func:`render`; the layers may have a margin around.
     zones = field_zones(layers[0].alpha.shape, margin_px=margin_px)
-    return _through(
-        layers,
-        lens,
-        zones,
-        lambda diameter, place: colour_psfs(real, diameter, place),
-    )
+
+    def kernel(diameter: float, place: Place) -> Array:
+        return colour_psfs(real, diameter, place)
+
+    return _through(layers, lens, zones, kernel)
 
 
 def _through(
     layers: Sequence[Layer],
     lens: Lens | None,
     zones: Sequence[Zone],
-    kernel: Callable[[float, tuple[float, float]], Array],
+    kernel: Callable[[float, Place], Array],
 ) -> Array:
     """Layers, each blurred with one kernel per zone, or with one alone where there are no zones."""
     canvas = Window.of(layers[0].alpha.shape)
@@ -168,12 +164,13 @@ def _through(
         if lens is None:
             return SurfacePixels(layer.colour, alpha, canvas)
         diameter = float(circle_of_confusion_px(layer.depth_mm, lens))
-        shares = [
-            LightShare(for_correlation(kernel(diameter, zone.place)), zone.weight)
-            for zone in zones
-        ]
+        shares = []
+        for zone in zones:
+            psf = kernel(diameter, zone.place)
+            shares.append(LightShare(for_correlation(psf), zone.weight))
         if not zones:
-            shares = [LightShare(for_correlation(kernel(diameter, (0.0, 0.0))))]
+            psf = kernel(diameter, (0.0, 0.0))
+            shares.append(LightShare(for_correlation(psf)))
         return SurfacePixels(layer.colour, alpha, canvas, shares)
 
     return merged(composited(map(sheet, _far_to_near(layers)), canvas))
@@ -186,13 +183,14 @@ def _far_to_near(layers: Sequence[Layer]) -> list[Layer]:
 def _psf(
     diameter: float,
     aperture: Aperture,
-    place: tuple[float, float],
+    place: Place,
     half: tuple[DualPixel, View] | None,
 ) -> Array:
     if half is None:
         return aperture_psf(diameter, aperture, place)
     dual_pixel, view = half
-    return dual_pixel_psfs(diameter, dual_pixel, aperture, place)[view == "right"]
+    left, right = dual_pixel_psfs(diameter, dual_pixel, aperture, place)
+    return left if view == "left" else right
 
 
 def _share(
@@ -201,11 +199,11 @@ def _share(
     half: tuple[DualPixel, View],
 ) -> Array:
     """Light of a view relative to the full picture at each pixel, 1 if both views are equal."""
-    parts = [
-        zone.weight
-        * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
-        for zone in zones
-    ]
+    parts = []
+    for zone in zones:
+        of_view = pupil_light(aperture, zone.place, half)
+        of_both = pupil_light(aperture, zone.place)
+        parts.append(zone.weight * (of_view / of_both))
     return np.asarray(sum(parts))
 
 
@@ -214,15 +212,12 @@ def defocus_map(layers: Sequence[Layer], lens: Lens) -> Array:
 
     A layer counts as the surface where its alpha is at least one half."""
     canvas = Window.of(layers[0].alpha.shape)
+    surfaces = []
+    for layer in _far_to_near(layers):
+        diameter = float(circle_of_confusion_px(layer.depth_mm, lens))
+        surfaces.append((layer.alpha, diameter, canvas))
     values = np.zeros(canvas.shape)
-    foremost(
-        values,
-        (
-            (layer.alpha, float(circle_of_confusion_px(layer.depth_mm, lens)), canvas)
-            for layer in _far_to_near(layers)
-        ),
-        canvas,
-    )
+    foremost(values, surfaces, canvas)
     return values
 
 
@@ -242,12 +237,29 @@ def depth_layers(
     low = float(inverse.min())
     high = float(inverse.max())
     step = (high - low) / count or 1.0
-    bins = np.minimum(((inverse - low) / step).astype(np.int64), count - 1)
-    present = list(map(int, np.unique(bins)))
-    return [
-        _layer(colour, inverse, bins, k, np.inf if k == present[0] else reach_px)
-        for k in present
+    steps = ((inverse - low) / step).astype(np.int64)
+    bins = np.minimum(steps, count - 1)
+    farthest, *nearer = np.unique(bins).tolist()
+    layers = [
+        _layer(
+            colour,
+            inverse,
+            bins,
+            farthest,
+            math.inf,
+        )
     ]
+    layers += [
+        _layer(
+            colour,
+            inverse,
+            bins,
+            k,
+            reach_px,
+        )
+        for k in nearer
+    ]
+    return layers
 
 
 def _layer(
@@ -267,8 +279,5 @@ def _layer(
     alpha = np.zeros(own.shape)
     filled[box] = colour[box][nearest[0], nearest[1]]
     alpha[box] = (bins[box] >= k) & (distance <= reach_px)
-    return Layer(
-        colour=filled,
-        alpha=alpha,
-        depth_mm=float(1.0 / inverse[own].mean()),
-    )
+    depth_mm = 1.0 / inverse[own].mean()
+    return Layer(filled, alpha, float(depth_mm))

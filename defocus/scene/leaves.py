@@ -13,7 +13,8 @@ Array = NDArray[np.float64]
 LARGEST = 0.12
 SUB_PIXEL_BITS = 4
 FINENESS = 4
-DARK, BRIGHT = 0.08, 0.72
+DARK = 0.08
+BRIGHT = 0.72
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,12 @@ def leaves(
 ) -> list[Leaf]:
     """Leaves in the order in which they fall; the last ones are on top."""
     random = np.random.default_rng(seed)
-    radii = 1.0 / np.sqrt(random.uniform(LARGEST**-2, smallest**-2, count))
+    inverse_squares = random.uniform(LARGEST**-2, smallest**-2, count)
+    radii = 1.0 / np.sqrt(inverse_squares)
     places = random.uniform(-0.05, 1.05, (count, 2))
     lights = random.uniform(DARK, BRIGHT, count)
-    return [
-        Leaf(float(x), float(y), float(r), float(light))
-        for (x, y), r, light in zip(places, radii, lights, strict=True)
-    ]
+    rows = np.column_stack([places, radii, lights])
+    return [Leaf(*row) for row in rows.tolist()]
 
 
 def draw_leaves(discs: list[Leaf], side: int) -> Array:
@@ -49,10 +49,11 @@ def draw_leaves(discs: list[Leaf], side: int) -> Array:
     unit = fine << SUB_PIXEL_BITS
     offset = 1 << (SUB_PIXEL_BITS - 1)  # OpenCV's integers are middles of pixels
     for leaf in discs:
-        centre = (round(leaf.x * unit) - offset, round(leaf.y * unit) - offset)
+        x = round(leaf.x * unit) - offset
+        y = round(leaf.y * unit) - offset
         cv2.circle(
             canvas,
-            centre,
+            (x, y),
             round(leaf.radius * unit),
             leaf.light,
             -1,

@@ -16,7 +16,8 @@ from defocus.settings import document_problem
 from defocus.storage.files import write_json
 
 KIND = "defocus-lens"
-MOST_UM, MOST_F_NUMBERS = 1000.0, 100
+MOST_UM = 1000.0
+MOST_F_NUMBERS = 100
 MOST_REACH_PX = 300.0
 """Largest reach of light in focus, px. A larger kernel would need the memory of a whole picture."""
 
@@ -62,14 +63,7 @@ class MeasuredLens:
 
 def write_lens(path: Path, measured: MeasuredLens) -> None:
     """Write a lens."""
-    write_json(
-        path,
-        {
-            "kind": KIND,
-            "version": 1,
-            **asdict(measured),
-        },
-    )
+    write_json(path, {"kind": KIND, "version": 1, **asdict(measured)})
 
 
 def read_lens(path: Path) -> MeasuredLens:
@@ -93,7 +87,8 @@ def read_lens(path: Path) -> MeasuredLens:
         raise OpticsError(
             f"{path}: impossible for a lens: {error}; measure it again"
         ) from error
-    if (unknown := _unknown_key(document, asdict(measured))) is not None:
+    unknown = _unknown_key(document, asdict(measured))
+    if unknown is not None:
         raise OpticsError(
             f"{path}: unknown key '{unknown}'; remove it, or correct its name"
         )
@@ -105,10 +100,10 @@ def _unknown_key(given: Mapping[str, Any], document: Mapping[str, Any]) -> str |
     for key, value in given.items():
         if key not in document:
             return key
-        if (
-            isinstance(value, dict)
-            and (inner := _unknown_key(value, document[key])) is not None
-        ):
+        if not isinstance(value, dict):
+            continue
+        inner = _unknown_key(value, document[key])
+        if inner is not None:
             return f"{key}.{inner}"
     return None
 
@@ -119,10 +114,8 @@ def _require_possible(measured: MeasuredLens) -> None:
         raise OpticsError(
             f"{len(measured.f_numbers)} f-numbers instead of 1 to {MOST_F_NUMBERS}"
         )
-    if not all(
-        abs(one) <= MOST_UM
-        for one in _numbers([asdict(measured.lens), *measured.f_numbers])
-    ):
+    numbers = _numbers([asdict(measured.lens), *measured.f_numbers])
+    if not all(abs(number) <= MOST_UM for number in numbers):
         raise OpticsError(f"a number is beyond {MOST_UM:g}")
     for f_number in measured.f_numbers:
         reach = light_reach_px(replace(measured.lens, f_number=f_number))
@@ -135,6 +128,9 @@ def _require_possible(measured: MeasuredLens) -> None:
 def _numbers(value: Any) -> list[float]:  # noqa: ANN401 - any part of a document
     if isinstance(value, dict):
         value = list(value.values())
-    if isinstance(value, list | tuple):
-        return [number for one in value for number in _numbers(one)]
-    return [value]
+    if not isinstance(value, list | tuple):
+        return [value]
+    numbers = []
+    for item in value:
+        numbers += _numbers(item)
+    return numbers

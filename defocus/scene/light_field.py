@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.scene.colour_psf import across_pupil
 from defocus.scene.compositor import SurfacePixels, composited, merged
 from defocus.scene.occluders import Occluder, StreamScene
 from defocus.scene.window import Window
@@ -35,25 +36,40 @@ def synthetic_aperture(
     canvas = Window.of(scene.diameters.shape)
     frame = canvas.grown(-border)
     if across is None:
-        circles = (*(one.diameter for one in scene.occluders), scene.diameters.min(),
-                   scene.diameters.max())  # fmt: skip
-        largest = max(abs(float(one)) for one in circles)
-        across = min(max(1, math.ceil(largest / SPACING_PX) + 1), MOST_ACROSS)
+        across = _views_across(scene)
     views = pupil_views(across)
-    seen = (composited(_seen(scene, view), canvas, frame) for view in views)
-    return merged(np.sum(list(seen), axis=0) / np.float32(len(views)))
+    seen = [composited(_seen(scene, view), canvas, frame) for view in views]
+    light = np.sum(seen, axis=0)
+    return merged(light / np.float32(len(views)))
+
+
+def _views_across(scene: StreamScene) -> int:
+    """Number of views over the pupil's diameter that the largest circle of confusion needs."""
+    circles = [one.diameter for one in scene.occluders]
+    circles += [scene.diameters.min(), scene.diameters.max()]
+    largest = max(abs(float(one)) for one in circles)
+    needed = math.ceil(largest / SPACING_PX) + 1
+    return min(max(1, needed), MOST_ACROSS)
 
 
 def pupil_views(across: int) -> list[tuple[float, float]]:
     """Points of the pupil on a square grid, in radii, x to the right and y down."""
-    steps = (np.arange(across) + 0.5) * 2 / across - 1
-    return [(float(x), float(y)) for y in steps for x in steps if x * x + y * y <= 1]
+    steps = across_pupil(across).tolist()
+    views = []
+    for y in steps:
+        for x in steps:
+            inside = x * x + y * y <= 1
+            if inside:
+                views.append((x, y))
+    return views
 
 
 def _seen(scene: StreamScene, view: tuple[float, float]) -> Iterator[SurfacePixels]:
     """The surfaces from one point of the pupil: each is displaced by its circle of confusion."""
     canvas = Window.of(scene.diameters.shape)
-    u, v = (np.float32(one / 2) for one in view)
+    x, y = view
+    u = np.float32(x / 2)
+    v = np.float32(y / 2)
     from_x, from_y = _origins(scene.diameters, u, v)
     background = cv2.remap(
         scene.background,
@@ -79,8 +95,13 @@ def _origins(
     from_x: NDArray[Any] = x
     from_y: NDArray[Any] = y
     for _ in range(ROUNDS):
-        there = cv2.remap(diameters, from_x, from_y, cv2.INTER_LINEAR,
-                          borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+        there = cv2.remap(
+            diameters,
+            from_x,
+            from_y,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         from_x = x - u * there
         from_y = y - v * there
     return from_x, from_y
@@ -92,8 +113,14 @@ def _displaced(
     down: float,
 ) -> SurfacePixels:
     """An occluder at another place, moved by whole pixels of its window, then by interpolation."""
-    whole = math.floor(right), math.floor(down)
-    matrix = np.array([[1, 0, right - whole[0]], [0, 1, down - whole[1]]])
+    whole_right = math.floor(right)
+    whole_down = math.floor(down)
+    matrix = np.array(
+        [
+            [1, 0, right - whole_right],
+            [0, 1, down - whole_down],
+        ]
+    )
     rows, columns = occluder.alpha.shape
     size = columns + 1, rows + 1
     colour = cv2.warpAffine(
@@ -103,10 +130,15 @@ def _displaced(
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    alpha = cv2.warpAffine(occluder.alpha, matrix, size, flags=cv2.INTER_LINEAR)
+    alpha = cv2.warpAffine(
+        occluder.alpha,
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR,
+    )
     window = Window.of((rows + 1, columns + 1)).moved(occluder.left, occluder.top)
     return SurfacePixels(
         np.asarray(colour, np.float32),
         np.asarray(alpha, np.float32),
-        window.moved(*whole),
+        window.moved(whole_right, whole_down),
     )

@@ -35,9 +35,8 @@ def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
     """Move only the part that shows something, and what can come in from behind the border."""
     frame = Window.of(layer.alpha.shape)
     matrix = geometry.matrix(frame.right, frame.bottom)
-    corners = _corners(frame)
-    farthest = np.abs(corners @ matrix.T - corners[:, :2]).max()
-    part = shown(layer.alpha).grown(MARGIN + math.ceil(farthest)).within(frame)
+    border = MARGIN + _farthest(matrix, frame)
+    part = shown(layer.alpha).grown(border).within(frame)
     box, light = _displaced(layer.colour, matrix, part)
     colour = np.zeros(layer.colour.shape)
     np.maximum(light, 0.0, out=colour[box])
@@ -49,10 +48,23 @@ def _moved_layer(layer: Layer, geometry: Similarity) -> Layer:
     return replace(layer, colour=colour, alpha=alpha)
 
 
+def _farthest(matrix: Array, frame: Window) -> int:
+    """Largest distance along an axis by which a point of the frame is moved, whole px."""
+    corners = _corners(frame)
+    shifts = corners @ matrix.T - corners[:, :2]
+    farthest = float(np.abs(shifts).max())
+    return math.ceil(farthest)
+
+
 def _corners(box: Window) -> Array:
     """The corners of a box as ``(4, 3)``, for a matrix."""
     return np.array(
-        [(x, y, 1) for x in (box.left, box.right) for y in (box.top, box.bottom)]
+        [
+            (box.left, box.top, 1),
+            (box.left, box.bottom, 1),
+            (box.right, box.top, 1),
+            (box.right, box.bottom, 1),
+        ]
     )
 
 
@@ -61,9 +73,10 @@ def moved(values: Array, geometry: Similarity) -> Array:
 
     At hard edges it can leave their range."""
     height, width = values.shape[:2]
-    matrix = geometry.matrix(width, height)
+    backwards = _backwards(geometry.matrix(width, height))
     planes = values.reshape(height, width, -1)
-    return sampled(planes, _backwards(matrix), (height, width)).reshape(values.shape)
+    displaced = sampled(planes, backwards, (height, width))
+    return displaced.reshape(values.shape)
 
 
 def _backwards(matrix: Array) -> Array:
@@ -82,7 +95,8 @@ def _displaced(
     if goal.empty:
         return (slice(0, 0), slice(0, 0)), np.zeros((0, 0, values.shape[2]))
     back = _backwards(matrix)
-    back[:, 2] += back[:, :2] @ (goal.left, goal.top) - (part.left, part.top)
+    origin = back[:, :2] @ (goal.left, goal.top)
+    back[:, 2] += origin - (part.left, part.top)
     return goal.index, sampled(values[part.index], back, goal.shape)
 
 
@@ -157,8 +171,10 @@ def _sample(knots, matrix, result):  # type: ignore[no-untyped-def] # noqa: ANN0
         for column in range(result.shape[1]):
             x = matrix[0, 0] * column + matrix[0, 1] * row + matrix[0, 2]
             y = matrix[1, 0] * column + matrix[1, 1] * row + matrix[1, 2]
-            left, top = int(np.floor(x)) - 1, int(np.floor(y)) - 1
-            across, down = _weights(x - left - 1), _weights(y - top - 1)
+            left = int(np.floor(x)) - 1
+            top = int(np.floor(y)) - 1
+            across = _weights(x - left - 1)
+            down = _weights(y - top - 1)
             for i in range(4):
                 at_columns[i] = _mirrored(left + i, width)
             for c in range(channels):
@@ -168,5 +184,6 @@ def _sample(knots, matrix, result):  # type: ignore[no-untyped-def] # noqa: ANN0
                 for c in range(channels):
                     weighted = 0.0
                     for i in range(4):
-                        weighted += down[j] * across[i] * knots[c, at, at_columns[i]]
+                        knot = knots[c, at, at_columns[i]]
+                        weighted += down[j] * across[i] * knot
                     result[row, column, c] += weighted

@@ -25,11 +25,18 @@ class NoiseReduction:
 
 def denoised(stored: Array, reduction: NoiseReduction) -> Array:
     """Reduce the noise of stored values: ``(H, W, 3)`` float32 in [0, 1]."""
-    luma, red, blue = cv2.split(cv2.cvtColor(stored, cv2.COLOR_RGB2YCrCb))
+    luma_chroma = cv2.cvtColor(stored, cv2.COLOR_RGB2YCrCb)
+    luma, red, blue = cv2.split(luma_chroma)
     side = 2 * LUMA_RADIUS_PX + 1
-    luma = cv2.bilateralFilter(luma, side, reduction.luma, reduction.luma_px)
+    luma = cv2.bilateralFilter(
+        luma,
+        side,
+        reduction.luma,
+        reduction.luma_px,
+    )
     if reduction.chroma_px:
         red = cv2.GaussianBlur(red, (0, 0), reduction.chroma_px)
         blue = cv2.GaussianBlur(blue, (0, 0), reduction.chroma_px)
-    colours = cv2.cvtColor(cv2.merge([luma, red, blue]), cv2.COLOR_YCrCb2RGB)
+    smoothed = cv2.merge([luma, red, blue])
+    colours = cv2.cvtColor(smoothed, cv2.COLOR_YCrCb2RGB)
     return np.asarray(np.clip(colours, 0, 1), np.float32)

@@ -7,9 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.depth import DepthKind, Focus, draw_nearness, fractal
+from defocus.scene.geometry import unit_vectors
 from defocus.scene.pictures import Branch, Photograph
 from defocus.scene.pyramid import Pyramid
 from defocus.scene.textures import FINENESS, FONTS, draw_texture, plain, random_text
@@ -43,7 +45,7 @@ class Sources:
 
     def picture(
         self,
-        random: np.random.Generator,
+        random: Generator,
         height: int,
         width: int,
     ) -> Array:
@@ -52,21 +54,18 @@ class Sources:
 
     def background(
         self,
-        random: np.random.Generator,
+        random: Generator,
         height: int,
         width: int,
     ) -> tuple[Array, str | None]:
         """A texture as of :meth:`picture`, with the hash of the photograph if it is one."""
-        photograph = None
-        if self.photographs and random.random() < PHOTOGRAPH_SHARE:
-            photograph = self.photographs[int(random.integers(len(self.photographs)))]
-            linear = photograph.crop(random, height, width)
-        else:
+        if not self.photographs or random.random() >= PHOTOGRAPH_SHARE:
             linear = draw_texture(random, height, width)
-        return _beyond_white(
-            random,
-            linear,
-        ), photograph.pixels_hash if photograph else None
+            return _beyond_white(random, linear), None
+        number = int(random.integers(len(self.photographs)))
+        photograph = self.photographs[number]
+        linear = photograph.crop(random, height, width)
+        return _beyond_white(random, linear), photograph.pixels_hash
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class StreamScene:
 
 
 def draw_scene(
-    random: np.random.Generator,
+    random: Generator,
     sources: Sources,
     kind: DepthKind,
     focus: Focus,
@@ -117,11 +116,16 @@ def draw_scene(
     for level in levels[1:]:
         diameter = focus.far + (focus.near - focus.far) * level
         occluders += _drawn_occluder(random, sources, size, diameter)
-    return StreamScene(background, diameters, tuple(occluders), photograph)
+    return StreamScene(
+        background,
+        diameters,
+        tuple(occluders),
+        photograph,
+    )
 
 
 def _drawn_occluder(
-    random: np.random.Generator,
+    random: Generator,
     sources: Sources,
     size: tuple[int, int],
     diameter: float,
@@ -133,40 +137,59 @@ def _drawn_occluder(
         return []
     rows, columns = box.shape
     whole = max(rows, LEAST_PX), max(columns, LEAST_PX)
-    one_tone = random.random() < ONE_TONE_SHARE
-    colour = plain(random, *whole) if one_tone else sources.picture(random, *whole)
+    if random.random() < ONE_TONE_SHARE:
+        colour = plain(random, *whole)
+    else:
+        colour = sources.picture(random, *whole)
     colour = np.ascontiguousarray(colour[:rows, :columns])
     part = np.ascontiguousarray(alpha[box.index])
     return [Occluder(colour, part, box.top, box.left, diameter)]
 
 
-def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
+def _beyond_white(random: Generator, linear: Array) -> Array:
     """Add light above 1 where a picture is clipped, and sometimes small light sources."""
-    least = np.minimum(np.minimum(linear[:, :, 0], linear[:, :, 1]), linear[:, :, 2])
+    least = np.minimum(linear[:, :, 0], linear[:, :, 1])
+    least = np.minimum(least, linear[:, :, 2])
     if float(least.max()) > BRIGHT_FROM:
-        above = np.clip(np.float32(20) * (least - np.float32(BRIGHT_FROM)), 0, 1)
-        linear = linear + (np.float32(random.uniform(0, BRIGHTEST)) * above)[:, :, None]
+        excess = least - np.float32(BRIGHT_FROM)
+        clipped = np.clip(np.float32(20) * excess, 0, 1)
+        brightness = np.float32(random.uniform(0, BRIGHTEST))
+        linear = linear + (brightness * clipped)[:, :, None]
     if random.random() < SPECULAR_SHARE:
-        share = _lamps(random, linear.shape[:2])
-        tint = random.uniform(0.6, 1.0, 3) * math.exp(random.uniform(0, math.log(12)))
-        linear = linear + share * (tint.astype(np.float32) - linear)
+        linear = _with_lamps(random, linear)
     return np.asarray(linear, np.float32)
 
 
-def _lamps(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _with_lamps(random: Generator, linear: Array) -> Array:
+    """Put small light sources of one colour, up to 12 times white, into a picture."""
+    share = _lamps(random, linear.shape[:2])
+    tint = random.uniform(0.6, 1.0, 3)
+    brightness = math.exp(random.uniform(0, math.log(12)))
+    lamp = (tint * brightness).astype(np.float32)
+    return linear + share * (lamp - linear)
+
+
+def _lamps(random: Generator, shape: tuple[int, ...]) -> Array:
     """Share of each pixel that small round light sources cover, ``(H, W, 1)``."""
     height, width = shape
     lights = np.zeros((height * 2, width * 2), np.uint8)
     for _ in range(random.integers(1, 25)):
-        x = random.integers(2 * width)
-        y = random.integers(2 * height)
-        cv2.circle(lights, (int(x), int(y)), int(random.integers(1, 5)), 255, -1)
+        x = int(random.integers(2 * width))
+        y = int(random.integers(2 * height))
+        radius = int(random.integers(1, 5))
+        cv2.circle(
+            lights,
+            (x, y),
+            radius,
+            255,
+            -1,
+        )
     alpha = cv2.resize(lights, (width, height), interpolation=cv2.INTER_AREA)
     return alpha[:, :, None].astype(np.float32) / np.float32(255)
 
 
 def draw_alpha(
-    random: np.random.Generator,
+    random: Generator,
     sources: Sources,
     height: int,
     width: int,
@@ -183,7 +206,7 @@ def draw_alpha(
 
 
 def picture_alpha(
-    random: np.random.Generator,
+    random: Generator,
     sources: Sources,
     height: int,
     width: int,
@@ -192,23 +215,32 @@ def picture_alpha(
     picture = sources.picture(random, height, width)[:, :, 1]
     smooth = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.8, 3.0))
     level = np.quantile(smooth[::4, ::4], random.uniform(0.3, 0.8))
-    steep = np.float32(random.uniform(2, 12) / max(float(smooth.std()), 1e-3))
+    contrast = max(float(smooth.std()), 1e-3)
+    steep = np.float32(random.uniform(2, 12) / contrast)
     sign = np.float32(random.choice((-1, 1)))
-    alpha = np.clip(sign * steep * (smooth - np.float32(level)) + np.float32(0.5), 0, 1)
+    above_level = smooth - np.float32(level)
+    alpha = np.clip(sign * steep * above_level + np.float32(0.5), 0, 1)
     return np.asarray(alpha, np.float32)
 
 
-def _blob(random: np.random.Generator, fine: Bytes) -> None:
+def _blob(random: Generator, fine: Bytes) -> None:
     """A smooth closed shape."""
-    rough = fractal(random, fine.shape, random.uniform(3.5, 5.0), reduced=8)
-    y, x = np.ogrid[-1 : 1 : complex(fine.shape[0]), -1 : 1 : complex(fine.shape[1])]
-    at = random.uniform(-0.7, 0.7, 2)
+    rough = fractal(
+        random,
+        fine.shape,
+        random.uniform(3.5, 5.0),
+        reduced=8,
+    )
+    rows, columns = fine.shape
+    y, x = np.ogrid[-1 : 1 : complex(rows), -1 : 1 : complex(columns)]
+    centre_x, centre_y = random.uniform(-0.7, 0.7, 2)
     radius = random.uniform(0.3, 0.9)
-    far = np.hypot(x - at[0], y - at[1]) / radius
-    fine[far.astype(np.float32) + np.float32(0.25) * rough < 1] = 255
+    distance = np.hypot(x - centre_x, y - centre_y) / radius
+    uneven = distance.astype(np.float32) + np.float32(0.25) * rough
+    fine[uneven < 1] = 255
 
 
-def _polygon(random: np.random.Generator, fine: Bytes) -> None:
+def _polygon(random: Generator, fine: Bytes) -> None:
     """Three to eight corners around a centre."""
     corners = int(random.integers(3, 9))
     turns = np.sort(random.uniform(0, 2 * math.pi, corners))
@@ -216,52 +248,58 @@ def _polygon(random: np.random.Generator, fine: Bytes) -> None:
     _fill(random, fine, turns, radii)
 
 
-def _star(random: np.random.Generator, fine: Bytes) -> None:
+def _star(random: Generator, fine: Bytes) -> None:
     """Spikes around a centre."""
     spikes = int(random.integers(4, 12))
-    turns = random.uniform(0, math.pi) + np.arange(2 * spikes) * (math.pi / spikes)
+    first_turn = random.uniform(0, math.pi)
+    turns = first_turn + np.arange(2 * spikes) * (math.pi / spikes)
     outer = random.uniform(0.2, 0.6) * fine.shape[0]
-    _fill(
-        random,
-        fine,
-        turns,
-        np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes),
-    )
+    inner = outer * random.uniform(0.3, 0.8)
+    radii = np.tile((outer, inner), spikes)
+    _fill(random, fine, turns, radii)
 
 
 def _fill(
-    random: np.random.Generator,
+    random: Generator,
     fine: Bytes,
     turns: NDArray[Any],
     radii: NDArray[Any],
 ) -> None:
+    """Fill the polygon whose corners lie in these directions from a random centre."""
     centre = random.uniform(0.1, 0.9, 2) * fine.shape[::-1]
-    around = centre + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
-    cv2.fillPoly(fine, [np.rint(around).astype(np.int32)], 255)
+    corners = centre + radii[:, None] * unit_vectors(turns)
+    cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)
 
 
-def _ring(random: np.random.Generator, fine: Bytes) -> None:
+def _ring(random: Generator, fine: Bytes) -> None:
     """One to three rings."""
     for _ in range(int(random.integers(1, 4))):
-        x, y = (random.uniform(0, 1, 2) * fine.shape[::-1]).astype(int)
+        centre = random.uniform(0, 1, 2) * fine.shape[::-1]
+        x, y = centre.astype(int).tolist()
         radius = int(random.uniform(0.1, 0.5) * fine.shape[0])
-        cv2.circle(fine, (int(x), int(y)), radius, 255, int(random.integers(3, 40)))
+        thick = int(random.integers(3, 40))
+        cv2.circle(
+            fine,
+            (x, y),
+            radius,
+            255,
+            thick,
+        )
 
 
-def _letters(random: np.random.Generator, fine: Bytes) -> None:
+def _letters(random: Generator, fine: Bytes) -> None:
     """Large letters."""
     font = FONTS[int(random.integers(len(FONTS)))]
     tall = random.uniform(0.15, 0.6) * fine.shape[0]
     thick = max(2, round(tall * random.uniform(0.06, 0.22)))
     scale = cv2.getFontScaleFromHeight(font, round(tall), thick)
-    start = (
-        int(random.uniform(-0.3, 0.5) * fine.shape[1]),
-        int(random.uniform(0.3, 1.0) * fine.shape[0]),
-    )
+    left = int(random.uniform(-0.3, 0.5) * fine.shape[1])
+    base = int(random.uniform(0.3, 1.0) * fine.shape[0])
+    letters = random_text(random, 6)
     cv2.putText(
         fine,
-        random_text(random, 6),
-        start,
+        letters,
+        (left, base),
         font,
         scale,
         255,
@@ -270,7 +308,7 @@ def _letters(random: np.random.Generator, fine: Bytes) -> None:
     )
 
 
-def _rods(random: np.random.Generator, fine: Bytes) -> None:
+def _rods(random: Generator, fine: Bytes) -> None:
     """Straight rods, 1 to 8 px thick: fences, wires, twigs."""
     alike = random.random() < 0.5
     angle = random.uniform(0, math.pi)
@@ -280,19 +318,22 @@ def _rods(random: np.random.Generator, fine: Bytes) -> None:
             angle = random.uniform(0, math.pi)
             thick = random.uniform(1, 8)
         centre = random.uniform(0, 1, 2) * fine.shape[::-1]
-        along = np.array([math.cos(angle), math.sin(angle)]) * fine.shape[0] * 1.5
-        ends = [np.rint(centre + sign * along).astype(int).tolist() for sign in (-1, 1)]
+        direction = np.array([math.cos(angle), math.sin(angle)])
+        half = direction * fine.shape[0] * 1.5
+        first_end = np.rint(centre - half).astype(int).tolist()
+        other_end = np.rint(centre + half).astype(int).tolist()
+        thick_drawn = max(1, round(thick * FINENESS))
         cv2.line(
             fine,
-            ends[0],
-            ends[1],
+            first_end,
+            other_end,
             255,
-            max(1, round(thick * FINENESS)),
+            thick_drawn,
             cv2.LINE_AA,
         )
 
 
-def _hair(random: np.random.Generator, fine: Bytes) -> None:
+def _hair(random: Generator, fine: Bytes) -> None:
     """Many thin bent lines."""
     count = int(random.integers(5, 40))
     heading = random.uniform(0, 2 * math.pi)
@@ -300,12 +341,11 @@ def _hair(random: np.random.Generator, fine: Bytes) -> None:
     thick = int(random.integers(1, 4))
     for _ in range(count):
         start = random.uniform(-0.1, 1.1, 2) * fine.shape[::-1]
-        turns = heading + random.normal(0, 0.3) + random.normal(0, 1.0) * steps
+        own_heading = heading + random.normal(0, 0.3)
+        turns = own_heading + random.normal(0, 1.0) * steps
         length = random.uniform(0.3, 1.2) * fine.shape[0] / len(steps)
-        path = start + np.cumsum(
-            length * np.hstack([np.cos(turns), np.sin(turns)]),
-            axis=0,
-        )
+        strides = length * np.hstack([np.cos(turns), np.sin(turns)])
+        path = start + np.cumsum(strides, axis=0)
         cv2.polylines(
             fine,
             [np.rint(path).astype(np.int32)],

@@ -1,11 +1,13 @@
 """Sharp pictures as textures, in linear light: those of scikit-image, and a user's photographs."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.errors import RegistryError
@@ -53,12 +55,9 @@ def picture_of(name: str) -> NDArray[np.uint8]:
     from skimage import data  # slow to import, and only rendering needs it
 
     pixels = np.asarray(getattr(data, name)())
-    colour = (
-        np.repeat(pixels[:, :, None], 3, axis=2)
-        if pixels.ndim == 2
-        else pixels[:, :, :3]
-    )
-    return np.ascontiguousarray(colour)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(pixels[:, :, :3])
 
 
 @cache
@@ -114,9 +113,17 @@ def part(picture: Floats, region: tuple[float, float, float, float]) -> Floats:
 
 def _extended(picture: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
     """A picture that is mirrored below and on the right where it is too small."""
-    below = max(rows - picture.shape[0], 0)
-    right = max(columns - picture.shape[1], 0)
-    return cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+    height, width = picture.shape[:2]
+    below = max(rows - height, 0)
+    right = max(columns - width, 0)
+    return cv2.copyMakeBorder(
+        picture,
+        0,
+        below,
+        0,
+        right,
+        cv2.BORDER_REFLECT_101,
+    )
 
 
 @dataclass(frozen=True)
@@ -143,14 +150,15 @@ class Photograph:
         )
         across = cv2.Sobel(half, cv2.CV_32F, 1, 0)
         down = cv2.Sobel(half, cv2.CV_32F, 0, 1)
-        cells = (-(-pixels.shape[1] // CELL_PX), -(-pixels.shape[0] // CELL_PX))
+        height, width = pixels.shape[:2]
+        cells = (math.ceil(width / CELL_PX), math.ceil(height / CELL_PX))
         strength = np.sqrt(np.abs(across) + np.abs(down))
         detail = cv2.resize(strength, cells, interpolation=cv2.INTER_AREA)
         return cls(pixels, np.asarray(detail, np.float32), pixels_hash)
 
     def crop(
         self,
-        random: np.random.Generator,
+        random: Generator,
         height: int,
         width: int,
         scales: tuple[float, float] = SCALES,
@@ -161,12 +169,16 @@ class Photograph:
         turned = bool(random.integers(2))
         rows, columns = (width, height) if turned else (height, width)
         linear = self._scaled_part(random, rows, columns, scales)
-        flipped = linear[:: random.choice((-1, 1)), :: random.choice((-1, 1))]
-        return np.ascontiguousarray(flipped.swapaxes(0, 1) if turned else flipped)
+        down = random.choice((-1, 1))
+        across = random.choice((-1, 1))
+        flipped = linear[::down, ::across]
+        if turned:
+            flipped = flipped.swapaxes(0, 1)
+        return np.ascontiguousarray(flipped)
 
     def _scaled_part(
         self,
-        random: np.random.Generator,
+        random: Generator,
         rows: int,
         columns: int,
         scales: tuple[float, float],
@@ -176,35 +188,50 @@ class Photograph:
         largest = min(high / rows, wide / columns)
         least, most = scales
         scale = random.uniform(min(max(least, 1 / largest), most), most)
-        window = min(round(rows / scale), high), min(round(columns / scale), wide)
-        top, left = self.place(random, window)
-        cut = self.pixels[top : top + window[0], left : left + window[1]]
+        height = min(round(rows / scale), high)
+        width = min(round(columns / scale), wide)
+        top, left = self.place(random, (height, width))
+        cut = self.pixels[top : top + height, left : left + width]
         linear = cv2.LUT(cut, LINEAR_OF_BYTE)
         if largest < 1:
             linear = _extended(linear, rows, columns)
-        if linear.shape[:2] != (rows, columns):
-            linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
-        return np.asarray(linear, np.float32)
+        return _reduced(linear, rows, columns)
 
     def place(
         self,
-        random: np.random.Generator,
+        random: Generator,
         window: tuple[int, int],
     ) -> tuple[int, int]:
         """Random position of a window; mostly the sharper of two."""
-        spare = (
-            self.pixels.shape[0] - window[0] + 1,
-            self.pixels.shape[1] - window[1] + 1,
-        )
-        places = [
-            (int(random.integers(spare[0])), int(random.integers(spare[1])))
-            for _ in "ab"
-        ]
+        height, width = window
+        rows = self.pixels.shape[0] - height + 1
+        columns = self.pixels.shape[1] - width + 1
+        places = []
+        for _ in range(2):
+            top = int(random.integers(rows))
+            left = int(random.integers(columns))
+            places.append((top, left))
         if random.random() >= SHARPER_SHARE:
             return places[0]
         return max(places, key=lambda place: self._detail(place, window))
 
     def _detail(self, place: tuple[int, int], window: tuple[int, int]) -> float:
-        cells = [slice(b // CELL_PX, max((b + n) // CELL_PX, b // CELL_PX + 1))
-                 for b, n in zip(place, window, strict=True)]  # fmt: skip
-        return float(self.detail[cells[0], cells[1]].mean())
+        top, left = place
+        height, width = window
+        rows = _cells(top, height)
+        columns = _cells(left, width)
+        return float(self.detail[rows, columns].mean())
+
+
+def _reduced(linear: NDArray[Any], rows: int, columns: int) -> NDArray[np.float32]:
+    """Linear light of this size, by area."""
+    if linear.shape[:2] != (rows, columns):
+        linear = cv2.resize(linear, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(linear, np.float32)
+
+
+def _cells(begin: int, length: int) -> slice:
+    """The cells of a range of pixels; at least one."""
+    first = begin // CELL_PX
+    end = (begin + length) // CELL_PX
+    return slice(first, max(end, first + 1))

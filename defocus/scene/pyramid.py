@@ -2,10 +2,12 @@
 
 At 1:1 a camera's picture is soft or noisy, sharpened or smoothed; reduced ones are sharp."""
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.pictures import Photograph
@@ -45,28 +47,28 @@ class Pyramid:
         random = np.random.default_rng(int(pixels_hash, 16))
         levels = []
         while not fits_whole(pixels):
-            levels.append(_parts(random, Photograph.of(pixels, pixels_hash)))
-            pixels = np.asarray(
-                cv2.resize(
-                    pixels,
-                    None,
-                    fx=0.5,
-                    fy=0.5,
-                    interpolation=cv2.INTER_AREA,
-                ),
-                np.uint8,
+            level = Photograph.of(pixels, pixels_hash)
+            levels.append(_parts(random, level))
+            half = cv2.resize(
+                pixels,
+                None,
+                fx=0.5,
+                fy=0.5,
+                interpolation=cv2.INTER_AREA,
             )
-        return cls(tuple(levels), Photograph.of(pixels, pixels_hash), pixels_hash)
+            pixels = np.asarray(half, np.uint8)
+        whole = Photograph.of(pixels, pixels_hash)
+        return cls(tuple(levels), whole, pixels_hash)
 
     @property
     def nbytes(self) -> int:
         """Memory of its pixels."""
-        parts = [part for level in self.parts for part in level]
-        return sum(one.pixels.nbytes for one in (*parts, self.whole))
+        parts = itertools.chain(*self.parts)
+        return sum(part.pixels.nbytes for part in (*parts, self.whole))
 
     def crop(
         self,
-        random: np.random.Generator,
+        random: Generator,
         height: int,
         width: int,
     ) -> NDArray[np.float32]:
@@ -98,10 +100,11 @@ def in_memory(pixels: Bytes, pixels_hash: str) -> Photograph | Pyramid:
     return Pyramid.of(pixels, pixels_hash)
 
 
-def _parts(random: np.random.Generator, level: Photograph) -> tuple[Photograph, ...]:
+def _parts(random: Generator, level: Photograph) -> tuple[Photograph, ...]:
     """Parts of one level, mostly where it has detail; they may overlap."""
-    height = min(PART_PX, level.pixels.shape[0])
-    width = min(PART_PX, level.pixels.shape[1])
+    rows, columns = level.pixels.shape[:2]
+    height = min(PART_PX, rows)
+    width = min(PART_PX, columns)
     parts = []
     for _ in range(PARTS):
         top, left = level.place(random, (height, width))

@@ -4,6 +4,7 @@ Places in the pupil are in radii of the pupil in use, x to the right and y down.
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ WAVE_UM = 0.55
 
 BANDS_UM = ((0.590, 0.610, 0.630), (0.510, 0.530, 0.550), (0.440, 0.460, 0.480))
 """Wavelengths that stand for red, green and blue, µm; the middle one leads."""
+
+Place: TypeAlias = tuple[float, float]
+"""Place (x, y) in the picture relative to its centre, 1 = distance of the corner."""
 
 FIRST_HEIGHT = 0.7
 
@@ -35,10 +39,12 @@ class OffAxis:
         return self._between(height, 2)
 
     def _between(self, height: float, power: int) -> float:
+        """A H^p + b H^(p + 2) that has both values; a + b is that of the corner, where H is 1."""
         low = FIRST_HEIGHT**power
         high = FIRST_HEIGHT ** (power + 2)
         first = (self.at_07 - high * self.at_corner) / (low - high)
-        return first * height**power + (self.at_corner - first) * height ** (power + 2)
+        second = self.at_corner - first
+        return first * height**power + second * height ** (power + 2)
 
 
 @dataclass(frozen=True)
@@ -124,8 +130,7 @@ class Pupil:
     """The pupil that one place of the picture sees."""
 
     lens: RealLens
-    # place (x, y) in the picture relative to its centre, 1 = distance of the corner
-    field: tuple[float, float]
+    field: Place
 
     @property
     def height(self) -> float:
@@ -148,24 +153,23 @@ class Pupil:
         for rim in (self.lens.front, self.lens.rear):
             shift = rim.shift * self.height
             if abs(shift) + stop > rim.radius:
-                from_rim = np.hypot(x * stop - shift * along, y * stop - shift * across)
-                inside = np.minimum(inside, (rim.radius - from_rim) / stop)
+                right = x * stop - shift * along
+                down = y * stop - shift * across
+                from_rim = rim.radius - np.hypot(right, down)
+                inside = np.minimum(inside, from_rim / stop)
         return inside
 
     def _depth_in_blades(self, x: Array, y: Array) -> Array:
         """Distance to the edge of the aperture, which is between a polygon and a circle."""
         lens = self.lens
         inside = 1.0 - np.hypot(x, y)
-        flat = (1.0 - lens.roundness) * min(
-            (1.0 - lens.stop) / (1.0 - ROUND_UNTIL),
-            1.0,
-        )
+        stopped_down = (1.0 - lens.stop) / (1.0 - ROUND_UNTIL)
+        flat = (1.0 - lens.roundness) * min(stopped_down, 1.0)
         if flat:
             half = math.pi / lens.blades
-            angle = (
-                np.mod(np.arctan2(y, x) - math.radians(lens.turn_deg), 2 * half) - half
-            )
-            inside -= flat * (1.0 - math.cos(half) / np.cos(angle))
+            angle = np.arctan2(y, x) - math.radians(lens.turn_deg)
+            from_middle = np.mod(angle, 2 * half) - half
+            inside -= flat * (1.0 - math.cos(half) / np.cos(from_middle))
         return inside
 
     def wavefront(self, x: Array, y: Array) -> Array:
@@ -174,10 +178,9 @@ class Pupil:
         along, across = self.meridian
         radial = along * x + across * y
         square = x * x + y * y
-        return (
-            square * (w020 + square * (w040 + square * w060) + w131 * radial)
-            + w222 * radial * radial
-        )
+        spherical = square * (w040 + square * w060)
+        without_astigmatism = square * (w020 + spherical + w131 * radial)
+        return without_astigmatism + w222 * radial * radial
 
     def slopes(self, x: Array, y: Array) -> tuple[Array, Array]:
         """The wavefront's derivatives in x and y, µm per radius."""
@@ -185,11 +188,12 @@ class Pupil:
         along, across = self.meridian
         radial = along * x + across * y
         square = x * x + y * y
-        both = 2.0 * (
-            w020 + square * (2.0 * w040 + 3.0 * square * w060) + w131 * radial
-        )
+        spherical = square * (2.0 * w040 + 3.0 * square * w060)
+        both = 2.0 * (w020 + spherical + w131 * radial)
         meridional = w131 * square + 2.0 * w222 * radial
-        return both * x + meridional * along, both * y + meridional * across
+        slope_x = both * x + meridional * along
+        slope_y = both * y + meridional * across
+        return slope_x, slope_y
 
     def defocus(self, diameter_px: float) -> float:
         """W020 of a circle of confusion, µm: D p / (8 N)."""
@@ -197,15 +201,16 @@ class Pupil:
 
     def _coefficients(self) -> tuple[float, float, float, float, float]:
         """W020, W040, W060, W131, W222 over the pupil in use, µm."""
+        # of the middle of the open pupil, up to the stop: a term of ρ^n scales with stop^n
         lens = self.lens
         stop = self.lens.stop
         height = self.height
-        waves = (
-            (lens.best_focus + lens.field_curvature.even(height)) * stop**2,
-            (lens.spherical + lens.oblique_spherical.even(height)) * stop**4,
-            lens.spherical_6 * stop**6,
-            lens.coma.odd(height) * stop**3,
-            lens.astigmatism.even(height) * stop**2,
+        defocus = lens.best_focus + lens.field_curvature.even(height)
+        spherical = lens.spherical + lens.oblique_spherical.even(height)
+        return (
+            defocus * stop**2 * WAVE_UM,
+            spherical * stop**4 * WAVE_UM,
+            lens.spherical_6 * stop**6 * WAVE_UM,
+            lens.coma.odd(height) * stop**3 * WAVE_UM,
+            lens.astigmatism.even(height) * stop**2 * WAVE_UM,
         )
-        w020, w040, w060, w131, w222 = (wave * WAVE_UM for wave in waves)
-        return w020, w040, w060, w131, w222

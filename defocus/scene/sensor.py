@@ -30,14 +30,17 @@ class Sensor(StrictNumbers):
 
 def seed_of(*names: str) -> int:
     """A 64-bit seed that depends only on names: the start of their SHA-256 hash."""
-    return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return int.from_bytes(digest[:8], "big")
 
 
 def normal_numbers(shape: tuple[int, ...], seed: int) -> Array:
     """Standard normal numbers that are the same on every machine, except the last bits."""
     # From the raw stream of PCG64, whose values numpy promises never to change.
-    raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
-    uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    count = int(np.prod(shape))
+    raw = np.random.PCG64(seed).random_raw(count)
+    leading_bits = (raw >> np.uint64(11)).astype(np.float64)
+    uniform = (leading_bits + 0.5) * 2.0**-53
     normal: Array = np.reshape(ndtri(uniform), shape)
     return normal
 
@@ -51,19 +54,17 @@ def exposed(
     """Simulate a sensor: exposure, photon and read noise, clipped at black and white."""
     # photon noise is Gaussian with the Poisson variance: good above some tens of electrons
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
-    recorded = light + noise_deviation(light, sensor) * normal_numbers(
-        light.shape,
-        seed,
-    )
-    return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)
+    normal = normal_numbers(light.shape, seed)
+    noise = noise_deviation(light, sensor) * normal
+    return np.asarray(np.clip(light + noise, 0.0, 1.0), dtype=np.float64)
 
 
 def noise_deviation(light: Array, sensor: Sensor) -> Array:
     """Standard deviation of the noise of linear light >= 0, 1 = white; same shape."""
-    variance = (
-        light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
-    )
-    return np.sqrt(variance)
+    # photons: x / full well; readout: (read noise / full well)²
+    of_photons = light / sensor.full_well_e
+    read_noise = sensor.read_noise_e / sensor.full_well_e
+    return np.sqrt(of_photons + read_noise**2)
 
 
 def view_difference(

@@ -49,9 +49,11 @@ def _glyphs(text: str) -> tuple[tuple[Array, ...], float]:
 
     font = FontProperties(family="DejaVu Sans")
     capital = TextPath((0, 0), "H", size=100, prop=font).get_extents().height
+    scale = (1 / capital, -1 / capital)
     drawn = TextPath((0, 0), text, 100, prop=font).to_polygons()
-    contours = [np.asarray(p, np.float64) * (1 / capital, -1 / capital) for p in drawn]
-    return tuple(contours), max(float(p[:, 0].max()) for p in contours)
+    contours = [np.asarray(polygon, np.float64) * scale for polygon in drawn]
+    width = max(float(contour[:, 0].max()) for contour in contours)
+    return tuple(contours), width
 
 
 def words(
@@ -63,10 +65,8 @@ def words(
 ) -> FilledOutline:
     """A line of text as outlines."""
     contours, _ = _glyphs(text)
-    return FilledOutline(
-        tuple(contour * height + (x, y) for contour in contours),
-        colour,
-    )
+    placed = [contour * height + (x, y) for contour in contours]
+    return FilledOutline(tuple(placed), colour)
 
 
 def draw_shapes(
@@ -87,10 +87,10 @@ def draw_shapes(
         places = (_outline(shape) - corner) * px_per_mm - 0.5
         box = _around(places).within(frame)
         if not box.empty:
-            start = corner + (np.array([box.left, box.top]) + 0.5) / px_per_mm
-            canvas[box.index][_middles_inside(shape, start, box.shape, px_per_mm)] = (
-                shape.colour
-            )
+            first = np.array([box.left, box.top]) + 0.5
+            start = corner + first / px_per_mm
+            inside = _middles_inside(shape, start, box.shape, px_per_mm)
+            canvas[box.index][inside] = shape.colour
     return canvas
 
 
@@ -118,11 +118,8 @@ def _middles_inside(
     """Pixels whose middles are in a shape; that of the first one is at ``start``, mm."""
     height, width = size
     if not isinstance(shape, Disc):
-        return _inside(
-            [(contour - start) * px_per_mm for contour in shape.contours],
-            height,
-            width,
-        )
+        contours = [(contour - start) * px_per_mm for contour in shape.contours]
+        return _inside(contours, height, width)
     x = np.arange(width) / px_per_mm + (start[0] - shape.x)
     y = np.arange(height) / px_per_mm + (start[1] - shape.y)
     inside: NDArray[np.bool_] = x**2 + y[:, None] ** 2 <= shape.radius**2
@@ -137,14 +134,24 @@ def _inside(
     """Pixels whose middles are inside an odd number of contours, ``(height, width)``."""
     crossings = np.zeros((height, width + 1), np.uint8)
     for contour in contours:
-        for side in zip(
-            contour.tolist(),
-            np.roll(contour, -1, axis=0).tolist(),
-            strict=True,
-        ):
-            (x, y), (end_x, end_y) = sorted(side, key=itemgetter(1))
-            rows = np.arange(max(math.ceil(y), 0), min(math.ceil(end_y), height))
-            if rows.size:
-                column = np.ceil(x + (rows - y) * ((end_x - x) / (end_y - y)))
-                crossings[rows, np.clip(column, 0, width).astype(int)] += 1
-    return np.asarray(np.add.accumulate(crossings, axis=1)[:, :-1] % 2 == 1)
+        following = np.roll(contour, -1, axis=0)
+        for side in zip(contour.tolist(), following.tolist(), strict=True):
+            _count_crossings(crossings, side)
+    to_the_left = np.add.accumulate(crossings, axis=1)[:, :-1]
+    return np.asarray(to_the_left % 2 == 1)
+
+
+def _count_crossings(
+    crossings: NDArray[np.uint8],
+    side: tuple[list[float], list[float]],
+) -> None:
+    """Count a side of a contour at the first pixel to its right in each row that it crosses."""
+    height, columns = crossings.shape
+    (x, y), (end_x, end_y) = sorted(side, key=itemgetter(1))
+    first = max(math.ceil(y), 0)
+    end = min(math.ceil(end_y), height)
+    rows = np.arange(first, end)
+    if rows.size:
+        slope = (end_x - x) / (end_y - y)
+        column = np.ceil(x + (rows - y) * slope)
+        crossings[rows, np.clip(column, 0, columns - 1).astype(int)] += 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import sub_pixels
@@ -57,7 +58,7 @@ class Softness:
     sigma_px: float  # standard deviation of green's light along one axis, px
 
 
-def draw_softness(random: np.random.Generator) -> Softness:
+def draw_softness(random: Generator) -> Softness:
     """Draw a kernel, Gaussian-like or as aberrations make it."""
     sigma = float(random.uniform(*SIGMA_PX))
     angle = random.uniform(0, 2 * math.pi)
@@ -70,7 +71,8 @@ def draw_softness(random: np.random.Generator) -> Softness:
         shifts[2] = -shifts[0]
     else:
         spots = [Spot(1.0, 0.0, random.uniform(1.0, STRETCH), 1.0)]
-    spots = _spread(spots, math.sqrt(sigma**2 - PIXEL_VARIANCE))
+    of_lens = math.sqrt(sigma**2 - PIXEL_VARIANCE)
+    spots = _spread(spots, of_lens)
     kernel = [
         _kernel(spots, angle, scale, shift)
         for scale, shift in zip(scales, shifts, strict=True)
@@ -80,13 +82,14 @@ def draw_softness(random: np.random.Generator) -> Softness:
 
 def softened(light: Array, softness: Softness) -> Array:
     """Blur linear light with a kernel, and take :data:`REACH_PX` off each side."""
-    colours = [
-        cv2.filter2D(np.ascontiguousarray(light[:, :, channel]), cv2.CV_32F, kernel)
-        for channel, kernel in enumerate(softness.kernel)
-    ]
-    inside = np.s_[REACH_PX:-REACH_PX, REACH_PX:-REACH_PX]
+    colours = []
+    for channel, kernel in enumerate(softness.kernel):
+        plane = np.ascontiguousarray(light[:, :, channel])
+        colours.append(cv2.filter2D(plane, cv2.CV_32F, kernel))
+    inside = slice(REACH_PX, -REACH_PX)
+    blurred = np.dstack(colours)[inside, inside]
     # a large kernel goes through the Fourier transform, which leaves values just below 0
-    return np.maximum(np.dstack(colours)[inside], np.float32(0))
+    return np.maximum(blurred, np.float32(0))
 
 
 def with_softness(diameters: Array, softness: Softness) -> Array:
@@ -96,7 +99,7 @@ def with_softness(diameters: Array, softness: Softness) -> Array:
     return np.copysign(np.hypot(diameters, of_softness), diameters)
 
 
-def _aberrations(random: np.random.Generator) -> list[Spot]:
+def _aberrations(random: Generator) -> list[Spot]:
     """A core with a halo, as spherical aberration has, and a tail to one side, as coma has."""
     halo = random.uniform(0.0, 0.4)
     tail = random.uniform(0.0, 0.4)
@@ -104,7 +107,12 @@ def _aberrations(random: np.random.Generator) -> list[Spot]:
     return [
         Spot(1 - halo - tail, 0.0, 1.0, 1.0),
         Spot(halo, 0.0, wide, wide),
-        Spot(tail, random.uniform(0.5, 2.5), random.uniform(1.0, 2.0), 1.0),
+        Spot(
+            tail,
+            random.uniform(0.5, 2.5),
+            random.uniform(1.0, 2.0),
+            1.0,
+        ),
     ]
 
 
@@ -116,15 +124,13 @@ def _spread(spots: list[Spot], sigma: float) -> list[Spot]:
         square = spot.along**2 + spot.across**2 + (spot.place - centre) ** 2
         variance += spot.light * square / 2
     scale = sigma / math.sqrt(variance)
-    return [
-        Spot(
-            spot.light,
-            scale * (spot.place - centre),
-            scale * spot.along,
-            scale * spot.across,
-        )
-        for spot in spots
-    ]
+    scaled = []
+    for spot in spots:
+        place = scale * (spot.place - centre)
+        along = scale * spot.along
+        across = scale * spot.across
+        scaled.append(Spot(spot.light, place, along, across))
+    return scaled
 
 
 def _kernel(
@@ -142,7 +148,9 @@ def _kernel(
     for spot in spots:
         width = scale * spot.along
         height = scale * spot.across
-        square = ((along - scale * spot.place) / width) ** 2 + (across / height) ** 2
+        from_spot = along - scale * spot.place
+        square = (from_spot / width) ** 2 + (across / height) ** 2
         light += spot.light / (width * height) * np.exp(-square / 2)
-    kernel = light.reshape(side, FINENESS, side, FINENESS).sum(axis=(1, 3))
+    cells = light.reshape(side, FINENESS, side, FINENESS)
+    kernel = cells.sum(axis=(1, 3))
     return np.asarray(kernel / kernel.sum())

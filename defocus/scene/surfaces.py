@@ -14,7 +14,14 @@ from defocus.pictures.values import srgb_to_linear
 from defocus.scene.layers import Layer, depth_layers
 from defocus.scene.pictures import part, texture
 
-CutOutKind = Literal["disc", "ring", "square", "star", "bars", "letters"]
+CutOutKind = Literal[
+    "disc",
+    "ring",
+    "square",
+    "star",
+    "bars",
+    "letters",
+]
 Floats = NDArray[np.float64]
 Distance = Callable[[Floats, Floats], Floats]
 
@@ -52,23 +59,29 @@ def shape_alpha(
 ) -> Floats:
     """Opacity of a shape at points of the frame: same shape as ``x``, in [0, 1]."""
     turn = math.radians(shape.turn_deg)
+    cosine = math.cos(turn)
+    sine = math.sin(turn)
     dx = x - shape.x
     dy = y - shape.y
-    u = (math.cos(turn) * dx + math.sin(turn) * dy) / shape.size
-    v = (-math.sin(turn) * dx + math.cos(turn) * dy) / shape.size
-    inside = (
-        _letters(shape.text, u, v)
-        if shape.kind == "letters"
-        else _DISTANCES[shape.kind](u, v)
-    )
-    distance_px = inside * shape.size * height_px
+    u = (cosine * dx + sine * dy) / shape.size
+    v = (-sine * dx + cosine * dy) / shape.size
+    distance_px = _inside(shape, u, v) * shape.size * height_px
     return np.asarray(np.clip(distance_px / shape.softness_px + 0.5, 0.0, 1.0))
+
+
+def _inside(shape: CutOut, u: Floats, v: Floats) -> Floats:
+    """Distance of points to the outline, in sizes of the shape, negative outside of it."""
+    if shape.kind == "letters":
+        return _letters(shape.text, u, v)
+    return _DISTANCES[shape.kind](u, v)
 
 
 def _star(u: Floats, v: Floats) -> Floats:
     """A star with five soft points: a disc whose radius varies with the angle."""
-    radius = 0.36 + 0.14 * np.cos(5.0 * np.arctan2(u, -v))
-    return np.asarray(0.8 * (radius - np.hypot(u, v)))
+    angle = np.arctan2(u, -v)
+    radius = 0.36 + 0.14 * np.cos(5.0 * angle)
+    distance = np.hypot(u, v)
+    return np.asarray(0.8 * (radius - distance))
 
 
 def _letters(
@@ -77,14 +90,14 @@ def _letters(
     v: Floats,
 ) -> Floats:
     result = np.full(u.shape, -np.inf)
+    middle = (len(text) - 1) / 2
     for place, letter in enumerate(text):
-        shifted = u - (place - (len(text) - 1) / 2)
+        shifted = u - (place - middle)
         for left, top, right, bottom in STROKES[letter]:
-            box = np.minimum(
-                np.minimum(shifted - left, right - shifted),
-                np.minimum(v - top, bottom - v),
-            )
-            result = np.maximum(result, box)
+            across = np.minimum(shifted - left, right - shifted)
+            down = np.minimum(v - top, bottom - v)
+            stroke = np.minimum(across, down)
+            result = np.maximum(result, stroke)
     return result
 
 
@@ -114,17 +127,18 @@ class Canvas:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the canvas."""
-        return (
-            (self.height + 2 * self.margin) * self.fineness,
-            (self.width + 2 * self.margin) * self.fineness,
-        )
+        rows = self.height + 2 * self.margin
+        columns = self.width + 2 * self.margin
+        return rows * self.fineness, columns * self.fineness
 
     def points(self) -> tuple[Floats, Floats]:
         """Positions (x, y) of the canvas pixels, in frame heights from the centre."""
         rows, columns = self.shape
         unit = self.height * self.fineness
         y, x = np.mgrid[:rows, :columns].astype(np.float64)
-        return (x - (columns - 1) / 2) / unit, (y - (rows - 1) / 2) / unit
+        right = x - (columns - 1) / 2
+        down = y - (rows - 1) / 2
+        return right / unit, down / unit
 
 
 class Surface(Protocol):
@@ -162,9 +176,8 @@ class Plane:
         if self.shape is None:
             return [Layer(colour, np.ones((rows, columns)), self.depth_mm)]
         x, y = canvas.points()
-        return [
-            Layer(colour, shape_alpha(self.shape, x, y, canvas.height), self.depth_mm)
-        ]
+        alpha = shape_alpha(self.shape, x, y, canvas.height)
+        return [Layer(colour, alpha, self.depth_mm)]
 
 
 @dataclass(frozen=True)
@@ -185,23 +198,32 @@ class Slope:
     def layers(self, canvas: Canvas) -> list[Layer]:
         """Convert to many layers; inverse depth is linear on the screen, as for every plane."""
         x, y = canvas.points()
-        up = self.direction == "up"
-        extent = 1.0 if up else canvas.width / canvas.height
-        along, across = (0.5 - y, x) if up else ((x + extent / 2) / extent, y)
+        if self.direction == "up":
+            depth, width, length = self._texture_places(0.5 - y, x, 1.0, canvas)
+            picture = _sampled(self.picture, width, length)
+        else:
+            extent = canvas.width / canvas.height
+            along = (x + extent / 2) / extent
+            depth, width, length = self._texture_places(along, y, extent, canvas)
+            picture = _sampled(self.picture, length, width)
+        reach_px = canvas.margin * canvas.fineness
+        return depth_layers(picture, depth, SLOPE_STEPS, reach_px)
+
+    def _texture_places(
+        self,
+        along: Floats,
+        across: Floats,
+        extent: float,
+        canvas: Canvas,
+    ) -> tuple[Floats, Floats, Floats]:
+        """Depth of points on the slope, and their places in the texture across and along it."""
         near = self.near_mm
         depth = self._depth_mm(along)
         grain = self.grain * canvas.height
         width = across * (grain * depth / near)
         # As much texture along the slope as across it where it is nearest; foreshortened beyond.
         length = grain / (1.0 - near / self.far_mm) * extent * (depth / near - 1.0)
-        u, v = (width, length) if up else (length, width)
-        picture = _sampled(self.picture, u, v)
-        return depth_layers(
-            picture,
-            depth,
-            SLOPE_STEPS,
-            canvas.margin * canvas.fineness,
-        )
+        return depth, width, length
 
     def _depth_mm(self, along: Floats) -> Floats:
         """Depth at shares of the way from the nearest to the farthest edge."""
@@ -220,7 +242,12 @@ def _sampled(
     pixels = texture(picture, 512, 512)
     where = np.stack([v + 255.5, u + 255.5])
     channels = [
-        map_coordinates(pixels[:, :, c], where, order=1, mode="mirror")
+        map_coordinates(
+            pixels[:, :, c],
+            where,
+            order=1,
+            mode="mirror",
+        )
         for c in range(3)
     ]
     return np.stack(channels, axis=-1)
@@ -256,19 +283,29 @@ def measured_layers(
     """Layers of a picture with measured depth: its largest centred part with the canvas's shape."""
     sides = [*zip(canvas.shape, depth_mm.shape, strict=True)]
     scale = min(measured / wanted for wanted, measured in sides)
-    positions = [
-        (np.arange(wanted) - (wanted - 1) / 2) * scale + (measured - 1) / 2
-        for wanted, measured in sides
-    ]
+    positions = []
+    for wanted, measured in sides:
+        from_middle = np.arange(wanted) - (wanted - 1) / 2
+        positions.append(from_middle * scale + (measured - 1) / 2)
     where = np.stack(np.meshgrid(*positions, indexing="ij"))
     channels = [
-        map_coordinates(colour[:, :, c], where, order=3, mode="mirror")
+        map_coordinates(
+            colour[:, :, c],
+            where,
+            order=3,
+            mode="mirror",
+        )
         for c in range(3)
     ]
     # Depths are never mixed: a value between near and far would be a surface that is not there.
     nearest = map_coordinates(depth_mm, where, order=0, mode="mirror")
     light = np.maximum(np.stack(channels, axis=-1), 0.0)
-    return depth_layers(light, nearest, steps, canvas.margin * canvas.fineness)
+    return depth_layers(
+        light,
+        nearest,
+        steps,
+        canvas.margin * canvas.fineness,
+    )
 
 
 FOCAL_LENGTH_PX = 994.978
@@ -283,9 +320,11 @@ def _motorcycle() -> tuple[Floats, Floats]:
 
     left, _, disparity = stereo_motorcycle()  # type: ignore[no-untyped-call]
     disparity = np.asarray(disparity, dtype=np.float64)
-    filled = -shadows_filled(np.where(np.isfinite(disparity), -disparity, np.nan))
+    measured = np.where(np.isfinite(disparity), -disparity, np.nan)
+    filled = -shadows_filled(measured)
     depth = FOCAL_LENGTH_PX * BASELINE_MM / (filled + PRINCIPAL_POINT_DX_PX)
-    return np.asarray(srgb_to_linear(np.asarray(left, dtype=np.float64) / 255.0)), depth
+    stored = np.asarray(left, dtype=np.float64) / 255.0
+    return np.asarray(srgb_to_linear(stored)), depth
 
 
 def shadows_filled(depth: Floats) -> Floats:
@@ -294,12 +333,14 @@ def shadows_filled(depth: Floats) -> Floats:
     Unmeasured areas of a stereo pair are mostly background seen by one view only."""
     from_left = _carried(depth)
     from_right = _carried(depth[:, ::-1])[:, ::-1]
-    return np.where(np.isfinite(depth), depth, np.fmax(from_left, from_right))
+    farther = np.fmax(from_left, from_right)
+    return np.where(np.isfinite(depth), depth, farther)
 
 
 def _carried(values: Floats) -> Floats:
     """Fill each unmeasured pixel with the nearest measured one to its left; NaN without one."""
     columns = np.arange(values.shape[1])
-    last = np.maximum.accumulate(np.where(np.isfinite(values), columns, -1), axis=1)
+    measured = np.where(np.isfinite(values), columns, -1)
+    last = np.maximum.accumulate(measured, axis=1)
     carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
     return np.where(last >= 0, carried, np.nan)

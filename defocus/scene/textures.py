@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from defocus.scene.depth import fractal
-from defocus.scene.geometry import turned_axes
+from defocus.scene.geometry import turned_axes, unit_vectors
 from defocus.scene.pictures import LINEAR_OF_BYTE
 
 Array = NDArray[np.float32]
@@ -31,7 +32,7 @@ SUB_PIXEL_BITS = 3
 
 
 def draw_texture(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
@@ -41,22 +42,25 @@ def draw_texture(
 
 
 def colour(
-    random: np.random.Generator,
+    random: Generator,
     low: int = 0,
     high: int = 255,
 ) -> tuple[int, int, int]:
     """A random sRGB colour; most are pale, as in real scenes."""
     lightness = random.uniform(low, high)
-    tint = random.standard_normal(3) * random.choice(
-        (8.0, 25.0, 60.0),
-        p=(0.45, 0.35, 0.2),
-    )
+    tint = random.standard_normal(3)
+    tint *= random.choice((8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2))
     red, green, blue = np.clip(lightness + tint - tint.mean(), 0, 255)
     return int(red), int(green), int(blue)
 
 
+def _tone(random: Generator) -> Array:
+    """Linear light ``(3,)`` of a random colour."""
+    return LINEAR_OF_BYTE[list(colour(random))]
+
+
 def _canvas(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
     low: int,
@@ -73,28 +77,32 @@ def _reduced(
     width: int,
 ) -> Array:
     linear = cv2.LUT(canvas, LINEAR_OF_BYTE)
-    return np.asarray(cv2.resize(linear, (width, height), interpolation=cv2.INTER_AREA))
+    reduced = cv2.resize(linear, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced)
 
 
-def _shaded(random: np.random.Generator, linear: Array) -> Array:
+def _shaded(random: Generator, linear: Array) -> Array:
     """Apply slowly varying light to a texture, as on a bent sheet."""
-    field = fractal(random, linear.shape[:2], random.uniform(2.5, 3.5), reduced=4)
-    gain = np.exp(np.float32(random.uniform(0.0, 0.35)) * field)
-    return linear * np.asarray(cv2.merge([gain] * 3), np.float32)
+    exponent = random.uniform(2.5, 3.5)
+    field = fractal(random, linear.shape[:2], exponent, reduced=4)
+    contrast = np.float32(random.uniform(0.0, 0.35))
+    gain = np.exp(contrast * field)
+    gains = cv2.merge([gain] * 3)
+    return linear * np.asarray(gains, np.float32)
 
 
 def plain(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
     """One colour with slow variations of lightness."""
-    tone = LINEAR_OF_BYTE[list(colour(random))]
+    tone = _tone(random)
     return _shaded(random, np.tile(tone, (height, width, 1)))
 
 
 def dead_leaves(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
@@ -109,18 +117,21 @@ def dead_leaves(
     corners = int(random.choice((0, 0, 3, 4)))
     if corners:
         turns = angles + np.arange(corners) * (2 * math.pi / corners)
-        around = np.stack([np.cos(turns), np.sin(turns)], axis=-1)
-        _draw_polygons(canvas, places + radii[:, None, None] * around, colours)
+        outlines = places + radii[:, None, None] * unit_vectors(turns)
+        _draw_polygons(canvas, outlines, colours)
     else:
-        _draw_discs(canvas, np.column_stack([places[:, 0], radii]), colours)
+        discs = np.column_stack([places[:, 0], radii])
+        _draw_discs(canvas, discs, colours)
     return _shaded(random, _reduced(canvas, height, width))
 
 
-def _leaf_radii(random: np.random.Generator, height: int) -> NDArray[np.float64]:
+def _leaf_radii(random: Generator, height: int) -> NDArray[np.float64]:
+    """Radii with a density of r^-3: their r^-2 is uniform."""
     smallest = random.uniform(1.0, 3.0)
     largest = max(random.uniform(0.15, 0.4) * height, smallest)
     count = int(random.integers(150, 350))
-    return 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
+    inverse_squares = random.uniform(largest**-2, smallest**-2, count)
+    return 1 / np.sqrt(inverse_squares)
 
 
 _UNIT = FINENESS << SUB_PIXEL_BITS
@@ -134,7 +145,13 @@ def _draw_polygons(
     """Draw polygons ``(N, corners, 2)`` one over the other."""
     shapes = np.rint(outlines * _UNIT).astype(np.int32)
     for outline, tone in zip(shapes, itertools.cycle(colours), strict=False):
-        cv2.fillConvexPoly(canvas, outline, tone, cv2.LINE_8, SUB_PIXEL_BITS)
+        cv2.fillConvexPoly(
+            canvas,
+            outline,
+            tone,
+            cv2.LINE_8,
+            SUB_PIXEL_BITS,
+        )
 
 
 def _draw_discs(
@@ -145,29 +162,36 @@ def _draw_discs(
     """Draw discs ``(N, 3)``, centre and radius, one over the other."""
     circles = np.rint(discs * _UNIT).astype(int).tolist()
     for (x, y, radius), tone in zip(circles, itertools.cycle(colours), strict=False):
-        cv2.circle(canvas, (x, y), radius, tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
+        cv2.circle(
+            canvas,
+            (x, y),
+            radius,
+            tone,
+            -1,
+            cv2.LINE_8,
+            SUB_PIXEL_BITS,
+        )
 
 
 def noise(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
     """Two or three colours mixed by fractal noise, smooth or hard: cloud, stone, rust."""
     exponent = random.uniform(1.2, 3.2)
-    mixed = np.asarray(
-        LINEAR_OF_BYTE[list(colour(random))] + np.zeros((height, width, 1))
-    )
+    mixed = np.asarray(_tone(random) + np.zeros((height, width, 1)))
     for _ in range(int(random.integers(1, 3))):
         field = fractal(random, (height, width), exponent)
-        share = 1 / (1 + np.exp(-np.float32(random.uniform(1, 6)) * field))
-        tone = LINEAR_OF_BYTE[list(colour(random))]
+        steepness = np.float32(random.uniform(1, 6))
+        share = 1 / (1 + np.exp(-steepness * field))
+        tone = _tone(random)
         mixed = mixed + share[:, :, None] * (tone - mixed)
     return np.asarray(mixed, np.float32)
 
 
 def text(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
@@ -183,12 +207,20 @@ def text(
     scale = cv2.getFontScaleFromHeight(font, max(round(tall), 2), thick)
     step = tall * random.uniform(1.4, 2.2)
     line = random.uniform(0, step)
-    _write_lines(random, canvas, tall, (font, scale, tone, thick), line, step)
-    return _shaded(random, _turned(random, _reduced(canvas, height, width)))
+    _write_lines(
+        random,
+        canvas,
+        tall,
+        (font, scale, tone, thick),
+        line,
+        step,
+    )
+    page = _turned(random, _reduced(canvas, height, width))
+    return _shaded(random, page)
 
 
 def _write_lines(
-    random: np.random.Generator,
+    random: Generator,
     canvas: NDArray[np.uint8],
     tall: float,
     lettering: tuple[int, float, tuple[int, int, int], int],
@@ -198,55 +230,64 @@ def _write_lines(
     """Write lines of drawn words onto a canvas, from the first line to its end."""
     font, scale, tone, thick = lettering
     high, wide = canvas.shape[:2]
+    letters = int(wide / (tall * 0.6)) + 4
     while line < high + tall:
-        words = random_text(random, int(wide / (tall * 0.6)) + 4)
-        start = (int(random.uniform(-3, 1) * tall), round(line))
-        cv2.putText(canvas, words, start, font, scale, tone, thick, cv2.LINE_AA)
+        words = random_text(random, letters)
+        left = random.uniform(-3, 1) * tall
+        start = (int(left), round(line))
+        cv2.putText(
+            canvas,
+            words,
+            start,
+            font,
+            scale,
+            tone,
+            thick,
+            cv2.LINE_AA,
+        )
         line += step
 
 
-def _lettering(random: np.random.Generator) -> tuple[int, float, int]:
+def _lettering(random: Generator) -> tuple[int, float, int]:
     """A font, the height of its capitals and the width of its strokes, drawn pixels."""
     font = FONTS[int(random.integers(len(FONTS)))]
     tall = random.uniform(6, 28) * FINENESS
-    return font, tall, max(1, round(tall * random.uniform(0.06, 0.14)))
+    thick = tall * random.uniform(0.06, 0.14)
+    return font, tall, max(1, round(thick))
 
 
-def random_text(random: np.random.Generator, length: int) -> str:
+def random_text(random: Generator, length: int) -> str:
     """Random letters, digits and signs."""
-    return "".join(
-        LETTERS[index] for index in random.integers(len(LETTERS), size=length)
-    )
+    drawn = random.integers(len(LETTERS), size=length)
+    return "".join(LETTERS[index] for index in drawn)
 
 
-def _turned(random: np.random.Generator, linear: Array) -> Array:
+def _turned(random: Generator, linear: Array) -> Array:
     """Rotate by a few random degrees, with reflection at the border."""
     if random.random() < 0.4:
         return linear
     rows, columns = linear.shape[:2]
-    matrix = cv2.getRotationMatrix2D(
-        (columns / 2, rows / 2),
-        random.uniform(-25, 25),
-        1.0,
+    middle = (columns / 2, rows / 2)
+    angle_deg = random.uniform(-25, 25)
+    matrix = cv2.getRotationMatrix2D(middle, angle_deg, 1.0)
+    turned = cv2.warpAffine(
+        linear,
+        matrix,
+        (columns, rows),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
     )
-    return np.asarray(
-        cv2.warpAffine(
-            linear,
-            matrix,
-            (columns, rows),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT,
-        )
-    )
+    return np.asarray(turned)
 
 
 def bars(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
     """Bars, checks or rings of two colours, evenly spaced or getting closer."""
-    u, v = _turned_axes(random.uniform(0, math.pi), height, width)
+    angle = random.uniform(0, math.pi)
+    u, v = _turned_axes(angle, height, width)
     period = math.exp(random.uniform(math.log(3), math.log(50)))
     kind = int(random.integers(4))
     if kind == 3:
@@ -255,10 +296,13 @@ def bars(
     if kind == 1:
         share = share + (1 - 2 * share) * _edge(v, period)
     elif kind == 2:
-        share = share * _edge(v, period * random.uniform(0.5, 2))
-    first, second = (LINEAR_OF_BYTE[list(colour(random))] for _ in "ab")
+        other_period = period * random.uniform(0.5, 2)
+        share = share * _edge(v, other_period)
+    first = _tone(random)
+    second = _tone(random)
     flat = np.broadcast_to(share, (height, width))[:, :, None]
-    return _shaded(random, np.asarray(first + flat * (second - first), np.float32))
+    mixed = first + flat * (second - first)
+    return _shaded(random, np.asarray(mixed, np.float32))
 
 
 def _turned_axes(
@@ -274,12 +318,15 @@ def _turned_axes(
 
 def _edge(position: Array, period: float) -> Array:
     """Bars of half a period with edges one pixel wide, in [0, 1]."""
-    phase = np.abs(np.mod(position, np.float32(period)) - np.float32(period / 2))
-    return np.asarray(np.clip(phase - np.float32(period / 4 - 0.5), 0, 1), np.float32)
+    phase = np.mod(position, np.float32(period))
+    from_middle = np.abs(phase - np.float32(period / 2))
+    bar_begins = np.float32(period / 4 - 0.5)
+    share = np.clip(from_middle - bar_begins, 0, 1)
+    return np.asarray(share, np.float32)
 
 
 def foliage(
-    random: np.random.Generator,
+    random: Generator,
     height: int,
     width: int,
 ) -> Array:
@@ -293,22 +340,26 @@ def foliage(
     spread = random.uniform(0.2, 1.5)
     angles = np.degrees(random.normal(main, spread, count))
     tones = _leaf_tones(random, base, count)
-    leaves = (
-        one.tolist()
-        for one in (
-            places,
-            sizes,
-            angles,
-            tones,
-        )
+    leaves = zip(
+        places.tolist(),
+        sizes.tolist(),
+        angles.tolist(),
+        tones.tolist(),
+        strict=True,
     )
-    for place, size, angle, tone in zip(*leaves, strict=True):
-        cv2.ellipse(canvas, (place, size, angle), tone, -1, cv2.LINE_8)
+    for place, size, angle, tone in leaves:
+        cv2.ellipse(
+            canvas,
+            (place, size, angle),
+            tone,
+            -1,
+            cv2.LINE_8,
+        )
     return _shaded(random, _reduced(canvas, height, width))
 
 
 def _leaf_tones(
-    random: np.random.Generator,
+    random: Generator,
     base: NDArray[np.int_],
     count: int,
 ) -> NDArray[np.int_]:
@@ -317,14 +368,16 @@ def _leaf_tones(
     return np.clip(base * lightness[:, None], 0, 255).astype(int)
 
 
-def _leaf_sizes(random: np.random.Generator, count: int) -> NDArray[np.float64]:
+def _leaf_sizes(random: Generator, count: int) -> NDArray[np.float64]:
     """Length and width of leaves of one kind, drawn pixels."""
     length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
-    slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
-    return np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1)
+    slenderness = random.uniform(0.04, 0.35)
+    slenderness_each = slenderness * random.uniform(0.5, 1.5, count)
+    width = np.maximum(2 * length * slenderness_each, 1.5)
+    return np.stack([2 * length, width], axis=-1)
 
 
-DRAWN: tuple[Callable[[np.random.Generator, int, int], Array], ...] = (
+DRAWN: tuple[Callable[[Generator, int, int], Array], ...] = (
     dead_leaves,
     noise,
     text,

@@ -75,8 +75,10 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
     s = lens.focus_distance_mm
     most_mm = f * f / (lens.f_number * (s - f))
     allowed_mm = largest_coc_px * lens.sensor_pitch_um / 1000.0
-    far = s * most_mm / (most_mm - allowed_mm) if most_mm > allowed_mm else math.inf
-    return s * most_mm / (most_mm + allowed_mm), far
+    near = s * most_mm / (most_mm + allowed_mm)
+    if most_mm <= allowed_mm:
+        return near, math.inf
+    return near, s * most_mm / (most_mm - allowed_mm)
 
 
 def release_scale(
@@ -86,17 +88,20 @@ def release_scale(
 ) -> float:
     """Reduction of a picture that hides diffraction and defocus."""
     spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]
-    return min(1.0, largest_px / max(airy_diameter_px(lens), *spots, 1e-9))
+    largest_spot = max(airy_diameter_px(lens), *spots, 1e-9)
+    return min(1.0, largest_px / largest_spot)
 
 
 def true_f_number(nominal: float) -> float:
     """The true f-number of an engraved one, on the grid of third stops 2^(k/6): 22.63 for 22."""
-    return float(2.0 ** (round(6.0 * math.log2(nominal)) / 6.0))
+    sixths = round(6.0 * math.log2(nominal))
+    return float(2.0 ** (sixths / 6.0))
 
 
 def true_exposure_time(nominal_s: float) -> float:
     """The true time of a label, s, on the grid of third stops 2^(k/3): 1/128 for 1/125."""
-    return float(2.0 ** (round(3.0 * math.log2(nominal_s)) / 3.0))
+    thirds = round(3.0 * math.log2(nominal_s))
+    return float(2.0 ** (thirds / 3.0))
 
 
 def exposure_difference_ev(
@@ -104,5 +109,6 @@ def exposure_difference_ev(
     second: tuple[float, float, float],
 ) -> float:
     """Exposure of the first setting over that of the second, in EV (log2)."""
-    (n1, t1, iso1), (n2, t2, iso2) = first, second
+    n1, t1, iso1 = first
+    n2, t2, iso2 = second
     return math.log2(t1 * iso1 / n1**2) - math.log2(t2 * iso2 / n2**2)

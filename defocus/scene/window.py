@@ -26,7 +26,9 @@ class Window:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width, at least 0."""
-        return max(0, self.bottom - self.top), max(0, self.right - self.left)
+        height = max(0, self.bottom - self.top)
+        width = max(0, self.right - self.left)
+        return height, width
 
     @property
     def empty(self) -> bool:
@@ -36,7 +38,9 @@ class Window:
     @property
     def index(self) -> tuple[slice, slice]:
         """Index of this window in an array that begins at the origin."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
+        rows = slice(self.top, self.bottom)
+        columns = slice(self.left, self.right)
+        return rows, columns
 
     def grid(self) -> tuple[Array, Array]:
         """Positions x and y of the pixel centres, ``(H, W)`` each."""
@@ -56,7 +60,12 @@ class Window:
 
     def grown(self, px: int) -> "Window":
         """The window with a border of that width."""
-        return Window(self.left - px, self.top - px, self.right + px, self.bottom + px)
+        return Window(
+            self.left - px,
+            self.top - px,
+            self.right + px,
+            self.bottom + px,
+        )
 
     def moved(self, right: int, down: int) -> "Window":
         """The window at another place."""
@@ -69,10 +78,7 @@ class Window:
 
     def slices(self, frame: "Window") -> tuple[slice, slice]:
         """Index of this window in an array that covers ``frame``."""
-        return (
-            slice(self.top - frame.top, self.bottom - frame.top),
-            slice(self.left - frame.left, self.right - frame.left),
-        )
+        return self.moved(-frame.left, -frame.top).index
 
 
 def shown(values: NDArray[Any], window: Window | None = None) -> Window:
@@ -82,10 +88,8 @@ def shown(values: NDArray[Any], window: Window | None = None) -> Window:
     columns = np.flatnonzero(values.any(axis=0))
     if not rows.size:
         return Window(begin.left, begin.top, begin.left, begin.top)
-    inner = Window(
-        int(columns[0]),
-        int(rows[0]),
-        int(columns[-1]) + 1,
-        int(rows[-1]) + 1,
-    )
-    return inner.moved(begin.left, begin.top)
+    left = int(columns[0])
+    top = int(rows[0])
+    right = int(columns[-1]) + 1
+    bottom = int(rows[-1]) + 1
+    return Window(left, top, right, bottom).moved(begin.left, begin.top)

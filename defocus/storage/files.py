@@ -169,7 +169,9 @@ def unfinished(folder: Path, names: Collection[str]) -> list[Path]:
     """Temporary files of files with these names, of living processes and of killed ones."""
     if not folder.is_dir():
         return []
-    targets = {(_beginning(Path(name)), Path(name).suffix) for name in names}
+    targets = set()
+    for path in map(Path, names):
+        targets.add((_beginning(path), path.suffix))
     return [entry for entry, target in _temporaries(folder) if target in targets]
 
 

@@ -30,7 +30,12 @@ def open_hdf5(path: Path, **options: Any) -> h5py.File:  # noqa: ANN401 - those 
 @contextlib.contextmanager
 def small_hdf5(path: Path) -> Iterator[h5py.File]:
     """Write a new HDF5 file that is made in memory: a failing disk leaves HDF5 nothing to say."""
-    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+    with h5py.File(
+        path.name,
+        "w",
+        driver="core",
+        backing_store=False,
+    ) as file:
         yield file
         file.flush()
         content = file.id.get_file_image()

@@ -259,14 +259,13 @@ else:
         except OSError:  # a file system without locks
             os.close(handle)
             return _own_by_name(folder)
-        if held and (
-            not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat())
-        ):
-            os.close(handle)
-            raise FileNotFoundError(folder)
         if not held:
             os.close(handle)
-        return handle if held else None
+            return None
+        if folder.exists() and os.path.samestat(os.fstat(handle), folder.stat()):
+            return handle
+        os.close(handle)
+        raise FileNotFoundError(folder)
 
     def _release(lock: int | None) -> None:
         # nothing was written to it

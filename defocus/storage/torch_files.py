@@ -66,9 +66,8 @@ def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
             problems.append(f"{name} is unknown")
             continue
         shape, dtype = wanted[name]
-        dense = tensor.layout == torch.strided and not (
-            tensor.is_quantized or tensor.is_nested
-        )
+        compound = tensor.is_quantized or tensor.is_nested
+        dense = tensor.layout == torch.strided and not compound
         if not dense or tensor.device.type != "cpu":
             problems.append(f"{name} is not a dense tensor in memory")
         elif tuple(tensor.shape) != shape:

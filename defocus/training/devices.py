@@ -34,9 +34,8 @@ def best_device() -> "torch.device":
 
 def has_gpu() -> bool:
     """Whether trainings would run on a GPU; torch is asked only where there may be one."""
-    if sys.platform.startswith("linux") and not any(
-        Path(one).exists() for one in DRIVERS
-    ):
+    has_driver = any(Path(driver).exists() for driver in DRIVERS)
+    if sys.platform.startswith("linux") and not has_driver:
         return False
     import torch
 

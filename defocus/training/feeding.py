@@ -122,7 +122,10 @@ class Feeder:
             pin_memory=self._pins,
             multiprocessing_context=worker_context(module_of(make)),
             worker_init_fn=partial(
-                _begin, vars(telling).copy(), dict(os.environ), working_folder()
+                _begin,
+                vars(telling).copy(),
+                dict(os.environ),
+                working_folder(),
             ),
             generator=torch.Generator(),  # the one of the training is left alone
         )

@@ -53,9 +53,8 @@ class Milestones(Settings):
 
     @model_validator(mode="after")
     def _of_one_length(self) -> "Milestones":
-        if len(self.epochs) != len(self.factors) or list(self.epochs) != sorted(
-            self.epochs
-        ):
+        ascends = list(self.epochs) == sorted(self.epochs)
+        if not ascends or len(self.epochs) != len(self.factors):
             raise ValueError("epochs must ascend, and there must be as many factors")
         return self
 

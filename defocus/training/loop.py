@@ -162,7 +162,13 @@ class _Training(Generic[BatchT]):
 
     def checkpoint(self, tensors: dict[str, torch.Tensor]) -> Checkpoint:
         """A checkpoint of this step."""
-        return Checkpoint(self.job.id, self.step, self.job.steps, tensors, self.code)
+        return Checkpoint(
+            self.job.id,
+            self.step,
+            self.job.steps,
+            tensors,
+            self.code,
+        )
 
 
 def train(
@@ -220,7 +226,12 @@ def _record(training: _Training[BatchT], device: torch.device) -> None:
     settings = training.job.method.training
     if settings.graphs and device.type == "cuda" and job.sample is not None:
         batch = _on_device(training, job.sample(), device)
-        record(training.network, training.objective, batch, settings.precision)
+        record(
+            training.network,
+            training.objective,
+            batch,
+            settings.precision,
+        )
 
 
 def _on_device(
@@ -290,7 +301,8 @@ def _do_fed_steps(
             _save(training, folder)
             return True
         row = _train_step(training, batch, step, feeder.device)
-        training.step, training.seconds = step + 1, clock.seconds
+        training.step = step + 1
+        training.seconds = clock.seconds
         if step % max(1, job.steps // LOGGED_ROWS) == 0 or training.is_over:
             _log(training, row, tracker)
             training.rows[-1] |= clock.columns(feeder.cpu_seconds)
@@ -374,7 +386,12 @@ def _train_step(
         rate,
     )
     training.losses.add(step, values)
-    update(training.average, job.method, training.network, epoch)
+    update(
+        training.average,
+        job.method,
+        training.network,
+        epoch,
+    )
     return {
         "step": str(step + 1),
         "epoch": f"{epoch:.4f}",
@@ -391,11 +408,11 @@ def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
 
 def _described(training: _Training[BatchT], loss: str) -> str:
     """Words next to the progress bar: the loss, and the last validation score."""
-    scores = training.job.watching.rows[-1] if training.job.watching.rows else {}
-    score = ""
-    if "validation" in scores:
-        score = f", validation {scores['validation']:.2f} dB"
-    return f"{training.job.id}: loss {float(loss):.4f}{score}"
+    words = f"{training.job.id}: loss {float(loss):.4f}"
+    rows = training.job.watching.rows
+    if not rows or "validation" not in rows[-1]:
+        return words
+    return f"{words}, validation {rows[-1]['validation']:.2f} dB"
 
 
 def _validate(
@@ -414,32 +431,33 @@ def _validate(
         return False
     network = evaluated(training.average, training.network)
     best = watching.look(network, step)
-    tracker.scores(step, watching.rows[-1])
-    scores = {
-        name: value for name, value in watching.rows[-1].items() if name != "step"
-    }
-    if text := watching.described(scores):
+    row = watching.rows[-1]
+    tracker.scores(step, row)
+    scores = {name: value for name, value in row.items() if name != "step"}
+    text = watching.described(scores)
+    if text:
         say(f"{training.job.id}: {training.where}, {text}")
     if best and training.job.method.training.select == "validation":
-        save_checkpoint(
-            folder / BEST,
-            training.checkpoint(snapshot({"network": network}, {})),
-        )
+        tensors = snapshot({"network": network}, {})
+        save_checkpoint(folder / BEST, training.checkpoint(tensors))
     return True
 
 
 def _finish(training: _Training[BatchT], folder: Path) -> None:
     """Replace the network by the evaluated one: its running mean, or its best state."""
+    job = training.job
     mean = evaluated(training.average, training.network)
     training.network.load_state_dict(mean.state_dict())
-    if training.job.method.training.select == "validation" and training.mine.first:
-        best = load_checkpoint(folder / BEST, training.job.id)
-        if best.step != training.job.watching.best_step:
-            raise TrainingError(
-                f"{folder / BEST} is of step {best.step}, the best validation of step "
-                f"{training.job.watching.best_step}; remove {folder} and train again"
-            )
-        restore(best, {"network": training.network})
+    if job.method.training.select != "validation" or not training.mine.first:
+        return
+    best = load_checkpoint(folder / BEST, job.id)
+    wanted_step = job.watching.best_step
+    if best.step != wanted_step:
+        raise TrainingError(
+            f"{folder / BEST} is of step {best.step}, the best validation of step "
+            f"{wanted_step}; remove {folder} and train again"
+        )
+    restore(best, {"network": training.network})
 
 
 def _save(training: _Training[BatchT], folder: Path) -> None:
@@ -466,10 +484,13 @@ def _resume(training: _Training[BatchT], folder: Path) -> None:
     (step,) = mean_over_processes([float(training.step)])
     if step != training.step:
         raise TrainingError(f"{path}: processes read different contents; start again")
-    curve = folder / CURVE
-    training.rows = read_curve(curve, training.step, "seconds") if training.step else []
+    training.rows = []
+    training.seconds = 0.0
+    if training.step:
+        training.rows = read_curve(folder / CURVE, training.step, "seconds")
     job.watching.read(folder, training.step)
-    training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0
+    if training.rows:
+        training.seconds = float(training.rows[-1]["seconds"])
     if 0 < training.step < job.steps and training.mine.first:
         begun = "" if training.code == job.code else f", trained by {training.code}"
         say(f"{job.id}: continues at {training.where}{begun}")

@@ -43,11 +43,12 @@ class TrainingBatch:
     def parts(self, number: int) -> list[Self]:
         """The batch split into ``number`` parts whose sizes differ by at most one example."""
         limits = [self.size * k // number for k in range(number + 1)]
-        return [
-            self.each(lambda tensor, a=first, b=last: tensor[a:b])  # type: ignore[misc]
-            for first, last in pairwise(limits)
-            if first < last
-        ]
+        parts = []
+        for first, last in pairwise(limits):
+            if first < last:
+                part = self.each(lambda tensor, a=first, b=last: tensor[a:b])  # type: ignore[misc]
+                parts.append(part)
+        return parts
 
 
 BatchT = TypeVar("BatchT", bound=TrainingBatch)

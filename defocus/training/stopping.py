@@ -9,7 +9,12 @@ from types import FrameType
 
 from defocus.errors import InterruptedWorkError
 
-SIGNALS = ("SIGTERM", "SIGHUP", "SIGUSR2", "SIGINT")
+SIGNALS = (
+    "SIGTERM",
+    "SIGHUP",
+    "SIGUSR2",
+    "SIGINT",
+)
 """Signals that end a training. SLURM sends SIGUSR2 some time before it ends a job. Windows lacks
 SIGHUP and SIGUSR2."""
 

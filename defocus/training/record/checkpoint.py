@@ -117,7 +117,13 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
         step = int(facts["step"])
         steps = int(facts["steps"])
-        stored = Checkpoint(facts["run"], step, steps, tensors, str(facts["code"]))
+        stored = Checkpoint(
+            facts["run"],
+            step,
+            steps,
+            tensors,
+            str(facts["code"]),
+        )
         sha256 = facts["sha256"]
     except (
         SafetensorError,

@@ -35,17 +35,21 @@ def _as_numbers(row: Mapping[str, str]) -> dict[str, float]:
 
 def read_numbers(path: Path, *columns: str) -> list[tuple[float, ...]]:
     """Some columns of each line of a curve; empty without a file."""
+    numbers = []
     with intact(path, ADVICE, InputError, OSError, csv.Error):
-        return [tuple(float(row[column]) for column in columns) for row in _lines(path)]
+        for row in _lines(path):
+            cells = [row[column] for column in columns]
+            numbers.append(tuple(map(float, cells)))
+    return numbers
 
 
 def seconds_per_step(path: Path) -> float | None:
     """Mean seconds of a step of a training by its ``train.csv``; None before its first step."""
     rows = read_numbers(path, "seconds", "step")
-    if not rows or rows[-1][1] < 1:
+    if not rows:
         return None
     seconds, steps = rows[-1]
-    return seconds / steps
+    return seconds / steps if steps >= 1 else None
 
 
 def _lines_until(path: Path, last_step: int) -> list[dict[str, str]]:

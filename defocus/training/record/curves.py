@@ -21,8 +21,10 @@ class Clock:
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
         last = rows[-1] if rows else {}
-        self._started = time.monotonic() - float(last.get("seconds", 0.0))
-        self._cpu_started = time.process_time() - float(last.get("cpu_seconds", 0.0))
+        seconds = float(last.get("seconds", 0.0))
+        cpu_seconds = float(last.get("cpu_seconds", 0.0))
+        self._started = time.monotonic() - seconds
+        self._cpu_started = time.process_time() - cpu_seconds
 
     @property
     def seconds(self) -> float:
@@ -51,7 +53,12 @@ def curve_text(
     """The curve as CSV with the fixed columns first; missing loss parts are empty."""
     columns = list(dict.fromkeys(chain(first, *rows)))
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(
+        text,
+        columns,
+        restval="",
+        lineterminator="\n",
+    )
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -90,14 +97,16 @@ class Watching:
         network.train()
         earlier = [row[self.chosen_by] for row in self.rows if self.chosen_by in row]
         self.rows.append({"step": step, **scores})
-        return self.chosen_by in scores and all(
-            scores[self.chosen_by] > other for other in earlier
-        )
+        if self.chosen_by not in scores:
+            return False
+        score = scores[self.chosen_by]
+        return all(score > other for other in earlier)
 
     @property
     def best_step(self) -> int:
         """The step of the best score, the first of equal ones."""
-        return int(max(self.rows, key=lambda row: row[self.chosen_by])["step"])
+        best = max(self.rows, key=lambda row: row[self.chosen_by])
+        return int(best["step"])
 
     def read(self, folder: Path, last_step: int) -> None:
         """Read the scores of an earlier process, up to the step of its checkpoint."""

@@ -44,16 +44,18 @@ def _move_towards(
     decay = training.average or 0.0
     if training.average_warmup:
         decay = min(decay, (1 + step) / (10 + step))
-    pairs = list(zip(_tensors(average.module), _tensors(network), strict=True))
-    moved = [both for both in pairs if step and both[0].is_floating_point()]
-    if moved:
-        means, weights = ([both[place] for both in moved] for place in (0, 1))
-        torch._foreach_lerp_(means, weights, 1 - decay)
-    for mean, weight in pairs:
+    means = []
+    weights = []
+    for mean, weight in zip(_tensors(average.module), _tensors(network), strict=True):
         if not step:
             mean.copy_(weight)
-        elif not mean.is_floating_point():
+        elif mean.is_floating_point():
+            means.append(mean)
+            weights.append(weight)
+        else:
             mean.copy_(mean * decay + weight * (1 - decay))
+    if means:
+        torch._foreach_lerp_(means, weights, 1 - decay)
     average.n_averaged += 1
 
 

@@ -80,9 +80,8 @@ class _Passes(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> Any:  # noqa: ANN401 - as the network's
         first = len(tensors) - len(self.names)
-        return self.plain(
-            *tensors[:first], **dict(zip(self.names, tensors[first:], strict=True))
-        )
+        named = dict(zip(self.names, tensors[first:], strict=True))
+        return self.plain(*tensors[:first], **named)
 
 
 def _recorded(passes: _Passes, tensors: tuple[torch.Tensor, ...]) -> Pass:
@@ -92,11 +91,8 @@ def _recorded(passes: _Passes, tensors: tuple[torch.Tensor, ...]) -> Pass:
             torch.cuda.make_graphed_callables(passes, tensors, allow_unused_input=True),
         )
     except (RuntimeError, TypeError, ValueError) as error:
-        reason = (
-            str(error).strip().splitlines()[0]
-            if str(error).strip()
-            else type(error).__name__
-        )
+        words = str(error).strip() or type(error).__name__
+        reason = words.splitlines()[0]
         raise _refusal(f"it does what cannot be recorded ({reason})") from error
 
 
@@ -122,11 +118,11 @@ def _inputs(
         network.forward = plain
     if len(calls) != 1:
         raise _refusal(f"its objective calls it {len(calls)} times in a step")
-    if not all(
-        isinstance(one, torch.Tensor) for one in (*calls[0][0], *calls[0][1].values())
-    ):
+    given, named = calls[0]
+    inputs = (*given, *named.values())
+    if not all(isinstance(one, torch.Tensor) for one in inputs):
         raise _refusal("it is given more than tensors")
-    return calls[0]
+    return given, named
 
 
 def _outcome(
@@ -137,24 +133,23 @@ def _outcome(
 ) -> list[torch.Tensor]:
     """Outputs, and the gradients of the sum of their squares."""
     torch.manual_seed(0)
-    outputs = [
-        one for one in pytree.tree_leaves(passes(*args, **kwargs)) if one.requires_grad
-    ]
-    weights = [one for one in network.parameters() if one.requires_grad]
-    total = torch.stack([one.float().square().mean() for one in outputs]).sum()
+    leaves = pytree.tree_leaves(passes(*args, **kwargs))
+    outputs = [leaf for leaf in leaves if leaf.requires_grad]
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    squares = [output.float().square().mean() for output in outputs]
+    total = torch.stack(squares).sum()
     gradients = torch.autograd.grad(total, weights, allow_unused=True)
-    return [
-        one.detach().float().clone()
-        for one in (*outputs, *gradients)
-        if one is not None
-    ]
+    tensors = [one for one in (*outputs, *gradients) if one is not None]
+    return [tensor.detach().float().clone() for tensor in tensors]
 
 
 def _require_equal(wanted: list[torch.Tensor], replayed: list[torch.Tensor]) -> None:
-    size = torch.stack([one.norm() for one in wanted]).norm()
-    off = torch.stack(
-        [(a - b).norm() for a, b in zip(wanted, replayed, strict=True)]
-    ).norm()
+    norms = [tensor.norm() for tensor in wanted]
+    differences = []
+    for one, other in zip(wanted, replayed, strict=True):
+        differences.append((one - other).norm())
+    size = torch.stack(norms).norm()
+    off = torch.stack(differences).norm()
     if not float(off) <= TOLERANCE * float(size):
         raise _refusal("a replay gives other numbers")
 

@@ -63,19 +63,18 @@ class Losses:
 
     def add(self, step: int, values: Parts) -> None:
         """Keep the losses of a step."""
-        self._unread += [
-            (step, name, values[name]) for name in CHECKED if name in values
-        ]
+        for name in CHECKED:
+            if name in values:
+                self._unread.append((step, name, values[name]))
         self._values = values
 
     def read(self) -> dict[str, float]:
         """The values of the last step, means over processes; TrainingError if one is not finite."""
         if not self._unread:
             return self._numbers
-        numbers = as_numbers(
-            [*(value for _, _, value in self._unread), *self._values.values()]
-        )
         unread = self._unread
+        kept = [value for _, _, value in unread]
+        numbers = as_numbers([*kept, *self._values.values()])
         self._unread = []
         losses = mean_over_processes(numbers[: len(unread)])
         for (step, _, _), value in zip(unread, losses, strict=True):
