@@ -36,7 +36,11 @@ class ContextualObjective(Objective):
         )
         classes = _binary(of_blurry, 0.0) + _binary(of_restored, 1.0)
         loss = pixels + CONTEXT_WEIGHT * (guidance + CLASS_WEIGHT * classes)
-        parts = {"charbonnier": pixels, "guidance": guidance, "classes": classes}
+        parts = {
+            "charbonnier": pixels,
+            "guidance": guidance,
+            "classes": classes,
+        }
         return loss, detached(parts)
 
 

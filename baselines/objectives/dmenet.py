@@ -213,7 +213,11 @@ class DMENetObjective(Objective):
             label.expand(-1, 3, -1, -1),
         )
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
-        parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
+        parts = {
+            "map": of_map,
+            "heads": heads.sum(),
+            "perceptual": perceptual,
+        }
         loss, parts = self._with_real_pictures(network, batch, loss, parts)
         return loss, detached(parts)
 

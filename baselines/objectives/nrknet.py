@@ -12,7 +12,12 @@ from defocus.baselines.objective import Batch, Objective, Progress, Result, deta
 from defocus.baselines.objectives.alternating import AlternatingSettings
 from defocus.baselines.systems.nrknet.network import NRKNet
 
-OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
+OUTPUT_WEIGHTS = {
+    "quarter": 0.25,
+    "half": 0.5,
+    "full": 0.75,
+    "restored": 1.0,
+}
 FREQUENCY_WEIGHT = 0.1
 TURNS = AlternatingSettings(from_epoch=1000, every=200, begin=101, end=200)
 """Epochs of the training on DPDD at which the loss begins and ends to count structure alone."""

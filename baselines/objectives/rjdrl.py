@@ -69,7 +69,11 @@ class RJDRLObjective(JDRLObjective):
         blurred = self.reblurring.reblur(restored, blurry)
         reblur = self.charbonnier(blurred.picture, blurry)
         core = self.charbonnier(outputs["core"], blurred.seeds)
-        parts = {**parts, "reblur": reblur.detach(), "core": core.detach()}
+        parts = {
+            **parts,
+            "reblur": reblur.detach(),
+            "core": core.detach(),
+        }
         return loss + self.settings.alpha * reblur + self.beta * core, parts
 
 

@@ -125,7 +125,14 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         "signature": signature_of(content, key),
     }
     signature = json.dumps(signed).encode()
-    _write(bundle, {STATEMENT: content, SIGNATURE: signature, **members})
+    _write(
+        bundle,
+        {
+            STATEMENT: content,
+            SIGNATURE: signature,
+            **members,
+        },
+    )
     return statement
 
 

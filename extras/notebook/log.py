@@ -155,7 +155,11 @@ def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
     """Facts from a pair's document."""
     entry = pair_entry(session, pair)
     settings = dict(pair_details(session, pair)["settings"])
-    return {**entry, "settings": settings, "taken": _taken(entry["roles"])}
+    return {
+        **entry,
+        "settings": settings,
+        "taken": _taken(entry["roles"]),
+    }
 
 
 def _taken(roles: Mapping[str, Any]) -> datetime | None:

@@ -73,7 +73,11 @@ def _filled(
     pictures: list[str],
 ) -> str:
     """The page with the trials and their pictures in it."""
-    data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}
+    data = {
+        "plan": plan_hash(trials),
+        "trials": shown,
+        "pictures": pictures,
+    }
     static = files(__package__) / "static"
     style, script, page = (
         (static / f"judge.{suffix}").read_text(encoding="utf-8")

@@ -293,7 +293,11 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
         place_file(one.path, folder / one.path.name)
     record: dict[str, Any] = {
         "frames": [
-            {"file": one.path.name, "matrix": one.matrix.tolist(), "gain": one.gain}
+            {
+                "file": one.path.name,
+                "matrix": one.matrix.tolist(),
+                "gain": one.gain,
+            }
             for one in placed
         ],
         "left_out": {path.name: reason for path, reason in left_out.items()},

@@ -59,7 +59,12 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
     )
 
 
-def _displaced_in(root: Path, dataset: Dataset, shift_px: float, zoom: float) -> Path:
+def _displaced_in(
+    root: Path,
+    dataset: Dataset,
+    shift_px: float,
+    zoom: float,
+) -> Path:
     """The folder of the copy, made now if it is not there."""
     if not root.is_dir():
         with atomic_folder(root) as folder:
@@ -104,7 +109,12 @@ def _known(path: Path | None) -> Path:
     return path
 
 
-def _pair(pair: Pair, root: Path, shift_px: float, zoom: float) -> Pair:
+def _pair(
+    pair: Pair,
+    root: Path,
+    shift_px: float,
+    zoom: float,
+) -> Pair:
     geometry = _geometry(pair, shift_px, zoom)
     true = {
         "shift_px": list(geometry.shift_px),

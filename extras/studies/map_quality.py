@@ -34,7 +34,12 @@ def map_errors(pair: Pair) -> list[dict[str, Any]]:
     """The error of the map of each system, as a row with the names of system and pair."""
     by_name = {name: map_error(_network(name), pair) for name in SYSTEMS}
     return [
-        {"name": name, "pair": pair.id, **asdict(one)} for name, one in by_name.items()
+        {
+            "name": name,
+            "pair": pair.id,
+            **asdict(one),
+        }
+        for name, one in by_name.items()
     ]
 
 

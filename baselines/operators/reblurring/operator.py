@@ -322,7 +322,11 @@ def _reblurred(
     path: Path | None,
 ) -> torch.Tensor:
     path = path or _default_path(image)
-    device = {"torch": image.device.type, "compiled": "cpu", "triton": "cuda"}[path]
+    device = {
+        "torch": image.device.type,
+        "compiled": "cpu",
+        "triton": "cuda",
+    }[path]
     if path != "torch" and (
         image.device.type != device or image.dtype != torch.float32
     ):

@@ -266,7 +266,12 @@ BATCH = 16
 Place = tuple[int, int]
 
 
-def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[Place]:
+def places(
+    height: int,
+    width: int,
+    tile: int = TILE,
+    step: int = STEP,
+) -> list[Place]:
     """Top and left of every tile of a picture; the last ones end at its border."""
     tops = _starts(height, tile, step)
     lefts = _starts(width, tile, step)

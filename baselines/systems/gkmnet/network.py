@@ -287,7 +287,11 @@ class GKMNet(Backbone, SeveralOutputs):
         restored, half, quarter = self.restored_scales(pyramid)
         rows = slice(top, top + height)
         cropped = restored[..., rows, left : left + width]
-        return {"restored": cropped, "half": half, "quarter": quarter}
+        return {
+            "restored": cropped,
+            "half": half,
+            "quarter": quarter,
+        }
 
     def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The restored scales from a pyramid, finest first, with sides of multiples of 16."""

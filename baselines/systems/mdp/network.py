@@ -63,7 +63,13 @@ class MDP(SeveralOutputs):
                 for role, (inputs, outputs) in roles.items():
                     self._add(f"{view}_{role}", role, inputs * width, outputs * width)
 
-    def _add(self, name: str, role: str, inputs: int, outputs: int) -> None:
+    def _add(
+        self,
+        name: str,
+        role: str,
+        inputs: int,
+        outputs: int,
+    ) -> None:
         self.add_module(name, _convolution(role, inputs or COLOURS, outputs or COLOURS))
 
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -55,7 +55,11 @@ class CycleGANObjective(Objective):
         cycle = 2 * (back + forth)
         identity = 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
-        parts = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
+        parts = {
+            "adversarial": adversarial,
+            "cycle": cycle,
+            "identity": identity,
+        }
         return loss, detached(parts)
 
     def adversary_loss(

@@ -22,7 +22,11 @@ from defocus.scene.geometry import moved_points
 
 Floats = NDArray[np.float64]
 
-SHOTS = {900: (6, 12, 18, 24, 30), 1680: (12, 24, 36, 48), 6000: (24, 48)}
+SHOTS = {
+    900: (6, 12, 18, 24, 30),
+    1680: (12, 24, 36, 48),
+    6000: (24, 48),
+}
 """Circles of confusion for each width of the picture, px."""
 KERNELS = ("disc", "hexagon", "gaussian", "one-sided")
 NOISE = 0.01

@@ -64,7 +64,14 @@ class _Seen:
     shift: tuple[float, float] = (0.0, 0.0)
     displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
 
-    def rest(self, lens: RealLens, focus: Floats, *, move: bool, waves: bool) -> Floats:
+    def rest(
+        self,
+        lens: RealLens,
+        focus: Floats,
+        *,
+        move: bool,
+        waves: bool,
+    ) -> Floats:
         """The remainder beyond the lens and a displacement; ``move`` keeps the better place."""
         tilted = (1.0, *self.probe.field)
         diameter = float(focus[self.shot] @ tilted)
@@ -390,7 +397,11 @@ def _with_blades(
         one = replace(base, blades=blades)
         starts = []
         for turn in np.arange(TURNS) * 360.0 / blades / TURNS:
-            numbers = {**state.numbers, "roundness": 0.4, "turn_deg": turn}
+            numbers = {
+                **state.numbers,
+                "roundness": 0.4,
+                "turn_deg": turn,
+            }
             lens = _lens(one, numbers)
             spreads = np.array([_spread(lens, f_number) for f_number in f_numbers])
             focus = state.focus / spreads[:, None]

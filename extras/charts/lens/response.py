@@ -132,7 +132,12 @@ def _spectrum(
     return np.asarray(spectrum[rows, : size[1] // 2 + 1])
 
 
-def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) -> Floats:
+def _cells(
+    right: Floats,
+    down: Floats,
+    light: Floats,
+    fine: tuple[int, int],
+) -> Floats:
     """Light of the rays in each cell, shared among the nearest four."""
     cells = np.zeros(fine[0] * fine[1])
     column = np.floor(right * FINENESS)

@@ -105,7 +105,12 @@ def read_sides(
         yield _side(dots[chosen], places[chosen], expected[chosen], reason)
 
 
-def _side(dots: Floats, places: Floats, expected: Floats, reason: str) -> ReadLine:
+def _side(
+    dots: Floats,
+    places: Floats,
+    expected: Floats,
+    reason: str,
+) -> ReadLine:
     """One side of the frame, from its dots on the sheet, mm, and in the picture, px."""
     x, y = dots.mean(axis=0)
     length = float(np.hypot(*(dots[-1] - dots[0])))
@@ -320,7 +325,12 @@ def _offsets(
     return np.where(good, off, np.nan)
 
 
-def _grid(middles: Floats, within: Floats, off: Floats, across: Floats) -> Floats:
+def _grid(
+    middles: Floats,
+    within: Floats,
+    off: Floats,
+    across: Floats,
+) -> Floats:
     """``(blocks, within, across, 2)`` places along a line and across it, mm."""
     grid = np.empty((len(middles), len(within), len(across), 2))
     grid[..., 0] = middles[:, None, None] + within[:, None]

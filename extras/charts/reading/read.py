@@ -172,7 +172,12 @@ class ChartReading:
             },
             "edges": list(map(_edge_json, self.edges)),
             "columns": [
-                {"x_mm": x, "edges": n, "mtf50": mtf50, "blur_px": blur}
+                {
+                    "x_mm": x,
+                    "edges": n,
+                    "mtf50": mtf50,
+                    "blur_px": blur,
+                }
                 for x, n, mtf50, blur in self.by_column()
             ],
             "stars": list(map(_star_json, self.stars)),

@@ -117,7 +117,10 @@ def _known(out: Path, key_file: Path) -> SealFacts | None:
 
 
 def _holds(
-    facts: SealFacts, out: Path, dataset: Dataset, pairs: tuple[Pair, ...]
+    facts: SealFacts,
+    out: Path,
+    dataset: Dataset,
+    pairs: tuple[Pair, ...],
 ) -> bool:
     """Whether a sealed set is of these pairs, with their truth."""
     with staging_folder(out.absolute().parent, f".{out.name}-", ".part") as place:

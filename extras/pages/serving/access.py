@@ -95,7 +95,13 @@ class Guard:
             if not begun:
                 await _refusal("this page has ended", 503)(scope, receive, send)
 
-    def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
+    def _answer(
+        self,
+        scope: Scope,
+        headers: Headers,
+        host: str,
+        token: str,
+    ) -> ASGIApp:
         """The answer to a request with that token: the page, or a refusal."""
         if not self._right(token):
             return _refusal(

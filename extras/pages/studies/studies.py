@@ -295,7 +295,11 @@ def index_live(listing: FoundStudies) -> dict[str, Any]:
     rows = [[study.place, *_line(study)] for study in listing.studies]
     shown = repr(([study.place for study in listing.studies], listing.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    return {"stamp": stamp, "rows": rows, "said": FOLLOWS}
+    return {
+        "stamp": stamp,
+        "rows": rows,
+        "said": FOLLOWS,
+    }
 
 
 def _many(listing: FoundStudies) -> str:

@@ -111,7 +111,11 @@ def _at_one_dose(
     lines = []
     for line in study.lines():
         label = line.label
-        known = {"label": label, **facts[label], "reblur": reblurs[label]}
+        known = {
+            "label": label,
+            **facts[label],
+            "reblur": reblurs[label],
+        }
         lines.append(known | compared.of(scores[label]))
     gains = (compared.rival[PSNR] - compared.plain[PSNR]).mean(axis=0)
     part_scenes = {}

@@ -19,7 +19,12 @@ Array = NDArray[np.float32]
 PERCENTILE = 95
 """Percentile of the displacements' lengths that counts as the dose."""
 
-MIXTURE = {"zoom": 0.6, "shift": 0.3, "rotation": 0.2, "parallax": 0.5}
+MIXTURE = {
+    "zoom": 0.6,
+    "shift": 0.3,
+    "rotation": 0.2,
+    "parallax": 0.5,
+}
 """Shares of the kinds of displacement in a lens-like mixture: mostly focus breathing, then
 parallax."""
 

@@ -39,7 +39,11 @@ TAU_WORDS = (
 )
 
 Estimate = Mapping[str, float]
-NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
+NOT_KNOWN = {
+    "value": math.nan,
+    "low": math.nan,
+    "high": math.nan,
+}
 
 
 def dose_chart(document: Document) -> Curves:

@@ -119,7 +119,11 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
     device = best_device()
     trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
     network = trained.network.to(device).eval()
-    measures: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
+    measures: dict[str, list[float]] = {
+        OFFICIAL_GRID: [],
+        EDGES: [],
+        LINES: [],
+    }
     for pair in study.dataset.split("test"):
         _measure_pair(run, pair, network, device, estimator, measures)
     return measures

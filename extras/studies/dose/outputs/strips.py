@@ -220,7 +220,12 @@ def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     return np.s_[top : top + side], np.s_[left : left + side]
 
 
-def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
+def _column(
+    label: str,
+    crop: Levels,
+    truth: Levels,
+    scale: int,
+) -> Levels:
     """A head, the crop, and the crop's error (white where it is the truth itself)."""
     white = np.full_like(crop, 255)
     error = white if label == "truth" else error_picture(crop, truth, scale)

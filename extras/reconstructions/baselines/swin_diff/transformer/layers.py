@@ -82,7 +82,14 @@ class _ToldTransposed(TransposedAttention, Scaled):
 
 
 class _ToldWindowed(WindowedAttention, Scaled):
-    def __init__(self, channels: int, heads: int, prior: int, *, shifted: bool) -> None:
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        prior: int,
+        *,
+        shifted: bool,
+    ) -> None:
         super().__init__(channels, heads, shifted=shifted)
         self.add_scaling(channels, prior)
 
