@@ -29,17 +29,20 @@ class Pooling(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to ``(N, C, 1, 1)``, or with a window to the same shape."""
-        if self.window_px is None or (self.training and not self.in_training):
+        is_whole = self.training and not self.in_training
+        if self.window_px is None or is_whole:
             return features.mean(dim=(2, 3), keepdim=True)
-        height, width = (
-            max(1, size * self.window_px // TRAINING_PX) for size in features.shape[2:]
-        )
-        return local_means(features, height, width)
+        sides = []
+        for size in features.shape[2:]:
+            window = size * self.window_px // TRAINING_PX
+            sides.append(max(1, window))
+        return local_means(features, *sides)
 
 
 def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Means over windows around each pixel ``(N, C, H, W)``; those at the border are repeated."""
-    means = _moving_mean(_moving_mean(features, height, 2), width, 3)
+    of_columns = _moving_mean(features, height, 2)
+    means = _moving_mean(of_columns, width, 3)
     top = (height - 1) // 2
     left = (width - 1) // 2
     rest = (left, width - 1 - left, top, height - 1 - top)
@@ -52,7 +55,8 @@ def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:
     count = features.shape[dim]
     first = sums.narrow(dim, size - 1, 1)
     kept = count - size
-    later = sums.narrow(dim, size, kept) - sums.narrow(dim, 0, kept)
+    before = sums.narrow(dim, 0, kept)
+    later = sums.narrow(dim, size, kept) - before
     return torch.cat([first, later], dim) / size
 
 
@@ -69,8 +73,9 @@ class FilterChoice(nn.Module):
         """Register the layers; ``size`` is odd, px."""
         self.kernel = (size, size)
         self.groups = min(GROUPS, channels)
-        self.conv = nn.Conv2d(channels, self.groups * size**2, 1, bias=False)
-        self.bn = nn.BatchNorm2d(self.groups * size**2)
+        numbers = self.groups * size**2
+        self.conv = nn.Conv2d(channels, numbers, 1, bias=False)
+        self.bn = nn.BatchNorm2d(numbers)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def chosen(self, mean: torch.Tensor) -> torch.Tensor:
@@ -106,9 +111,10 @@ def filtered(
     below, beside = (dilation * (size // 2) for size in kernel)
     padded = functional.pad(features, (beside, beside, below, below), mode="reflect")
     each = taps.repeat_interleave(channels // taps.shape[1], dim=1)
-    kernels = each.reshape(count * channels, 1, *kernel)
-    rows = padded.reshape(1, count * channels, *padded.shape[-2:])
-    given = functional.conv2d(rows, kernels, dilation=dilation, groups=count * channels)
+    groups = count * channels
+    kernels = each.reshape(groups, 1, *kernel)
+    rows = padded.reshape(1, groups, *padded.shape[-2:])
+    given = functional.conv2d(rows, kernels, dilation=dilation, groups=groups)
     return given.reshape(count, channels, height, width)
 
 
@@ -148,10 +154,9 @@ class SelectiveBlock(nn.Module):
 
 def selective_blocks(channels: int, pooling: Pooling, count: int) -> nn.Sequential:
     """Blocks in a row, of which the last one has filters."""
-    filters = [*[False] * (count - 1), True]
-    return nn.Sequential(
-        *(SelectiveBlock(channels, pooling, filters=has) for has in filters)
-    )
+    plain = [SelectiveBlock(channels, pooling, filters=False) for _ in range(count - 1)]
+    last = SelectiveBlock(channels, pooling, filters=True)
+    return nn.Sequential(*plain, last)
 
 
 class _Whole(nn.Module):
@@ -165,8 +170,10 @@ class _Whole(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         means = self.pooling(features)
-        high = (features - means) * (self.fscale_h[:, None, None] + 1)
-        weighed: torch.Tensor = means * self.fscale_d[:, None, None] + high
+        of_deviations = self.fscale_h[:, None, None] + 1
+        of_means = self.fscale_d[:, None, None]
+        high = (features - means) * of_deviations
+        weighed: torch.Tensor = means * of_means + high
         return weighed
 
 
@@ -185,8 +192,8 @@ class _Quadrants(nn.Module):
         quadrants = split(features, 2, 2)
         low = self.pooling(quadrants)
         count = features.shape[0]
-        high = _each(self.h, count) * (quadrants - low)
-        weighed = high + _each(self.l, count) * low
+        high = quadrants - low
+        weighed = _each(self.h, count) * high + _each(self.l, count) * low
         return join(weighed, 2, 2)
 
 
@@ -209,7 +216,8 @@ class _Filter(FilterChoice):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         # of the whole map, whatever the pooling
         mean = features.mean(dim=(2, 3), keepdim=True)
-        low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
+        taps = self.chosen(mean).softmax(dim=2)
+        low = filtered(features, taps, self.kernel)
         modulated: torch.Tensor = self.modulate(low, features - low)
         return modulated
 
@@ -227,7 +235,8 @@ class _Modulation(nn.Module):
 
     def forward(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
         reduced = self.fc(self.pooling(low + high))
-        weights = torch.cat([each(reduced) for each in self.fcs], dim=1).softmax(dim=1)
+        logits = torch.cat([layer(reduced) for layer in self.fcs], dim=1)
+        weights = logits.softmax(dim=1)
         of_high, of_low = weights.chunk(2, dim=1)
         modulated: torch.Tensor = self.out(high * of_high + low * of_low)
         return modulated

@@ -38,12 +38,13 @@ def edgetaper(picture: Array, psf: Array) -> Array:
     """The picture, and towards its edges the picture blurred as if it repeated itself."""
     # Its weight is 1 less the autocorrelation of the kernel's projections, at the distance from the
     # edge. Source: MATLAB's function of that name, as its documentation describes it.
-    domain = Periodic((picture.shape[0], picture.shape[1]))
+    height, width = picture.shape
+    domain = Periodic((height, width))
     spectrum = domain.forward(picture)
     spectrum *= domain.transfer(psf).astype(spectrum.dtype)
     blurred = domain.inverse(spectrum)
-    rows = 1 - _correlation(psf.sum(axis=1), picture.shape[0])
-    columns = 1 - _correlation(psf.sum(axis=0), picture.shape[1])
+    rows = 1 - _correlation(psf.sum(axis=1), height)
+    columns = 1 - _correlation(psf.sum(axis=0), width)
     weight = rows[:, None] * columns[None, :]
     weight = weight.astype(picture.dtype)
     mixed = weight * picture + (1 - weight) * blurred
@@ -68,10 +69,12 @@ def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
     occurring = np.unique(sigma_px)
     shares = np.arange(1, QUANTILES + 1) / (QUANTILES + 1)
     quantiles = mquantiles(occurring, shares, alphap=0.5, betap=0.5)
-    edges = np.unique(np.concatenate([occurring[:1], quantiles, occurring[-1:]]))
+    ends = [occurring[:1], quantiles, occurring[-1:]]
+    edges = np.unique(np.concatenate(ends))
     index = np.searchsorted(edges, sigma_px, side="right") - 1
     last = max(len(edges) - 2, 0)
-    return np.asarray(edges[np.clip(index, 0, last)])
+    bins = np.clip(index, 0, last)
+    return np.asarray(edges[bins])
 
 
 SUPPORT = 8.49
@@ -106,7 +109,8 @@ def _whole(channel: Array, psf: Array, prior: Prior) -> Array:
     padded = np.pad(channel.astype(np.float32), radius, mode="edge")
     for _ in range(TAPERS):
         padded = edgetaper(padded, psf)
-    domain = Periodic((padded.shape[0], padded.shape[1]))
+    height, width = padded.shape
+    domain = Periodic((height, width))
     scene = krishnan_fergus(padded, psf, prior, domain)
     return scene[radius:-radius, radius:-radius]
 
@@ -135,11 +139,15 @@ class MapDeconvolution(SeveralOutputs):
     def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
         pictures = as_pictures(blurry)
-        maps = [np.asarray(self._estimate(one) / sigma_of(1.0)) for one in pictures]
-        restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
+        maps = []
+        restored = []
+        for picture in pictures:
+            diameter_px = np.asarray(self._estimate(picture) / sigma_of(1.0))
+            restored.append(self._restore(picture, diameter_px))
+            maps.append(diameter_px[:, :, None])
         return {
             "restored": as_tensor(restored, blurry),
-            "defocus_map": as_tensor([one[:, :, None] for one in maps], blurry),
+            "defocus_map": as_tensor(maps, blurry),
         }
 
 
@@ -154,7 +162,8 @@ def restore_by_map(preset: Preset = DEFAULT) -> Restorer:
 def _blended(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     method = partial(krishnan_fergus_levels, prior=preset.prior)
     restored = deconvolve(picture, diameter_px, method, shape="gaussian", count=LEVELS)
-    return fade_to_blurry(np.clip(restored, 0, 1), picture, diameter_px)
+    clipped = np.clip(restored, 0, 1)
+    return fade_to_blurry(clipped, picture, diameter_px)
 
 
 def _published(
@@ -195,10 +204,8 @@ class OneDisc(nn.Module):
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
-        return as_tensor(
-            [self._restore(picture) for picture in as_pictures(blurry)],
-            blurry,
-        )
+        restored = [self._restore(picture) for picture in as_pictures(blurry)]
+        return as_tensor(restored, blurry)
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         linear = np.asarray(srgb_to_linear(picture))
@@ -206,22 +213,16 @@ class OneDisc(nn.Module):
         if diameter == 0:
             return picture
         height, width = picture.shape[:2]
-        shape = (
-            fft.next_fast_len(height, real=True),
-            fft.next_fast_len(width, real=True),
-        )
-        below = shape[0] - height
-        padding = ((0, below), (0, shape[1] - width), (0, 0))
+        rows = fft.next_fast_len(height, real=True)
+        columns = fft.next_fast_len(width, real=True)
+        padding = ((0, rows - height), (0, columns - width), (0, 0))
         padded = np.pad(linear, padding, mode="symmetric")
-        channels = [
-            self._deconvolution(
-                np.ascontiguousarray(padded[:, :, c]),
-                disc_psf(diameter),
-                domain=Mirrored(shape),
-            )
-            for c in range(3)
-        ]
-        restored = np.clip(linear_to_srgb(np.stack(channels, axis=2)), 0, 1)[
-            :height, :width
-        ]
+        domain = Mirrored((rows, columns))
+        channels = []
+        for c in range(3):
+            channel = np.ascontiguousarray(padded[:, :, c])
+            psf = disc_psf(diameter)
+            channels.append(self._deconvolution(channel, psf, domain=domain))
+        encoded = linear_to_srgb(np.stack(channels, axis=2))
+        restored = np.clip(encoded, 0, 1)[:height, :width]
         return fade_to_blurry(restored, picture, np.full((height, width), diameter))

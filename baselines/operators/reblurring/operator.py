@@ -46,12 +46,10 @@ class TiledReblur(torch.autograd.Function):
             kernels = list(_kernels(facts, seeds[:, :, rows]))
             factors = _factors(facts, kernels, weights[:, :, rows])
             into = blurred[:, :, rows]
-            for unit, total in zip(
-                facts.units,
-                _sums(facts, padded, rows),
-                strict=True,
-            ):
-                into.addcmul_(total, factors.of_unit(unit).view_as(total[:, :1]))
+            sums = _sums(facts, padded, rows)
+            for unit, total in zip(facts.units, sums, strict=True):
+                factor = factors.of_unit(unit).view_as(total[:, :1])
+                into.addcmul_(total, factor)
         return blurred
 
     @staticmethod
@@ -67,14 +65,16 @@ class TiledReblur(torch.autograd.Function):
         of_seeds = torch.empty_like(seeds)
         of_weights = torch.empty_like(weights)
         for rows in _strips(image):
-            strip = seeds[:, :, rows], weights[:, :, rows]
+            own_seeds = seeds[:, :, rows]
+            own_weights = weights[:, :, rows]
             part = grown[:, :, rows]
-            kernels = list(_kernels(facts, strip[0]))
+            kernels = list(_kernels(facts, own_seeds))
             products = _products(facts, padded, part, rows)
-            gradients = _gradients(facts, kernels, strip, products)
-            of_seeds[:, :, rows] = gradients[0].view_as(strip[0])
-            of_weights[:, :, rows] = gradients[1].view_as(strip[1])
-            factors = _factors(facts, kernels, strip[1])
+            strip = own_seeds, own_weights
+            seed_slopes, weight_slopes = _gradients(facts, kernels, strip, products)
+            of_seeds[:, :, rows] = seed_slopes.view_as(own_seeds)
+            of_weights[:, :, rows] = weight_slopes.view_as(own_weights)
+            factors = _factors(facts, kernels, own_weights)
             _spread(facts, factors, part, of_padded, rows)
         return _inner(of_padded, facts.radius), of_seeds, of_weights
 
@@ -106,17 +106,16 @@ class _Kernel(NamedTuple):
 def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
     """Weights of the sums at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
-    by_radius = torch.split(seeds, list(range(2, facts.levels + 1)), dim=1)
+    sizes = list(range(2, facts.levels + 1))
+    by_radius = torch.split(seeds, sizes, dim=1)
     for radius, mine in enumerate(by_radius, start=1):
         matrix = interpolation(facts.levels, radius, seeds.device, seeds.dtype)
         samples = mine.abs().flatten(2)
         peak = samples.amax(1, keepdim=True)  # >= 0: outside the radius logits are 0
         values = torch.matmul(matrix, samples).sub_(peak).exp_()
         corner = peak.neg_().exp_()
-        total = torch.matmul(counts[: len(matrix)].T, values).add_(
-            corner,
-            alpha=facts.corners[radius],
-        )
+        total = torch.matmul(counts[: len(matrix)].T, values)
+        total.add_(corner, alpha=facts.corners[radius])
         yield _Kernel(values, corner, total, matrix)
 
 
@@ -146,12 +145,12 @@ def _factors(
     per_border = torch.empty_like(flat)
     per_border[:, :1] = flat[:, :1]
     for radius, kernel in enumerate(kernels, start=1):
-        share = flat[:, radius : radius + 1] / kernel.total
-        per_ring[:, : kernel.values.shape[1]].addcmul_(
-            kernel.values - kernel.corner,
-            share,
-        )
-        torch.mul(share, kernel.corner, out=per_border[:, radius : radius + 1])
+        own = slice(radius, radius + 1)
+        share = flat[:, own] / kernel.total
+        above_corner = kernel.values - kernel.corner
+        inside = per_ring[:, : kernel.values.shape[1]]
+        inside.addcmul_(above_corner, share)
+        torch.mul(share, kernel.corner, out=per_border[:, own])
     for radius in reversed(range(facts.radius)):
         per_border[:, radius].add_(per_border[:, radius + 1])
     return _Factors(per_ring, per_border)
@@ -180,7 +179,10 @@ def _fold(
 ) -> torch.Tensor:
     """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
     after = padded.narrow(axis, pad + offset, size)
-    return after if offset == 0 else after + padded.narrow(axis, pad - offset, size)
+    if offset == 0:
+        return after
+    before = padded.narrow(axis, pad - offset, size)
+    return after + before
 
 
 def _products(
@@ -194,11 +196,8 @@ def _products(
     pixels = grown[0, 0].numel()
     per_ring = grown.new_zeros((count, len(facts.squared), pixels))
     per_border = grown.new_zeros((count, facts.levels, pixels))
-    for (border, _, ring), total in zip(
-        facts.units,
-        _sums(facts, padded, rows),
-        strict=True,
-    ):
+    sums = _sums(facts, padded, rows)
+    for (border, _, ring), total in zip(facts.units, sums, strict=True):
         product = (total * grown).sum(1).flatten(1)
         per_border[:, border].add_(product)
         if ring is not None:
@@ -232,7 +231,8 @@ def _gradients(
         )
         of_seeds.append(torch.matmul(kernel.logits.T, of_logits))
         of_weights.append(mean)
-    return torch.cat(of_seeds, dim=1).mul_(seeds.sign()), torch.cat(of_weights, dim=1)
+    signed = torch.cat(of_seeds, dim=1).mul_(seeds.sign())
+    return signed, torch.cat(of_weights, dim=1)
 
 
 def _of_kernel(
@@ -244,11 +244,12 @@ def _of_kernel(
     counts: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradients of the logits and of the weight of one kernel."""
+    own = slice(radius, radius + 1)
     mine = per_ring[:, : kernel.values.shape[1]]
-    outside = per_square[:, radius : radius + 1] - mine.sum(1, keepdim=True)
+    outside = per_square[:, own] - mine.sum(1, keepdim=True)
     inside = (kernel.values * mine).sum(1, keepdim=True)
     mean = outside.mul_(kernel.corner).add_(inside).div_(kernel.total)
-    share = weights[:, radius : radius + 1] / kernel.total
+    share = weights[:, own] / kernel.total
     beyond_mean = mine - counts[: mine.shape[1]] * mean
     of_logits = beyond_mean.mul_(kernel.values).mul_(share)
     return of_logits, mean
@@ -281,7 +282,8 @@ def _summed_columns(
     shape = (*grown.shape[:2], height + 2 * pad, width)
     columns = [grown.new_zeros(shape) for _ in range(facts.levels)]
     for i, j, ring in facts.units:
-        share = grown * factors.of_unit((i, j, ring)).view_as(grown[:, :1])
+        factor = factors.of_unit((i, j, ring))
+        share = grown * factor.view_as(grown[:, :1])
         for row, column in {(i, j), (j, i)}:
             for offset in {row, -row}:
                 columns[column].narrow(-2, pad + offset, height).add_(share)
@@ -306,9 +308,8 @@ def isotropic_reblur(
     # 3.2 and its code.
     _check(image, seeds, weights)
     device = image.device.type
-    if not (
-        torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    ):
+    available = torch.amp.is_autocast_available(device)
+    if not available or not torch.is_autocast_enabled(device):
         return _reblurred(image, seeds, weights, path)
     # bf16 keeps three digits of sums of 225 taps
     with torch.autocast(device, enabled=False):
@@ -327,9 +328,8 @@ def _reblurred(
         "compiled": "cpu",
         "triton": "cuda",
     }[path]
-    if path != "torch" and (
-        image.device.type != device or image.dtype != torch.float32
-    ):
+    fits = image.device.type == device and image.dtype == torch.float32
+    if path != "torch" and not fits:
         raise InputError(
             f"the reblurring path {path!r} takes float32 on {device}, not {image.dtype} on "
             f"{image.device}; leave the path out"
@@ -374,12 +374,9 @@ def blur_levels(
 ) -> torch.Tensor:
     """The blurred versions by themselves, ``(m - 1, N, C, H, W)``, from the smallest kernel on."""
     count, _, height, width = image.shape
-    choose = torch.eye(levels, dtype=image.dtype, device=image.device)[
-        1:, None, :, None, None
-    ]
-    return torch.stack(
-        [
-            isotropic_reblur(image, seeds, w.expand(count, -1, height, width))
-            for w in choose
-        ]
-    )
+    choices = torch.eye(levels, dtype=image.dtype, device=image.device)
+    blurred = []
+    for choice in choices[1:]:
+        weights = choice[None, :, None, None].expand(count, -1, height, width)
+        blurred.append(isotropic_reblur(image, seeds, weights))
+    return torch.stack(blurred)

@@ -38,8 +38,10 @@ class _Attention(nn.Module):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))
         qkv = qkv.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
-        attended: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        query, key, value = qkv.unbind()
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        tokens = mixed.transpose(1, 2).flatten(2)
+        attended: torch.Tensor = self.proj(tokens)
         return attended
 
 
@@ -91,19 +93,15 @@ class _MaskedAutoencoder(nn.Module):
         self.blocks[blocks:].requires_grad_(False)
         self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
-            self.register_buffer(
-                name,
-                torch.tensor(values).reshape(1, 3, 1, 1),
-                persistent=False,
-            )
+            of_colours = torch.tensor(values).reshape(1, 3, 1, 1)
+            self.register_buffer(name, of_colours, persistent=False)
 
     def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
         """Results of all blocks, ``(N, 1 + rows * columns, width)``, class token first."""
         # The tiles are BGR in [0, 1]; each side is a stride more than its patches. ImageNet's mean
         # and deviation are taken in the tensor's own channel order.
-        patches = self.patch_embed.get_submodule("proj")(
-            (tiles - self.mean) / self.deviation
-        )
+        normalised = (tiles - self.mean) / self.deviation
+        patches = self.patch_embed.get_submodule("proj")(normalised)
         positions = _test_positions(self.pos_embed, *patches.shape[-2:])
         tokens = patches.flatten(2).transpose(1, 2)
         tokens = tokens + positions[:, 1:]
@@ -140,8 +138,11 @@ class ContextualEncoder(nn.Module):
 
     def describe(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embedding ``(N, width / 6)`` and the logit ``(N,)`` that the tile is sharp."""
-        pooled = self.fc_norm(self._context(tokens)[:, 1:].mean(dim=1))
-        return self.projector(pooled), self.head(pooled).squeeze(1)
+        of_patches = self._context(tokens)[:, 1:]
+        pooled = self.fc_norm(of_patches.mean(dim=1))
+        embedding = self.projector(pooled)
+        is_sharp = self.head(pooled).squeeze(1)
+        return embedding, is_sharp
 
     def _context(self, tokens: torch.Tensor) -> torch.Tensor:
         for block in self.embed_blocks:
@@ -166,10 +167,11 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = stride
-        inputs = [3 * encoder_width] + [2 * encoder_width + width] * (blocks - 1)
+        first = 3 * encoder_width
+        later = 2 * encoder_width + width
         self.decoder_linears = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(count), nn.Linear(count, width))
-            for count in inputs
+            for count in (first, *[later] * (blocks - 1))
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
         # never used
@@ -195,16 +197,14 @@ class Decoder(nn.Module):
             skips,
             strict=True,
         ):
-            tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
+            joined = torch.cat([skip, skip, tokens], dim=2)
+            tokens = block(merger(joined))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
-        grid = pixels.unflatten(1, (rows, -1)).unflatten(
-            3,
-            (self.stride, self.stride, -1),
-        )
+        by_row = pixels.unflatten(1, (rows, -1))
         # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
-        unpatched: torch.Tensor = (
-            grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
-        )
+        grid = by_row.unflatten(3, (self.stride, self.stride, -1))
+        by_channel = grid.permute(0, 5, 1, 3, 2, 4)
+        unpatched: torch.Tensor = by_channel.flatten(4, 5).flatten(2, 3)
         return unpatched
 
 
@@ -222,10 +222,9 @@ def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tens
     # The official test interpolates again at each call and overwrites the parameter, which then has
     # another shape; here the parameter stays as it was trained.
     resized = _interpolated(stored, TEST_SIDE)
-    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[
-        :, :rows, :columns
-    ]
-    return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)
+    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))
+    corner = grid[:, :rows, :columns]
+    return torch.cat([resized[:, :1], corner.flatten(1, 2)], dim=1)
 
 
 def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
@@ -246,7 +245,8 @@ def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
 
 def _initial_positions(width: int) -> torch.Tensor:
     """MAE's sines and cosines of a 14 x 14 grid, enlarged to 35 x 35; the class token has zeros."""
-    frequencies = 1.0 / 10_000 ** (torch.arange(width // 4) / (width / 4))
+    exponents = torch.arange(width // 4) / (width / 4)
+    frequencies = 1.0 / 10_000**exponents
     angles = torch.arange(MAE_SIDE)[:, None] * frequencies
     line = torch.cat([angles.sin(), angles.cos()], dim=1)
     across = line[None].expand(MAE_SIDE, -1, -1)
@@ -281,8 +281,13 @@ def places(
 def cut(picture: torch.Tensor, at: Sequence[Place], tile: int = TILE) -> torch.Tensor:
     """The tiles at some places, ``(places * N, C, h, w)``, place by place."""
     height, width = picture.shape[-2:]
-    tall, wide = min(tile, height), min(tile, width)
-    tiles = [picture[..., top : top + tall, left : left + wide] for top, left in at]
+    tall = min(tile, height)
+    wide = min(tile, width)
+    tiles = []
+    for top, left in at:
+        rows = slice(top, top + tall)
+        columns = slice(left, left + wide)
+        tiles.append(picture[..., rows, columns])
     return torch.cat(tiles)
 
 
@@ -305,8 +310,9 @@ def stitch(
         chunk = at[first : first + together]
         features = of_tiles(cut(picture, chunk, tile))
         given = torch.unflatten(features, 0, (len(chunk), -1))
-        if not first:
-            total = given.new_zeros(*given.shape[1:3], *count.shape)
+        if first == 0:
+            pictures, channels = given.shape[1:3]
+            total = given.new_zeros(pictures, channels, *count.shape)
         _add_tiles(total, count, chunk, given)
     return total / count
 
@@ -402,10 +408,9 @@ class ContextualDeblur(nn.Module):
         tokens = self.primary_encoder(cut(padded, at, self.tile))[-1]
         embeddings, logits = self.contextual_encoder.describe(tokens)
         by_tile = (len(at), picture.shape[0])
-        return (
-            torch.unflatten(embeddings, 0, by_tile).transpose(0, 1),
-            torch.unflatten(logits, 0, by_tile).transpose(0, 1),
-        )
+        embeddings = torch.unflatten(embeddings, 0, by_tile)
+        logits = torch.unflatten(logits, 0, by_tile)
+        return embeddings.transpose(0, 1), logits.transpose(0, 1)
 
     def _tile(self, tiles: torch.Tensor) -> torch.Tensor:
         """The decoder's features of tiles, half a stride less on each side."""
@@ -425,4 +430,5 @@ class ContextualDeblur(nn.Module):
     def _padded_side(self, side: int) -> int:
         if side >= self.tile:
             return side
-        return max(SMALLEST, -(-side // self.stride)) * self.stride
+        strides = -(-side // self.stride)  # rounded up
+        return max(SMALLEST, strides) * self.stride

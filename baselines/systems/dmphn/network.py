@@ -70,7 +70,6 @@ GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2))
 """Rows and columns of patches by level, 1 the coarsest; level 0 is what level 1 decodes to."""
 
 STACK_LEVELS = 3
-PARTS = ("encoder", "decoder")
 
 
 class DMPHN(nn.Module):
@@ -102,7 +101,8 @@ class DMPHN(nn.Module):
         added = torch.zeros_like(picture)
         joined: torch.Tensor | float = 0.0
         for level in range(self.levels, 0, -1):
-            encode, decode = (self.get_submodule(f"{part}_lv{level}") for part in PARTS)
+            encode = self.get_submodule(f"encoder_lv{level}")
+            decode = self.get_submodule(f"decoder_lv{level}")
             joined = by_patches(encode, picture + added, GRIDS[level]) + joined
             added = by_patches(decode, joined, GRIDS[level - 1])
         restored = added + picture if self.adds_input else added
@@ -150,11 +150,11 @@ class StackedDMPHN(SeveralOutputs):
             if level == 1 and first is not None:
                 # the first stage's in all later ones, not the one before
                 added = added + first
-            encode, decode = (
-                self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS
-            )
+            encode = self.get_submodule(f"encoder_s{stage}_lv{level}")
+            decode = self.get_submodule(f"decoder_s{stage}_lv{level}")
             joined = by_patches(encode, picture + added, GRIDS[level]) + joined
-            features[level] = joined = joined + before.get(level, 0.0)
+            joined = joined + before.get(level, 0.0)
+            features[level] = joined
             added = by_patches(decode, joined, GRIDS[level - 1])
         return added, features
 
@@ -165,7 +165,8 @@ def by_patches(
     grid: tuple[int, int],
 ) -> torch.Tensor:
     """Run a part on each patch by itself and put the results together; the grid divides H and W."""
-    return join(part(split(whole, *grid)), *grid)
+    patches = split(whole, *grid)
+    return join(part(patches), *grid)
 
 
 def _padded(blurry: torch.Tensor, levels: int) -> torch.Tensor:

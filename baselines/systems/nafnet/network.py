@@ -62,10 +62,12 @@ class Block(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        mixed = _gate(self.conv2(self.conv1(self.norm1(features))))
-        mixed = self.conv3(mixed * self.sca(mixed))
+        opened = self.conv2(self.conv1(self.norm1(features)))
+        gated = _gate(opened)
+        mixed = self.conv3(gated * self.sca(gated))
         features = features + mixed * self.beta
-        fed = self.conv5(_gate(self.conv4(self.norm2(features))))
+        opened = self.conv4(self.norm2(features))
+        fed = self.conv5(_gate(opened))
         restored: torch.Tensor = features + fed * self.gamma
         return restored
 
@@ -100,20 +102,22 @@ class NAFNet(nn.Module):
         self.width = width
         self.window_px = window_px
 
-        widths = _widths(width, len(encoder_blocks))
-        self.multiple = 2 ** len(encoder_blocks)
+        levels = len(encoder_blocks)
+        *outer, deepest = _widths(width, levels)
+        self.multiple = 2**levels
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
-        self.encoders = nn.ModuleList(map(self.level, encoder_blocks, widths[:-1]))
-        self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
-        self.middle_blks = self.level(middle_blocks, widths[-1])
-        self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
-        self.downs = nn.ModuleList(map(_halving, widths[:-1]))
+        self.encoders = nn.ModuleList(map(self.level, encoder_blocks, outer))
+        self.decoders = nn.ModuleList(map(self.level, decoder_blocks, outer[::-1]))
+        self.middle_blks = self.level(middle_blocks, deepest)
+        self.ups = nn.ModuleList(doubled(2 * wide) for wide in outer[::-1])
+        self.downs = nn.ModuleList(map(_halving, outer))
 
     def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
         window = self.window_px and self.window_px * self.width // channels
-        return nn.Sequential(*(Block(channels, window) for _ in range(times)))
+        blocks = [Block(channels, window) for _ in range(times)]
+        return nn.Sequential(*blocks)
 
     def padded(self, blurry: torch.Tensor) -> torch.Tensor:
         """The picture with zeros on the right and below, as the official network pads it."""
@@ -121,7 +125,8 @@ class NAFNet(nn.Module):
 
     def encoded(self, padded: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Features at the coarsest size, and those that the encoders leave, finest first."""
-        features = self.intro(padded.contiguous(memory_format=torch.channels_last))
+        picture = padded.contiguous(memory_format=torch.channels_last)
+        features = self.intro(picture)
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             features = encoder(features)
@@ -141,4 +146,5 @@ class NAFNet(nn.Module):
             strict=True,
         ):
             features = decoder(up(features) + skip)
-        return cropped(self.ending(features) + padded, blurry)
+        restored = self.ending(features) + padded
+        return cropped(restored, blurry)

@@ -41,7 +41,8 @@ class _Strip(nn.Module):
         horizontal, vertical = self.conv_input(normed).chunk(2, dim=1)
         mixed = torch.cat([self._rows(horizontal), self._columns(vertical)], dim=1)
         features = features + self.fuse_out(mixed)
-        features = features + _per_pixel(self.ffn, _per_pixel(self.ffn_norm, features))
+        normed = _per_pixel(self.ffn_norm, features)
+        features = features + _per_pixel(self.ffn, normed)
         encoded: torch.Tensor = self.PEG(features)
         return encoded
 
@@ -69,11 +70,13 @@ class IntraStrip(_Strip):
 
     def _rows(self, features: torch.Tensor) -> torch.Tensor:
         tokens = features.permute(0, 2, 3, 1)  # N, H, W, C: the W pixels of a row
-        return _attention(self.qkv_local_h(tokens)).permute(0, 3, 1, 2)
+        attended = _attention(self.qkv_local_h(tokens))
+        return attended.permute(0, 3, 1, 2)
 
     def _columns(self, features: torch.Tensor) -> torch.Tensor:
         tokens = features.permute(0, 3, 2, 1)  # N, W, H, C: the H pixels of a column
-        return _attention(self.qkv_local_v(tokens)).permute(0, 3, 2, 1)
+        attended = _attention(self.qkv_local_v(tokens))
+        return attended.permute(0, 3, 2, 1)
 
 
 class InterStrip(_Strip):
@@ -92,7 +95,8 @@ class InterStrip(_Strip):
         self.PEG = _position_encoding(channels)
 
     def _rows(self, features: torch.Tensor) -> torch.Tensor:
-        return _strips_attend(self.conv_h(features).transpose(1, 2)).transpose(1, 2)
+        strips = self.conv_h(features).transpose(1, 2)
+        return _strips_attend(strips).transpose(1, 2)
 
     def _columns(self, features: torch.Tensor) -> torch.Tensor:
         strips = self.conv_v(features).permute(0, 3, 1, 2)
@@ -106,15 +110,17 @@ def _position_encoding(channels: int) -> Residual:
 
 def _per_pixel(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:
     """A layer on the last axis, applied to the channels of ``(N, C, H, W)``."""
-    moved: torch.Tensor = layer(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    pixels = features.permute(0, 2, 3, 1)
+    moved: torch.Tensor = layer(pixels).permute(0, 3, 1, 2)
     return moved
 
 
 def _strips_attend(strips: torch.Tensor) -> torch.Tensor:
     """``(N, S, 3 C, L)``: S strips of L pixels, flattened channel-major; to ``(N, S, C, L)``."""
     batch, count, channels, length = strips.shape
-    query, key, value = (part.flatten(2) for part in strips.chunk(3, dim=2))
-    mixed = _attention(torch.cat([query, key, value], dim=2)[:, None])
+    parts = [part.flatten(2) for part in strips.chunk(3, dim=2)]
+    tokens = torch.cat(parts, dim=2)
+    mixed = _attention(tokens[:, None])
     return mixed.reshape(batch, count, channels // 3, length)
 
 
@@ -199,7 +205,8 @@ class _Decoder(nn.Module):
         half: torch.Tensor,
         full: torch.Tensor,
     ) -> torch.Tensor:
-        features = self.de_layer2_2(torch.cat([self.de_layer3_1(deepest), half], dim=1))
+        raised = self.de_layer3_1(deepest)
+        features = self.de_layer2_2(torch.cat([raised, half], dim=1))
         for number in range(1, 5):
             features = _residual(self.get_submodule(f"de_block_{number}"), features)
         up = self.de_layer2_1(features)
@@ -224,8 +231,8 @@ def _pair(channels: int) -> nn.Sequential:
 
 def _residual(pair: nn.Module, features: torch.Tensor) -> torch.Tensor:
     """The pair's result is added before the activation."""
-    activated: torch.Tensor = functional.leaky_relu(features + pair(features), SLOPE)
-    return activated
+    added: torch.Tensor = features + pair(features)
+    return functional.leaky_relu(added, SLOPE)
 
 
 COUNT = 5
@@ -244,13 +251,13 @@ def inverse_gaussians() -> torch.Tensor:
     bank[0, SIZE // 2, SIZE // 2] = 1.0
     for index in range(COUNT):
         size = 3 if index < 3 else 5
-        spectrum = torch.fft.fft2(_gaussian(size, 0.25 * (index + 1)))
-        inverse = torch.fft.ifft2(
-            spectrum.conj() / (spectrum.abs().square() + 0.01)
-        ).abs()
+        sigma_px = 0.25 * (index + 1)
+        spectrum = torch.fft.fft2(_gaussian(size, sigma_px))
+        power = spectrum.abs().square()
+        inverse = torch.fft.ifft2(spectrum.conj() / (power + 0.01))
         edge = (SIZE - size) // 2
         inside = slice(edge, edge + size)
-        bank[index + 1, inside, inside] = inverse
+        bank[index + 1, inside, inside] = inverse.abs()
     return bank
 
 
@@ -279,19 +286,16 @@ class KernelFeatures(nn.Module):
         # In the code each kernel is in three consecutive rows while the convolution has one
         # group of rows per colour, so red meets the first two kernels only, blue the last two.
         bank = inverse_gaussians()
-        rows = (
-            bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0)
-        )[:, None]
-        self.register_buffer("bank", rows, persistent=False)
+        rows = bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0)
+        self.register_buffer("bank", rows[:, None], persistent=False)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features ``(N, 18, H, W)`` and an auxiliary picture; H, W >= 7."""
         fixed = functional.conv2d(picture, self.bank, padding=SIZE // 2, groups=3)
-        adapted = self.adaption_conv(picture)
-        features = self.fuse_conv(
-            torch.cat([fixed, self.transform_conv(adapted)], dim=1)
-        )
-        return features, self.Convsout(picture)
+        adapted = self.transform_conv(self.adaption_conv(picture))
+        features = self.fuse_conv(torch.cat([fixed, adapted], dim=1))
+        auxiliary = self.Convsout(picture)
+        return features, auxiliary
 
 
 class _Predictor(nn.Module):
@@ -319,13 +323,11 @@ class _Predictor(nn.Module):
         # each colour is filtered by the 25 taps that belong to it.
         predicted = self.ConvNet(picture)
         if self.corrected:
-            return _filtered(
-                picture,
-                predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None],
-            )
-        return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(
-            picture
-        )
+            by_colour = predicted.squeeze(3).transpose(1, 2)
+            taps = by_colour.flatten(0, 1)[:, None]
+            return _filtered(picture, taps)
+        scrambled = predicted.reshape(-1, 3, SIZE * SIZE)
+        return _filtered(picture, scrambled).expand_as(picture)
 
 
 def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:

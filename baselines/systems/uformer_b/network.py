@@ -65,8 +65,10 @@ class _Block(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, H, W, C)`` to the same shape."""
-        features = features + self._dropped(self._attended(self.norm1(features)))
-        return features + self._dropped(self.mlp(self.norm2(features)))
+        attended = self._attended(self.norm1(features))
+        features = features + self._dropped(attended)
+        fed = self.mlp(self.norm2(features))
+        return features + self._dropped(fed)
 
     def _attended(self, normed: torch.Tensor) -> torch.Tensor:
         if self.shift:
@@ -124,17 +126,19 @@ class Uformer(nn.Module):
         drops = _drops(depths)
 
         def level(place: int, channels: int) -> _Level:
-            nominal = nominal_px >> min(place, len(depths) - 1 - place)
-            return _Level(
-                _Block(
+            halvings = min(place, len(depths) - 1 - place)
+            is_large = nominal_px >> halvings > WINDOW
+            blocks = []
+            for number, drop in enumerate(drops[place]):
+                block = _Block(
                     channels,
                     heads[place],
-                    shifted=number % 2 == 1 and nominal > WINDOW,
+                    shifted=is_large and number % 2 == 1,
                     modulated=place > self.downs,
                     drop=drop,
                 )
-                for number, drop in enumerate(drops[place])
-            )
+                blocks.append(block)
+            return _Level(blocks)
 
         self.input_proj = named(proj=_projection(3, dim))
         self.output_proj = named(proj=_projection(2 * dim, 3))
@@ -155,10 +159,8 @@ class Uformer(nn.Module):
             up = nn.ConvTranspose2d(channels, outputs, 2, stride=2)
             channels = 2 * outputs  # the skip is concatenated and not reduced
             self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
-            self.add_module(
-                f"decoderlayer_{place}",
-                level(self.downs + 1 + place, channels),
-            )
+            decoder = level(self.downs + 1 + place, channels)
+            self.add_module(f"decoderlayer_{place}", decoder)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
@@ -168,12 +170,13 @@ class Uformer(nn.Module):
         if not self.square:
             padded = pad_to_multiple(blurry, self.multiple)
             return self._restored(padded)[..., :height, :width]
-        side = max(height, width) + -max(height, width) % self.multiple
+        longest = max(height, width)
+        side = longest + -longest % self.multiple
         top = (side - height) // 2
         left = (side - width) // 2
         amounts = (left, side - width - left, top, side - height - top)
-        padded = pad(blurry, amounts, "zeros")
-        return self._restored(padded)[..., top : top + height, left : left + width]
+        restored = self._restored(pad(blurry, amounts, "zeros"))
+        return restored[..., top : top + height, left : left + width]
 
     def _restored(self, padded: torch.Tensor) -> torch.Tensor:
         picture = padded.contiguous(memory_format=torch.channels_last)
@@ -199,8 +202,10 @@ def _projection(inputs: int, outputs: int) -> nn.Sequential:
 def _drops(depths: Sequence[int]) -> list[list[float]]:
     """How often each block's change is left out: rising to the bottleneck, then falling."""
     downs = len(depths) // 2
-    rising = torch.linspace(0, LARGEST_DROP, sum(depths[:downs]), device="cpu").tolist()
-    flat = rising + [LARGEST_DROP] * depths[downs] + rising[::-1]
+    blocks = sum(depths[:downs])
+    rising = torch.linspace(0, LARGEST_DROP, blocks, device="cpu").tolist()
+    deepest = [LARGEST_DROP] * depths[downs]
+    flat = [*rising, *deepest, *rising[::-1]]
     drops = []
     start = 0
     for depth in depths:
