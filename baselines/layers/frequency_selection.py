@@ -3,7 +3,7 @@
 Source: Cui et al., Selective Frequency Network, ICLR 2023; c-yn/SFNet at b2d3c691."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import join, split
@@ -27,7 +27,7 @@ class Pooling(nn.Module):
         self.window_px = window_px
         self.in_training = in_training
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to ``(N, C, 1, 1)``, or with a window to the same shape."""
         is_whole = self.training and not self.in_training
         if self.window_px is None or is_whole:
@@ -39,7 +39,7 @@ class Pooling(nn.Module):
         return local_means(features, *sides)
 
 
-def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def local_means(features: Tensor, height: int, width: int) -> Tensor:
     """Means over windows around each pixel ``(N, C, H, W)``; those at the border are repeated."""
     of_columns = _moving_mean(features, height, 2)
     means = _moving_mean(of_columns, width, 3)
@@ -49,7 +49,7 @@ def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor
     return functional.pad(means, rest, mode="replicate")
 
 
-def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:
+def _moving_mean(features: Tensor, size: int, dim: int) -> Tensor:
     """The mean of every ``size`` neighbours along an axis, which gets shorter by ``size - 1``."""
     sums = features.cumsum(dim)
     count = features.shape[dim]
@@ -78,7 +78,7 @@ class FilterChoice(nn.Module):
         self.bn = nn.BatchNorm2d(numbers)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
-    def chosen(self, mean: torch.Tensor) -> torch.Tensor:
+    def chosen(self, mean: Tensor) -> Tensor:
         """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap."""
         # They are normalised over a training batch. A batch of one picture has no statistics and
         # takes the running ones, where the official code fails.
@@ -99,11 +99,11 @@ class FilterChoice(nn.Module):
 
 
 def filtered(
-    features: torch.Tensor,
-    taps: torch.Tensor,
+    features: Tensor,
+    taps: Tensor,
     kernel: tuple[int, int],
     dilation: int = 1,
-) -> torch.Tensor:
+) -> Tensor:
     """Features correlated with their filters ``(N, groups, taps)``; reflection outside.
 
     ``kernel`` is height and width of a filter, odd; ``dilation`` the distance of its taps, px."""
@@ -138,7 +138,7 @@ class SelectiveBlock(nn.Module):
         self.localap = _Quadrants(half, pooling)
         self.global_ap = _Whole(half, pooling)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape; H and W even."""
         mixed = self.conv1(features)
         if self.filters:
@@ -148,7 +148,7 @@ class SelectiveBlock(nn.Module):
         first, second = mixed.chunk(2, dim=1)
         parts = [self.global_ap(first), self.localap(second)]
         mixed = torch.cat(parts, dim=1)
-        added: torch.Tensor = self.conv2(mixed) + features
+        added: Tensor = self.conv2(mixed) + features
         return added
 
 
@@ -168,12 +168,12 @@ class _Whole(nn.Module):
         self.fscale_h = nn.Parameter(torch.zeros(channels))
         self.pooling = pooling
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         means = self.pooling(features)
         of_deviations = self.fscale_h[:, None, None] + 1
         of_means = self.fscale_d[:, None, None]
         high = (features - means) * of_deviations
-        weighed: torch.Tensor = means * of_means + high
+        weighed: Tensor = means * of_means + high
         return weighed
 
 
@@ -188,7 +188,7 @@ class _Quadrants(nn.Module):
         self.l = nn.Parameter(torch.zeros(QUADRANTS * channels))
         self.pooling = pooling
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         quadrants = split(features, 2, 2)
         low = self.pooling(quadrants)
         count = features.shape[0]
@@ -197,7 +197,7 @@ class _Quadrants(nn.Module):
         return join(weighed, 2, 2)
 
 
-def _each(weights: torch.Tensor, count: int) -> torch.Tensor:
+def _each(weights: Tensor, count: int) -> Tensor:
     """From a weight per channel and quadrant (channels first) to ``(count * 4, C, 1, 1)``."""
     return weights.reshape(-1, QUADRANTS).T.repeat(count, 1)[..., None, None]
 
@@ -213,12 +213,12 @@ class _Filter(FilterChoice):
         self.add_choice(channels, size)
         self.modulate = _Modulation(channels, pooling)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         # of the whole map, whatever the pooling
         mean = features.mean(dim=(2, 3), keepdim=True)
         taps = self.chosen(mean).softmax(dim=2)
         low = filtered(features, taps, self.kernel)
-        modulated: torch.Tensor = self.modulate(low, features - low)
+        modulated: Tensor = self.modulate(low, features - low)
         return modulated
 
 
@@ -233,10 +233,10 @@ class _Modulation(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
         self.pooling = pooling
 
-    def forward(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    def forward(self, low: Tensor, high: Tensor) -> Tensor:
         reduced = self.fc(self.pooling(low + high))
         logits = torch.cat([layer(reduced) for layer in self.fcs], dim=1)
         weights = logits.softmax(dim=1)
         of_high, of_low = weights.chunk(2, dim=1)
-        modulated: torch.Tensor = self.out(high * of_high + low * of_low)
+        modulated: Tensor = self.out(high * of_high + low * of_low)
         return modulated

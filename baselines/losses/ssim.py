@@ -1,6 +1,7 @@
 """One minus structural similarity."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
@@ -11,7 +12,7 @@ C1 = 0.01**2
 C2 = 0.03**2
 
 
-def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def dissimilarity(output: Tensor, target: Tensor) -> Tensor:
     """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels."""
     # Source: Wang et al., Image quality assessment (TIP 2004), as in the package pytorch_msssim.
     mean_o = _window(output)
@@ -25,7 +26,7 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return 1 - (light * structure).mean()
 
 
-def _window(picture: torch.Tensor) -> torch.Tensor:
+def _window(picture: Tensor) -> Tensor:
     """Local means without the border; an axis shorter than the window is not filtered."""
     channels = picture.shape[1]
     place = torch.arange(

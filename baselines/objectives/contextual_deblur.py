@@ -1,7 +1,7 @@
 """ContextualDeblur's training: a pixel loss and a sharpness loss of the contextual encoder."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
@@ -44,7 +44,7 @@ class ContextualObjective(Objective):
         return loss, detached(parts)
 
 
-def _binary(logits: torch.Tensor, truth: float) -> torch.Tensor:
+def _binary(logits: Tensor, truth: float) -> Tensor:
     return functional.binary_cross_entropy_with_logits(
         logits,
         torch.full_like(logits, truth),

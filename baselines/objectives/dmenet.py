@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
@@ -37,9 +37,9 @@ class DomainCritic(nn.Module):
             features = outputs
         self.layers = nn.Sequential(*layers, _Strided(features, 1))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Logits ``(N, 1, h, w)`` of ``(N, features, H, W)``; high for rendered pictures."""
-        logits: torch.Tensor = self.layers(features)
+        logits: Tensor = self.layers(features)
         return logits
 
 
@@ -49,7 +49,7 @@ class _Strided(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4, stride=2, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
         top, bottom = _same(height)
         left, right = _same(width)
@@ -78,9 +78,9 @@ class FocusHead(nn.Module):
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 1))
 
-    def forward(self, share: torch.Tensor) -> torch.Tensor:
+    def forward(self, share: Tensor) -> Tensor:
         """Logits ``(N, 1, H, W)`` of the map ``(N, 1, H, W)`` in [0, 1]."""
-        logits: torch.Tensor = self.layers(share)
+        logits: Tensor = self.layers(share)
         return logits
 
 
@@ -90,7 +90,7 @@ class RealPictures:
     def __init__(self, folder: Path) -> None:
         self.paths = _pictures(folder)
 
-    def draw(self, like: torch.Tensor) -> torch.Tensor:
+    def draw(self, like: Tensor) -> Tensor:
         """Crops in the number and size of those of a batch ``(N, 3, h, w)``."""
         crops = []
         for _ in range(len(like)):
@@ -114,7 +114,7 @@ class LabelledPictures:
                 raise SettingsError(f"{path} has no mask in {folder / 'gt'}; add it")
         self.pairs = [(path, masks[path.stem]) for path in pictures]
 
-    def draw(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Crops ``(N, 3, h, w)`` and their masks ``(N, 1, h, w)``, 0 or 1."""
         crops = []
         masks = []
@@ -149,7 +149,7 @@ def _pictures(folder: Path) -> list[Path]:
     return pictures
 
 
-def _read(path: Path) -> torch.Tensor:
+def _read(path: Path) -> Tensor:
     return torch.from_numpy(as_float(read_image(path))).permute(2, 0, 1)
 
 
@@ -157,7 +157,7 @@ def _below(count: int) -> int:
     return int(torch.randint(count, ()))
 
 
-def _place(picture: torch.Tensor, like: torch.Tensor, path: Path) -> tuple[int, int]:
+def _place(picture: Tensor, like: Tensor, path: Path) -> tuple[int, int]:
     height, width = picture.shape[1:]
     crop_height, crop_width = like.shape[2:]
     if height < crop_height or width < crop_width:
@@ -225,9 +225,9 @@ class DMENetObjective(Objective):
         self,
         network: nn.Module,
         batch: Batch,
-        loss: torch.Tensor,
-        parts: dict[str, torch.Tensor],
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss: Tensor,
+        parts: dict[str, Tensor],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its parts with those of real pictures, if there are any."""
         if self._real is not None:
             focus, adversarial = self._adapted(network, batch.blurry, *self._real)
@@ -261,10 +261,10 @@ class DMENetObjective(Objective):
     def _adapted(
         self,
         network: nn.Module,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         labelled: LabelledPictures,
         unlabelled: RealPictures,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """How badly masks are predicted from maps, and how well the critic sees real pictures."""
         pictures, masks = labelled.draw(blurry)
         of_masked = _maps(network, pictures)
@@ -276,7 +276,7 @@ class DMENetObjective(Objective):
         ]
         return focus, (losses[0] + losses[1]) / 2
 
-    def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
+    def _judged(self, features: Tensor, *, rendered: bool) -> Tensor:
         """Cross-entropy of the critic, for features of rendered or of real pictures."""
         if self.adversary is None:
             raise TypeError("the critic was removed")
@@ -287,7 +287,7 @@ class DMENetObjective(Objective):
         )
 
 
-def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Tensor:
+def _heads_loss(given: dict[str, Tensor], label: Tensor) -> Tensor:
     """``(5,)``: the loss of the map that each scale's head predicts."""
     losses = []
     for scale in SCALES:
@@ -297,7 +297,7 @@ def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Te
     return torch.stack(losses)
 
 
-def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+def _maps(network: nn.Module, pictures: Tensor) -> dict[str, Tensor]:
     """Outputs of the map's network; in training, a chain around it does not deconvolve."""
     if not isinstance(network, DMENet):
         raise TypeError(
@@ -306,7 +306,7 @@ def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]
     return DMENet.outputs(network, pictures)
 
 
-def resized_label(label: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+def resized_label(label: Tensor, size: Sequence[int]) -> Tensor:
     """The nearest neighbour with aligned corners: sample i is round(i (n - 1) / (m - 1))."""
     for axis, count in zip((2, 3), size, strict=True):
         place = torch.linspace(0, label.shape[axis] - 1, count, device=label.device)

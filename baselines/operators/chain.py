@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.stats.mstats import mquantiles
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import SeveralOutputs
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
@@ -136,7 +136,7 @@ class MapDeconvolution(SeveralOutputs):
         self._estimate = estimate
         self._restore = restore
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
         pictures = as_pictures(blurry)
         maps = []
@@ -175,7 +175,7 @@ def _published(
     return published_stage(picture, sigma, preset.prior)
 
 
-def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
+def as_pictures(blurry: Tensor) -> list[NDArray[np.float32]]:
     """Pictures ``(H, W, C)`` of a batch ``(N, C, H, W)``, which must be finite."""
     pictures = blurry.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
     for index, picture in enumerate(pictures):
@@ -187,7 +187,7 @@ def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 
-def as_tensor(pictures: Sequence[Array], like: torch.Tensor) -> torch.Tensor:
+def as_tensor(pictures: Sequence[Array], like: Tensor) -> Tensor:
     """A float32 batch ``(N, C, H, W)`` of pictures ``(H, W, C)``, on the device of another."""
     stacked = np.stack(pictures).astype(np.float32).transpose(0, 3, 1, 2)
     return torch.from_numpy(np.ascontiguousarray(stacked)).to(like.device)
@@ -202,7 +202,7 @@ class OneDisc(nn.Module):
         super().__init__()
         self._deconvolution = deconvolution
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
         restored = [self._restore(picture) for picture in as_pictures(blurry)]
         return as_tensor(restored, blurry)

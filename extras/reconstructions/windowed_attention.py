@@ -1,7 +1,6 @@
 """Attention among the pixels of windows, as the rebuilt networks have it."""
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.attention import (
     SHIFT,
@@ -23,7 +22,7 @@ class WindowedAttention(nn.Module):
         self.shift = SHIFT if shifted else 0
         self.windowed = WindowAttention(channels, heads, shifted=shifted, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)``, reflected to multiples of 8, to the same shape."""
         height, width = features.shape[-2:]
         pixels = pad_to_multiple(features, WINDOW).permute(0, 2, 3, 1)

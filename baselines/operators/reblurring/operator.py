@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
@@ -34,10 +35,10 @@ class TiledReblur(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        image: torch.Tensor,
-        seeds: torch.Tensor,
-        weights: torch.Tensor,
-    ) -> torch.Tensor:
+        image: Tensor,
+        seeds: Tensor,
+        weights: Tensor,
+    ) -> Tensor:
         ctx.save_for_backward(image, seeds, weights)
         facts = rings(weights.shape[1])
         padded = functional.pad(image, (facts.radius,) * 4)
@@ -56,8 +57,8 @@ class TiledReblur(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any,
-        grown: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        grown: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         image, seeds, weights = ctx.saved_tensors
         facts = rings(weights.shape[1])
         padded = functional.pad(image, (facts.radius,) * 4)
@@ -79,12 +80,12 @@ class TiledReblur(torch.autograd.Function):
         return _inner(of_padded, facts.radius), of_seeds, of_weights
 
 
-def _inner(padded: torch.Tensor, pad: int) -> torch.Tensor:
+def _inner(padded: Tensor, pad: int) -> Tensor:
     """The part inside the padding."""
     return padded[:, :, pad:-pad, pad:-pad].contiguous()
 
 
-def _strips(image: torch.Tensor) -> Iterator[slice]:
+def _strips(image: Tensor) -> Iterator[slice]:
     count, _, height, width = image.shape
     rows = max(1, STRIP_PIXELS // (count * width))
     for top in range(0, height, rows):
@@ -97,13 +98,13 @@ class _Kernel(NamedTuple):
     # ``values``: ``(N, R, P)`` e = exp(l - max), l the ring's logit; ``corner``: ``(N, 1, P)`` e0 =
     # exp(0 - max) of the taps outside the radius; ``total``: ``(N, 1, P)`` Z, over all taps;
     # ``logits``: the matrix from seeds to logits.
-    values: torch.Tensor
-    corner: torch.Tensor
-    total: torch.Tensor
-    logits: torch.Tensor
+    values: Tensor
+    corner: Tensor
+    total: Tensor
+    logits: Tensor
 
 
-def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
+def _kernels(facts: Rings, seeds: Tensor) -> Iterator[_Kernel]:
     """Weights of the sums at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
     counts = tap_counts(facts.levels, seeds.device, seeds.dtype)
     sizes = list(range(2, facts.levels + 1))
@@ -122,10 +123,10 @@ def _kernels(facts: Rings, seeds: torch.Tensor) -> Iterator[_Kernel]:
 class _Factors(NamedTuple):
     """Weights of the sums at each pixel: ``(N, R, P)`` rings, ``(N, levels, P)`` borders."""
 
-    per_ring: torch.Tensor
-    per_border: torch.Tensor
+    per_ring: Tensor
+    per_border: Tensor
 
-    def of_unit(self, unit: Unit) -> torch.Tensor:
+    def of_unit(self, unit: Unit) -> Tensor:
         """``(N, P)``: weight of a unit's taps as members of their ring and of their border."""
         border, _, ring = unit
         factor = self.per_border[:, border]
@@ -135,7 +136,7 @@ class _Factors(NamedTuple):
 def _factors(
     facts: Rings,
     kernels: Sequence[_Kernel],
-    weights: torch.Tensor,
+    weights: Tensor,
 ) -> _Factors:
     """Weights W by ring and V by border; a square's border counts in all larger squares too."""
     # For ring d, radius k, weight m_k: W_d = sum_k m_k / Z_k (e_kd - e0_k), V_k = m_k / Z_k e0_k.
@@ -156,7 +157,7 @@ def _factors(
     return _Factors(per_ring, per_border)
 
 
-def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Tensor]:
+def _sums(facts: Rings, padded: Tensor, rows: slice) -> Iterator[Tensor]:
     """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
     pad = facts.radius
     height = rows.stop - rows.start
@@ -171,12 +172,12 @@ def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Ten
 
 
 def _fold(
-    padded: torch.Tensor,
+    padded: Tensor,
     offset: int,
     pad: int,
     size: int,
     axis: int,
-) -> torch.Tensor:
+) -> Tensor:
     """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
     after = padded.narrow(axis, pad + offset, size)
     if offset == 0:
@@ -187,10 +188,10 @@ def _fold(
 
 def _products(
     facts: Rings,
-    padded: torch.Tensor,
-    grown: torch.Tensor,
+    padded: Tensor,
+    grown: Tensor,
     rows: slice,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Sums times gradient over the colours: ``(N, R, P)`` rings, ``(N, levels, P)`` squares."""
     count = len(grown)
     pixels = grown[0, 0].numel()
@@ -208,9 +209,9 @@ def _products(
 def _gradients(
     facts: Rings,
     kernels: Sequence[_Kernel],
-    strip: tuple[torch.Tensor, torch.Tensor],
-    products: tuple[torch.Tensor, torch.Tensor],
-) -> tuple[torch.Tensor, torch.Tensor]:
+    strip: tuple[Tensor, Tensor],
+    products: tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
     """Gradients of the seeds ``(N, S, P)`` and the levels' weights ``(N, levels, P)``."""
     # With R and P, the sums of rings (of n_d taps) and of squares times the gradient,
     # dL/dm_k = q_k = (sum_d e_kd R_d + e0_k (P_k - sum_d R_d)) / Z_k and
@@ -236,13 +237,13 @@ def _gradients(
 
 
 def _of_kernel(
-    per_ring: torch.Tensor,
+    per_ring: Tensor,
     kernel: _Kernel,
-    per_square: torch.Tensor,
+    per_square: Tensor,
     radius: int,
-    weights: torch.Tensor,
-    counts: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    weights: Tensor,
+    counts: Tensor,
+) -> tuple[Tensor, Tensor]:
     """Gradients of the logits and of the weight of one kernel."""
     own = slice(radius, radius + 1)
     mine = per_ring[:, : kernel.values.shape[1]]
@@ -258,8 +259,8 @@ def _of_kernel(
 def _spread(
     facts: Rings,
     factors: _Factors,
-    grown: torch.Tensor,
-    of_padded: torch.Tensor,
+    grown: Tensor,
+    of_padded: Tensor,
     rows: slice,
 ) -> None:
     """Add each pixel's share of the gradient to the pixels that it was summed from."""
@@ -273,11 +274,11 @@ def _spread(
 def _summed_columns(
     facts: Rings,
     factors: _Factors,
-    grown: torch.Tensor,
+    grown: Tensor,
     height: int,
     pad: int,
     width: int,
-) -> list[torch.Tensor]:
+) -> list[Tensor]:
     """Gradient by column offset, summed over the rows of the taps."""
     shape = (*grown.shape[:2], height + 2 * pad, width)
     columns = [grown.new_zeros(shape) for _ in range(facts.levels)]
@@ -295,11 +296,11 @@ Path: TypeAlias = Literal["torch", "compiled", "triton"]
 
 
 def isotropic_reblur(
-    image: torch.Tensor,
-    seeds: torch.Tensor,
-    weights: torch.Tensor,
+    image: Tensor,
+    seeds: Tensor,
+    weights: Tensor,
     path: Path | None = None,
-) -> torch.Tensor:
+) -> Tensor:
     """Weighted sum of the picture and its per-pixel isotropically blurred versions."""
     # The kernel of radius r is softmax(l) over its (2r + 1)² taps, where l at distance rho is
     # |seed| interpolated linearly at rho, and 0 where rho > r; outside the frame the picture is 0.
@@ -317,11 +318,11 @@ def isotropic_reblur(
 
 
 def _reblurred(
-    image: torch.Tensor,
-    seeds: torch.Tensor,
-    weights: torch.Tensor,
+    image: Tensor,
+    seeds: Tensor,
+    weights: Tensor,
     path: Path | None,
-) -> torch.Tensor:
+) -> Tensor:
     path = path or _default_path(image)
     device = {
         "torch": image.device.type,
@@ -343,11 +344,11 @@ def _reblurred(
         from defocus.baselines.operators.reblurring import triton_path
 
         function = triton_path.TritonReblur
-    blurred: torch.Tensor = function.apply(image, seeds, weights)
+    blurred: Tensor = function.apply(image, seeds, weights)
     return blurred
 
 
-def _default_path(image: torch.Tensor) -> Path:
+def _default_path(image: Tensor) -> Path:
     cuda = (
         image.is_cuda
         and torch.version.cuda is not None
@@ -356,7 +357,7 @@ def _default_path(image: torch.Tensor) -> Path:
     return "triton" if cuda and importlib.util.find_spec("triton") else "torch"
 
 
-def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> None:
+def _check(image: Tensor, seeds: Tensor, weights: Tensor) -> None:
     levels = weights.shape[1]
     sizes = {(one.shape[0], *one.shape[2:]) for one in (image, seeds, weights)}
     fits = levels >= 2 and seeds.shape[1] == seed_count(levels)
@@ -368,10 +369,10 @@ def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> N
 
 
 def blur_levels(
-    image: torch.Tensor,
-    seeds: torch.Tensor,
+    image: Tensor,
+    seeds: Tensor,
     levels: int = 8,
-) -> torch.Tensor:
+) -> Tensor:
     """The blurred versions by themselves, ``(m - 1, N, C, H, W)``, from the smallest kernel on."""
     count, _, height, width = image.shape
     choices = torch.eye(levels, dtype=image.dtype, device=image.device)

@@ -6,7 +6,7 @@ Source: Seizinger et al., Bokehlicious: Photorealistic Bokeh Rendering with Cont
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import named
@@ -32,7 +32,7 @@ NEAREST, RANGE = 2.0, 9.0
 first head to almost RANGE in the last, times the fourth root of the strength."""
 
 
-def _places(blurry: torch.Tensor) -> torch.Tensor:
+def _places(blurry: Tensor) -> Tensor:
     """Places ``(N, 2, H, W)`` within the square around the picture, each in [0, 1]."""
     count, _, height, width = blurry.shape
     side = max(height, width)
@@ -45,7 +45,7 @@ def _places(blurry: torch.Tensor) -> torch.Tensor:
     return places.expand(count, -1, -1, -1)
 
 
-def _places_by_level(blurry: torch.Tensor) -> list[torch.Tensor]:
+def _places_by_level(blurry: Tensor) -> list[Tensor]:
     """Places at full size and at each halving."""
     whole = _places(blurry)
     by_level = [whole]
@@ -70,9 +70,9 @@ class _Attention(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        fading: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        fading: Sequence[Tensor],
+    ) -> Tensor:
         query = self._by_row(self.q_proj(features))
         key = self._by_row(self.k_proj(features))
         values = self.v_proj(features)
@@ -85,10 +85,10 @@ class _Attention(nn.Module):
         columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
         positions = _of_pixels(self.lepe, values)
-        given: torch.Tensor = self.out_proj(attended + positions)
+        given: Tensor = self.out_proj(attended + positions)
         return given
 
-    def _by_row(self, features: torch.Tensor) -> torch.Tensor:
+    def _by_row(self, features: Tensor) -> Tensor:
         """From ``(N, H, W, C)`` to ``(N, H, heads, W, C / heads)``."""
         by_head = features.reshape(*features.shape[:3], self.heads, -1)
         return by_head.transpose(2, 3)
@@ -112,9 +112,9 @@ class _AttentionBlock(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        fading: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        fading: Sequence[Tensor],
+    ) -> Tensor:
         features = features + _of_pixels(self.pos, features)
         normed = self.attention_layer_norm(features)
         attended = self.attention(normed, fading)
@@ -122,7 +122,7 @@ class _AttentionBlock(nn.Module):
         fed = self.ffn(self.final_layer_norm(features))
         return features + self._kept(fed)
 
-    def _kept(self, change: torch.Tensor) -> torch.Tensor:
+    def _kept(self, change: Tensor) -> Tensor:
         """The change; in training for some of the pictures only, and scaled up there."""
         each = change.new_ones(len(change), 1, 1, 1)
         return change * functional.dropout(each, self.dropped, self.training)
@@ -143,16 +143,16 @@ class _Group(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        places: torch.Tensor,
-        fading: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        places: Tensor,
+        fading: Sequence[Tensor],
+    ) -> Tensor:
         mixed = features
         for block in self.residual_group.get_submodule("blocks").children():
             mixed = block(mixed, fading)
         maps = torch.cat([mixed.permute(0, 3, 1, 2), places], dim=1)
         change = self.conv(maps).permute(0, 2, 3, 1)
-        added: torch.Tensor = features + change
+        added: Tensor = features + change
         return added
 
 
@@ -191,14 +191,14 @@ class _Block(nn.Module):
         self.norm1 = FlatChannelNorm(channels, EPSILON)
         self.norm2 = FlatChannelNorm(channels, EPSILON)
 
-    def forward(self, features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, places: Tensor) -> Tensor:
         placed = torch.cat([self.norm1(features), places], dim=1)
         mixed = functional.gelu(self.conv1(placed))
         attended = self.conv2(mixed * self.attention(mixed))
         features = features + attended * self.beta
         opened = self.conv3(self.norm2(features))
         fed = self.conv4(functional.gelu(opened))
-        given: torch.Tensor = features + fed * self.gamma
+        given: Tensor = features + fed * self.gamma
         return given
 
 
@@ -268,12 +268,12 @@ class Bokehlicious(nn.Module):
         self.ups = nn.ModuleList(map(doubled, coarsest_first))
         self.out_stage = nn.Conv2d(finest + PLACE, 3, 3, padding=1)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""
         strength = blurry.new_full((len(blurry),), WIDE_OPEN)
         return self.restored(blurry, strength)
 
-    def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    def restored(self, blurry: Tensor, strength: Tensor) -> Tensor:
         """Pictures restored for a ``strength`` ``(N,)``, which is 2 / f-number."""
         padded = pad_to_multiple(blurry, 2**LEVELS)
         places = _places_by_level(padded)
@@ -290,9 +290,9 @@ class Bokehlicious(nn.Module):
 
     def _encoded(
         self,
-        features: torch.Tensor,
-        places: list[torch.Tensor],
-    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        features: Tensor,
+        places: list[Tensor],
+    ) -> tuple[Tensor, list[Tensor]]:
         skips = []
         for encoder, down, place in zip(
             self.encoders,
@@ -308,10 +308,10 @@ class Bokehlicious(nn.Module):
 
     def _decoded(
         self,
-        features: torch.Tensor,
-        skips: list[torch.Tensor],
-        places: list[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        skips: list[Tensor],
+        places: list[Tensor],
+    ) -> Tensor:
         levels = zip(
             self.decoders,
             self.ups,
@@ -327,10 +327,10 @@ class Bokehlicious(nn.Module):
 
     def _attended(
         self,
-        features: torch.Tensor,
-        places: torch.Tensor,
-        strength: torch.Tensor,
-    ) -> torch.Tensor:
+        features: Tensor,
+        places: Tensor,
+        strength: Tensor,
+    ) -> Tensor:
         """Contribution of the attention at a quarter of the size."""
         prepared = self.conv_prep(features)
         fading = [self._fading(strength, side) for side in prepared.shape[-2:]]
@@ -340,10 +340,10 @@ class Bokehlicious(nn.Module):
         normed = self.norm(pixels).permute(0, 3, 1, 2)
         mixed = self.conv_after_body(normed) + prepared
         placed = torch.cat([mixed, places], dim=1)
-        change: torch.Tensor = self.conv_last(placed)
+        change: Tensor = self.conv_last(placed)
         return change
 
-    def _fading(self, strength: torch.Tensor, side: int) -> torch.Tensor:
+    def _fading(self, strength: Tensor, side: int) -> Tensor:
         """Logarithms of the weights of pixels by their distance, ``(N, heads, side, side)``."""
         head = torch.arange(self.heads, device=strength.device) / self.heads
         fourth_root = strength[:, None].abs() ** 0.25
@@ -370,9 +370,9 @@ def _depthwise(channels: int, size: int) -> nn.Sequential:
     return named(conv=convolution)
 
 
-def _of_pixels(layer: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+def _of_pixels(layer: nn.Module, pixels: Tensor) -> Tensor:
     """A layer of maps applied to ``(N, H, W, C)``."""
-    given: torch.Tensor = layer(pixels.permute(0, 3, 1, 2))
+    given: Tensor = layer(pixels.permute(0, 3, 1, 2))
     return given.permute(0, 2, 3, 1)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -61,14 +61,14 @@ class DPDNet(nn.Module):
         self.add_module(f"conv{level}_1", first)
         self.add_module(f"conv{level}_2", second)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3 * views, H, W)`` RGB in [0, 1], left view first, in (0, 1)."""
         # Where the input is added the result is not clamped.
         padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
         restored = self._restore(padded)
         return cropped(reversed_colours(restored), blurry)
 
-    def _restore(self, picture: torch.Tensor) -> torch.Tensor:
+    def _restore(self, picture: Tensor) -> Tensor:
         skips = self._encoded(picture)
         features = skips.pop()
         for level, skip in enumerate(reversed(skips), start=self.levels + 1):
@@ -79,15 +79,15 @@ class DPDNet(nn.Module):
             joined = torch.cat([skip, raised], dim=1)
             features = self._double(level, joined)
         colours = self._relu(self.head, features)
-        given: torch.Tensor = self.get_submodule(self.final)(colours)
+        given: Tensor = self.get_submodule(self.final)(colours)
         if self.adds_input:
             views = torch.unflatten(picture, 1, (-1, 3))
             return views.mean(dim=1) + given
         return torch.sigmoid(given)
 
-    def _encoded(self, features: torch.Tensor) -> list[torch.Tensor]:
+    def _encoded(self, features: Tensor) -> list[Tensor]:
         """The features of each level, finest first."""
-        encoded: list[torch.Tensor] = []
+        encoded: list[Tensor] = []
         for level in range(1, self.levels + 1):
             if encoded:
                 features = functional.max_pool2d(features, 2)
@@ -97,11 +97,11 @@ class DPDNet(nn.Module):
             encoded.append(features)
         return encoded
 
-    def _double(self, level: int, features: torch.Tensor) -> torch.Tensor:
+    def _double(self, level: int, features: Tensor) -> Tensor:
         first = self._relu(f"conv{level}_1", features)
         return self._relu(f"conv{level}_2", first)
 
-    def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
+    def _relu(self, name: str, features: Tensor) -> Tensor:
         return functional.relu(self.get_submodule(name)(features), inplace=True)
 
     def _initialise(self) -> None:
@@ -119,7 +119,7 @@ class DPDNet(nn.Module):
                 nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
 
 
-def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
+def reversed_colours(pictures: Tensor) -> Tensor:
     """RGB to BGR and back, view by view, for ``(N, 3 * views, H, W)``."""
     views = pictures.chunk(pictures.shape[1] // 3, 1)
     return torch.cat([view.flip(1) for view in views], dim=1)
@@ -140,11 +140,11 @@ def layer_names() -> list[str]:
     return [*names, f"conv{2 * depth - 1}_3", f"conv{2 * depth}"]
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The state dict of a Keras file, by data set; other files are left as they are."""
     # Keras numbers the layers ``conv2d_1`` … as they are made, and stores kernels as (rows,
     # columns, inputs, outputs). A file of the whole model has the optimiser's state beside them.
-    layers: dict[int, dict[str, torch.Tensor]] = {}
+    layers: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         match = _ENTRY.fullmatch(name)
         if match is None or name.startswith("optimizer_weights"):

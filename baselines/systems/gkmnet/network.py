@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, SeveralOutputs, named
@@ -51,8 +51,8 @@ class _Bank(nn.Module):
 
     # Colours ascend or repeat, with equally many channels per colour.
 
-    taps: torch.Tensor
-    colours: torch.Tensor
+    taps: Tensor
+    colours: Tensor
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class _Bank(nn.Module):
         self.register_buffer("taps", taps, persistent=False)
         self.register_buffer("colours", torch.tensor(colours), persistent=False)
 
-    def filtered(self, padded: torch.Tensor) -> torch.Tensor:
+    def filtered(self, padded: Tensor) -> Tensor:
         """From ``(N, 3, H + 20, W + 20)`` to ``(N, channels, H, W)``."""
         channels = len(self.taps)
         # not by brackets, whose gradient is slow
@@ -88,7 +88,7 @@ class GroupedBank(_Bank):
     # the wide one, each kernel in about three channels; only the 24 different ones are computed
     # here.
 
-    places: torch.Tensor
+    places: Tensor
 
     def __init__(self, gaussians: int = COUNT) -> None:
         bank = gaussians + 1
@@ -99,7 +99,7 @@ class GroupedBank(_Bank):
         places = torch.tensor([different.index(pair) for pair in pairs])
         self.register_buffer("places", places, persistent=False)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)``, black outside, to ``(N, 66, H, W)``."""
         radius = SIDE // 2
         padded = pad(picture, (radius, radius, radius, radius), "zeros")
@@ -107,7 +107,7 @@ class GroupedBank(_Bank):
         return different.index_select(1, self.places)
 
     @staticmethod
-    def spread(weights: torch.Tensor) -> torch.Tensor:
+    def spread(weights: Tensor) -> Tensor:
         """From a weight per kernel, ``(N, 22, H, W)``, to one per channel."""
         return weights.repeat(1, COLOURS, 1, 1)
 
@@ -121,14 +121,14 @@ class InterleavedBank(_Bank):
         colours = [row % COLOURS for row in rows]
         super().__init__(gaussians, kernels, colours)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, 66, H, W)``."""
         radius = SIDE // 2
         padded = pad(picture, (radius, radius, radius, radius))
         return self.filtered(padded)
 
     @staticmethod
-    def spread(weights: torch.Tensor) -> torch.Tensor:
+    def spread(weights: Tensor) -> Tensor:
         """From a weight per kernel, ``(N, 22, H, W)``, to one per channel."""
         return weights.repeat_interleave(COLOURS, dim=1)
 
@@ -156,11 +156,11 @@ class _Gate(nn.Module):
         norm = nn.BatchNorm2d(1, momentum=GATE_MOMENTUM)
         self.conv = named(conv=convolution, bn=norm, gate=nn.Sigmoid())
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         largest = features.amax(dim=1)
         mean = features.mean(dim=1)
         pooled = torch.stack([largest, mean], dim=1)
-        gated: torch.Tensor = features * self.conv(pooled)
+        gated: Tensor = features * self.conv(pooled)
         return gated
 
 
@@ -173,12 +173,12 @@ class _TripletAttention(nn.Module):
         self.hc = _Gate()
         self.hw = _Gate()
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         rows_first = features.permute(0, 2, 1, 3)
         over_height = self.cw(rows_first).permute(0, 2, 1, 3)
         columns_first = features.permute(0, 3, 2, 1)
         over_width = self.hc(columns_first).permute(0, 3, 2, 1)
-        gated: torch.Tensor = self.hw(features) + over_height + over_width
+        gated: Tensor = self.hw(features) + over_height + over_width
         return gated / 3
 
 
@@ -193,8 +193,8 @@ class _Block(nn.Module):
             conv1=Residual(*conv_norm_relu(second)),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        attended: torch.Tensor = self.ta(self.res_block(self.conv(features)))
+    def forward(self, features: Tensor) -> Tensor:
+        attended: Tensor = self.ta(self.res_block(self.conv(features)))
         return attended
 
 
@@ -213,13 +213,13 @@ class Backbone(nn.Module):
         self.conv_block3_1 = _up(four, two)
         self.conv_block4_1 = _up(two, width)
 
-    def features(self, picture: torch.Tensor) -> torch.Tensor:
+    def features(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4."""
         first = self.conv_block1_1(self.in_block(picture))
         second = self.conv_block2_1(first)
         deepest = self.bottle_neck_1(second)
         raised = self.conv_block3_1(deepest + second)
-        features: torch.Tensor = self.conv_block4_1(raised + first)
+        features: Tensor = self.conv_block4_1(raised + first)
         return features
 
 
@@ -262,7 +262,7 @@ class GKMNet(Backbone, SeveralOutputs):
         self.APU = MixingWeights(own, width, mixed, bounded=True)
         self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""
         # The picture is put in the middle of a black frame, to multiples of 16, and cropped again;
         # the smaller ones are of the padded picture where the sides are no multiples of 16.
@@ -284,11 +284,11 @@ class GKMNet(Backbone, SeveralOutputs):
             "quarter": quarter,
         }
 
-    def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def restored_scales(self, pyramid: Sequence[Tensor]) -> list[Tensor]:
         """The restored scales from a pyramid, finest first, with sides of multiples of 16."""
         before = pyramid[-1]
         memory: Memory | None = None
-        restored: list[torch.Tensor] = []
+        restored: list[Tensor] = []
         for blurry in reversed(pyramid):
             if restored:
                 before = enlarged(restored[-1])
@@ -298,20 +298,20 @@ class GKMNet(Backbone, SeveralOutputs):
 
     def _mixed(
         self,
-        blurry: torch.Tensor,
-        before: torch.Tensor,
-        weights: torch.Tensor,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        before: Tensor,
+        weights: Tensor,
+    ) -> Tensor:
         of_blurry, of_before = weights.chunk(2, dim=1)
         parts = [
             self.bank(blurry) * self.bank.spread(of_blurry),
             self.bank(before) * self.bank.spread(of_before),
         ]
-        mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))
+        mixed: Tensor = self.SumLayer(torch.cat(parts, dim=1))
         return blurry + mixed if self.adds_input else mixed
 
 
-def _halved(picture: torch.Tensor) -> torch.Tensor:
+def _halved(picture: Tensor) -> Tensor:
     """The picture at half its size, rounded down."""
     height, width = picture.shape[-2:]
     size = [height // 2, width // 2]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -57,20 +57,20 @@ class KPAC(nn.Module):
 
     def forward(
         self,
-        blurry: torch.Tensor,
-        dual_pixel: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        dual_pixel: Tensor | None = None,
+    ) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
         picture = self._centred(blurry)
         seen = picture if dual_pixel is None else self._centred(dual_pixel)
         restored = (picture + self._residual(seen) + 1) / 2
         return cropped(restored, blurry)
 
-    def _centred(self, picture: torch.Tensor) -> torch.Tensor:
+    def _centred(self, picture: Tensor) -> Tensor:
         """The padded picture with colours in [-1, 1]."""
         return 2 * pad_to_multiple(picture, 2**self.levels) - 1
 
-    def _residual(self, seen: torch.Tensor) -> torch.Tensor:
+    def _residual(self, seen: Tensor) -> Tensor:
         features = self._layer("c0_2", self._layer("c0", seen))
         skips = [features]
         for name in ENCODER[2 : 2 * self.levels + 2 : 2]:
@@ -88,19 +88,19 @@ class KPAC(nn.Module):
 
     def _decoded(
         self,
-        features: torch.Tensor,
-        skips: list[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        skips: list[Tensor],
+    ) -> Tensor:
         names = DECODER[6 - 2 * self.levels :: 2]
         for name, skip in zip(names, reversed(skips), strict=True):
             raised = self._layer(name, features)
             features = torch.cat([raised, skip], dim=1)
             if name != "d2":
                 features = self._layer(f"{name}_2", features)
-        residual: torch.Tensor = self.deblur["d2_2"](features)
+        residual: Tensor = self.deblur["d2_2"](features)
         return residual
 
-    def _atrous(self, block: int, features: torch.Tensor) -> torch.Tensor:
+    def _atrous(self, block: int, features: Tensor) -> Tensor:
         """One kernel at five dilations, weighted by place and dilation and by channel."""
 
         def layer(name: str) -> nn.Module:
@@ -122,7 +122,7 @@ class KPAC(nn.Module):
         weighted = stacked * scale[:, :, None] * shape[:, None]
         return _leaky(layer("cf")(weighted.flatten(1, 2)))
 
-    def _layer(self, name: str, features: torch.Tensor) -> torch.Tensor:
+    def _layer(self, name: str, features: Tensor) -> Tensor:
         return _leaky(self.deblur[name](features))
 
 
@@ -193,7 +193,7 @@ def _block(width: int) -> dict[str, nn.Module]:
 
 def _in_graph_order(
     module: nn.Module,
-    state: dict[str, torch.Tensor],
+    state: dict[str, Tensor],
     prefix: str,
     local_metadata: Mapping[str, Any],  # noqa: ARG001 - PyTorch's signature of such a hook
 ) -> None:
@@ -203,14 +203,14 @@ def _in_graph_order(
             state[prefix + name] = state.pop(prefix + name)
 
 
-def _leaky(features: torch.Tensor) -> torch.Tensor:
+def _leaky(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, SLOPE)
 
 
 LEVELS = (2, 3)
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The state dict of a TensorLayer ``.npz``; other files are left as they are."""
     # The file holds one list without names, in the order in which the graph was made; how long it
     # is says how many levels there are. Kernels are (rows, columns, inputs, outputs), those of

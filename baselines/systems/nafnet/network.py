@@ -5,7 +5,7 @@ Source: Chen et al., Simple Baselines for Image Restoration (ECCV 2022); depths 
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.frequency_selection import local_means
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -14,7 +14,7 @@ from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise, doubl
 EPSILON = 1e-6
 
 
-def _gate(features: torch.Tensor) -> torch.Tensor:
+def _gate(features: Tensor) -> Tensor:
     """First half of the channels times the second: in place of an activation function."""
     first, second = features.chunk(2, dim=1)
     return first * second
@@ -30,7 +30,7 @@ class _Means(nn.Module):
         super().__init__()
         self.window_px = window_px
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
         window = self.window_px
         if window is None or window >= max(height, width):
@@ -60,7 +60,7 @@ class Block(nn.Module):
         self.norm1 = FlatChannelNorm(channels, EPSILON)
         self.norm2 = FlatChannelNorm(channels, EPSILON)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         opened = self.conv2(self.conv1(self.norm1(features)))
         gated = _gate(opened)
@@ -68,7 +68,7 @@ class Block(nn.Module):
         features = features + mixed * self.beta
         opened = self.conv4(self.norm2(features))
         fed = self.conv5(_gate(opened))
-        restored: torch.Tensor = features + fed * self.gamma
+        restored: Tensor = features + fed * self.gamma
         return restored
 
 
@@ -119,11 +119,11 @@ class NAFNet(nn.Module):
         blocks = [Block(channels, window) for _ in range(times)]
         return nn.Sequential(*blocks)
 
-    def padded(self, blurry: torch.Tensor) -> torch.Tensor:
+    def padded(self, blurry: Tensor) -> Tensor:
         """The picture with zeros on the right and below, as the official network pads it."""
         return pad_to_multiple(blurry, self.multiple, "zeros")
 
-    def encoded(self, padded: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def encoded(self, padded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Features at the coarsest size, and those that the encoders leave, finest first."""
         picture = padded.contiguous(memory_format=torch.channels_last)
         features = self.intro(picture)
@@ -134,7 +134,7 @@ class NAFNet(nn.Module):
             features = down(features)
         return features, skips
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         padded = self.padded(blurry)
         features, skips = self.encoded(padded)

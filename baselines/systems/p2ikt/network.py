@@ -6,7 +6,7 @@ Source: Tang et al., Prior and Prediction Inverse Kernel Transformer, AAAI 2024;
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import (
@@ -36,20 +36,20 @@ class _Strip(nn.Module):
     ffn: nn.Sequential
     PEG: Residual
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         normed = _per_pixel(self.attention_norm, features)
         horizontal, vertical = self.conv_input(normed).chunk(2, dim=1)
         mixed = torch.cat([self._rows(horizontal), self._columns(vertical)], dim=1)
         features = features + self.fuse_out(mixed)
         normed = _per_pixel(self.ffn_norm, features)
         features = features + _per_pixel(self.ffn, normed)
-        encoded: torch.Tensor = self.PEG(features)
+        encoded: Tensor = self.PEG(features)
         return encoded
 
-    def _rows(self, features: torch.Tensor) -> torch.Tensor:
+    def _rows(self, features: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def _columns(self, features: torch.Tensor) -> torch.Tensor:
+    def _columns(self, features: Tensor) -> Tensor:
         raise NotImplementedError
 
 
@@ -68,12 +68,12 @@ class IntraStrip(_Strip):
         self.ffn = mlp(channels)
         self.PEG = _position_encoding(channels)
 
-    def _rows(self, features: torch.Tensor) -> torch.Tensor:
+    def _rows(self, features: Tensor) -> Tensor:
         tokens = features.permute(0, 2, 3, 1)  # N, H, W, C: the W pixels of a row
         attended = _attention(self.qkv_local_h(tokens))
         return attended.permute(0, 3, 1, 2)
 
-    def _columns(self, features: torch.Tensor) -> torch.Tensor:
+    def _columns(self, features: Tensor) -> Tensor:
         tokens = features.permute(0, 3, 2, 1)  # N, W, H, C: the H pixels of a column
         attended = _attention(self.qkv_local_v(tokens))
         return attended.permute(0, 3, 2, 1)
@@ -94,11 +94,11 @@ class InterStrip(_Strip):
         self.fuse_out = nn.Conv2d(channels, channels, 1)
         self.PEG = _position_encoding(channels)
 
-    def _rows(self, features: torch.Tensor) -> torch.Tensor:
+    def _rows(self, features: Tensor) -> Tensor:
         strips = self.conv_h(features).transpose(1, 2)
         return _strips_attend(strips).transpose(1, 2)
 
-    def _columns(self, features: torch.Tensor) -> torch.Tensor:
+    def _columns(self, features: Tensor) -> Tensor:
         strips = self.conv_v(features).permute(0, 3, 1, 2)
         return _strips_attend(strips).permute(0, 2, 3, 1)
 
@@ -108,14 +108,14 @@ def _position_encoding(channels: int) -> Residual:
     return residual(PEG=nn.Conv2d(channels, channels, 3, padding=1, groups=channels))
 
 
-def _per_pixel(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:
+def _per_pixel(layer: nn.Module, features: Tensor) -> Tensor:
     """A layer on the last axis, applied to the channels of ``(N, C, H, W)``."""
     pixels = features.permute(0, 2, 3, 1)
-    moved: torch.Tensor = layer(pixels).permute(0, 3, 1, 2)
+    moved: Tensor = layer(pixels).permute(0, 3, 1, 2)
     return moved
 
 
-def _strips_attend(strips: torch.Tensor) -> torch.Tensor:
+def _strips_attend(strips: Tensor) -> Tensor:
     """``(N, S, 3 C, L)``: S strips of L pixels, flattened channel-major; to ``(N, S, C, L)``."""
     batch, count, channels, length = strips.shape
     parts = [part.flatten(2) for part in strips.chunk(3, dim=2)]
@@ -124,7 +124,7 @@ def _strips_attend(strips: torch.Tensor) -> torch.Tensor:
     return mixed.reshape(batch, count, channels // 3, length)
 
 
-def _attention(tokens: torch.Tensor) -> torch.Tensor:
+def _attention(tokens: Tensor) -> Tensor:
     """Softmax attention of four heads, each an equal consecutive slice of the token."""
     # Tokens ``(N, B, T, 3 L)`` hold query, key and value one behind the other; ``(N, B, T, L)``.
     parts = (torch.unflatten(part, -1, (HEADS, -1)) for part in tokens.chunk(3, dim=-1))
@@ -146,12 +146,12 @@ class Backbone(nn.Module):
             self.add_module(f"Trans_block_{number}", block)
         self.decoder = _Decoder(width, deep)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)``, sides multiples of 4, to ``(N, width, H, W)``."""
         deepest, half, full = self.encoder(picture)
         for number in range(1, 7):
             deepest = self.get_submodule(f"Trans_block_{number}")(deepest)
-        features: torch.Tensor = self.decoder(deepest, half, full)
+        features: Tensor = self.decoder(deepest, half, full)
         return features
 
 
@@ -166,9 +166,7 @@ class _Encoder(nn.Module):
             self.add_module(f"en_layer2_{number}", _pair(width))
         self.en_layer3_1 = _activated(nn.Conv2d(width, deep, 3, stride=2, padding=1))
 
-    def forward(
-        self, picture: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features at a quarter, half and full resolution."""
         full = self.en_layer1_1(picture)
         for number in (2, 3, 4):
@@ -201,10 +199,10 @@ class _Decoder(nn.Module):
 
     def forward(
         self,
-        deepest: torch.Tensor,
-        half: torch.Tensor,
-        full: torch.Tensor,
-    ) -> torch.Tensor:
+        deepest: Tensor,
+        half: Tensor,
+        full: Tensor,
+    ) -> Tensor:
         raised = self.de_layer3_1(deepest)
         features = self.de_layer2_2(torch.cat([raised, half], dim=1))
         for number in range(1, 5):
@@ -229,9 +227,9 @@ def _pair(channels: int) -> nn.Sequential:
     )
 
 
-def _residual(pair: nn.Module, features: torch.Tensor) -> torch.Tensor:
+def _residual(pair: nn.Module, features: Tensor) -> Tensor:
     """The pair's result is added before the activation."""
-    added: torch.Tensor = features + pair(features)
+    added: Tensor = features + pair(features)
     return functional.leaky_relu(added, SLOPE)
 
 
@@ -242,7 +240,7 @@ MIXED = 3 * (COUNT + 1)
 """Channels of the features: three colours times (delta and five inverse Gaussians)."""
 
 
-def inverse_gaussians() -> torch.Tensor:
+def inverse_gaussians() -> Tensor:
     """The released bank ``(6, 5, 5)``: a delta, then |W*/(|W|^2 + 0.01)| of five Gaussians."""
     # Sigma 0.25, 0.5, … 1.25 px on 3, 3, 3, 5, 5 px. The Fourier transform has the kernel's own
     # size and its inverse is not shifted back: the peak's place and the absolute value are the
@@ -261,7 +259,7 @@ def inverse_gaussians() -> torch.Tensor:
     return bank
 
 
-def _gaussian(size: int, sigma: float) -> torch.Tensor:
+def _gaussian(size: int, sigma: float) -> Tensor:
     """A Gaussian of sum 1, ``(size, size)``."""
     place = torch.arange(size) - size // 2
     line = torch.exp(-place.square() / (2 * sigma**2))
@@ -275,7 +273,7 @@ class KernelFeatures(nn.Module):
     # ``corrected``: every colour meets all kernels, and has a predicted one of its own. Official
     # weights need the uncorrected form.
 
-    bank: torch.Tensor
+    bank: Tensor
 
     def __init__(self, *, corrected: bool = False) -> None:
         super().__init__()
@@ -289,7 +287,7 @@ class KernelFeatures(nn.Module):
         rows = bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0)
         self.register_buffer("bank", rows[:, None], persistent=False)
 
-    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``(N, 18, H, W)`` and an auxiliary picture; H, W >= 7."""
         fixed = functional.conv2d(picture, self.bank, padding=SIZE // 2, groups=3)
         adapted = self.transform_conv(self.adaption_conv(picture))
@@ -316,7 +314,7 @@ class _Predictor(nn.Module):
             nn.Softmax(dim=1),
         )
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """The filtered picture, same shape."""
         # The released code reads the memory of ``(N, 25, 3, 1)`` as ``(N, 3, 5, 5)``, so that taps
         # and colours are scrambled, and shows the one resulting channel in all three. Corrected,
@@ -330,7 +328,7 @@ class _Predictor(nn.Module):
         return _filtered(picture, scrambled).expand_as(picture)
 
 
-def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
+def _filtered(picture: Tensor, taps: Tensor) -> Tensor:
     """Filter each picture by its own kernels, ``(groups, channels of each, 25)``; zeros outside."""
     batch = picture.shape[0]
     size = picture.shape[-2:]
@@ -372,12 +370,12 @@ class P2IKT(SeveralOutputs):
         self.SumLayer = named(conv=nn.Conv2d(2 * MIXED, 3, 1))
         self.SumLayer1 = nn.Conv2d(6, 3, 1)
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored``, ``auxiliary``, ``half`` and ``quarter`` (rounded up); none is clamped."""
         # H, W >= 16; reflected on the right and below to multiples of 16 (at least 32, which the
         # predicted kernel needs at the coarsest scale), cropped back.
         padded = pad_to_multiple(blurry, 32 if min(blurry.shape[-2:]) <= 16 else 16)
-        given: dict[str, torch.Tensor] = {}
+        given: dict[str, Tensor] = {}
         previous, memory = None, None
         for name, step in zip(SCALES, (4, 2, 1), strict=True):
             picture = padded[..., ::step, ::step]  # nearest neighbour
@@ -389,10 +387,10 @@ class P2IKT(SeveralOutputs):
 
     def _scale(
         self,
-        picture: torch.Tensor,
-        previous: torch.Tensor,
+        picture: Tensor,
+        previous: Tensor,
         memory: Memory | None,
-    ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
+    ) -> tuple[Tensor, Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)
         of_picture, of_previous = (

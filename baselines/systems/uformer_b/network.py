@@ -5,7 +5,7 @@ Source: Wang et al., Uformer (CVPR 2022); ZhendongWang6/Uformer at 65fc970, mode
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.attention import (
@@ -37,10 +37,10 @@ class _FeedForward(nn.Module):
         )
         self.linear2 = nn.Sequential(PointwiseLinear(hidden, channels))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, H, W, C)`` to the same shape."""
         hidden = self.dwconv(self.linear1(features).permute(0, 3, 1, 2))
-        fed: torch.Tensor = self.linear2(hidden.permute(0, 2, 3, 1))
+        fed: Tensor = self.linear2(hidden.permute(0, 2, 3, 1))
         return fed
 
 
@@ -63,14 +63,14 @@ class _Block(nn.Module):
         self.norm2 = nn.LayerNorm(channels)
         self.mlp = _FeedForward(channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, H, W, C)`` to the same shape."""
         attended = self._attended(self.norm1(features))
         features = features + self._dropped(attended)
         fed = self.mlp(self.norm2(features))
         return features + self._dropped(fed)
 
-    def _attended(self, normed: torch.Tensor) -> torch.Tensor:
+    def _attended(self, normed: Tensor) -> Tensor:
         if self.shift:
             normed = normed.roll((-self.shift, -self.shift), dims=(1, 2))
         windowed = windows(normed)
@@ -81,7 +81,7 @@ class _Block(nn.Module):
             attended = attended.roll((self.shift, self.shift), dims=(1, 2))
         return attended
 
-    def _dropped(self, change: torch.Tensor) -> torch.Tensor:
+    def _dropped(self, change: Tensor) -> Tensor:
         """In training, a block's change is left out in some of the batch's pictures."""
         if not self.training or self.drop == 0:
             return change
@@ -94,7 +94,7 @@ class _Level(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         pixels = features.permute(0, 2, 3, 1)
         for block in self.blocks:
@@ -162,7 +162,7 @@ class Uformer(nn.Module):
             decoder = level(self.downs + 1 + place, channels)
             self.add_module(f"decoderlayer_{place}", decoder)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         # Put in the middle of a black square whose side is the next multiple of 128, and cropped
         # again.
@@ -178,7 +178,7 @@ class Uformer(nn.Module):
         restored = self._restored(pad(blurry, amounts, "zeros"))
         return restored[..., top : top + height, left : left + width]
 
-    def _restored(self, padded: torch.Tensor) -> torch.Tensor:
+    def _restored(self, padded: Tensor) -> Tensor:
         picture = padded.contiguous(memory_format=torch.channels_last)
         features = functional.leaky_relu(self.input_proj(picture))
         skips = []
@@ -191,7 +191,7 @@ class Uformer(nn.Module):
             features = self.get_submodule(f"upsample_{place}")(features)
             features = torch.cat([features, skips.pop()], dim=1)
             features = self.get_submodule(f"decoderlayer_{place}")(features)
-        restored: torch.Tensor = padded + self.output_proj(features)
+        restored: Tensor = padded + self.output_proj(features)
         return restored
 
 

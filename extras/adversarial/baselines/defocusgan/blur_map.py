@@ -3,7 +3,7 @@
 Source: AAAI 2023; ``models/blur_kernel_model.py`` and ``loss/blur_loss_alternate.py``."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -31,17 +31,17 @@ class BlurMapNet(nn.Module):
         self.tail_hard = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
         add_layers(self, channels, KERNEL_SIZES)
 
-    def forward(self, views: torch.Tensor) -> torch.Tensor:
+    def forward(self, views: Tensor) -> Tensor:
         """Radii ``(N, 3, H, W)``, RGB, -24 to 24 px, from left and right view ``(N, 6, H, W)``."""
         height, width = views.shape[-2:]
         left, right = pad_to_multiple(views, MULTIPLE).chunk(2, dim=1)
         head = self.head(torch.cat([left.flip(1), right.flip(1)], dim=1))
         branches = [self._branch(head, index) for index in range(len(KERNEL_SIZES))]
         radii = self.tail_hard(head + torch.stack(branches).sum(dim=0))
-        cropped: torch.Tensor = radii.flip(1)[..., :height, :width]
+        cropped: Tensor = radii.flip(1)[..., :height, :width]
         return cropped.clamp(-LIMIT, LIMIT)
 
-    def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
+    def _branch(self, head: Tensor, index: int) -> Tensor:
         """A branch as the generator's at full resolution, but with the skip of the third layer."""
         features = head
         skips = []
@@ -55,7 +55,7 @@ class BlurMapNet(nn.Module):
             features = branch(self, layer, index)(
                 features + skip + pooled_to(head, features)
             )
-        given: torch.Tensor = features
+        given: Tensor = features
         return given
 
 
@@ -67,7 +67,7 @@ class KernelBank(nn.Module):
         for name in ("weight_pos_set", "weight_neg_set"):
             self.add_module(name, nn.ModuleList(map(_kernel, range(len(KERNEL_RADII)))))
 
-    def forward(self, sharp: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
+    def forward(self, sharp: Tensor, radii: Tensor) -> Tensor:
         """The sharp picture blurred by a map of signed radii, px, both ``(N, 3, H, W)``.
 
         Sum over i of tent(map - i) (kernel i * sharp) + tent(map + i) (kernel -i * sharp)."""
@@ -91,7 +91,7 @@ def _kernel(index: int) -> nn.Conv2d:
     return layer
 
 
-def initial_kernel(index: int) -> torch.Tensor:
+def initial_kernel(index: int) -> Tensor:
     """The initial kernel of a blur radius, 0 to 24 px: a disc with a bright rim.
 
     Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32."""
@@ -110,7 +110,7 @@ def initial_kernel(index: int) -> torch.Tensor:
     return blurred / blurred.sum()
 
 
-def _gaussian_blurred(kernel: torch.Tensor, index: int) -> torch.Tensor:
+def _gaussian_blurred(kernel: Tensor, index: int) -> Tensor:
     """A kernel blurred with OpenCV's sigma for a window of a seventh of its side, made odd."""
     size = round((2 * index + 1) / 7) + 1
     size += 1 - size % 2

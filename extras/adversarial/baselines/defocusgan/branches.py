@@ -4,8 +4,7 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.attention import ChannelAttention
@@ -27,7 +26,7 @@ def branch(network: nn.Module, layer: int, index: int) -> nn.Module:
     return network.get_submodule(f"layer{layer}.{index}")
 
 
-def pooled_to(features: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def pooled_to(features: Tensor, like: Tensor) -> Tensor:
     """Means over windows, so that the size is that of ``like``."""
     if features.shape[-2:] == like.shape[-2:]:
         return features
@@ -50,8 +49,8 @@ class _ResidualGroup(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        residual: torch.Tensor = self.body(features)
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
         return features + residual
 
 
@@ -67,6 +66,6 @@ class _AttentionBlock(nn.Module):
             ChannelAttention(channels, REDUCTION),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        residual: torch.Tensor = self.body(features)
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
         return features + residual

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -24,7 +24,7 @@ MASKED_ITERATIONS = 20_000
 """Number of iterations in which the branches are held to their own blur; the official code's
 ``MAX_TRAINNUM``."""
 
-_Merge = Callable[[list[torch.Tensor]], torch.Tensor]
+_Merge = Callable[[list[Tensor]], Tensor]
 
 
 class Generator(nn.Module):
@@ -46,17 +46,17 @@ class Generator(nn.Module):
         self.unetup4 = _Up4(channels)
         add_layers(self, channels, KERNEL_SIZES)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The restored picture: ``outputs(blurry)["restored"]``."""
         return self.outputs(blurry)["restored"]
 
     def outputs(
         self,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         *,
-        defocus_map: torch.Tensor | None = None,
+        defocus_map: Tensor | None = None,
         iteration: int = MASKED_ITERATIONS,
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Tensor]:
         """``restored`` in (0, 1), and its ``logits`` (BGR), or what is added to the picture.
 
         After ``iteration`` 20,000, as at test time, branches are not held to their own blur."""
@@ -79,11 +79,11 @@ class Generator(nn.Module):
 
     def _logits(
         self,
-        picture: torch.Tensor,
+        picture: Tensor,
         merge: _Merge,
         merge4: _Merge,
         merge8: _Merge,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         head = self.head(picture)
         count = range(len(KERNEL_SIZES))
         full = merge([self._full_scale(head, index) for index in count])
@@ -92,14 +92,14 @@ class Generator(nn.Module):
         eighth = self.unetdown2(total4)
         total8 = merge8([self._eighth_scale(eighth, index) for index in count]) + eighth
         up4 = self.unetup4(total4 + self.unetup2(quarter, total8))
-        logits: torch.Tensor = self.tail_hard(head + up4 + full)
+        logits: Tensor = self.tail_hard(head + up4 + full)
         return logits
 
-    def _layer(self, number: int, index: int, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = branch(self, number, index)(features)
+    def _layer(self, number: int, index: int, features: Tensor) -> Tensor:
+        given: Tensor = branch(self, number, index)(features)
         return given
 
-    def _full_scale(self, head: torch.Tensor, index: int) -> torch.Tensor:
+    def _full_scale(self, head: Tensor, index: int) -> Tensor:
         """One branch through all eight layers; the third layer has no skip."""
         one = self._layer(1, index, head)
         two = self._layer(2, index, one + pooled_to(head, one))
@@ -110,25 +110,25 @@ class Generator(nn.Module):
         seven = self._layer(7, index, six + two + pooled_to(head, six))
         return self._layer(8, index, seven + one + pooled_to(head, seven))
 
-    def _quarter_scale(self, features: torch.Tensor, index: int) -> torch.Tensor:
+    def _quarter_scale(self, features: Tensor, index: int) -> Tensor:
         one = self._layer(1, index, features)
         two = self._layer(2, index, one + pooled_to(features, one))
         seven = self._layer(7, index, two + pooled_to(features, two))
         return self._layer(8, index, seven + one + pooled_to(features, seven))
 
-    def _eighth_scale(self, features: torch.Tensor, index: int) -> torch.Tensor:
+    def _eighth_scale(self, features: Tensor, index: int) -> Tensor:
         one = self._layer(1, index, features)
         return self._layer(7, index, one + pooled_to(features, one))
 
 
-def _sum(branches: list[torch.Tensor]) -> torch.Tensor:
+def _sum(branches: list[Tensor]) -> Tensor:
     return torch.stack(branches).sum(dim=0)
 
 
-def _masked(radius: torch.Tensor, weight: float) -> _Merge:
+def _masked(radius: Tensor, weight: float) -> _Merge:
     """The sum of the branches, each weakened outside its range of blur radii."""
 
-    def merge(branches: list[torch.Tensor]) -> torch.Tensor:
+    def merge(branches: list[Tensor]) -> Tensor:
         total = torch.zeros_like(branches[0])
         for low, high, features in zip(BOUNDS, BOUNDS[1:], branches, strict=False):
             inside = ((radius >= low) & (radius < high)).to(features.dtype)
@@ -154,8 +154,8 @@ class _DoubleConv(nn.Module):
             nn.ReLU(),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.double_conv(features)
+    def forward(self, features: Tensor) -> Tensor:
+        given: Tensor = self.double_conv(features)
         return given
 
 
@@ -167,8 +167,8 @@ class _Down(nn.Module):
             _DoubleConv(channels, channels),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.maxpool_conv(features)
+    def forward(self, features: Tensor) -> Tensor:
+        given: Tensor = self.maxpool_conv(features)
         return given
 
 
@@ -179,14 +179,14 @@ class _Fuse(nn.Module):
         super().__init__()
         self.conv = _DoubleConv(2 * channels, channels)
 
-    def forward(self, finer: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:
+    def forward(self, finer: Tensor, coarser: Tensor) -> Tensor:
         doubled = functional.interpolate(
             coarser,
             scale_factor=2.0,
             mode="bilinear",
             align_corners=True,
         )
-        given: torch.Tensor = self.conv(torch.cat([finer, doubled], dim=1))
+        given: Tensor = self.conv(torch.cat([finer, doubled], dim=1))
         return given
 
 
@@ -199,6 +199,6 @@ class _Up4(nn.Module):
             nn.ConvTranspose2d(channels, channels, 2, stride=2),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.up(features)
+    def forward(self, features: Tensor) -> Tensor:
+        given: Tensor = self.up(features)
         return given
