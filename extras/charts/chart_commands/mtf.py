@@ -31,12 +31,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Print one JSON object with the curve.",
 )
-def command(
-    picture: Path,
-    region: str | None,
-    linear: bool,
-    as_json: bool,
-) -> None:
+def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
     """Measure the sharpness of an edge (MTF).
 
     PICTURE is a photograph, developed or RAW. The edge is straight, 3 to 12 degrees off the rows or
@@ -66,13 +61,7 @@ def command(
         if as_json:
             bent = straightness_json(straightness)
             tone = "linear" if is_linear else "srgb"
-            printed.write(
-                {
-                    **edge_json(response),
-                    "tone": tone,
-                    "straightness": bent,
-                }
-            )
+            printed.write({**edge_json(response), "tone": tone, "straightness": bent})
             return
     _say(response, straightness, is_linear)
 

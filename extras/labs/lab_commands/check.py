@@ -25,20 +25,10 @@ def command(folder: Path, *, as_json: bool) -> int:
         many, problems = check_repository(folder)
         if as_json:
             lines = [
-                {
-                    "bundle": one.bundle,
-                    "kind": one.kind,
-                    "said": one.said,
-                }
+                {"bundle": one.bundle, "kind": one.kind, "said": one.said}
                 for one in problems
             ]
-            output.write(
-                {
-                    "ok": not problems,
-                    "bundles": many,
-                    "problems": lines,
-                }
-            )
+            output.write({"ok": not problems, "bundles": many, "problems": lines})
     if not as_json:
         for one in problems:
             click.echo(f"{one.bundle}: {one.kind}: {one.said}")

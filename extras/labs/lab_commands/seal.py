@@ -27,12 +27,7 @@ from defocus.command_line.options import FILE, FOLDER
     metavar="TEXT",
     help="When the key will be published.",
 )
-def command(
-    dataset: str,
-    out: Path,
-    key: Path,
-    opens: str,
-) -> int:
+def command(dataset: str, out: Path, key: Path, opens: str) -> int:
     """Seal the test pairs of DATASET.
 
     Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
