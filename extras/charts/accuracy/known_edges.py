@@ -128,7 +128,6 @@ def true_mtf(blur: KnownBlur, angle_deg: float, frequencies: Array) -> Array:
 
 def blur_of_mtf50(kind: str, mtf50: float, angle_deg: float) -> KnownBlur:
     """The blur that gives a picture of an edge that MTF50, cycles per pixel, below 0.6."""
-
     frequency = np.array([mtf50])
 
     def excess(size: float) -> float:

@@ -97,7 +97,6 @@ def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     """Share of each pixel inside outlines that do not cross; holes turn the other way.
 
     Each side, cut at pixels, covers what is to its right, signed, so that a row's sum is exact."""
-    rows, columns = size
     start = np.concatenate(contours)
     end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
     start, end = _cut(start, end, axis=1)
@@ -105,7 +104,7 @@ def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     middle = (start + end) / 2
     height = (end - start)[:, 1]
     row = np.floor(middle[:, 1]).astype(np.intp)
-    inside = (row >= 0) & (row < rows)
+    inside = (row >= 0) & (row < size[0])
     return _areas(middle[inside, 0], row[inside], height[inside], size)
 
 
