@@ -146,7 +146,13 @@ def _view(path: Path, white: int) -> FrameView:
     picture = read_image(path, white)
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
     size = picture.shape[1], picture.shape[0]
-    return FrameView(path, size, luminance_view(picture, factor), factor, white)
+    return FrameView(
+        path,
+        size,
+        luminance_view(picture, factor),
+        factor,
+        white,
+    )
 
 
 def _beside(

@@ -18,6 +18,12 @@ TURN_RAD = 0.2
 STEPS_PER_PX = 256
 
 
+def _area(places: Array, chords: Array) -> float:
+    """Area of a polygon from its lengths across a direction."""
+    heights = (chords[1:] + chords[:-1]) / 2
+    return float(np.sum(heights * np.diff(places)))
+
+
 def _crossings(place: float, x: Array, y: Array) -> list[float]:
     """Points where the upright line at a place meets the sides of a polygon."""
     ends = []
@@ -97,10 +103,8 @@ class KnownBlur:
         of_steps = (first - last) / (2j * np.pi * f)
         omega = 2.0 * np.pi * f
         of_bends = (turned @ bends) / omega**2
-        heights = (chords[1:] + chords[:-1]) / 2
-        area = float(np.sum(heights * widths))
         transform = np.abs(of_steps - of_bends)
-        return np.asarray(transform / area)
+        return np.asarray(transform / _area(places, chords))
 
 
 @dataclass(frozen=True)

@@ -395,22 +395,45 @@ def _with_blades(
     tried = []
     for blades in BLADES:
         one = replace(base, blades=blades)
-        starts = []
-        for turn in np.arange(TURNS) * 360.0 / blades / TURNS:
-            numbers = {
-                **state.numbers,
-                "roundness": 0.4,
-                "turn_deg": turn,
-            }
-            lens = _lens(one, numbers)
-            spreads = np.array([_spread(lens, f_number) for f_number in f_numbers])
-            focus = state.focus / spreads[:, None]
-            starts.append(_State(numbers, focus))
+        turns = np.arange(TURNS) * 360.0 / blades / TURNS
+        starts = [_turned(state, one, turn, f_numbers) for turn in turns]
         start = min(starts, key=lambda begun: _left(_rest(begun, few, one, waves=True)))
         candidate, left = _fitted(start, few, one, DIAPHRAGM, ROUNDS[0], waves=True)
         tried.append((left, one, candidate))
     _, base, state = min(tried, key=lambda one: one[0])
     return base, state
+
+
+def _turned(
+    state: _State,
+    base: RealLens,
+    turn_deg: float,
+    f_numbers: list[float],
+) -> _State:
+    """A start of a fit with blades at a turn, focused as blurred as a round aperture was."""
+    numbers = {**state.numbers, "roundness": 0.4, "turn_deg": turn_deg}
+    lens = _lens(base, numbers)
+    spreads = np.array([_spread(lens, f_number) for f_number in f_numbers])
+    focus = state.focus / spreads[:, None]
+    return _State(numbers, focus)
+
+
+def _turned(
+    state: _State,
+    base: RealLens,
+    turn_deg: float,
+    f_numbers: list[float],
+) -> _State:
+    """A start of a fit with blades at a turn, as blurred as with the round aperture."""
+    numbers = {
+        **state.numbers,
+        "roundness": 0.4,
+        "turn_deg": turn_deg,
+    }
+    lens = _lens(base, numbers)
+    spreads = np.array([_spread(lens, f_number) for f_number in f_numbers])
+    focus = state.focus / spreads[:, None]
+    return _State(numbers, focus)
 
 
 def _spread(lens: RealLens, f_number: float) -> float:

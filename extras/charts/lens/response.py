@@ -107,12 +107,13 @@ def _of_rays(
     rows, columns = _frequencies(size)
     box = np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)
     tent = box**2  # what sharing among four cells multiplies the spectrum by
-    frequency = np.hypot(rows, columns) * pupil.lens.f_number
+    lens = pupil.lens
+    frequency = np.hypot(rows, columns) * lens.f_number
     responses = []
     for x, y, band in zip(right, down, BANDS_UM, strict=True):
         of_rays = _spectrum(x, y, light, size) / tent
-        unit = band[1] / pupil.lens.pixel_pitch_um
-        responses.append(of_rays * _diffraction(frequency * unit))
+        wavelength_px = band[1] / lens.pixel_pitch_um
+        responses.append(of_rays * _diffraction(frequency * wavelength_px))
     return np.stack(responses)
 
 

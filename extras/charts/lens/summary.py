@@ -34,7 +34,13 @@ class FittedLens:
 def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLens:
     """Content of a lens file: a fit, and how its photographs were recorded."""
     f_numbers = sorted(set(fit.f_numbers))
-    return MeasuredLens(fit.lens, f_numbers, fit.errors, fit.residual, recording)
+    return MeasuredLens(
+        fit.lens,
+        f_numbers,
+        fit.errors,
+        fit.residual,
+        recording,
+    )
 
 
 def kernel_mtf50(

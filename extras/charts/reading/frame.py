@@ -269,12 +269,17 @@ def _readings(
         if inside.mean() < LEAST_SEEN:
             continue
         seen = cv2.warpPerspective(picture, back, size, flags=cv2.INTER_LINEAR)
-        soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
-        light = np.asarray(np.sqrt(soft), np.float32)[inside]
+        light = _softened(seen, blur_mm)[inside]
         for layout in LAYOUTS:
             drawn = _afar(layout, blur_mm)[inside]
             correlation = _correlation(drawn, light)
             yield FoundFrame(make_sheet(layout), turned, dots, correlation)
+
+
+def _softened(light: Floats, blur_mm: float) -> NDArray[np.float32]:
+    """The root of the blurred light, which is as sensitive to dark as to bright parts."""
+    soft = np.maximum(cv2.GaussianBlur(light, (0, 0), blur_mm), 0)
+    return np.asarray(np.sqrt(soft), np.float32)
 
 
 @lru_cache(maxsize=2 * len(LAYOUTS))

@@ -136,10 +136,15 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
     first = np.append(scaled.ravel()[:8], start.radial)
     solution = least_squares(errors, first, loss="soft_l1", f_scale=0.1, max_nfev=60)
     off = np.hypot(*errors(solution.x).reshape(-1, 2).T)
+    return _judged(geometry(solution.x), off)
+
+
+def _judged(geometry: ChartGeometry, off: Floats) -> ChartGeometry:
+    """A geometry with the dots that fit it and their error, from the dots' distances, px."""
     good = off <= OUTLIER * max(float(np.median(off)), 0.01)
-    rms = float(np.sqrt(np.mean(off[good] ** 2)))
-    best = geometry(solution.x)
-    return replace(best, rms_px=rms, dots=int(good.sum()), used=good)
+    mean_square = np.mean(off[good] ** 2)
+    rms = float(np.sqrt(mean_square))
+    return replace(geometry, rms_px=rms, dots=int(good.sum()), used=good)
 
 
 def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:

@@ -96,13 +96,18 @@ def read_sides(
     )
     known = geometry.used & sharp
     places = np.where(known[:, None], geometry.centres, np.nan)
-    expected = dot_centres(geometry, sheet.dots)
     dots = np.array([(dot.x, dot.y) for dot in sheet.dots])
-    corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
-    for first, last in pairwise(corners.tolist()):
-        chosen = np.arange(first, last + 1) % len(dots)
+    expected = dot_centres(geometry, sheet.dots)
+    for chosen in _sides_of(len(dots)):
         reason = _lacking(chosen, conditions)
         yield _side(dots[chosen], places[chosen], expected[chosen], reason)
+
+
+def _sides_of(count: int) -> Iterator[NDArray[np.int_]]:
+    """Numbers of the dots of each side of the frame, which go round the sheet."""
+    corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
+    for first, last in pairwise(corners.tolist()):
+        yield np.arange(first, last + 1) % count
 
 
 def _side(
@@ -312,17 +317,23 @@ def _offsets(
     seen = np.ones_like(middles, np.bool_)
     for _ in range(ROUNDS):
         grid = _grid(middles, within, off, across)
-        places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
+        on_sheet = _on_sheet(line, grid.reshape(-1, 2))
+        places = geometry.to_picture(on_sheet) - corner
         light = _light_at(part, places.reshape(grid.shape))
-        profile = light.mean(axis=1)
-        level = profile[:, paper].mean(axis=1, keepdims=True)
-        dark = level - profile
+        dark = _darkness(light, paper)
         seen &= dark[:, core].mean(axis=1) >= least_depth
         total = np.where(seen, dark.sum(axis=1), np.inf)
         moved = (dark * across).sum(axis=1) / total
         off = np.clip(off + moved, -REACH_MM, REACH_MM)
     good = seen & (np.abs(off) < REACH_MM)
     return np.where(good, off, np.nan)
+
+
+def _darkness(light: NDArray[np.float32], paper: Mask) -> NDArray[np.float32]:
+    """``(blocks, across)``: how much darker each block's profile is than the paper beside it."""
+    profile = light.mean(axis=1)
+    level = profile[:, paper].mean(axis=1, keepdims=True)
+    return level - profile
 
 
 def _grid(

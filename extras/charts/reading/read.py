@@ -210,7 +210,15 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         return None
     sheet, geometry = found
     edges = tuple(read_edges(light, sheet, geometry))
-    reading = ChartReading(sheet, geometry, edges, (), (), (), KNOWN_LINEAR)
+    reading = ChartReading(
+        sheet,
+        geometry,
+        edges,
+        (),
+        (),
+        (),
+        KNOWN_LINEAR,
+    )
     if isinstance(light, StoredLight):
         tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
         if tone.fitted is not None:

@@ -92,9 +92,10 @@ def fit_whole_sheet(
         discs = _likeliest_discs(drawing)
         if len(discs) < LEAST_CELLS:
             return best
-        is_sharp = factor * _blur_px(drawing, discs) < most_px
-        if geometry.dots >= ENOUGH_DOTS and is_sharp:
-            return best
+        if geometry.dots >= ENOUGH_DOTS:
+            blur_px = factor * _blur_px(drawing, discs)
+            if blur_px < most_px:
+                return best
         equations = _equations(drawing, discs)
         if equations.left_over > least:
             return best
@@ -102,10 +103,15 @@ def fit_whole_sheet(
         least = equations.left_over
         step = np.linalg.solve(equations.matrix, equations.vector)
         geometry = _changed(geometry, np.asarray(step, np.float64))
-        moved = geometry.to_picture(CORNERS) - best.to_picture(CORNERS)
-        if np.abs(moved).max() < ENOUGH_PX:
+        if _moved_px(best, geometry) < ENOUGH_PX:
             break
     return geometry
+
+
+def _moved_px(before: ChartGeometry, after: ChartGeometry) -> float:
+    """How far a corner of the sheet moves at most along an axis, px."""
+    moved = after.to_picture(CORNERS) - before.to_picture(CORNERS)
+    return float(np.abs(moved).max())
 
 
 def _blur_px(drawing: "_Drawing", discs: dict[int, int]) -> float:

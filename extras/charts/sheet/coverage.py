@@ -134,10 +134,7 @@ def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     high = np.maximum(from_, to)
     first = np.floor(low) + 1.0
     cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
-    pieces = cuts + 1
-    side = np.repeat(np.arange(len(start)), pieces)
-    firsts = np.cumsum(pieces) - cuts - 1
-    number = np.arange(len(side)) - np.repeat(firsts, pieces)
+    side, number = _numbered(cuts + 1)
     # from here on a value per piece: of the side that it is cut from
     begin = start[side]
     along = end[side] - begin
@@ -146,13 +143,23 @@ def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     way = along[:, axis]
     length = np.where(way == 0, 1.0, way)
 
+    origin = begin[:, axis]
+
     def at(cut: NDArray[np.intp]) -> Floats:
         upward = first + cut - 1
         downward = first + cuts - cut
         line = np.where(way >= 0, upward, downward)
-        share = (line - begin[:, axis]) / length
+        share = (line - origin) / length
         share[cut == cuts + 1] = 1.0
         share[cut == 0] = 0.0
         return np.asarray(begin + share[:, None] * along)
 
     return at(number), at(number + 1)
+
+
+def _numbered(pieces: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The side that each piece is cut from, and the piece's number in it, from 0."""
+    side = np.repeat(np.arange(len(pieces)), pieces)
+    firsts = np.cumsum(pieces) - pieces
+    number = np.arange(len(side)) - np.repeat(firsts, pieces)
+    return side, number

@@ -188,7 +188,13 @@ def _curve(label: str, points: Sequence[tuple[float, Estimate]]) -> Curve:
         places.append(place)
         values.append(value)
         errors.append((max(value - one["low"], 0.0), max(one["high"] - value, 0.0)))
-    return Curve(label, tuple(places), tuple(values), tuple(errors), measured=True)
+    return Curve(
+        label,
+        tuple(places),
+        tuple(values),
+        tuple(errors),
+        measured=True,
+    )
 
 
 def _floor(document: Document, labels: Sequence[str]) -> float | None:

@@ -58,7 +58,13 @@ class ScoreSDE(nn.Module):
         self.steps = steps
         self.start = start
         self.multiple = 2 ** (len(multipliers) - 1)
-        self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
+        self.score = NCSNpp(
+            width,
+            multipliers,
+            blocks,
+            attending,
+            self.schedule,
+        )
 
     @torch.no_grad()
     def forward(self, blurry: Tensor) -> Tensor:
@@ -77,7 +83,13 @@ class ScoreSDE(nn.Module):
 
         (picture,) = as_pictures(blurry)
         blur = gaussian_blur(estimate_sigma_px(np.asarray(picture)), blurry)
-        score = Conditioned(self._score_at, blur, blurry, VARIANCE, NOISE)
+        score = Conditioned(
+            self._score_at,
+            blur,
+            blurry,
+            VARIANCE,
+            NOISE,
+        )
         steps = self.schedule.steps(self.steps, self.start)
         noisy = blurry + steps[0].sigma * draw()
         return predictor_corrector(score, noisy, steps, draw, RATIO, ancestral)

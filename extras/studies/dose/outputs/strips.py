@@ -63,21 +63,14 @@ def write_strip(
     pairs = dataset.split("test")
     here = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
     pair = pairs[_median_scene(scores["scene_gains"]["over_plain"])]
-    shown = _outputs(study, here, pair)
-    error = np.square(shown["blurry input"] - shown["truth"])
-    rows_shown, columns_shown = _window(error.sum(axis=2))
-    crops = {}
-    for label, picture in shown.items():
-        crops[label] = _levels(picture[rows_shown, columns_shown])
-    truth = crops["truth"]
-    scale = error_scale(crops["blurry input"], truth)
-    rows = [[_column(label, crop, truth, scale) for label, crop in crops.items()]]
+    errors = _error_row(_outputs(study, here, pair))
+    rows = [errors.columns]
     facts: dict[str, Any] = {
-        "labels": list(shown),
+        "labels": errors.labels,
         "scene": pair.id,
-        "left": columns_shown.start,
-        "top": rows_shown.start,
-        "error_scale": scale,
+        "left": errors.left,
+        "top": errors.top,
+        "error_scale": errors.scale,
         "lines": None,
     }
     bends = _bends_beyond_input(study, here)
@@ -93,6 +86,28 @@ def write_strip(
     strip = encode_tiles([joined(rows)], kind=PICTURE_FORMAT)[0][0]
     write_bytes_if_changed(study.out / strip_name(dose_px), strip)
     return facts
+
+
+@dataclass(frozen=True)
+class _ErrorRow:
+    """Crops of a scene with heads and errors, and where they were cut."""
+
+    columns: list[Levels]
+    labels: list[str]
+    left: int
+    top: int
+    scale: int  # factor by which errors are enlarged
+
+
+def _error_row(shown: Mapping[str, Picture]) -> _ErrorRow:
+    """Crops where the input differs most from the truth."""
+    error = np.square(shown["blurry input"] - shown["truth"])
+    rows, columns = _window(error.sum(axis=2))
+    crops = {label: _levels(one[rows, columns]) for label, one in shown.items()}
+    truth = crops["truth"]
+    scale = error_scale(crops["blurry input"], truth)
+    cells = [_column(label, crop, truth, scale) for label, crop in crops.items()]
+    return _ErrorRow(cells, list(shown), columns.start, rows.start, scale)
 
 
 def _median_scene(values: Sequence[float | None]) -> int:
