@@ -97,10 +97,12 @@ def _geometry(pair: Pair, shift_px: float, zoom: float) -> Similarity:
 def _write(pair: Pair, geometry: Similarity, folder: Path) -> None:
     truth = read_image(_known(pair.truth), pair.white)
     linear = srgb_to_linear(np.asarray(as_float(truth, np.float64)))
-    sharp = np.clip(moved(np.asarray(linear, np.float64), geometry), 0.0, 1.0)
-    write_image(folder / picture_name("sharp"), as_integer(linear_to_srgb(sharp), 16))
+    displaced = moved(np.asarray(linear, np.float64), geometry)
+    sharp = linear_to_srgb(np.clip(displaced, 0.0, 1.0))
+    write_image(folder / picture_name("sharp"), as_integer(sharp, 16))
     height, width = truth.shape[:2]
-    np.save(folder / "flow.npy", geometry.flow(width, height).astype(np.float32))
+    flow = geometry.flow(width, height)
+    np.save(folder / "flow.npy", flow.astype(np.float32))
 
 
 def _known(path: Path | None) -> Path:

@@ -144,9 +144,11 @@ def _scan_block(
     decays = _decayed(steps * rates)
     total = _decayed(steps.sum(dim=0) * rates)
     states = linear_recurrence(decays, gains, total, state)
-    written = (states * _chunked(writing)[:, :, None]).sum(dim=3)
+    weights = _chunked(writing)[:, :, None]
+    written = (states * weights).sum(dim=3)
+    output = written.movedim(0, -1).flatten(-2)
     last = states[-1, ..., -1].clone()  # alone: a view would keep all states
-    return written.movedim(0, -1).flatten(-2)[..., :length], last
+    return output[..., :length], last
 
 
 def _decayed(exponents: Tensor) -> Tensor:
@@ -156,5 +158,7 @@ def _decayed(exponents: Tensor) -> Tensor:
 
 def _chunked(sequence: Tensor) -> Tensor:
     """From ``(..., T)`` to ``(STEPS, ..., chunks)``; missing steps have width 0."""
-    padded = functional.pad(sequence, (0, -sequence.shape[-1] % STEPS))
-    return torch.unflatten(padded, -1, (-1, STEPS)).movedim(-1, 0).contiguous()
+    missing = -sequence.shape[-1] % STEPS
+    padded = functional.pad(sequence, (0, missing))
+    chunks = torch.unflatten(padded, -1, (-1, STEPS))
+    return chunks.movedim(-1, 0).contiguous()

@@ -20,18 +20,19 @@ EXPANSION = 2
 
 def cross_scan(picture: Tensor) -> Tensor:
     """``(N, 4, C, H W)``: a picture row by row, column by column, and both reversed."""
-    forwards = torch.stack(
-        [picture.flatten(2), picture.transpose(2, 3).flatten(2)],
-        dim=1,
-    )
+    by_row = picture.flatten(2)
+    by_column = picture.transpose(2, 3).flatten(2)
+    forwards = torch.stack([by_row, by_column], dim=1)
     return torch.cat([forwards, forwards.flip(-1)], dim=1)
 
 
 def cross_merge(sequences: Tensor, height: int, width: int) -> Tensor:
     """The sum of four sequences in the original pixel order, ``(N, C, H, W)``."""
-    rows, columns = (sequences[:, :2] + sequences[:, 2:].flip(-1)).unbind(1)
-    by_column = torch.unflatten(columns, -1, (width, height)).transpose(2, 3)
-    return torch.unflatten(rows, -1, (height, width)) + by_column
+    backwards = sequences[:, 2:].flip(-1)
+    rows, columns = (sequences[:, :2] + backwards).unbind(1)
+    by_row = torch.unflatten(rows, -1, (height, width))
+    by_column = torch.unflatten(columns, -1, (width, height))
+    return by_row + by_column.transpose(2, 3)
 
 
 class SS2D(nn.Module):
@@ -58,10 +59,12 @@ class SS2D(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """From ``(N, channels, H, W)`` to the same shape."""
-        content, gate = self.in_proj(features.permute(0, 2, 3, 1)).chunk(2, dim=-1)
-        seen = functional.silu(self.conv2d(content.permute(0, 3, 1, 2)))
-        scanned = self.out_norm(self._scanned(seen).permute(0, 2, 3, 1))
-        given: Tensor = self.out_proj(scanned * functional.silu(gate))
+        pixels = features.permute(0, 2, 3, 1)
+        content, gate = self.in_proj(pixels).chunk(2, dim=-1)
+        mixed = self.conv2d(content.permute(0, 3, 1, 2))
+        scanned = self._scanned(functional.silu(mixed))
+        normed = self.out_norm(scanned.permute(0, 2, 3, 1))
+        given: Tensor = self.out_proj(normed * functional.silu(gate))
         return given.permute(0, 3, 1, 2)
 
     def _scanned(self, seen: Tensor) -> Tensor:
@@ -76,11 +79,8 @@ class SS2D(nn.Module):
             self.Ds.chunk(DIRECTIONS),
             strict=True,
         )
-        return cross_merge(
-            torch.stack([self._along(*each) for each in parameters], 1),
-            height,
-            width,
-        )
+        scanned = [self._along(*each) for each in parameters]
+        return cross_merge(torch.stack(scanned, 1), height, width)
 
     def _along(
         self,

@@ -72,7 +72,7 @@ class Motion:
         """``(2, H, W)`` displacement, px, of points with these signed diameters."""
         height, width = diameters.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        centre_x, centre_y = np.float32(centre)
+        centre_x, centre_y = np.asarray(centre, np.float32)
         across = x - centre_x
         down = y - centre_y
         unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)

@@ -17,7 +17,8 @@ REDUCTION = 16
 def add_layers(network: nn.Module, channels: int, kernel_sizes: Sequence[int]) -> None:
     """Register ``layer1`` … ``layer8``, each with one branch per kernel size."""
     for number in (*HALVING, *DOUBLING):
-        branches = [_branch(channels, size, number in HALVING) for size in kernel_sizes]
+        halving = number in HALVING
+        branches = [_branch(channels, size, halving) for size in kernel_sizes]
         network.add_module(f"layer{number}", nn.ModuleList(branches))
 
 
@@ -28,9 +29,10 @@ def branch(network: nn.Module, layer: int, index: int) -> nn.Module:
 
 def pooled_to(features: Tensor, like: Tensor) -> Tensor:
     """Means over windows, so that the size is that of ``like``."""
-    if features.shape[-2:] == like.shape[-2:]:
+    height, width = like.shape[-2:]
+    if features.shape[-2:] == (height, width):
         return features
-    return functional.adaptive_avg_pool2d(features, (like.shape[-2], like.shape[-1]))
+    return functional.adaptive_avg_pool2d(features, (height, width))
 
 
 def _branch(channels: int, kernel_size: int, halving: bool) -> nn.Sequential:

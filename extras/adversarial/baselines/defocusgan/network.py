@@ -65,16 +65,17 @@ class Generator(nn.Module):
         merges: list[_Merge] = [_sum] * 3
         if defocus_map is not None and iteration < MASKED_ITERATIONS:
             radius = pad_to_multiple(defocus_map, MULTIPLE).abs() / 2
-            weight = math.exp(-((2 * iteration / MASKED_ITERATIONS) ** 2))
-            merges = [
-                _masked(radius[..., ::step, ::step], weight) for step in (1, 4, 8)
-            ]
+            progress = 2 * iteration / MASKED_ITERATIONS
+            weight = math.exp(-(progress**2))
+            merges = []
+            for step in (1, 4, 8):
+                smaller = radius[..., ::step, ::step]
+                merges.append(_masked(smaller, weight))
         logits = self._logits(picture, *merges)[..., :height, :width]
-        restored = (
-            blurry + logits.flip(1)
-            if self.adds_input
-            else torch.sigmoid(logits).flip(1)
-        )
+        change = logits if self.adds_input else torch.sigmoid(logits)
+        restored = change.flip(1)
+        if self.adds_input:
+            restored = blurry + restored
         return {"restored": restored, "logits": logits}
 
     def _logits(
@@ -90,8 +91,9 @@ class Generator(nn.Module):
         quarter = self.unetdown4(full)
         total4 = merge4([self._quarter_scale(quarter, index) for index in count])
         eighth = self.unetdown2(total4)
-        total8 = merge8([self._eighth_scale(eighth, index) for index in count]) + eighth
-        up4 = self.unetup4(total4 + self.unetup2(quarter, total8))
+        merged8 = merge8([self._eighth_scale(eighth, index) for index in count])
+        up2 = self.unetup2(quarter, merged8 + eighth)
+        up4 = self.unetup4(total4 + up2)
         logits: Tensor = self.tail_hard(head + up4 + full)
         return logits
 
@@ -107,14 +109,17 @@ class Generator(nn.Module):
         four = self._layer(4, index, three + pooled_to(head, three))
         five = self._layer(5, index, four + pooled_to(head, four))
         six = self._layer(6, index, five + pooled_to(head, three))
-        seven = self._layer(7, index, six + two + pooled_to(head, six))
-        return self._layer(8, index, seven + one + pooled_to(head, seven))
+        with_two = six + two
+        seven = self._layer(7, index, with_two + pooled_to(head, six))
+        with_one = seven + one
+        return self._layer(8, index, with_one + pooled_to(head, seven))
 
     def _quarter_scale(self, features: Tensor, index: int) -> Tensor:
         one = self._layer(1, index, features)
         two = self._layer(2, index, one + pooled_to(features, one))
         seven = self._layer(7, index, two + pooled_to(features, two))
-        return self._layer(8, index, seven + one + pooled_to(features, seven))
+        with_one = seven + one
+        return self._layer(8, index, with_one + pooled_to(features, seven))
 
     def _eighth_scale(self, features: Tensor, index: int) -> Tensor:
         one = self._layer(1, index, features)
@@ -131,8 +136,10 @@ def _masked(radius: Tensor, weight: float) -> _Merge:
     def merge(branches: list[Tensor]) -> Tensor:
         total = torch.zeros_like(branches[0])
         for low, high, features in zip(BOUNDS, BOUNDS[1:], branches, strict=False):
-            inside = ((radius >= low) & (radius < high)).to(features.dtype)
-            total = total + (weight * inside + (1 - weight)) * features
+            in_range = (radius >= low) & (radius < high)
+            inside = in_range.to(features.dtype)
+            share = weight * inside + (1 - weight)
+            total = total + share * features
         return total
 
     return merge

@@ -41,9 +41,11 @@ class Mixture(nn.Module):
 
     def forward(self, features: Tensor, half: Tensor) -> Tensor:
         """Shares ``(N, 22, H, W)``, >= 0 and 1 together, from features of full and half size."""
-        delta, *gates = self.gates(features).softmax(dim=1).split(1, dim=1)
-        within = self.coefficients(half).unflatten(1, (GROUPS, -1)).softmax(dim=2)
-        shares = enlarged(within.flatten(1, 2)).chunk(GROUPS, dim=1)
+        weights = self.gates(features).softmax(dim=1)
+        delta, *gates = weights.split(1, dim=1)
+        by_group = self.coefficients(half).unflatten(1, (GROUPS, -1))
+        within = by_group.softmax(dim=2).flatten(1, 2)
+        shares = enlarged(within).chunk(GROUPS, dim=1)
         grouped = [gate * share for gate, share in zip(gates, shares, strict=True)]
         return torch.cat([delta, *grouped], dim=1)
 
@@ -106,11 +108,14 @@ class GGKMNet(Backbone):
         shares = self.mixture(features, memory[0])
         step = LARGEST_STEP * self.step(features).sigmoid()
         for _ in range(STEPS):
-            sharper = sharper + step * (blurry - self.blurred(sharper, shares))
-        restored = sharper + self.refine(torch.cat([sharper, blurry], dim=1))
+            rest = blurry - self.blurred(sharper, shares)
+            sharper = sharper + step * rest
+        both = torch.cat([sharper, blurry], dim=1)
+        restored = sharper + self.refine(both)
         return restored, memory
 
     def blurred(self, sharp: Tensor, shares: Tensor) -> Tensor:
         """Sum over the bank of share ``(N, 22, H, W)`` x (kernel * picture ``(N, 3, H, W)``)."""
         weighed: Tensor = self.bank(sharp) * self.bank.spread(shares)
-        return torch.stack(torch.split(weighed, COLOURS, dim=1)).sum(0)
+        by_kernel = torch.split(weighed, COLOURS, dim=1)
+        return torch.stack(by_kernel).sum(0)
