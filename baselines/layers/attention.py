@@ -114,13 +114,11 @@ class WindowAttention(nn.Module):
 
     def forward(self, windowed: Tensor) -> Tensor:
         """From ``(N, rows, columns, 64, C)`` to the same shape."""
-        query = (
-            self._split(self.qkv.to_q(windowed))
-            * (windowed.shape[-1] // self.heads) ** -0.5
-        )
-        key, value = (
-            self._split(part) for part in self.qkv.to_kv(windowed).chunk(2, dim=-1)
-        )
+        of_head = windowed.shape[-1] // self.heads
+        query = self._split(self.qkv.to_q(windowed)) * of_head**-0.5
+        keys, values = self.qkv.to_kv(windowed).chunk(2, dim=-1)
+        key = self._split(keys)
+        value = self._split(values)
         attended = torch.empty_like(query)
         bias = self._bias()
         for rows, columns, mask in self._groups(bias):
@@ -161,7 +159,8 @@ class WindowAttention(nn.Module):
 def _relative_positions() -> Tensor:
     """Table index of each pair of pixels of a window, ``(64, 64)`` int64."""
     side = torch.arange(WINDOW)
-    row, column = (each.flatten() for each in torch.meshgrid(side, side, indexing="ij"))
+    grid = torch.meshgrid(side, side, indexing="ij")
+    row, column = (each.flatten() for each in grid)
     down = row[:, None] - row + WINDOW - 1
     right = column[:, None] - column + WINDOW - 1
     return down * (2 * WINDOW - 1) + right
@@ -172,6 +171,8 @@ def _across_border(like: Tensor) -> tuple[Tensor, Tensor]:
     rolled = torch.arange(WINDOW, device=like.device) >= WINDOW - SHIFT
     by_row = rolled.repeat_interleave(WINDOW)
     by_column = rolled.repeat(WINDOW)
-    apart = (by_row[:, None] != by_row, by_column[:, None] != by_column)
-    rows, columns = (FORBIDDEN * each.to(like.dtype) for each in apart)
+    apart_rows = by_row[:, None] != by_row
+    apart_columns = by_column[:, None] != by_column
+    rows = FORBIDDEN * apart_rows.to(like.dtype)
+    columns = FORBIDDEN * apart_columns.to(like.dtype)
     return rows, columns

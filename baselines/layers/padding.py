@@ -26,7 +26,8 @@ def split(whole: Tensor, rows: int, columns: int) -> Tensor:
 def join(patches: Tensor, rows: int, columns: int) -> Tensor:
     """Undo :func:`split`: ``(N * rows * columns, C, h, w)`` to ``(N, C, H, W)``."""
     placed = patches.reshape(-1, rows, columns, *patches.shape[1:])
-    return placed.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+    by_channel = placed.permute(0, 3, 1, 4, 2, 5)
+    return by_channel.flatten(4, 5).flatten(2, 3)
 
 
 PaddingMode = Literal["reflect", "symmetric", "replicate", "zeros"]
@@ -51,7 +52,8 @@ def pad_to_multiple(
 def cropped(padded: Tensor, blurry: Tensor, every: int = 1) -> Tensor:
     """Crop what a network made of a padded picture, ``every`` times smaller, rounded up."""
     height, width = blurry.shape[-2:]
-    rows, columns = -(-height // every), -(-width // every)
+    rows = -(-height // every)
+    columns = -(-width // every)
     return padded[..., :rows, :columns]
 
 

@@ -57,7 +57,8 @@ class Pointwise(nn.Conv2d):
         if input.device.type != "cpu":
             return super().forward(input)
         pixels = input.permute(0, 2, 3, 1)
-        rows = pixels.flatten(0, 1).unsqueeze(1).permute(0, 3, 1, 2)
+        pictures = pixels.flatten(0, 1).unsqueeze(1)
+        rows = pictures.permute(0, 3, 1, 2)
         given = super().forward(rows).permute(0, 2, 3, 1)
         by_pixel = given.reshape(*pixels.shape[:3], self.out_channels)
         return by_pixel.permute(0, 3, 1, 2)
@@ -81,7 +82,8 @@ class PointwiseLinear(nn.Linear):
             return super().forward(input)
         batch = input.reshape(FAST_BATCH, 1, -1, self.in_features)
         batch = batch.permute(0, 3, 1, 2)
-        given = functional.conv2d(batch, self.weight[:, :, None, None], self.bias)
+        kernels = self.weight[:, :, None, None]
+        given = functional.conv2d(batch, kernels, self.bias)
         last = given.permute(0, 2, 3, 1)
         return last.reshape(*input.shape[:-1], self.out_features)
 

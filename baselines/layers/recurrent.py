@@ -29,7 +29,8 @@ class ConvLSTM(nn.Module):
             nothing = features.new_zeros(count, self.hidden, height, width)
             memory = (nothing, nothing)
         state, cell = memory
-        return next_memory(self.conv(torch.cat([features, state], dim=1)), cell)
+        gates = self.conv(torch.cat([features, state], dim=1))
+        return next_memory(gates, cell)
 
 
 def next_memory(gates: Tensor, cell: Tensor) -> Memory:
@@ -37,7 +38,8 @@ def next_memory(gates: Tensor, cell: Tensor) -> Memory:
     *shares, content = gates.chunk(4, dim=1)
     take, forget, give = (share.sigmoid() for share in shares)
     cell = forget * cell + take * content.tanh()
-    return give * cell.tanh(), cell
+    state = give * cell.tanh()
+    return state, cell
 
 
 class MixingWeights(nn.Module):

@@ -148,7 +148,8 @@ class ThreeScales(SeveralOutputs):
         skip: Tensor,
     ) -> Tensor:
         """Features at twice the size, with those of the encoder at that size."""
-        return torch.cat([self.feat_extract[layer](features), skip], dim=1)
+        raised = self.feat_extract[layer](features)
+        return torch.cat([raised, skip], dim=1)
 
     def _encoded(
         self,
@@ -158,10 +159,11 @@ class ThreeScales(SeveralOutputs):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Features of the picture, of its half, and of its quarter behind the first decoder."""
         first = self.Encoder[0](self.feat_extract[0](full))
-        merged = self.FAM2(self.feat_extract[1](first), self.SCM2(half))
-        second = self.Encoder[1](merged)
-        merged = self.FAM1(self.feat_extract[2](second), self.SCM1(quarter))
-        deepest = self.bottleneck(self.Encoder[2](merged))
+        halved = self.feat_extract[1](first)
+        second = self.Encoder[1](self.FAM2(halved, self.SCM2(half)))
+        quartered = self.feat_extract[2](second)
+        third = self.Encoder[2](self.FAM1(quartered, self.SCM1(quarter)))
+        deepest = self.bottleneck(third)
         return first, second, self.Decoder[0](deepest)
 
 

@@ -70,7 +70,8 @@ def row_norms(rows: Tensor) -> Tensor:
 def gated(gate: Tensor, content: Tensor) -> Tensor:
     """GELU(gate) · content, each ``(N, C, H, W)``, parts of a tensor's channels."""
     # The gate is made contiguous first, because GELU is slow on few channels per pixel.
-    return functional.gelu(gate.contiguous(memory_format=torch.channels_last)) * content
+    contiguous = gate.contiguous(memory_format=torch.channels_last)
+    return functional.gelu(contiguous) * content
 
 
 class GatedFeedForward(nn.Module):
@@ -159,11 +160,14 @@ class FourLevels(nn.Module):
         first = self.encoder_level1(embedded)
         second = self.encoder_level2(self.down1_2(first))
         third = self.encoder_level3(self.down2_3(second))
-        features = self.up4_3(self.latent(self.down3_4(third)))
-        features = self.reduce_chan_level3(torch.cat([features, third], dim=1))
-        features = self.up3_2(self.decoder_level3(features))
-        features = self.reduce_chan_level2(torch.cat([features, second], dim=1))
-        features = self.up2_1(self.decoder_level2(features))
+        deepest = self.latent(self.down3_4(third))
+        features = self.up4_3(deepest)
+        joined = torch.cat([features, third], dim=1)
+        features = self.decoder_level3(self.reduce_chan_level3(joined))
+        features = self.up3_2(features)
+        joined = torch.cat([features, second], dim=1)
+        features = self.decoder_level2(self.reduce_chan_level2(joined))
+        features = self.up2_1(features)
         joined = torch.cat([features, first], dim=1)
         decoded: Tensor = self.decoder_level1(joined)
         return decoded

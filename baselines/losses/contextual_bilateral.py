@@ -73,10 +73,11 @@ class ContextualBilateral:
             return loss
         self.backbone.to(output.device)
         pairs = zip(self._features(output), self._features(target), strict=True)
-        layers = torch.stack(
-            [self._compared(_thinned(a), _thinned(b)) for a, b in pairs]
-        )
-        return loss + self.features_weight * layers.sum()
+        layers = []
+        for own, wanted in pairs:
+            of_layer = self._compared(_thinned(own), _thinned(wanted))
+            layers.append(of_layer)
+        return loss + self.features_weight * torch.stack(layers).sum()
 
     def _compared(self, output: Tensor, target: Tensor) -> Tensor:
         return contextual_bilateral(output, target, self.spatial_weight)

@@ -22,8 +22,10 @@ def dissimilarity(output: Tensor, target: Tensor) -> Tensor:
     covariance = _window(output * target) - mean_o * mean_t
     squares = mean_o.square() + mean_t.square()
     light = (2 * mean_o * mean_t + C1) / (squares + C1)
-    structure = (2 * covariance + C2) / (variance_o + variance_t + C2)
-    return 1 - (light * structure).mean()
+    variances = variance_o + variance_t
+    structure = (2 * covariance + C2) / (variances + C2)
+    similarity = light * structure
+    return 1 - similarity.mean()
 
 
 def _window(picture: Tensor) -> Tensor:

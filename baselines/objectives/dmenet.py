@@ -96,10 +96,8 @@ class RealPictures:
         for _ in range(len(like)):
             path = self.paths[_below(len(self.paths))]
             picture = _read(path)
-            top, left = _place(picture, like, path)
-            crops.append(
-                picture[:, top : top + like.shape[2], left : left + like.shape[3]]
-            )
+            rows, columns = _place(picture, like, path)
+            crops.append(picture[:, rows, columns])
         return torch.stack(crops).to(like.device)
 
 
@@ -126,9 +124,7 @@ class LabelledPictures:
                 raise InputError(
                     f"{mask_path} differs in size from {path}; correct the folder"
                 )
-            top, left = _place(picture, like, path)
-            rows = slice(top, top + like.shape[2])
-            columns = slice(left, left + like.shape[3])
+            rows, columns = _place(picture, like, path)
             crops.append(picture[:, rows, columns])
             masks.append((mask[:1, rows, columns] > 0.5).float())
         return torch.stack(crops).to(like.device), torch.stack(masks).to(like.device)
@@ -150,14 +146,16 @@ def _pictures(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Tensor:
-    return torch.from_numpy(as_float(read_image(path))).permute(2, 0, 1)
+    picture = as_float(read_image(path))
+    return torch.from_numpy(picture).permute(2, 0, 1)
 
 
 def _below(count: int) -> int:
     return int(torch.randint(count, ()))
 
 
-def _place(picture: Tensor, like: Tensor, path: Path) -> tuple[int, int]:
+def _place(picture: Tensor, like: Tensor, path: Path) -> tuple[slice, slice]:
+    """Rows and columns of a crop, drawn."""
     height, width = picture.shape[1:]
     crop_height, crop_width = like.shape[2:]
     if height < crop_height or width < crop_width:
@@ -165,7 +163,9 @@ def _place(picture: Tensor, like: Tensor, path: Path) -> tuple[int, int]:
             f"{path} is {width}x{height}, smaller than the crops of "
             f"{crop_width}x{crop_height}; leave it out or train on smaller crops"
         )
-    return _below(height - crop_height + 1), _below(width - crop_width + 1)
+    top = _below(height - crop_height + 1)
+    left = _below(width - crop_width + 1)
+    return slice(top, top + crop_height), slice(left, left + crop_width)
 
 
 MAP_ONLY_EPOCHS = 10
@@ -192,9 +192,9 @@ class DMENetObjective(Objective):
     ) -> None:
         super().__init__()
         self._perceptual = make_perceptual(VGG_LAYER)
-        self._real = (
-            None if labelled is None or unlabelled is None else (labelled, unlabelled)
-        )
+        self._real: tuple[LabelledPictures, RealPictures] | None = None
+        if labelled is not None and unlabelled is not None:
+            self._real = labelled, unlabelled
         self.focus = FocusHead()
         self.adversary = DomainCritic(64 // divide_channels_by, divide_channels_by)
 
@@ -203,7 +203,8 @@ class DMENetObjective(Objective):
         # ``map``; later ``heads`` and ``perceptual``; with real pictures ``focus`` and
         # ``adversarial``.
         given = _maps(network, batch.blurry)
-        label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
+        diameters = batch.supervision["defocus_map"].abs()
+        label = (diameters / MAXIMUM_COC_PX).clamp_max(1.0)
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:
             return of_map, {"map": of_map.detach()}

@@ -83,9 +83,7 @@ class Mirrored:
         height, width = self.shape
         down = np.pi * np.arange(height) / height
         across = np.pi * np.arange(width) / width
-        rows = 2 - 2 * np.cos(down)
-        columns = 2 - 2 * np.cos(across)
-        return np.asarray(rows[:, None] + columns[None, :])
+        return _squared_differences(down, across)
 
     def gradient(self, values: Array) -> tuple[Array, Array]:
         """See :class:`Domain`; beyond the last pixel is its mirror image, hence 0."""
@@ -130,9 +128,7 @@ class Periodic:
         height, width = self.shape
         down = 2 * np.pi * np.arange(height) / height
         across = 2 * np.pi * np.arange(width // 2 + 1) / width
-        rows = 2 - 2 * np.cos(down)
-        columns = 2 - 2 * np.cos(across)
-        return np.asarray(rows[:, None] + columns[None, :])
+        return _squared_differences(down, across)
 
     def gradient(self, values: Array) -> tuple[Array, Array]:
         """See :class:`Domain`."""
@@ -145,6 +141,13 @@ class Periodic:
         from_left = np.roll(right, 1, 1)
         from_above = np.roll(below, 1, 0)
         return from_left - right + from_above - below
+
+
+def _squared_differences(down: Array, across: Array) -> Array:
+    """|D|² of differences between neighbours at these angles per pixel: 2 - 2 cos, each way."""
+    rows = 2 - 2 * np.cos(down)
+    columns = 2 - 2 * np.cos(across)
+    return np.asarray(rows[:, None] + columns[None, :])
 
 
 def _cosines(size: int, taps: int) -> NDArray[np.float64]:

@@ -187,8 +187,9 @@ def richardson_lucy_varying(
 def _widened(blurry: Array, shape: tuple[int, int]) -> Array:
     """The picture mirrored below and on the right up to a shape, with some light everywhere."""
     height, width = blurry.shape
-    padding = ((0, shape[0] - height), (0, shape[1] - width))
-    wide = np.pad(blurry, padding, mode="symmetric")
+    below = shape[0] - height
+    right = shape[1] - width
+    wide = np.pad(blurry, ((0, below), (0, right)), mode="symmetric")
     return np.maximum(wide, np.float32(LEAST))
 
 

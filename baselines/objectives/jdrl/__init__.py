@@ -73,13 +73,16 @@ def consistency_mask(forward: Tensor, backward: Tensor) -> Tensor:
     # Sundaram, Brox, Keutzer, Dense point trajectories (ECCV 2010), eq. 5.
     back = warp(backward, forward)
     missed = (forward + back).square().sum(1, keepdim=True)
-    lengths = (forward.square() + back.square()).sum(1, keepdim=True)
+    squares = forward.square() + back.square()
+    lengths = squares.sum(1, keepdim=True)
     height, width = forward.shape[-2:]
-    x = torch.arange(width, device=forward.device) + forward[:, 0]
+    columns = torch.arange(width, device=forward.device)
     rows = torch.arange(height, device=forward.device)[:, None]
+    x = columns + forward[:, 0]
     y = rows + forward[:, 1]
-    inside = (x >= 0) & (x <= width - 1)
-    inside = (inside & (y >= 0) & (y <= height - 1))[:, None]
+    across = (x >= 0) & (x <= width - 1)
+    down = (y >= 0) & (y <= height - 1)
+    inside = (across & down)[:, None]
     agrees = missed < RELATIVE * lengths + ABSOLUTE_PX2
     return (agrees & inside).to(forward.dtype)
 

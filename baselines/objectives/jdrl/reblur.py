@@ -42,14 +42,15 @@ def _disc_blurred(linear: Tensor, diameter: int) -> Tensor:
     kernel = _kernel(diameter).to(linear)
     half = kernel.shape[-1] // 2
     padded = functional.pad(linear, (half,) * 4, mode="replicate")
-    count, colours = linear.shape[:2]
-    planes = functional.conv2d(padded.flatten(0, 1)[:, None], kernel)
-    return planes.view(count, colours, *linear.shape[-2:])
+    by_colour = padded.flatten(0, 1)[:, None]
+    planes = functional.conv2d(by_colour, kernel)
+    return planes.view(linear.shape)
 
 
 @cache
 def _kernel(diameter: int) -> Tensor:
-    return torch.from_numpy(disc_psf(diameter)).float()[None, None]
+    psf = torch.from_numpy(disc_psf(diameter))
+    return psf.float()[None, None]
 
 
 def _linear(encoded: Tensor) -> Tensor:
@@ -129,11 +130,8 @@ class ReblurNet(nn.Module):
         pictures = torch.cat([restored, blurry], dim=1)
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         seeds = self.kpn(pictures)
-        return Reblurred(
-            isotropic_reblur(restored, seeds, weights, self.operator),
-            seeds,
-            weights,
-        )
+        picture = isotropic_reblur(restored, seeds, weights, self.operator)
+        return Reblurred(picture, seeds, weights)
 
 
 def initialise(module: nn.Module) -> None:
@@ -163,10 +161,8 @@ class FreeKernelNet(nn.Module):
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         count, colours, height, width = restored.shape
         blurred = weights[:, :1] * restored
-        for radius, logits in enumerate(
-            torch.split(self.kpn(pictures), self.taps, dim=1),
-            1,
-        ):
+        by_radius = torch.split(self.kpn(pictures), self.taps, dim=1)
+        for radius, logits in enumerate(by_radius, start=1):
             shifted = functional.unfold(restored, 2 * radius + 1, padding=radius)
             shifted = shifted.view(count, colours, -1, height, width)
             taps = torch.softmax(logits, dim=1)[:, None]

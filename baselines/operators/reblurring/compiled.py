@@ -92,9 +92,10 @@ def _arrays(
     weights: Tensor,
 ) -> tuple[Array, tuple[Array, Array]]:
     pad = rings(weights.shape[1]).radius
-    padded = functional.pad(image.detach(), (pad,) * 4).contiguous().numpy()
-    maps = seeds.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
-    return padded, maps
+    padded = functional.pad(image.detach(), (pad,) * 4)
+    own_seeds = seeds.detach().contiguous().numpy()
+    own_weights = weights.detach().contiguous().numpy()
+    return padded.contiguous().numpy(), (own_seeds, own_weights)
 
 
 def _in_strips(

@@ -161,13 +161,14 @@ def _sums(facts: Rings, padded: Tensor, rows: slice) -> Iterator[Tensor]:
     """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
     pad = facts.radius
     height = rows.stop - rows.start
-    width = padded.shape[-1] - 2 * facts.radius
+    width = padded.shape[-1] - 2 * pad
     strip = padded[:, :, rows.start : rows.stop + 2 * pad]
     columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
     for i, j, _ in facts.units:
         taps = _fold(columns[j], i, pad, height, -2)
         if i != j:
-            taps.add_(_fold(columns[i], j, pad, height, -2))
+            turned = _fold(columns[i], j, pad, height, -2)
+            taps.add_(turned)
         yield taps
 
 

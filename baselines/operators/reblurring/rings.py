@@ -33,7 +33,9 @@ class Rings:
         index = {squared: ring for ring, squared in enumerate(self.squared)}
         units: list[tuple[int, int, int | None]] = []
         for i in range(self.levels):
-            units += [(i, j, index.get(i * i + j * j)) for j in range(i + 1)]
+            for j in range(i + 1):
+                ring = index.get(i * i + j * j)
+                units.append((i, j, ring))
         return tuple(units)
 
     @property

@@ -35,9 +35,8 @@ class AIFNet(SeveralOutputs):
         self.defocus_net = DefocusNet(divide_channels_by)
         # DMENet's heads at lower scales: stored, and in no forward pass
         for scale in range(5):
-            self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(
-                False
-            )
+            head = self.defocus_net.decoder.get_submodule(f"u{scale}_aux")
+            head.requires_grad_(False)
         self.deblur_net = _DeblurNet(64 // divide_channels_by)
 
     def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
@@ -46,7 +45,8 @@ class AIFNet(SeveralOutputs):
         # is not clamped then.
         padded = pad_to_multiple(blurry, MULTIPLE)
         blur_map = self.defocus_net(padded)
-        logits = cropped(self.deblur_net(blur_planes(padded, blur_map)), blurry)
+        planes = blur_planes(padded, blur_map)
+        logits = cropped(self.deblur_net(planes), blurry)
         return {
             "restored": blurry + logits if self.adds_input else torch.sigmoid(logits),
             "logits": logits,
@@ -64,8 +64,10 @@ def blur_planes(picture: Tensor, blur_map: Tensor) -> Tensor:
         device=picture.device,
         dtype=picture.dtype,
     )
-    weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
-    return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
+    distance = blur_map - levels.reshape(1, LEVELS, 1, 1)
+    weights = 1.0 - distance.abs()
+    planes = weights[:, :, None] * picture[:, None]
+    return planes.flatten(1, 2)
 
 
 def double_legacy_bilinear(features: Tensor) -> Tensor:
@@ -73,12 +75,12 @@ def double_legacy_bilinear(features: Tensor) -> Tensor:
     # Every second sample is an old one, those between are means of their neighbours, the last
     # repeats the last.
     for axis in (2, 3):
-        last = features.narrow(axis, features.shape[axis] - 1, 1)
-        following = torch.cat(
-            [features.narrow(axis, 1, features.shape[axis] - 1), last],
-            axis,
-        )
-        pairs = torch.stack([features, (features + following) / 2], dim=axis + 1)
+        before_last = features.shape[axis] - 1
+        last = features.narrow(axis, before_last, 1)
+        later = features.narrow(axis, 1, before_last)
+        following = torch.cat([later, last], axis)
+        between = (features + following) / 2
+        pairs = torch.stack([features, between], dim=axis + 1)
         features = pairs.flatten(axis, axis + 1)
     return features
 
@@ -150,10 +152,8 @@ class _DeblurNet(nn.Module):
 
     def _chain(self, features: Tensor, *names: str) -> Tensor:
         for name in names:
-            features = functional.leaky_relu(
-                self.get_submodule(PREFIX + name)(features),
-                SLOPE,
-            )
+            filtered = self.get_submodule(PREFIX + name)(features)
+            features = functional.leaky_relu(filtered, SLOPE)
         return features
 
     def _up(
@@ -162,9 +162,8 @@ class _DeblurNet(nn.Module):
         skip: Tensor,
         name: str,
     ) -> Tensor:
-        return double_legacy_bilinear(
-            self._chain(torch.cat([features, skip], dim=1), name)
-        )
+        joined = torch.cat([features, skip], dim=1)
+        return double_legacy_bilinear(self._chain(joined, name))
 
 
 def convert(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -34,7 +34,8 @@ class _Strip(nn.Module):
         self.dilation = dilation
 
     def forward(self, features: Tensor) -> Tensor:
-        numbers = self.conv(features.mean(dim=(2, 3), keepdim=True)).tanh()
+        means = features.mean(dim=(2, 3), keepdim=True)
+        numbers = self.conv(means).tanh()
         taps = numbers.reshape(len(features), self.groups, FILTER_PX)
         kernel = (1, FILTER_PX) if self.axis == 3 else (FILTER_PX, 1)
         mean = features.mean(dim=self.axis, keepdim=True)

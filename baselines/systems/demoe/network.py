@@ -32,7 +32,8 @@ class _Experts(nn.Module):
             alike: Tensor = self.experts[kinds[0]](features)
             return alike
         pictures = zip(kinds, torch.split(features, 1), strict=True)
-        return torch.cat([self.experts[kind](picture) for kind, picture in pictures])
+        each = [self.experts[kind](picture) for kind, picture in pictures]
+        return torch.cat(each)
 
 
 class _Classifier(nn.Module):

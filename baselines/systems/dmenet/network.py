@@ -250,12 +250,14 @@ def _head(inputs: int) -> nn.Sequential:
 def _cbl(module: nn.Module, ending: str, features: Tensor) -> Tensor:
     """Convolution, batch norm, leaky ReLU, by the ending of their names."""
     filtered = module.get_submodule(f"c{ending}")(features)
-    return functional.leaky_relu(module.get_submodule(f"b{ending}")(filtered), SLOPE)
+    normed = module.get_submodule(f"b{ending}")(filtered)
+    return functional.leaky_relu(normed, SLOPE)
 
 
 def _head_logits(module: nn.Module, features: Tensor) -> Tensor:
     hidden = _cbl(module, "1", features)
-    logits: Tensor = module.get_submodule("b2")(module.get_submodule("c2")(hidden))
+    filtered = module.get_submodule("c2")(hidden)
+    logits: Tensor = module.get_submodule("b2")(filtered)
     return logits
 
 
@@ -333,7 +335,5 @@ def convert(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {f"main_net.{name}": tensor for name, tensor in named.items()}
     with torch.device("meta"):
         state = DMENet().state_dict()
-    return in_order(
-        tensors,
-        [(name, tuple(entry.shape)) for name, entry in state.items()],
-    )
+    shapes = [(name, tuple(entry.shape)) for name, entry in state.items()]
+    return in_order(tensors, shapes)

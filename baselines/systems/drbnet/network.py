@@ -33,7 +33,8 @@ def filtered(picture: Tensor, kernels: Tensor) -> Tensor:
     for tap in range(SIDE * SIDE):
         top, left = divmod(tap, SIDE)
         rows = slice(top, top + height)
-        window = padded[..., rows, left : left + width]
+        columns = slice(left, left + width)
+        window = padded[..., rows, columns]
         result = torch.addcmul(result, window, kernels[:, tap : tap + 1])
     return result
 
@@ -145,7 +146,8 @@ class DRBNet(FourScales):
         joined = torch.cat([features, own], dim=1)
         kernel = self.get_submodule(f"upconv{level}_kernel")(joined)
         change = self.get_submodule(f"upconv{level}_res")(joined)
-        return picture + filtered(picture, kernel) + change, kernel, change
+        refined = picture + filtered(picture, kernel) + change
+        return refined, kernel, change
 
     def _add_up(self, level: int, channels: tuple[int, ...]) -> None:
         outputs = channels[level - 1]

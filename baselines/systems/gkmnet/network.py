@@ -39,7 +39,8 @@ def _gaussian(number: int) -> list[float]:
     radius = side // 2
     sigma = SIGMA_STEP_PX * (number + 1)
     places = range(-radius, radius + 1)
-    values = [math.exp(-(place**2) / (2 * sigma**2)) for place in places]
+    spread = 2 * sigma**2
+    values = [math.exp(-(place**2) / spread) for place in places]
     total = sum(values)
     inside = [value / total for value in values]
     outside = [0.0] * (SIDE // 2 - radius)

@@ -53,7 +53,8 @@ def _filtered(features: Tensor, taps: Tensor, axis: int) -> Tensor:
     padded = functional.pad(features, pad, mode="replicate")
     result = padded.narrow(axis, 0, size) * taps[:, :, 0]
     for tap in range(1, TAPS):
-        result = torch.addcmul(result, padded.narrow(axis, tap, size), taps[:, :, tap])
+        shifted = padded.narrow(axis, tap, size)
+        result = torch.addcmul(result, shifted, taps[:, :, tap])
     return result
 
 

@@ -136,8 +136,10 @@ def coordinates(size: int) -> Tensor:
     down, right = torch.meshgrid(steps, steps, indexing="ij")
     distance = torch.hypot(down, right) / 2**0.5
     angle = torch.atan2(right, down)
-    parts = (distance, (angle.cos() + 1) / 2, (angle.sin() + 1) / 2)
-    return torch.stack(parts, dim=-1).reshape(-1, 3).float()
+    cosine = (angle.cos() + 1) / 2
+    sine = (angle.sin() + 1) / 2
+    polar = torch.stack([distance, cosine, sine], dim=-1)
+    return polar.reshape(-1, 3).float()
 
 
 BLOCKS = 2
@@ -154,10 +156,9 @@ class _Cell(nn.Module):
 
     def forward(self, features: Tensor, memory: Memory) -> Memory:
         state, cell = memory
-        return next_memory(
-            self.conv(self.layers(torch.cat([features, state], dim=1))),
-            cell,
-        )
+        joined = torch.cat([features, state], dim=1)
+        gates = self.conv(self.layers(joined))
+        return next_memory(gates, cell)
 
 
 class _Pass(nn.Module):
@@ -175,10 +176,8 @@ class _Pass(nn.Module):
                 nothing = torch.zeros_like(features)
                 memory = (nothing, nothing)
             size = (features.shape[-2], features.shape[-1])
-            memory = self.cell(
-                features,
-                (_resized(memory[0], size), _resized(memory[1], size)),
-            )
+            state, cell = (_resized(part, size) for part in memory)
+            memory = self.cell(features, (state, cell))
             states.append(memory[0])
         return states
 

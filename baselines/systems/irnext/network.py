@@ -34,7 +34,8 @@ class Contrast(FilterChoice):
     def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         mean = features.mean(dim=(2, 3), keepdim=True)
-        low = filtered(features, self.chosen(mean).tanh(), self.kernel, self.dilation)
+        taps = self.chosen(mean).tanh()
+        low = filtered(features, taps, self.kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
         of_low = self.lamb_l[:, None, None]
         of_all = self.lamb_h[:, None, None] + 1

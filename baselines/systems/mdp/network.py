@@ -70,21 +70,21 @@ class MDP(SeveralOutputs):
         inputs: int,
         outputs: int,
     ) -> None:
-        self.add_module(name, _convolution(role, inputs or COLOURS, outputs or COLOURS))
+        layer = _convolution(role, inputs or COLOURS, outputs or COLOURS)
+        self.add_module(name, layer)
 
     def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored``, ``left``, ``right``: ``(N, 3, H, W)`` in (0, 1), as the input is."""
         # BGR inside. Not clamped where the input is added. ``pre_left``, ``pre_right``,
         # ``pre_sharp`` are what the last 1 x 1 convolution gets, of the padded size, >= 0.
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
-        stitched = torch.cat(
-            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)],
-            dim=1,
-        )
+        of_views = [self._early(view, skips, deepest) for view in VIEWS]
+        stitched = torch.cat([skips[1], *of_views], dim=1)
         given: dict[str, Tensor] = {}
         for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):
             features = self._late(view, skips[0], stitched)
-            last = cropped(self.get_submodule(f"{view}_out")(features).flip(1), blurry)
+            bgr = self.get_submodule(f"{view}_out")(features)
+            last = cropped(bgr.flip(1), blurry)
             given[name] = blurry + last if self.adds_input else torch.sigmoid(last)
             given[f"pre_{view}"] = features
         return given
@@ -112,7 +112,8 @@ class MDP(SeveralOutputs):
     def _up(self, name: str, features: Tensor) -> Tensor:
         """Pixels repeated, then a 2 x 2 convolution with ReLU; Keras pads it below and right."""
         doubled = functional.interpolate(features, scale_factor=2.0, mode="nearest")
-        return self._relu(name, functional.pad(doubled, (0, 1, 0, 1)))
+        padded = functional.pad(doubled, (0, 1, 0, 1))
+        return self._relu(name, padded)
 
     def _early(
         self,
@@ -122,10 +123,13 @@ class MDP(SeveralOutputs):
     ) -> Tensor:
         """One decoder down to half resolution, before the decoders see each other."""
         features = self._relu(f"{view}_bottleneck", deepest)
-        features = torch.cat([skips[3], self._up(f"{view}_up4", features)], dim=1)
+        raised = self._up(f"{view}_up4", features)
+        features = torch.cat([skips[3], raised], dim=1)
         features = self._relu(f"{view}_dec4", features)
-        features = torch.cat([skips[2], self._up(f"{view}_up3", features)], dim=1)
-        features = self._relu(f"{view}_dec3b", self._relu(f"{view}_dec3a", features))
+        raised = self._up(f"{view}_up3", features)
+        features = torch.cat([skips[2], raised], dim=1)
+        for role in ("dec3a", "dec3b"):
+            features = self._relu(f"{view}_{role}", features)
         return self._up(f"{view}_up2", features)
 
     def _late(
@@ -135,8 +139,11 @@ class MDP(SeveralOutputs):
         stitched: Tensor,
     ) -> Tensor:
         """The rest of one decoder, from what all three gave, up to the 3-channel ReLU."""
-        features = self._relu(f"{view}_dec2b", self._relu(f"{view}_dec2a", stitched))
-        features = torch.cat([skip, self._up(f"{view}_up1", features)], dim=1)
+        features = stitched
+        for role in ("dec2a", "dec2b"):
+            features = self._relu(f"{view}_{role}", features)
+        raised = self._up(f"{view}_up1", features)
+        features = torch.cat([skip, raised], dim=1)
         for role in ("dec1a", "dec1b", "pre"):
             features = self._relu(f"{view}_{role}", features)
         return features

@@ -46,8 +46,10 @@ class OmniKernel(nn.Module):
     def _over_the_map(self, mixed: Tensor) -> Tensor:
         # Officially the factor, one real number per channel, multiplies the spectrum, and the
         # modulus is taken after the way back: the same as without both transforms.
-        weighed = (self.fac_conv(_mean(mixed)) * mixed).abs()
-        gated: Tensor = self.fgm(self.conv(_mean(weighed)) * weighed)
+        factors = self.fac_conv(_mean(mixed))
+        weighed = (factors * mixed).abs()
+        shares = self.conv(_mean(weighed))
+        gated: Tensor = self.fgm(shares * weighed)
         return gated
 
 
@@ -69,8 +71,9 @@ class _SpectrumGate(nn.Module):
         # no transform of half precision
         gate = self.dwconv1(features).float()
         content = self.dwconv2(features).float()
-        product = torch.fft.ifft2(gate * torch.fft.fft2(content)).abs()
-        gated: Tensor = self.alpha * product.to(features.dtype) + self.beta * features
+        spectrum = gate * torch.fft.fft2(content)
+        product = torch.fft.ifft2(spectrum).abs().to(features.dtype)
+        gated: Tensor = self.alpha * product + self.beta * features
         return gated
 
 

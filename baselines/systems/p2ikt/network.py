@@ -127,8 +127,11 @@ def _strips_attend(strips: Tensor) -> Tensor:
 def _attention(tokens: Tensor) -> Tensor:
     """Softmax attention of four heads, each an equal consecutive slice of the token."""
     # Tokens ``(N, B, T, 3 L)`` hold query, key and value one behind the other; ``(N, B, T, L)``.
-    parts = (torch.unflatten(part, -1, (HEADS, -1)) for part in tokens.chunk(3, dim=-1))
-    query, key, value = (part.transpose(2, 3) for part in parts)
+    by_head = []
+    for part in tokens.chunk(3, dim=-1):
+        heads = torch.unflatten(part, -1, (HEADS, -1))
+        by_head.append(heads.transpose(2, 3))
+    query, key, value = by_head
     products = query @ key.transpose(-1, -2)
     scores = products / math.sqrt(query.shape[-1])
     mixed = scores.softmax(dim=-1) @ value

@@ -232,7 +232,8 @@ class _IntraBlock(nn.Module):
         self.conv1 = _mergers(channels, units)
 
     def forward(self, features: Tensor, guide: Tensor) -> Tensor:
-        return self.gamma * _densely(self.unit1, self.conv1, features, guide) + features
+        restored = _densely(self.unit1, self.conv1, features, guide)
+        return self.gamma * restored + features
 
 
 class _TransformerBlock(nn.Module):

@@ -34,12 +34,16 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     fine = gradient_magnitude(grey, FINE_PX, RADIUS_PX)
     coarse = gradient_magnitude(grey, COARSE_PX, RADIUS_PX)
     weight = edge * contrast
-    weighted = weight * edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
-    both = np.stack([weighted, weight], axis=2)
-    spread = recursive_filter(both, min(grey.shape) / 8, COLOUR, 5, guide=picture)
-    dense = spread[:, :, 0] / np.maximum(spread[:, :, 1], np.finfo(np.float64).tiny)
-    radius = max(1, round(GUIDED_RADIUS_PX * np.sqrt(grey.size / MEGAPIXEL)))
-    return np.maximum(guided_filter(dense, grey, radius, GUIDED_EPSILON), 0)
+    sigma_px = edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
+    both = np.stack([weight * sigma_px, weight], axis=2)
+    reach_px = min(grey.shape) / 8
+    spread = recursive_filter(both, reach_px, COLOUR, 5, guide=picture)
+    weights = np.maximum(spread[:, :, 1], np.finfo(np.float64).tiny)
+    dense = spread[:, :, 0] / weights
+    side = np.sqrt(grey.size / MEGAPIXEL)
+    radius = max(1, round(GUIDED_RADIUS_PX * side))
+    smooth = guided_filter(dense, grey, radius, GUIDED_EPSILON)
+    return np.maximum(smooth, 0)
 
 
 def local_contrast(grey: Array) -> NDArray[np.float64]:

@@ -56,7 +56,8 @@ class UNet(nn.Module):
 
         That is the blurry picture, or more."""
         padded = pad_to_multiple(shown, 2 ** (self.levels - 1))
-        given = cropped(self._decode(self._encode(padded)), blurry)
+        decoded = self._decode(self._encode(padded))
+        given = cropped(decoded, blurry)
         return blurry + given if self.adds_input else given
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
@@ -72,7 +73,9 @@ class UNet(nn.Module):
         levels: list[Tensor] = []
         features = picture
         for number, block in enumerate(self.encoder.children(), start=1):
-            features = block(functional.max_pool2d(features, 2) if levels else features)
+            if levels:
+                features = functional.max_pool2d(features, 2)
+            features = block(features)
             # before the skip is taken, as the released code has it
             if number >= self.levels - 1:
                 features = self.dropout(features)
@@ -84,7 +87,8 @@ class UNet(nn.Module):
         for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
             up = self.get_submodule(f"up{number}")
             block = self.get_submodule(f"block{number}")
-            features = block(torch.cat([up(features), skip], dim=1))
+            joined = torch.cat([up(features), skip], dim=1)
+            features = block(joined)
         restored: Tensor = self.out(features)
         return restored
 
