@@ -11,13 +11,12 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import fft
 from scipy.stats.mstats import mquantiles
 from torch import Tensor, nn
 
 from defocus.baselines.layers.named import SeveralOutputs
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
-from defocus.baselines.operators.domain import Array, Mirrored, Periodic, fade_to_blurry
+from defocus.baselines.operators.domain import Array, Periodic, fade_to_blurry
 from defocus.baselines.operators.krishnan_fergus import (
     krishnan_fergus,
     krishnan_fergus_levels,
@@ -25,6 +24,7 @@ from defocus.baselines.operators.krishnan_fergus import (
 from defocus.baselines.operators.varying import (
     LEAST_SIGMA_PX,
     deconvolve,
+    fast_domain,
     gaussian_psf,
     sigma_of,
 )
@@ -213,11 +213,8 @@ class OneDisc(nn.Module):
         if diameter == 0:
             return picture
         height, width = picture.shape[:2]
-        rows = fft.next_fast_len(height, real=True)
-        columns = fft.next_fast_len(width, real=True)
-        padding = ((0, rows - height), (0, columns - width), (0, 0))
-        padded = np.pad(linear, padding, mode="symmetric")
-        domain = Mirrored((rows, columns))
+        domain, padding = fast_domain(height, width)
+        padded = np.pad(linear, (*padding, (0, 0)), mode="symmetric")
         channels = []
         for c in range(3):
             channel = np.ascontiguousarray(padded[:, :, c])

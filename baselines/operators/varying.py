@@ -88,7 +88,7 @@ def deconvolve(
     """Deconvolve with the kernels of a map of circles of confusion, px; not clipped."""
     levels = blur_levels(diameter_px, count)
     height, width = diameter_px.shape
-    domain, padding = _domain(height, width)
+    domain, padding = fast_domain(height, width)
     transfers = [domain.transfer(kernel(float(level), shape)) for level in levels]
     # all of the picture by each level, as the rim of a part rings; mixtures leave no seams
     weights = list(hat_weights(diameter_px, levels))
@@ -104,7 +104,7 @@ def deconvolve(
     return restored
 
 
-def _domain(
+def fast_domain(
     height: int,
     width: int,
 ) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
@@ -152,7 +152,7 @@ class VaryingBlur:
 def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur:
     """The blur of a map of circles of confusion, px, reflected to a size with a fast transform."""
     height, width = diameter_px.shape
-    domain, padding = _domain(height, width)
+    domain, padding = fast_domain(height, width)
     padded = np.pad(diameter_px, padding, mode="symmetric")
     levels = blur_levels(padded, count)
     kernels = (kernel(float(level), shape) for level in levels)

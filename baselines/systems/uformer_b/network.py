@@ -128,17 +128,16 @@ class Uformer(nn.Module):
         def level(place: int, channels: int) -> _Level:
             halvings = min(place, len(depths) - 1 - place)
             is_large = nominal_px >> halvings > WINDOW
-            blocks = []
-            for number, drop in enumerate(drops[place]):
-                block = _Block(
+            return _Level(
+                _Block(
                     channels,
                     heads[place],
                     shifted=is_large and number % 2 == 1,
                     modulated=place > self.downs,
                     drop=drop,
                 )
-                blocks.append(block)
-            return _Level(blocks)
+                for number, drop in enumerate(drops[place])
+            )
 
         self.input_proj = named(proj=_projection(3, dim))
         self.output_proj = named(proj=_projection(2 * dim, 3))

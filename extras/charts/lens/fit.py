@@ -274,12 +274,8 @@ def _slopes(
     rest = _rest(state, seen, base)
     columns = []
     for name in names:
-        step, _, most = NUMBERS[name]
-        value = state.numbers[name]
-        if value + step > most:
-            step = -step
-        numbers = {**state.numbers, name: value + step}
-        changed = _rest(_State(numbers, state.focus), seen, base)
+        other, step = _with_step(state, name)
+        changed = _rest(other, seen, base)
         columns.append(_change_per_step(rest, changed, step))
     for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
         focus = state.focus.copy()
@@ -288,6 +284,16 @@ def _slopes(
         columns.append(_change_per_step(rest, changed, step))
     by_probe = zip(*columns, strict=True)
     return rest, [np.stack(slopes) for slopes in by_probe]
+
+
+def _with_step(state: _State, name: str) -> tuple[_State, float]:
+    """The state with a number changed by its step, and the step, which stays in the range."""
+    step, _, most = NUMBERS[name]
+    value = state.numbers[name]
+    if value + step > most:
+        step = -step
+    numbers = {**state.numbers, name: value + step}
+    return _State(numbers, state.focus), step
 
 
 def _change_per_step(

@@ -185,19 +185,26 @@ def _printed(
     sheet: tuple[NDArray[np.uint8], int],
 ) -> Floats:
     """Light of what is printed in a box and around it, as the picture's pixels would see it."""
-    left, top, right, bottom = box
-    columns = _fine_places(left - reach, right + reach)
-    rows = _fine_places(top - reach, bottom + reach)
-    grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
+    grid = _fine_grid(box, reach)
     drawn, px_per_mm = sheet
     on_sheet = geometry.to_sheet(grid.reshape(-1, 2))
     sheet_px = on_sheet * px_per_mm - 0.5
     places = sheet_px.astype(np.float32).reshape(grid.shape)
     stored = cv2.remap(drawn, places[..., 0], places[..., 1], cv2.INTER_NEAREST)
     fine = cv2.LUT(stored, LIGHT)
-    size = len(columns) // FINENESS, len(rows) // FINENESS
+    height, width = fine.shape
+    size = width // FINENESS, height // FINENESS
     reduced = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
     return np.asarray(reduced, np.float64)
+
+
+def _fine_grid(box: Box, reach: int) -> Floats:
+    """``(rows, columns, 2)`` places, px, of the parts of the pixels in a box and around it."""
+    left, top, right, bottom = box
+    columns = _fine_places(left - reach, right + reach)
+    rows = _fine_places(top - reach, bottom + reach)
+    grid = np.meshgrid(columns - 0.5, rows - 0.5)
+    return np.stack(grid, axis=-1)
 
 
 def _field(box: Box, width: int, height: int) -> tuple[float, float]:

@@ -110,10 +110,10 @@ def _of_rays(
     lens = pupil.lens
     frequency = np.hypot(rows, columns) * lens.f_number
     responses = []
-    for x, y, band in zip(right, down, BANDS_UM, strict=True):
+    for x, y, (_, middle_um, *_) in zip(right, down, BANDS_UM, strict=True):
         of_rays = _spectrum(x, y, light, size) / tent
-        wavelength_px = band[1] / lens.pixel_pitch_um
-        responses.append(of_rays * _diffraction(frequency * wavelength_px))
+        relative = frequency * (middle_um / lens.pixel_pitch_um)
+        responses.append(of_rays * _diffraction(relative))
     return np.stack(responses)
 
 

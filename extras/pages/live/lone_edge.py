@@ -76,9 +76,14 @@ def _steps(profile: Array) -> Array:
     size = np.pad(np.abs(np.diff(smooth)), 1)
     peaks, properties = find_peaks(size, prominence=0.0)
     clear = properties["prominences"] >= (1 - VALLEY) * size[peaks]
+    cuts = [0, *_valleys(size, peaks[clear]), len(smooth) - 1]
+    return np.asarray(np.abs(np.diff(smooth[cuts])))
+
+
+def _valleys(size: Array, peaks: NDArray[np.intp]) -> list[int]:
+    """Where a slope is smallest between each two neighbouring peaks."""
     valleys = []
-    for first, second in pairwise(peaks[clear].tolist()):
+    for first, second in pairwise(peaks.tolist()):
         lowest = int(np.argmin(size[first:second]))
         valleys.append(first + lowest)
-    cuts = [0, *valleys, len(smooth) - 1]
-    return np.asarray(np.abs(np.diff(smooth[cuts])))
+    return valleys

@@ -72,9 +72,8 @@ class Motion:
         """``(2, H, W)`` displacement, px, of points with these signed diameters."""
         height, width = diameters.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        centre_x, centre_y = np.asarray(centre, np.float32)
-        across = x - centre_x
-        down = y - centre_y
+        across = x - np.float32(centre[0])
+        down = y - np.float32(centre[1])
         unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)
         (a, b), (c, d) = self.linear.astype(np.float32)
         shift_x, shift_y = self.shift.astype(np.float32)

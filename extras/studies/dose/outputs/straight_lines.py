@@ -96,12 +96,11 @@ def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Ends of the part of a segment that keeps ``REACH_PX`` from the border; equal if none does."""
     first = segment[:2]
     way = segment[2:] - first
-    low = np.full(2, float(REACH_PX))
+    low = float(REACH_PX)
     high = np.array(shape[1::-1]) - 1.0 - REACH_PX
     with np.errstate(divide="ignore", invalid="ignore"):
-        at_low = (low - first) / way
-        at_high = (high - first) / way
-    enters, leaves = np.sort([at_low, at_high], axis=0)
+        at_borders = [(low - first) / way, (high - first) / way]
+    enters, leaves = np.sort(at_borders, axis=0)
     still = way == 0
     enter = max(0.0, float(np.nanmax(np.where(still, 0.0, enters))))
     leave = min(1.0, float(np.nanmin(np.where(still, 1.0, leaves))))
