@@ -49,9 +49,15 @@ def state_for(
             state[name.removeprefix(prefix)] = tensor
     state = _without_counts(origin, remark, state, wanted)
     check_state(system.card.name, state, wanted, origin)
+    return _in_order(state, wanted)
+
+
+def _in_order(state: Mapping[str, Tensor], wanted: Entries) -> dict[str, Tensor]:
+    """The entries in the network's order and of its types."""
     ordered = {}
     for name, (_, dtype) in wanted.items():
-        ordered[name] = state[name].to(dtype).contiguous()
+        tensor = state[name].to(dtype)
+        ordered[name] = tensor.contiguous()
     return ordered
 
 

@@ -343,15 +343,13 @@ def _fitted(
         rest = _rest(state, seen, base, waves=True) if waves else by_rays
         before = _left(rest)
         matrix, right = _normal(state, len(names), seen, rest, slopes)
-        better = False
         for step, used in _damped_steps(matrix, right, damping):
             tried = _stepped(state, names, step)
             after = _left(_rest(tried, seen, base, waves=waves))
             if after < before:
-                better = True
                 damping = used / 5
                 break
-        if not better:
+        else:
             return state, before
         state = tried
         _rest(state, seen, base, move=True, waves=waves)

@@ -105,16 +105,21 @@ def _of_rays(
     right = right - right[GREEN] @ light
     down = down - down[GREEN] @ light
     rows, columns = _frequencies(size)
-    box = np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)
-    tent = box**2  # what sharing among four cells multiplies the spectrum by
     lens = pupil.lens
     frequency = np.hypot(rows, columns) * lens.f_number
+    tent = _tent(rows, columns)
     responses = []
     for x, y, (_, middle_um, *_) in zip(right, down, BANDS_UM, strict=True):
         of_rays = _spectrum(x, y, light, size) / tent
         relative = frequency * (middle_um / lens.pixel_pitch_um)
         responses.append(of_rays * _diffraction(relative))
     return np.stack(responses)
+
+
+def _tent(rows: Floats, columns: Floats) -> Floats:
+    """What sharing light among the nearest four cells multiplies a spectrum by."""
+    box = np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)
+    return np.asarray(box**2)
 
 
 def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:

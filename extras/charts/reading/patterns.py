@@ -194,11 +194,15 @@ def _star_response(
     if is_clipped(seen):
         raise ImageError(OVEREXPOSED)
     part = grey_of(seen)
-    outer = radius[near] > 0.5 * star.radius
-    white = float(np.percentile(part[outer], 98))
-    contrast = SQUARE_WAVE * (white - black) / (white + black)
+    outer = part[radius[near] > 0.5 * star.radius]
     x, y = geometry.scale(*centre) * off[near].T
-    return star_mtf(part, x, y, star.cycles, contrast)
+    return star_mtf(part, x, y, star.cycles, _contrast(outer, black))
+
+
+def _contrast(outer: Floats, black: float) -> float:
+    """Contrast of a star in focus, from the light of its outer half and of ink."""
+    white = float(np.percentile(outer, 98))
+    return SQUARE_WAVE * (white - black) / (white + black)
 
 
 def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:

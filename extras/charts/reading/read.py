@@ -209,6 +209,25 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     if found is None:
         return None
     sheet, geometry = found
+    reading, light = _edges_and_tone(light, sheet, geometry)
+    white, black = paper_and_ink(light, sheet, geometry)
+    blurs_px = np.array([reading.blur_in_column(dot.x) for dot in sheet.dots])
+    sides = read_sides(sheet, geometry, blurs_px)
+    of_ink = (light, sheet, geometry, white, black)
+    return replace(
+        reading,
+        stars=tuple(read_stars(light, sheet, geometry, black, reading.edges)),
+        leaves=tuple(read_leaves(*of_ink)),
+        straight=(*sides, *read_lines(*of_ink)),
+    )
+
+
+def _edges_and_tone(
+    light: Floats | StoredLight,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+) -> tuple[ChartReading, Floats | StoredLight]:
+    """A reading of the edges alone, and the light by the curve that the grey steps show."""
     edges = tuple(read_edges(light, sheet, geometry))
     reading = ChartReading(
         sheet,
@@ -219,22 +238,13 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
         (),
         KNOWN_LINEAR,
     )
-    if isinstance(light, StoredLight):
-        tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
-        if tone.fitted is not None:
-            light = tone.light(light)
-            edges = tuple(read_edges(light, sheet, geometry))
-        reading = replace(reading, edges=edges, tone=tone)
-    white, black = paper_and_ink(light, sheet, geometry)
-    blurs_px = np.array([reading.blur_in_column(dot.x) for dot in sheet.dots])
-    sides = read_sides(sheet, geometry, blurs_px)
-    of_ink = (light, sheet, geometry, white, black)
-    return replace(
-        reading,
-        stars=tuple(read_stars(light, sheet, geometry, black, edges)),
-        leaves=tuple(read_leaves(*of_ink)),
-        straight=(*sides, *read_lines(*of_ink)),
-    )
+    if not isinstance(light, StoredLight):
+        return reading, light
+    tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
+    if tone.fitted is not None:
+        light = tone.light(light)
+        edges = tuple(read_edges(light, sheet, geometry))
+    return replace(reading, edges=edges, tone=tone), light
 
 
 def _found(light: Floats | StoredLight) -> tuple[Sheet, ChartGeometry] | None:

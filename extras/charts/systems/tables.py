@@ -215,14 +215,24 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     said = f"{said}; {_invented_texture(rows, sharpest, whose)}"
     if is_alone:
         return f"{said}."
+    return f"{said}{_verdict(systems, alike, name)}"
+
+
+def _verdict(
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    name: Names,
+) -> str:
+    """Which other systems lead by texture or text, and whether edges and leaves agree."""
     others = list(_other_leaders(systems, alike, name))
     verdict = "edges and leaves agree"
     if others:
         verdict = "edges and leaves disagree"
     elif len(alike) == len(systems):
         verdict = "edges do not tell the systems apart"
-    read = "".join(f" {one}." for one in _other_reader(systems, alike, name))
-    return f"{'. '.join([said, *others])}: {verdict}.{read}"
+    leaders = "".join(f". {one}" for one in others)
+    readers = "".join(f" {one}." for one in _other_reader(systems, alike, name))
+    return f"{leaders}: {verdict}.{readers}"
 
 
 def _has_leaves(one: ChartScore) -> bool:

@@ -76,11 +76,11 @@ class Motion:
         down = y - np.float32(centre[1])
         unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)
         (a, b), (c, d) = self.linear.astype(np.float32)
-        shift_x, shift_y = self.shift.astype(np.float32)
-        parallax_x, parallax_y = self.parallax
-        to_right = a * across + b * down + shift_x + parallax_x * unit
-        downwards = c * across + d * down + shift_y + parallax_y * unit
-        return np.stack([to_right, downwards]).astype(np.float32)
+        x_shift, y_shift = self.shift.astype(np.float32)
+        x_parallax, y_parallax = self.parallax
+        right = a * across + b * down + x_shift + x_parallax * unit
+        below = c * across + d * down + y_shift + y_parallax * unit
+        return np.stack([right, below]).astype(np.float32)
 
 
 def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Motion:

@@ -65,24 +65,13 @@ def write_strip(
     pair = pairs[_median_scene(scores["scene_gains"]["over_plain"])]
     errors = _error_row(_outputs(study, here, pair))
     rows = [errors.columns]
-    facts: dict[str, Any] = {
-        "labels": errors.labels,
-        "scene": pair.id,
-        "left": errors.left,
-        "top": errors.top,
-        "error_scale": errors.scale,
-        "lines": None,
-    }
+    facts: dict[str, Any] = {**errors.facts(pair), "lines": None}
     bends = _bends_beyond_input(study, here)
     if any(one is not None for one in bends):
         pair = pairs[_median_scene(bends)]
         line = _line_row(_outputs(study, here, pair))
         rows.append(line.columns)
-        facts["lines"] = {
-            "scene": pair.id,
-            "ends_px": line.ends_px,
-            "bends_px": line.bends_px,
-        }
+        facts["lines"] = line.facts(pair)
     strip = encode_tiles([joined(rows)], kind=PICTURE_FORMAT)[0][0]
     write_bytes_if_changed(study.out / strip_name(dose_px), strip)
     return facts
@@ -97,6 +86,16 @@ class _ErrorRow:
     left: int
     top: int
     scale: int  # factor by which errors are enlarged
+
+    def facts(self, pair: Pair) -> dict[str, Any]:
+        """What the row shows, as JSON values."""
+        return {
+            "labels": self.labels,
+            "scene": pair.id,
+            "left": self.left,
+            "top": self.top,
+            "error_scale": self.scale,
+        }
 
 
 def _error_row(shown: Mapping[str, Picture]) -> _ErrorRow:
@@ -168,6 +167,14 @@ class _LineRow:
     columns: list[Levels]
     ends_px: list[tuple[float, float]]
     bends_px: list[float | None]
+
+    def facts(self, pair: Pair) -> dict[str, Any]:
+        """What the row shows, as JSON values."""
+        return {
+            "scene": pair.id,
+            "ends_px": self.ends_px,
+            "bends_px": self.bends_px,
+        }
 
 
 def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
