@@ -414,20 +414,6 @@ def _turned(
     turn_deg: float,
     f_numbers: list[float],
 ) -> _State:
-    """A start of a fit with blades at a turn, focused as blurred as a round aperture was."""
-    numbers = {**state.numbers, "roundness": 0.4, "turn_deg": turn_deg}
-    lens = _lens(base, numbers)
-    spreads = np.array([_spread(lens, f_number) for f_number in f_numbers])
-    focus = state.focus / spreads[:, None]
-    return _State(numbers, focus)
-
-
-def _turned(
-    state: _State,
-    base: RealLens,
-    turn_deg: float,
-    f_numbers: list[float],
-) -> _State:
     """A start of a fit with blades at a turn, as blurred as with the round aperture."""
     numbers = {
         **state.numbers,

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -119,7 +120,7 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
 def _distances(some: Floats, others: Floats) -> Floats:
     """``(N, M)`` distances of each of some points to each of others."""
     right, down = (some[:, None] - others[None]).transpose(2, 0, 1)
-    return np.hypot(right, down)
+    return np.asarray(np.hypot(right, down))
 
 
 def _grown(
@@ -276,7 +277,7 @@ def _readings(
             yield FoundFrame(make_sheet(layout), turned, dots, correlation)
 
 
-def _softened(light: Floats, blur_mm: float) -> NDArray[np.float32]:
+def _softened(light: NDArray[Any], blur_mm: float) -> NDArray[np.float32]:
     """The root of the blurred light, which is as sensitive to dark as to bright parts."""
     soft = np.maximum(cv2.GaussianBlur(light, (0, 0), blur_mm), 0)
     return np.asarray(np.sqrt(soft), np.float32)

@@ -333,7 +333,7 @@ def _darkness(light: NDArray[np.float32], paper: Mask) -> NDArray[np.float32]:
     """``(blocks, across)``: how much darker each block's profile is than the paper beside it."""
     profile = light.mean(axis=1)
     level = profile[:, paper].mean(axis=1, keepdims=True)
-    return level - profile
+    return np.asarray(level - profile)
 
 
 def _grid(

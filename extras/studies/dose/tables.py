@@ -23,8 +23,12 @@ def _gain_table(document: Mapping[str, Any]) -> Table:
         f"PSNR against the truth, with 95 % intervals; {document['scenes']} test scenes, seeds: "
         f"{document['seeds']}"
     )
-    columns = ("Line", *_dose_columns(doses, "dB"))
-    return Table.of("Gain over the blurry input by dose", columns, rows, note)
+    return Table.of(
+        "Gain over the blurry input by dose",
+        ("Line", *_dose_columns(doses, "dB")),
+        rows,
+        note,
+    )
 
 
 def _tau_table(doses: Sequence[Mapping[str, Any]]) -> Table:

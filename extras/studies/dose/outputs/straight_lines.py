@@ -3,6 +3,7 @@
 A network that learned from deformed pairs bends them (Li et al., AAAI 2023, Fig. 1)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +49,8 @@ def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
     By LSD (von Gioi et al., IPOL 2012): 40 px, a step of 0.08, straight to 0.15 px."""
     grey = _grey(truth)
     levels = np.rint(np.clip(grey, 0.0, 1.0) * 255).astype(np.uint8)
-    ends = cv2.createLineSegmentDetector().detect(levels)[0]
+    # None without a segment, which OpenCV's type hints do not know
+    ends: Any = cv2.createLineSegmentDetector().detect(levels)[0]
     if ends is None:
         return ()
     segments = np.asarray(ends, np.float64).reshape(-1, 4)
