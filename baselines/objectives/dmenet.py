@@ -53,14 +53,16 @@ class _Strided(nn.Conv2d):
         height, width = features.shape[-2:]
         top, bottom = _same(height)
         left, right = _same(width)
-        return super().forward(functional.pad(features, (left, right, top, bottom)))
+        padded = functional.pad(features, (left, right, top, bottom))
+        return super().forward(padded)
 
 
 def _same(side: int) -> tuple[int, int]:
     """Padding before and after a side, px; the second is at least as wide as the first."""
     half = -(-side // 2)
     total = max(0, (half - 1) * 2 + 4 - side)
-    return total // 2, total - total // 2
+    before = total // 2
+    return before, total - before
 
 
 class FocusHead(nn.Module):
@@ -310,8 +312,10 @@ def _maps(network: nn.Module, pictures: Tensor) -> dict[str, Tensor]:
 def resized_label(label: Tensor, size: Sequence[int]) -> Tensor:
     """The nearest neighbour with aligned corners: sample i is round(i (n - 1) / (m - 1))."""
     for axis, count in zip((2, 3), size, strict=True):
-        place = torch.linspace(0, label.shape[axis] - 1, count, device=label.device)
-        label = label.index_select(axis, place.round().long())
+        last = label.shape[axis] - 1
+        place = torch.linspace(0, last, count, device=label.device)
+        nearest = place.round().long()
+        label = label.index_select(axis, nearest)
     return label
 
 

@@ -62,8 +62,9 @@ def mask_of(
 
 def within(flow: Tensor, limit_px: float) -> Tensor:
     """Mask ``(N, 1, 1, 1)``, 1 where the mean length of a crop's flow is at most the limit."""
-    lengths = torch.linalg.vector_norm(flow, dim=1).mean(dim=(1, 2))
-    kept: Tensor = (lengths <= limit_px).to(flow.dtype)
+    lengths = torch.linalg.vector_norm(flow, dim=1)
+    means = lengths.mean(dim=(1, 2))
+    kept: Tensor = (means <= limit_px).to(flow.dtype)
     return kept[:, None, None, None]
 
 

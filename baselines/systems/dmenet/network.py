@@ -118,7 +118,8 @@ class DefocusNet(nn.Module):
         """The ``map`` ``(N, 1, H, W)`` in (0, 1), its ``logits``, and the other heads' logits."""
         # ``aux_logits_u4``, … ``aux_logits_u0`` are what the heads at 1/16, … 1/1 of the padded
         # size give.
-        given = self.decoder.outputs(self.encoder(pad_to_multiple(blurry, MULTIPLE)))
+        features = self.encoder(pad_to_multiple(blurry, MULTIPLE))
+        given = self.decoder.outputs(features)
         logits = cropped(given["logits"], blurry)
         return given | {"logits": logits, "map": torch.sigmoid(logits)}
 

@@ -85,7 +85,8 @@ class _Block(nn.Module):
         """In training, a block's change is left out in some of the batch's pictures."""
         if not self.training or self.drop == 0:
             return change
-        keep = torch.rand(len(change), 1, 1, 1, device=change.device) >= self.drop
+        drawn = torch.rand(len(change), 1, 1, 1, device=change.device)
+        keep = drawn >= self.drop
         return change * keep / (1 - self.drop)
 
 
