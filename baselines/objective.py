@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.training.objective import Parts, Progress, TrainingBatch, TrainingObjective
 
@@ -19,7 +18,7 @@ __all__ = [
     "outputs_of",
 ]
 
-Result: TypeAlias = tuple[torch.Tensor, Parts]
+Result: TypeAlias = tuple[Tensor, Parts]
 """A loss and its parts."""
 
 
@@ -39,17 +38,17 @@ class Batch(TrainingBatch):
             target ``registered-flow`` is reliable, as was measured; not available at test time.
     """
 
-    blurry: torch.Tensor
-    target: torch.Tensor
-    extra: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    supervision: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    blurry: Tensor
+    target: Tensor
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+    supervision: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
-    def inputs(self) -> torch.Tensor:
+    def inputs(self) -> Tensor:
         """The blurry crops."""
         return self.blurry
 
-    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         """The batch with a function applied to every tensor."""
         return Batch(
             change(self.blurry),
@@ -71,15 +70,15 @@ class Objective(TrainingObjective[Batch]):
     name: ClassVar[str] = ""
 
 
-def detached(values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors without their history of gradients, as an objective returns the parts of its loss."""
     return {name: value.detach() for name, value in values.items()}
 
 
-def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+def outputs_of(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """All outputs of a network, from its method ``outputs`` if any; ``restored`` is the picture."""
     outputs = getattr(network, "outputs", None)
     if outputs is None:
         return {"restored": network(batch.blurry, **batch.extra)}
-    named: dict[str, torch.Tensor] = outputs(batch.blurry.clone(), **batch.extra)
+    named: dict[str, Tensor] = outputs(batch.blurry.clone(), **batch.extra)
     return named

@@ -65,7 +65,8 @@ def flow_of(recipe: "Recipe") -> str:
 def recipe_changes(name: str, settings: Mapping[str, object]) -> Mapping[str, Any]:
     """Training settings that an objective needs, such as the pairs' target; mostly none."""
     # An objective declares them by ``recipe_of`` beside its ``make``, with the same arguments.
-    needed = getattr(OBJECTIVES.find(name).load(), "recipe_of", None)
+    module = OBJECTIVES.find(name).load()
+    needed = getattr(module, "recipe_of", None)
     changes: Mapping[str, Any] = {} if needed is None else needed(**settings)
     return changes
 

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from defocus.baselines.card import Baseline
 from defocus.progress import say
 
 _DRAWS = {
-    torch.Tensor.normal_,
-    torch.Tensor.uniform_,
+    Tensor.normal_,
+    Tensor.uniform_,
     nn.init.kaiming_normal_,
     nn.init.kaiming_uniform_,
     nn.init.normal_,

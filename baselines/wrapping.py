@@ -57,7 +57,12 @@ def controls(own: Baseline) -> tuple[Baseline, Baseline]:
     )
 
 
-def _control(own: Baseline, target: str, pairs: str, sharp: str) -> Baseline:
+def _control(
+    own: Baseline,
+    target: str,
+    pairs: str,
+    sharp: str,
+) -> Baseline:
     return own.variant(
         f"{own.card.name}-{target}",
         f"{own.card.display_name} ({pairs})",

@@ -1,7 +1,7 @@
 """Attention within shifted windows, as in Swin, on ``(N, H, W, C)``; attention between channels."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.pointwise import PointwiseLinear
 
@@ -21,9 +21,9 @@ class ChannelAttention(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        factors: torch.Tensor = self.conv_du(features.mean(dim=(2, 3), keepdim=True))
+        factors: Tensor = self.conv_du(features.mean(dim=(2, 3), keepdim=True))
         return features * factors
 
 
@@ -40,9 +40,9 @@ class LinearChannelAttention(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        factors: torch.Tensor = self.fc(features.mean(dim=(2, 3)))
+        factors: Tensor = self.fc(features.mean(dim=(2, 3)))
         return features * factors[:, :, None, None]
 
 
@@ -54,7 +54,7 @@ features."""
 TABLE_STD = 0.02
 
 
-def windows(features: torch.Tensor, side: int = WINDOW) -> torch.Tensor:
+def windows(features: Tensor, side: int = WINDOW) -> Tensor:
     """From ``(N, H, W, C)`` to ``(N, rows, columns, side², C)``; H and W multiples of the side."""
     count, height, width, channels = features.shape
     split = features.view(
@@ -68,7 +68,7 @@ def windows(features: torch.Tensor, side: int = WINDOW) -> torch.Tensor:
     return split.transpose(2, 3).flatten(3, 4)
 
 
-def merged(windowed: torch.Tensor, side: int = WINDOW) -> torch.Tensor:
+def merged(windowed: Tensor, side: int = WINDOW) -> Tensor:
     """The reverse of :func:`windows`."""
     count, rows, columns, _, channels = windowed.shape
     split = windowed.view(count, rows, columns, side, side, channels)
@@ -112,37 +112,35 @@ class WindowAttention(nn.Module):
         self.proj = PointwiseLinear(channels, channels, bias=bias)
         nn.init.trunc_normal_(self.relative_position_bias_table, std=TABLE_STD)
 
-    def forward(self, windowed: torch.Tensor) -> torch.Tensor:
+    def forward(self, windowed: Tensor) -> Tensor:
         """From ``(N, rows, columns, 64, C)`` to the same shape."""
-        query = (
-            self._split(self.qkv.to_q(windowed))
-            * (windowed.shape[-1] // self.heads) ** -0.5
-        )
-        key, value = (
-            self._split(part) for part in self.qkv.to_kv(windowed).chunk(2, dim=-1)
-        )
+        of_head = windowed.shape[-1] // self.heads
+        query = self._split(self.qkv.to_q(windowed)) * of_head**-0.5
+        keys, values = self.qkv.to_kv(windowed).chunk(2, dim=-1)
+        key = self._split(keys)
+        value = self._split(values)
         attended = torch.empty_like(query)
         bias = self._bias()
         for rows, columns, mask in self._groups(bias):
             group = (slice(None), rows, columns)
             scores = query[group] @ key[group].mT + mask
             attended[group] = scores.softmax(dim=-1) @ value[group]
-        joined: torch.Tensor = self.proj(attended.transpose(3, 4).flatten(4))
+        joined: Tensor = self.proj(attended.transpose(3, 4).flatten(4))
         return joined
 
-    def _split(self, projected: torch.Tensor) -> torch.Tensor:
+    def _split(self, projected: Tensor) -> Tensor:
         """From ``(…, 64, C)`` to ``(…, heads, 64, C/heads)``."""
         by_head = projected.view(*projected.shape[:-1], self.heads, -1)
         return by_head.transpose(-3, -2)
 
-    def _bias(self) -> torch.Tensor:
+    def _bias(self) -> Tensor:
         """Bias added to the scores, ``(heads, 64, 64)``."""
         index = self.get_buffer("relative_position_index").flatten()
         chosen = self.relative_position_bias_table[index]
         by_place = chosen.view(WINDOW**2, WINDOW**2, -1)
         return by_place.permute(2, 0, 1)
 
-    def _groups(self, bias: torch.Tensor) -> list[tuple[slice, slice, torch.Tensor]]:
+    def _groups(self, bias: Tensor) -> list[tuple[slice, slice, Tensor]]:
         """Groups of windows that share the mask added to their scores."""
         everything = slice(None)
         if not self.shifted:
@@ -158,20 +156,23 @@ class WindowAttention(nn.Module):
         ]
 
 
-def _relative_positions() -> torch.Tensor:
+def _relative_positions() -> Tensor:
     """Table index of each pair of pixels of a window, ``(64, 64)`` int64."""
     side = torch.arange(WINDOW)
-    row, column = (each.flatten() for each in torch.meshgrid(side, side, indexing="ij"))
+    grid = torch.meshgrid(side, side, indexing="ij")
+    row, column = (each.flatten() for each in grid)
     down = row[:, None] - row + WINDOW - 1
     right = column[:, None] - column + WINDOW - 1
     return down * (2 * WINDOW - 1) + right
 
 
-def _across_border(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _across_border(like: Tensor) -> tuple[Tensor, Tensor]:
     """``FORBIDDEN`` for pairs of pixels separated by a rolled border."""
     rolled = torch.arange(WINDOW, device=like.device) >= WINDOW - SHIFT
     by_row = rolled.repeat_interleave(WINDOW)
     by_column = rolled.repeat(WINDOW)
-    apart = (by_row[:, None] != by_row, by_column[:, None] != by_column)
-    rows, columns = (FORBIDDEN * each.to(like.dtype) for each in apart)
+    apart_rows = by_row[:, None] != by_row
+    apart_columns = by_column[:, None] != by_column
+    rows = FORBIDDEN * apart_rows.to(like.dtype)
+    columns = FORBIDDEN * apart_columns.to(like.dtype)
     return rows, columns

@@ -3,7 +3,7 @@
 Source: Cui et al., Selective Frequency Network, ICLR 2023; c-yn/SFNet at b2d3c691."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import join, split
@@ -27,32 +27,36 @@ class Pooling(nn.Module):
         self.window_px = window_px
         self.in_training = in_training
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to ``(N, C, 1, 1)``, or with a window to the same shape."""
-        if self.window_px is None or (self.training and not self.in_training):
+        is_whole = self.training and not self.in_training
+        if self.window_px is None or is_whole:
             return features.mean(dim=(2, 3), keepdim=True)
-        height, width = (
-            max(1, size * self.window_px // TRAINING_PX) for size in features.shape[2:]
-        )
-        return local_means(features, height, width)
+        sides = []
+        for size in features.shape[2:]:
+            window = size * self.window_px // TRAINING_PX
+            sides.append(max(1, window))
+        return local_means(features, *sides)
 
 
-def local_means(features: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def local_means(features: Tensor, height: int, width: int) -> Tensor:
     """Means over windows around each pixel ``(N, C, H, W)``; those at the border are repeated."""
-    means = _moving_mean(_moving_mean(features, height, 2), width, 3)
+    of_columns = _moving_mean(features, height, 2)
+    means = _moving_mean(of_columns, width, 3)
     top = (height - 1) // 2
     left = (width - 1) // 2
     rest = (left, width - 1 - left, top, height - 1 - top)
     return functional.pad(means, rest, mode="replicate")
 
 
-def _moving_mean(features: torch.Tensor, size: int, dim: int) -> torch.Tensor:
+def _moving_mean(features: Tensor, size: int, dim: int) -> Tensor:
     """The mean of every ``size`` neighbours along an axis, which gets shorter by ``size - 1``."""
     sums = features.cumsum(dim)
     count = features.shape[dim]
     first = sums.narrow(dim, size - 1, 1)
     kept = count - size
-    later = sums.narrow(dim, size, kept) - sums.narrow(dim, 0, kept)
+    before = sums.narrow(dim, 0, kept)
+    later = sums.narrow(dim, size, kept) - before
     return torch.cat([first, later], dim) / size
 
 
@@ -69,11 +73,12 @@ class FilterChoice(nn.Module):
         """Register the layers; ``size`` is odd, px."""
         self.kernel = (size, size)
         self.groups = min(GROUPS, channels)
-        self.conv = nn.Conv2d(channels, self.groups * size**2, 1, bias=False)
-        self.bn = nn.BatchNorm2d(self.groups * size**2)
+        numbers = self.groups * size**2
+        self.conv = nn.Conv2d(channels, numbers, 1, bias=False)
+        self.bn = nn.BatchNorm2d(numbers)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
-    def chosen(self, mean: torch.Tensor) -> torch.Tensor:
+    def chosen(self, mean: Tensor) -> Tensor:
         """From means ``(N, C, 1, 1)`` to ``(N, groups, size²)``: one number per group and tap."""
         # They are normalised over a training batch. A batch of one picture has no statistics and
         # takes the running ones, where the official code fails.
@@ -94,11 +99,11 @@ class FilterChoice(nn.Module):
 
 
 def filtered(
-    features: torch.Tensor,
-    taps: torch.Tensor,
+    features: Tensor,
+    taps: Tensor,
     kernel: tuple[int, int],
     dilation: int = 1,
-) -> torch.Tensor:
+) -> Tensor:
     """Features correlated with their filters ``(N, groups, taps)``; reflection outside.
 
     ``kernel`` is height and width of a filter, odd; ``dilation`` the distance of its taps, px."""
@@ -106,9 +111,10 @@ def filtered(
     below, beside = (dilation * (size // 2) for size in kernel)
     padded = functional.pad(features, (beside, beside, below, below), mode="reflect")
     each = taps.repeat_interleave(channels // taps.shape[1], dim=1)
-    kernels = each.reshape(count * channels, 1, *kernel)
-    rows = padded.reshape(1, count * channels, *padded.shape[-2:])
-    given = functional.conv2d(rows, kernels, dilation=dilation, groups=count * channels)
+    groups = count * channels
+    kernels = each.reshape(groups, 1, *kernel)
+    rows = padded.reshape(1, groups, *padded.shape[-2:])
+    given = functional.conv2d(rows, kernels, dilation=dilation, groups=groups)
     return given.reshape(count, channels, height, width)
 
 
@@ -132,7 +138,7 @@ class SelectiveBlock(nn.Module):
         self.localap = _Quadrants(half, pooling)
         self.global_ap = _Whole(half, pooling)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape; H and W even."""
         mixed = self.conv1(features)
         if self.filters:
@@ -142,16 +148,15 @@ class SelectiveBlock(nn.Module):
         first, second = mixed.chunk(2, dim=1)
         parts = [self.global_ap(first), self.localap(second)]
         mixed = torch.cat(parts, dim=1)
-        added: torch.Tensor = self.conv2(mixed) + features
+        added: Tensor = self.conv2(mixed) + features
         return added
 
 
 def selective_blocks(channels: int, pooling: Pooling, count: int) -> nn.Sequential:
     """Blocks in a row, of which the last one has filters."""
-    filters = [*[False] * (count - 1), True]
-    return nn.Sequential(
-        *(SelectiveBlock(channels, pooling, filters=has) for has in filters)
-    )
+    plain = [SelectiveBlock(channels, pooling, filters=False) for _ in range(count - 1)]
+    last = SelectiveBlock(channels, pooling, filters=True)
+    return nn.Sequential(*plain, last)
 
 
 class _Whole(nn.Module):
@@ -163,10 +168,12 @@ class _Whole(nn.Module):
         self.fscale_h = nn.Parameter(torch.zeros(channels))
         self.pooling = pooling
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         means = self.pooling(features)
-        high = (features - means) * (self.fscale_h[:, None, None] + 1)
-        weighed: torch.Tensor = means * self.fscale_d[:, None, None] + high
+        of_deviations = self.fscale_h[:, None, None] + 1
+        of_means = self.fscale_d[:, None, None]
+        high = (features - means) * of_deviations
+        weighed: Tensor = means * of_means + high
         return weighed
 
 
@@ -181,16 +188,16 @@ class _Quadrants(nn.Module):
         self.l = nn.Parameter(torch.zeros(QUADRANTS * channels))
         self.pooling = pooling
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         quadrants = split(features, 2, 2)
         low = self.pooling(quadrants)
         count = features.shape[0]
-        high = _each(self.h, count) * (quadrants - low)
-        weighed = high + _each(self.l, count) * low
+        high = quadrants - low
+        weighed = _each(self.h, count) * high + _each(self.l, count) * low
         return join(weighed, 2, 2)
 
 
-def _each(weights: torch.Tensor, count: int) -> torch.Tensor:
+def _each(weights: Tensor, count: int) -> Tensor:
     """From a weight per channel and quadrant (channels first) to ``(count * 4, C, 1, 1)``."""
     return weights.reshape(-1, QUADRANTS).T.repeat(count, 1)[..., None, None]
 
@@ -206,11 +213,12 @@ class _Filter(FilterChoice):
         self.add_choice(channels, size)
         self.modulate = _Modulation(channels, pooling)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         # of the whole map, whatever the pooling
         mean = features.mean(dim=(2, 3), keepdim=True)
-        low = filtered(features, self.chosen(mean).softmax(dim=2), self.kernel)
-        modulated: torch.Tensor = self.modulate(low, features - low)
+        taps = self.chosen(mean).softmax(dim=2)
+        low = filtered(features, taps, self.kernel)
+        modulated: Tensor = self.modulate(low, features - low)
         return modulated
 
 
@@ -225,9 +233,10 @@ class _Modulation(nn.Module):
         self.out = nn.Conv2d(channels, channels, 1)
         self.pooling = pooling
 
-    def forward(self, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
+    def forward(self, low: Tensor, high: Tensor) -> Tensor:
         reduced = self.fc(self.pooling(low + high))
-        weights = torch.cat([each(reduced) for each in self.fcs], dim=1).softmax(dim=1)
+        logits = torch.cat([layer(reduced) for layer in self.fcs], dim=1)
+        weights = logits.softmax(dim=1)
         of_high, of_low = weights.chunk(2, dim=1)
-        modulated: torch.Tensor = self.out(high * of_high + low * of_low)
+        modulated: Tensor = self.out(high * of_high + low * of_low)
         return modulated

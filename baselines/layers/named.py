@@ -3,16 +3,15 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Residual(nn.Sequential):
     """Layers whose result is added to their input."""
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Sequential's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Sequential's own name
         """From ``(N, C, H, W)`` to the same shape."""
-        change: torch.Tensor = super().forward(input)  # type: ignore[no-untyped-call]
+        change: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
         return input + change
 
 
@@ -34,8 +33,8 @@ def residual(**layers: nn.Module) -> Residual:
 class SeveralOutputs(nn.Module):
     """A network whose method ``outputs`` gives the restored picture and others, by name."""
 
-    outputs: Callable[..., dict[str, torch.Tensor]]
+    outputs: Callable[..., dict[str, Tensor]]
 
-    def forward(self, blurry: torch.Tensor, **further: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor, **further: Tensor) -> Tensor:
         """The restored picture: ``outputs(blurry)["restored"]``."""
         return self.outputs(blurry, **further)["restored"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 
@@ -19,4 +19,4 @@ def with_own_input(network: object) -> nn.Module:
 
 
 def _copied(_: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:  # noqa: ANN401
-    return tree_map_only(torch.Tensor, torch.clone, (given, named))
+    return tree_map_only(Tensor, torch.clone, (given, named))

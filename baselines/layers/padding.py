@@ -5,11 +5,11 @@ from functools import partial
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 
-def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def split(whole: Tensor, rows: int, columns: int) -> Tensor:
     """Split into patches, ``(N * rows * columns, C, H / rows, W / columns)``, row by row."""
     count, channels, height, width = whole.shape
     patches = whole.reshape(
@@ -23,10 +23,11 @@ def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     return patches.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
 
 
-def join(patches: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def join(patches: Tensor, rows: int, columns: int) -> Tensor:
     """Undo :func:`split`: ``(N * rows * columns, C, h, w)`` to ``(N, C, H, W)``."""
     placed = patches.reshape(-1, rows, columns, *patches.shape[1:])
-    return placed.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+    by_channel = placed.permute(0, 3, 1, 4, 2, 5)
+    return by_channel.flatten(4, 5).flatten(2, 3)
 
 
 PaddingMode = Literal["reflect", "symmetric", "replicate", "zeros"]
@@ -35,12 +36,12 @@ outer edge (it is), ``replicate`` repeats it, ``zeros`` is black."""
 
 
 def pad_to_multiple(
-    blurry: torch.Tensor,
+    blurry: Tensor,
     multiple: int,
     mode: PaddingMode = "reflect",
     *,
     least: int = 1,
-) -> torch.Tensor:
+) -> Tensor:
     """Pad on the right and below to the next multiple; crop back with :func:`cropped`."""
     height, width = blurry.shape[-2:]
     below = max(least - height, -height % multiple)
@@ -48,10 +49,11 @@ def pad_to_multiple(
     return pad(blurry, (0, right, 0, below), mode)
 
 
-def cropped(padded: torch.Tensor, blurry: torch.Tensor, every: int = 1) -> torch.Tensor:
+def cropped(padded: Tensor, blurry: Tensor, every: int = 1) -> Tensor:
     """Crop what a network made of a padded picture, ``every`` times smaller, rounded up."""
     height, width = blurry.shape[-2:]
-    rows, columns = -(-height // every), -(-width // every)
+    rows = -(-height // every)
+    columns = -(-width // every)
     return padded[..., :rows, :columns]
 
 
@@ -63,12 +65,12 @@ def padding_network(network: nn.Module, multiple: int, least: int = 1) -> nn.Mod
 
 
 def _padded_pass(
-    forward: Callable[..., torch.Tensor],
+    forward: Callable[..., Tensor],
     multiple: int,
     least: int,
-    blurry: torch.Tensor,
-    **further: torch.Tensor,
-) -> torch.Tensor:
+    blurry: Tensor,
+    **further: Tensor,
+) -> Tensor:
     if not any(size % multiple or size < least for size in blurry.shape[-2:]):
         return forward(blurry, **further)
     padded = [
@@ -82,10 +84,10 @@ def _padded_pass(
 
 
 def pad(
-    blurry: torch.Tensor,
+    blurry: Tensor,
     amounts: tuple[int, int, int, int],
     mode: PaddingMode = "reflect",
-) -> torch.Tensor:
+) -> Tensor:
     """Pad left, right, top, bottom; beyond the picture's size the reflection is repeated."""
     left, right, top, bottom = amounts
     if not any(amounts):
@@ -109,7 +111,7 @@ def _mirrored_index(
     after: int,
     mode: PaddingMode,
     device: torch.device,
-) -> torch.Tensor:
+) -> Tensor:
     """Index of the pixel (of ``size``) at each position -before … size + after - 1."""
     place = torch.arange(-before, size + after, device=device)
     if mode == "symmetric":

@@ -1,7 +1,6 @@
 """Layers of each pixel: 1 × 1 convolutions on the fast path of the CPU, and norms over channels."""
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import named
@@ -16,9 +15,9 @@ class ChannelNorm(nn.Module):
         super().__init__()
         self.body = nn.LayerNorm(channels, eps=EPSILON)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(
+        normed: Tensor = self.body(features.permute(0, 2, 3, 1)).permute(
             0,
             3,
             1,
@@ -33,7 +32,7 @@ class FlatChannelNorm(nn.LayerNorm):
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__(channels, eps=eps)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         return super().forward(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
@@ -51,14 +50,15 @@ class Pointwise(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__(inputs, outputs, 1, bias=bias)
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         """From ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
         # PyTorch's matrix product for 1 × 1 convolutions is, on some CPUs, half as fast as the
         # library of its other convolutions; for a GPU rows are too small.
         if input.device.type != "cpu":
             return super().forward(input)
         pixels = input.permute(0, 2, 3, 1)
-        rows = pixels.flatten(0, 1).unsqueeze(1).permute(0, 3, 1, 2)
+        pictures = pixels.flatten(0, 1).unsqueeze(1)
+        rows = pictures.permute(0, 3, 1, 2)
         given = super().forward(rows).permute(0, 2, 3, 1)
         by_pixel = given.reshape(*pixels.shape[:3], self.out_channels)
         return by_pixel.permute(0, 3, 1, 2)
@@ -75,14 +75,15 @@ def doubled(channels: int) -> nn.Sequential:
 class PointwiseLinear(nn.Linear):
     """A linear layer, computed on the CPU as a 1 × 1 convolution over a batch of pixels."""
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Linear's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's own name
         """From ``(..., inputs)`` to ``(..., outputs)``."""
         tokens = input.numel() // self.in_features
         if input.device.type != "cpu" or tokens % FAST_BATCH:
             return super().forward(input)
         batch = input.reshape(FAST_BATCH, 1, -1, self.in_features)
         batch = batch.permute(0, 3, 1, 2)
-        given = functional.conv2d(batch, self.weight[:, :, None, None], self.bias)
+        kernels = self.weight[:, :, None, None]
+        given = functional.conv2d(batch, kernels, self.bias)
         last = given.permute(0, 2, 3, 1)
         return last.reshape(*input.shape[:-1], self.out_features)
 

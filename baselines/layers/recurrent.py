@@ -3,12 +3,12 @@
 from typing import TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 KERNEL = 5
 
-Memory: TypeAlias = tuple[torch.Tensor, torch.Tensor]
+Memory: TypeAlias = tuple[Tensor, Tensor]
 """Hidden state and cell."""
 
 
@@ -22,22 +22,24 @@ class ConvLSTM(nn.Module):
         self.hidden = hidden
         self.conv = nn.Conv2d(inputs + hidden, 4 * hidden, KERNEL, padding=KERNEL // 2)
 
-    def forward(self, features: torch.Tensor, memory: Memory | None) -> Memory:
+    def forward(self, features: Tensor, memory: Memory | None) -> Memory:
         """The new hidden state and cell, ``(N, hidden, H, W)``; None at the first scale."""
         if memory is None:
             count, _, height, width = features.shape
             nothing = features.new_zeros(count, self.hidden, height, width)
             memory = (nothing, nothing)
         state, cell = memory
-        return next_memory(self.conv(torch.cat([features, state], dim=1)), cell)
+        gates = self.conv(torch.cat([features, state], dim=1))
+        return next_memory(gates, cell)
 
 
-def next_memory(gates: torch.Tensor, cell: torch.Tensor) -> Memory:
+def next_memory(gates: Tensor, cell: Tensor) -> Memory:
     """The memory after a step; gates ``(N, 4 hidden, H, W)`` take, forget, give, then content."""
     *shares, content = gates.chunk(4, dim=1)
     take, forget, give = (share.sigmoid() for share in shares)
     cell = forget * cell + take * content.tanh()
-    return give * cell.tanh(), cell
+    state = give * cell.tanh()
+    return state, cell
 
 
 class MixingWeights(nn.Module):
@@ -60,9 +62,9 @@ class MixingWeights(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
+        features: Tensor,
         memory: Memory | None,
-    ) -> tuple[torch.Tensor, Memory]:
+    ) -> tuple[Tensor, Memory]:
         """Weights, and the memory for the next scale, which is twice as large."""
         if memory is not None:
             memory = (enlarged(memory[0]), enlarged(memory[1]))
@@ -75,7 +77,7 @@ class MixingWeights(nn.Module):
         return weights, memory
 
 
-def enlarged(picture: torch.Tensor) -> torch.Tensor:
+def enlarged(picture: Tensor) -> Tensor:
     """Enlarge to twice the size, bilinearly."""
     return functional.interpolate(
         picture,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import (
     Residual,
@@ -116,11 +116,11 @@ class ThreeScales(SeveralOutputs):
         self.FAM2 = _Merge(half)
         self.SCM2 = _shallow(half)
 
-    def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
+    def bottleneck(self, features: Tensor) -> Tensor:
         """Layers between encoder and decoder, ``(N, 4 width, H, W)``; here none."""
         return features
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``."""
         # They are not clamped; the smaller ones are rounded up to whole pixels.
         padded = pad_to_multiple(blurry, self.multiple, least=self.smallest_px)
@@ -144,24 +144,26 @@ class ThreeScales(SeveralOutputs):
     def _raised(
         self,
         layer: int,
-        features: torch.Tensor,
-        skip: torch.Tensor,
-    ) -> torch.Tensor:
+        features: Tensor,
+        skip: Tensor,
+    ) -> Tensor:
         """Features at twice the size, with those of the encoder at that size."""
-        return torch.cat([self.feat_extract[layer](features), skip], dim=1)
+        raised = self.feat_extract[layer](features)
+        return torch.cat([raised, skip], dim=1)
 
     def _encoded(
         self,
-        full: torch.Tensor,
-        half: torch.Tensor,
-        quarter: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        full: Tensor,
+        half: Tensor,
+        quarter: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Features of the picture, of its half, and of its quarter behind the first decoder."""
         first = self.Encoder[0](self.feat_extract[0](full))
-        merged = self.FAM2(self.feat_extract[1](first), self.SCM2(half))
-        second = self.Encoder[1](merged)
-        merged = self.FAM1(self.feat_extract[2](second), self.SCM1(quarter))
-        deepest = self.bottleneck(self.Encoder[2](merged))
+        halved = self.feat_extract[1](first)
+        second = self.Encoder[1](self.FAM2(halved, self.SCM2(half)))
+        quartered = self.feat_extract[2](second)
+        third = self.Encoder[2](self.FAM1(quartered, self.SCM1(quarter)))
+        deepest = self.bottleneck(third)
         return first, second, self.Decoder[0](deepest)
 
 
@@ -185,8 +187,8 @@ class _Merge(nn.Module):
         super().__init__()
         self.merge = zero_padded(2 * channels, channels, activated=False)
 
-    def forward(self, features: torch.Tensor, shallow: torch.Tensor) -> torch.Tensor:
-        merged: torch.Tensor = self.merge(torch.cat([features, shallow], dim=1))
+    def forward(self, features: Tensor, shallow: Tensor) -> Tensor:
+        merged: Tensor = self.merge(torch.cat([features, shallow], dim=1))
         return merged
 
 

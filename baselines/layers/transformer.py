@@ -5,7 +5,7 @@ All are fastest on the CPU in ``channels_last`` order: norms over channels then 
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import named
@@ -34,7 +34,7 @@ class TransposedAttention(nn.Module):
         )
         self.project_out = Pointwise(channels, channels, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         count, channels, height, width = features.shape
         mixed = self.qkv_dwconv(self.qkv(features))
@@ -47,30 +47,31 @@ class TransposedAttention(nn.Module):
         ).unbind(1)
         scores = cosines(query, key) * self.temperature
         attended = scores.softmax(dim=-1) @ value
-        restored: torch.Tensor = self.project_out(
+        restored: Tensor = self.project_out(
             attended.reshape(count, channels, height, width)
         )
         return restored
 
 
-def cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+def cosines(query: Tensor, key: Tensor) -> Tensor:
     """Cosines ``(..., C, C')`` of all rows; the product is scaled instead of the long rows."""
     return (query @ key.transpose(-2, -1)) / (
         row_norms(query) * row_norms(key).transpose(-2, -1)
     )
 
 
-def row_norms(rows: torch.Tensor) -> torch.Tensor:
+def row_norms(rows: Tensor) -> Tensor:
     """Lengths of ``(..., C, L)``, never 0; ``vector_norm`` is slow in ``channels_last`` order."""
     wide = torch.promote_types(rows.dtype, torch.float32)
     squares = rows.square().sum(dim=-1, keepdim=True, dtype=wide)
     return squares.clamp_min(SMALLEST_NORM**2).sqrt()
 
 
-def gated(gate: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+def gated(gate: Tensor, content: Tensor) -> Tensor:
     """GELU(gate) · content, each ``(N, C, H, W)``, parts of a tensor's channels."""
     # The gate is made contiguous first, because GELU is slow on few channels per pixel.
-    return functional.gelu(gate.contiguous(memory_format=torch.channels_last)) * content
+    contiguous = gate.contiguous(memory_format=torch.channels_last)
+    return functional.gelu(contiguous) * content
 
 
 class GatedFeedForward(nn.Module):
@@ -92,11 +93,11 @@ class GatedFeedForward(nn.Module):
         )
         self.project_out = Pointwise(hidden, channels, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         mixed = self.dwconv(self.project_in(features))
         gate, content = mixed.chunk(2, dim=1)
-        fed: torch.Tensor = self.project_out(gated(gate, content))
+        fed: Tensor = self.project_out(gated(gate, content))
         return fed
 
 
@@ -154,16 +155,19 @@ class FourLevels(nn.Module):
         self.up2_1 = named(body=doubling(2 * dim))
         self.decoder_level1 = level(0, 2)  # no reduction after the last concatenation
 
-    def decoded(self, embedded: torch.Tensor) -> torch.Tensor:
+    def decoded(self, embedded: Tensor) -> Tensor:
         """From ``(N, dim, H, W)`` to ``(N, 2 dim, H, W)``; H and W multiples of 8."""
         first = self.encoder_level1(embedded)
         second = self.encoder_level2(self.down1_2(first))
         third = self.encoder_level3(self.down2_3(second))
-        features = self.up4_3(self.latent(self.down3_4(third)))
-        features = self.reduce_chan_level3(torch.cat([features, third], dim=1))
-        features = self.up3_2(self.decoder_level3(features))
-        features = self.reduce_chan_level2(torch.cat([features, second], dim=1))
-        features = self.up2_1(self.decoder_level2(features))
+        deepest = self.latent(self.down3_4(third))
+        features = self.up4_3(deepest)
+        joined = torch.cat([features, third], dim=1)
+        features = self.decoder_level3(self.reduce_chan_level3(joined))
+        features = self.up3_2(features)
+        joined = torch.cat([features, second], dim=1)
+        features = self.decoder_level2(self.reduce_chan_level2(joined))
+        features = self.up2_1(features)
         joined = torch.cat([features, first], dim=1)
-        decoded: torch.Tensor = self.decoder_level1(joined)
+        decoded: Tensor = self.decoder_level1(joined)
         return decoded

@@ -3,6 +3,7 @@
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from defocus.baselines.loss import LossFunction
 
@@ -10,10 +11,10 @@ EPSILON = 1e-3
 
 
 def charbonnier(
-    first: torch.Tensor,
-    second: torch.Tensor,
+    first: Tensor,
+    second: Tensor,
     epsilon: float = EPSILON,
-) -> torch.Tensor:
+) -> Tensor:
     """Mean of sqrt(d² + eps²) over pixels and channels; epsilon in the unit of the pictures."""
     # Source: JDRL (AAAI 2023), L_d and L_r; the mean over pixels is the released code's reading.
     return torch.sqrt((first - second).square() + epsilon**2).mean()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
@@ -24,10 +24,10 @@ ReLU."""
 
 
 def contextual_bilateral(
-    output: torch.Tensor,
-    target: torch.Tensor,
+    output: Tensor,
+    target: Tensor,
     spatial_weight: float = SPATIAL_WEIGHT,
-) -> torch.Tensor:
+) -> Tensor:
     """Mean over the output's features of min over the target's of (cosine + w_s place distance)."""
     # Places are in units of the longer side. Features are centred on the target's mean, or pictures
     # of one colour would be alike. Source: Zhang et al., Zoom to Learn (CVPR 2019), eq. 2, without
@@ -65,7 +65,7 @@ class ContextualBilateral:
         self.spatial_weight = spatial_weight
         self.features_weight = features_weight
 
-    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The loss; no gradient goes to the target."""
         target = target.detach()
         loss = self._compared(self._patches(output), self._patches(target))
@@ -73,15 +73,16 @@ class ContextualBilateral:
             return loss
         self.backbone.to(output.device)
         pairs = zip(self._features(output), self._features(target), strict=True)
-        layers = torch.stack(
-            [self._compared(_thinned(a), _thinned(b)) for a, b in pairs]
-        )
-        return loss + self.features_weight * layers.sum()
+        layers = []
+        for own, wanted in pairs:
+            of_layer = self._compared(_thinned(own), _thinned(wanted))
+            layers.append(of_layer)
+        return loss + self.features_weight * torch.stack(layers).sum()
 
-    def _compared(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def _compared(self, output: Tensor, target: Tensor) -> Tensor:
         return contextual_bilateral(output, target, self.spatial_weight)
 
-    def _patches(self, picture: torch.Tensor) -> torch.Tensor:
+    def _patches(self, picture: Tensor) -> Tensor:
         """``(N, C n², h, w)`` patches, with a spacing determined by :data:`POSITIONS`."""
         count, _, height, width = picture.shape
         side = min(self.patch_px, height, width)
@@ -91,7 +92,7 @@ class ContextualBilateral:
         rows = (height - side) // stride + 1
         return patches.view(count, patches.shape[1], rows, -1)
 
-    def _features(self, picture: torch.Tensor) -> Sequence[torch.Tensor]:
+    def _features(self, picture: Tensor) -> Sequence[Tensor]:
         mean = picture.new_tensor(MEAN).reshape(3, 1, 1)
         deviation = picture.new_tensor(DEVIATION).reshape(3, 1, 1)
         features = (picture - mean) / deviation
@@ -103,7 +104,7 @@ class ContextualBilateral:
         return outputs
 
 
-def _thinned(features: torch.Tensor) -> torch.Tensor:
+def _thinned(features: Tensor) -> Tensor:
     step = math.ceil(max(features.shape[-2:]) / POSITIONS)
     return features[..., ::step, ::step]
 

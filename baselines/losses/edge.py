@@ -1,6 +1,7 @@
 """Charbonnier distance of Laplacian pictures."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
@@ -9,13 +10,13 @@ from defocus.baselines.losses.charbonnier import charbonnier
 TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
 
 
-def edge(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def edge(output: Tensor, target: Tensor) -> Tensor:
     """Charbonnier loss between the Laplacians of both pictures."""
     # Source: Zamir et al., MPRNet (CVPR 2021), released EdgeLoss.
     return charbonnier(laplacian(output), laplacian(target))
 
 
-def laplacian(picture: torch.Tensor) -> torch.Tensor:
+def laplacian(picture: Tensor) -> Tensor:
     """The picture minus its half-resolution version, enlarged again."""
     # It is blurred, subsampled by two (times 4, with zeros between), and blurred again.
     blurred = _gauss(picture)
@@ -24,7 +25,7 @@ def laplacian(picture: torch.Tensor) -> torch.Tensor:
     return picture - _gauss(kept)
 
 
-def _gauss(picture: torch.Tensor) -> torch.Tensor:
+def _gauss(picture: Tensor) -> Tensor:
     """The five-tap filter along both axes, borders repeated."""
     channels = picture.shape[1]
     taps = picture.new_tensor(TAPS)

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from defocus.baselines.loss import LossFunction
 
@@ -13,17 +14,17 @@ magnitude."""
 
 
 def frequency(
-    output: torch.Tensor,
-    target: torch.Tensor,
+    output: Tensor,
+    target: Tensor,
     distance: Distance = "parts",
     *,
     half: bool = False,
-) -> torch.Tensor:
+) -> Tensor:
     """Mean L1 distance of the two-dimensional transforms, not normalised."""
     # ``half`` is without the mirrored half, which weights columns differently.
     transform = torch.fft.rfft2 if half else torch.fft.fft2
     # linear: one transform serves
-    difference: torch.Tensor = transform(output.float() - target.float())
+    difference: Tensor = transform(output.float() - target.float())
     if distance == "magnitude":
         return difference.abs().mean()
     return torch.view_as_real(difference).abs().mean()

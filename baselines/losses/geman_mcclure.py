@@ -4,7 +4,7 @@ Least squares of displaced pictures give their mean, absolute values their media
 
 from functools import partial
 
-import torch
+from torch import Tensor
 
 from defocus.baselines.loss import LossFunction
 
@@ -14,10 +14,10 @@ edge."""
 
 
 def geman_mcclure(
-    first: torch.Tensor,
-    second: torch.Tensor,
+    first: Tensor,
+    second: Tensor,
     scale: float = SCALE,
-) -> torch.Tensor:
+) -> Tensor:
     """Mean of d² / (d² + scale²) over pixels and channels; 0.5 at a difference of the scale."""
     # Source: Geman, McClure, Bayesian image analysis: an application to single photon emission
     # tomography (1985); in this form in Black, Anandan (CVIU 1996).

@@ -5,7 +5,7 @@ import sys
 import warnings
 from typing import Any, Literal
 
-import torch
+from torch import Tensor
 
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbone_files import ALEXNET
@@ -27,12 +27,12 @@ class _LPIPS:
         self.normalise = normalise
         self.flipped = flipped
 
-    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         self.model.to(output.device)
         if self.flipped:
             output = output.flip(1)
             target = target.flip(1)
-        distances: torch.Tensor = self.model(output, target, normalize=self.normalise)
+        distances: Tensor = self.model(output, target, normalize=self.normalise)
         return distances.abs().mean()
 
 

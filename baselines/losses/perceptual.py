@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
@@ -36,7 +36,7 @@ class Perceptual:
         self.normalise = normalise
         self.compare = functional.l1_loss if distance == "l1" else functional.mse_loss
 
-    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         """The distance; no gradient goes to the target."""
         self.backbone.to(output.device)
         with torch.no_grad():
@@ -44,7 +44,7 @@ class Perceptual:
         features = self._features(output)
         return torch.stack(list(map(self.compare, features, wanted))).sum()
 
-    def _features(self, picture: torch.Tensor) -> list[torch.Tensor]:
+    def _features(self, picture: Tensor) -> list[Tensor]:
         features = self._fed(picture)
         kept = []
         for number, layer in enumerate(self.backbone):
@@ -53,7 +53,7 @@ class Perceptual:
                 kept.append(features.clone())  # the next layer may work in place
         return [*kept, features]
 
-    def _fed(self, picture: torch.Tensor) -> torch.Tensor:
+    def _fed(self, picture: Tensor) -> Tensor:
         if self.normalise:
             mean = picture.new_tensor(MEAN).reshape(3, 1, 1)
             deviation = picture.new_tensor(DEVIATION).reshape(3, 1, 1)

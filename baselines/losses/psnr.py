@@ -3,18 +3,21 @@
 import math
 
 import torch
+from torch import Tensor
 
 from defocus.baselines.loss import LossFunction
 
 EPSILON = 1e-8
 
 
-def negative_psnr(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def negative_psnr(output: Tensor, target: Tensor) -> Tensor:
     """Mean over the batch of 10 log10(mean squared error + 1e-8), computed per picture."""
     # Source: Chen et al., NAFNet (ECCV 2022), released PSNRLoss.
-    errors = (output - target).square().flatten(1).mean(dim=1)
+    squares = (output - target).square()
+    errors = squares.flatten(1).mean(dim=1)
     decibels = 10 / math.log(10)
-    return decibels * torch.log(errors + EPSILON).mean()
+    logarithms = torch.log(errors + EPSILON)
+    return decibels * logarithms.mean()
 
 
 def make() -> LossFunction:

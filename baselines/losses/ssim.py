@@ -1,6 +1,7 @@
 """One minus structural similarity."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
@@ -11,7 +12,7 @@ C1 = 0.01**2
 C2 = 0.03**2
 
 
-def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def dissimilarity(output: Tensor, target: Tensor) -> Tensor:
     """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels."""
     # Source: Wang et al., Image quality assessment (TIP 2004), as in the package pytorch_msssim.
     mean_o = _window(output)
@@ -21,11 +22,13 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     covariance = _window(output * target) - mean_o * mean_t
     squares = mean_o.square() + mean_t.square()
     light = (2 * mean_o * mean_t + C1) / (squares + C1)
-    structure = (2 * covariance + C2) / (variance_o + variance_t + C2)
-    return 1 - (light * structure).mean()
+    variances = variance_o + variance_t
+    structure = (2 * covariance + C2) / (variances + C2)
+    similarity = light * structure
+    return 1 - similarity.mean()
 
 
-def _window(picture: torch.Tensor) -> torch.Tensor:
+def _window(picture: Tensor) -> Tensor:
     """Local means without the border; an axis shorter than the window is not filtered."""
     channels = picture.shape[1]
     place = torch.arange(

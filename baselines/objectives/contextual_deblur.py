@@ -1,7 +1,7 @@
 """ContextualDeblur's training: a pixel loss and a sharpness loss of the contextual encoder."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
@@ -36,11 +36,15 @@ class ContextualObjective(Objective):
         )
         classes = _binary(of_blurry, 0.0) + _binary(of_restored, 1.0)
         loss = pixels + CONTEXT_WEIGHT * (guidance + CLASS_WEIGHT * classes)
-        parts = {"charbonnier": pixels, "guidance": guidance, "classes": classes}
+        parts = {
+            "charbonnier": pixels,
+            "guidance": guidance,
+            "classes": classes,
+        }
         return loss, detached(parts)
 
 
-def _binary(logits: torch.Tensor, truth: float) -> torch.Tensor:
+def _binary(logits: Tensor, truth: float) -> Tensor:
     return functional.binary_cross_entropy_with_logits(
         logits,
         torch.full_like(logits, truth),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
@@ -37,9 +37,9 @@ class DomainCritic(nn.Module):
             features = outputs
         self.layers = nn.Sequential(*layers, _Strided(features, 1))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Logits ``(N, 1, h, w)`` of ``(N, features, H, W)``; high for rendered pictures."""
-        logits: torch.Tensor = self.layers(features)
+        logits: Tensor = self.layers(features)
         return logits
 
 
@@ -49,18 +49,20 @@ class _Strided(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4, stride=2, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
         top, bottom = _same(height)
         left, right = _same(width)
-        return super().forward(functional.pad(features, (left, right, top, bottom)))
+        padded = functional.pad(features, (left, right, top, bottom))
+        return super().forward(padded)
 
 
 def _same(side: int) -> tuple[int, int]:
     """Padding before and after a side, px; the second is at least as wide as the first."""
     half = -(-side // 2)
     total = max(0, (half - 1) * 2 + 4 - side)
-    return total // 2, total - total // 2
+    before = total // 2
+    return before, total - before
 
 
 class FocusHead(nn.Module):
@@ -78,9 +80,9 @@ class FocusHead(nn.Module):
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 1))
 
-    def forward(self, share: torch.Tensor) -> torch.Tensor:
+    def forward(self, share: Tensor) -> Tensor:
         """Logits ``(N, 1, H, W)`` of the map ``(N, 1, H, W)`` in [0, 1]."""
-        logits: torch.Tensor = self.layers(share)
+        logits: Tensor = self.layers(share)
         return logits
 
 
@@ -90,16 +92,14 @@ class RealPictures:
     def __init__(self, folder: Path) -> None:
         self.paths = _pictures(folder)
 
-    def draw(self, like: torch.Tensor) -> torch.Tensor:
+    def draw(self, like: Tensor) -> Tensor:
         """Crops in the number and size of those of a batch ``(N, 3, h, w)``."""
         crops = []
         for _ in range(len(like)):
             path = self.paths[_below(len(self.paths))]
             picture = _read(path)
-            top, left = _place(picture, like, path)
-            crops.append(
-                picture[:, top : top + like.shape[2], left : left + like.shape[3]]
-            )
+            rows, columns = _place(picture, like, path)
+            crops.append(picture[:, rows, columns])
         return torch.stack(crops).to(like.device)
 
 
@@ -114,7 +114,7 @@ class LabelledPictures:
                 raise SettingsError(f"{path} has no mask in {folder / 'gt'}; add it")
         self.pairs = [(path, masks[path.stem]) for path in pictures]
 
-    def draw(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Crops ``(N, 3, h, w)`` and their masks ``(N, 1, h, w)``, 0 or 1."""
         crops = []
         masks = []
@@ -126,9 +126,7 @@ class LabelledPictures:
                 raise InputError(
                     f"{mask_path} differs in size from {path}; correct the folder"
                 )
-            top, left = _place(picture, like, path)
-            rows = slice(top, top + like.shape[2])
-            columns = slice(left, left + like.shape[3])
+            rows, columns = _place(picture, like, path)
             crops.append(picture[:, rows, columns])
             masks.append((mask[:1, rows, columns] > 0.5).float())
         return torch.stack(crops).to(like.device), torch.stack(masks).to(like.device)
@@ -149,15 +147,17 @@ def _pictures(folder: Path) -> list[Path]:
     return pictures
 
 
-def _read(path: Path) -> torch.Tensor:
-    return torch.from_numpy(as_float(read_image(path))).permute(2, 0, 1)
+def _read(path: Path) -> Tensor:
+    picture = as_float(read_image(path))
+    return torch.from_numpy(picture).permute(2, 0, 1)
 
 
 def _below(count: int) -> int:
     return int(torch.randint(count, ()))
 
 
-def _place(picture: torch.Tensor, like: torch.Tensor, path: Path) -> tuple[int, int]:
+def _place(picture: Tensor, like: Tensor, path: Path) -> tuple[slice, slice]:
+    """Rows and columns of a crop, drawn."""
     height, width = picture.shape[1:]
     crop_height, crop_width = like.shape[2:]
     if height < crop_height or width < crop_width:
@@ -165,7 +165,9 @@ def _place(picture: torch.Tensor, like: torch.Tensor, path: Path) -> tuple[int, 
             f"{path} is {width}x{height}, smaller than the crops of "
             f"{crop_width}x{crop_height}; leave it out or train on smaller crops"
         )
-    return _below(height - crop_height + 1), _below(width - crop_width + 1)
+    top = _below(height - crop_height + 1)
+    left = _below(width - crop_width + 1)
+    return slice(top, top + crop_height), slice(left, left + crop_width)
 
 
 MAP_ONLY_EPOCHS = 10
@@ -192,9 +194,9 @@ class DMENetObjective(Objective):
     ) -> None:
         super().__init__()
         self._perceptual = make_perceptual(VGG_LAYER)
-        self._real = (
-            None if labelled is None or unlabelled is None else (labelled, unlabelled)
-        )
+        self._real: tuple[LabelledPictures, RealPictures] | None = None
+        if labelled is not None and unlabelled is not None:
+            self._real = labelled, unlabelled
         self.focus = FocusHead()
         self.adversary = DomainCritic(64 // divide_channels_by, divide_channels_by)
 
@@ -203,7 +205,8 @@ class DMENetObjective(Objective):
         # ``map``; later ``heads`` and ``perceptual``; with real pictures ``focus`` and
         # ``adversarial``.
         given = _maps(network, batch.blurry)
-        label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
+        diameters = batch.supervision["defocus_map"].abs()
+        label = (diameters / MAXIMUM_COC_PX).clamp_max(1.0)
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:
             return of_map, {"map": of_map.detach()}
@@ -213,7 +216,11 @@ class DMENetObjective(Objective):
             label.expand(-1, 3, -1, -1),
         )
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
-        parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
+        parts = {
+            "map": of_map,
+            "heads": heads.sum(),
+            "perceptual": perceptual,
+        }
         loss, parts = self._with_real_pictures(network, batch, loss, parts)
         return loss, detached(parts)
 
@@ -221,9 +228,9 @@ class DMENetObjective(Objective):
         self,
         network: nn.Module,
         batch: Batch,
-        loss: torch.Tensor,
-        parts: dict[str, torch.Tensor],
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        loss: Tensor,
+        parts: dict[str, Tensor],
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its parts with those of real pictures, if there are any."""
         if self._real is not None:
             focus, adversarial = self._adapted(network, batch.blurry, *self._real)
@@ -257,10 +264,10 @@ class DMENetObjective(Objective):
     def _adapted(
         self,
         network: nn.Module,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         labelled: LabelledPictures,
         unlabelled: RealPictures,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """How badly masks are predicted from maps, and how well the critic sees real pictures."""
         pictures, masks = labelled.draw(blurry)
         of_masked = _maps(network, pictures)
@@ -272,7 +279,7 @@ class DMENetObjective(Objective):
         ]
         return focus, (losses[0] + losses[1]) / 2
 
-    def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
+    def _judged(self, features: Tensor, *, rendered: bool) -> Tensor:
         """Cross-entropy of the critic, for features of rendered or of real pictures."""
         if self.adversary is None:
             raise TypeError("the critic was removed")
@@ -283,7 +290,7 @@ class DMENetObjective(Objective):
         )
 
 
-def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Tensor:
+def _heads_loss(given: dict[str, Tensor], label: Tensor) -> Tensor:
     """``(5,)``: the loss of the map that each scale's head predicts."""
     losses = []
     for scale in SCALES:
@@ -293,7 +300,7 @@ def _heads_loss(given: dict[str, torch.Tensor], label: torch.Tensor) -> torch.Te
     return torch.stack(losses)
 
 
-def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+def _maps(network: nn.Module, pictures: Tensor) -> dict[str, Tensor]:
     """Outputs of the map's network; in training, a chain around it does not deconvolve."""
     if not isinstance(network, DMENet):
         raise TypeError(
@@ -302,11 +309,13 @@ def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]
     return DMENet.outputs(network, pictures)
 
 
-def resized_label(label: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+def resized_label(label: Tensor, size: Sequence[int]) -> Tensor:
     """The nearest neighbour with aligned corners: sample i is round(i (n - 1) / (m - 1))."""
     for axis, count in zip((2, 3), size, strict=True):
-        place = torch.linspace(0, label.shape[axis] - 1, count, device=label.device)
-        label = label.index_select(axis, place.round().long())
+        last = label.shape[axis] - 1
+        place = torch.linspace(0, last, count, device=label.device)
+        nearest = place.round().long()
+        label = label.index_select(axis, nearest)
     return label
 
 

@@ -1,6 +1,7 @@
 """IFAN's training: deblurring, disparity between dual-pixel views, and reblurring."""
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import mse_loss
 
@@ -23,7 +24,7 @@ from defocus.baselines.systems.ifan.network import (
 )
 
 
-def shifted(picture: torch.Tensor, disparity: torch.Tensor) -> torch.Tensor:
+def shifted(picture: Tensor, disparity: Tensor) -> Tensor:
     """Move content along rows, bilinear, 0 outside: out(x) = picture(x + disparity), px."""
     # Source: IFAN (CVPR 2021), L_disp; the borders as its released code has them.
     _, _, height, width = picture.shape
@@ -79,8 +80,8 @@ class IFANObjective(Objective):
 def _disparity_loss(
     network: torch.nn.Module,
     batch: Batch,
-    of_both: torch.Tensor,
-) -> torch.Tensor:
+    of_both: Tensor,
+) -> Tensor:
     if not isinstance(network, IFAN):
         raise TypeError(f"the disparity loss trains IFAN, not {type(network).__name__}")
     views = (
@@ -93,7 +94,7 @@ def _disparity_loss(
     return mse_loss(shifted(_small(right), seen), _small(left))
 
 
-def _small(picture: torch.Tensor) -> torch.Tensor:
+def _small(picture: Tensor) -> Tensor:
     """The picture at 1/8, each pixel the mean of 64."""
     return functional.avg_pool2d(pad_to_multiple(picture, MULTIPLE), MULTIPLE)
 

@@ -42,17 +42,18 @@ class MDPObjective(Objective):
             given = outputs_of(network, batch)
         left, right = batch.supervision["dual_pixel"].chunk(2, dim=1)
         target = batch.blurry if self.phase == "views" else batch.target
+        own_left = given["left"]
+        own_right = given["right"]
+        of_views = mse_loss(own_left, left) + mse_loss(own_right, right)
         losses = {
             "sharp": mse_loss(given["restored"], target),
-            "views": (mse_loss(given["left"], left) + mse_loss(given["right"], right))
-            / 2,
-            "centre": mse_loss((given["left"] + given["right"]) / 2, batch.blurry),
-            "disparity": mse_loss(given["left"] - given["right"], left - right),
+            "views": of_views / 2,
+            "centre": mse_loss((own_left + own_right) / 2, batch.blurry),
+            "disparity": mse_loss(own_left - own_right, left - right),
         }
         weights = (1.0, VIEWS_WEIGHT[self.phase], CENTRE_WEIGHT, DISPARITY_WEIGHT)
-        terms = [
-            weight * loss for weight, loss in zip(weights, losses.values(), strict=True)
-        ]
+        pairs = zip(weights, losses.values(), strict=True)
+        terms = [weight * loss for weight, loss in pairs]
         return torch.stack(terms).sum(), detached(losses)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.losses.frequency import frequency
@@ -12,7 +12,12 @@ from defocus.baselines.objective import Batch, Objective, Progress, Result, deta
 from defocus.baselines.objectives.alternating import AlternatingSettings
 from defocus.baselines.systems.nrknet.network import NRKNet
 
-OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
+OUTPUT_WEIGHTS = {
+    "quarter": 0.25,
+    "half": 0.5,
+    "full": 0.75,
+    "restored": 1.0,
+}
 FREQUENCY_WEIGHT = 0.1
 TURNS = AlternatingSettings(from_epoch=1000, every=200, begin=101, end=200)
 """Epochs of the training on DPDD at which the loss begins and ends to count structure alone."""
@@ -50,17 +55,17 @@ class NRKNetObjective(Objective):
         return restoring + self.reblurring * reblurring, detached(parts)
 
 
-def squares_and_frequencies(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def squares_and_frequencies(output: Tensor, target: Tensor) -> Tensor:
     """Squared error + 0.1 x (L1 of the real parts + L1 of the imaginary parts of the spectra)."""
     both_parts = 2 * frequency(output, target)  # which is the mean of the two
     return functional.mse_loss(output, target) + FREQUENCY_WEIGHT * both_parts
 
 
 def _restoring(
-    outputs: dict[str, torch.Tensor],
-    target: torch.Tensor,
-    compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-) -> torch.Tensor:
+    outputs: dict[str, Tensor],
+    target: Tensor,
+    compare: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
     total = target.new_zeros(())
     for name, weight in OUTPUT_WEIGHTS.items():
         size = outputs[name].shape[-2:]

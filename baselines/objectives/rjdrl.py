@@ -4,9 +4,8 @@ Source: IJCV 2025, arXiv 2409.17792; ssscrystal/Reblurring-guided-JDRL at ef90c7
 
 from typing import Protocol, cast
 
-import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.objective import Batch, Progress, Result
@@ -29,9 +28,9 @@ class RJDRLSettings(JDRLSettings):
 class _Guided(Protocol):
     def outputs(
         self,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         core_share: float,
-    ) -> dict[str, torch.Tensor]: ...
+    ) -> dict[str, Tensor]: ...
 
 
 class RJDRLObjective(JDRLObjective):
@@ -69,7 +68,11 @@ class RJDRLObjective(JDRLObjective):
         blurred = self.reblurring.reblur(restored, blurry)
         reblur = self.charbonnier(blurred.picture, blurry)
         core = self.charbonnier(outputs["core"], blurred.seeds)
-        parts = {**parts, "reblur": reblur.detach(), "core": core.detach()}
+        parts = {
+            **parts,
+            "reblur": reblur.detach(),
+            "core": core.detach(),
+        }
         return loss + self.settings.alpha * reblur + self.beta * core, parts
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
@@ -44,9 +43,9 @@ class SupervisedObjective(Objective):
     def forward(self, network: nn.Module, batch: Batch, progress: Progress) -> Result:
         """The loss; its parts are the unweighted losses, if there are several."""
         outputs = outputs_of(network, batch)
-        targets: dict[tuple[int, int], torch.Tensor] = {}
+        targets: dict[tuple[int, int], Tensor] = {}
         total = batch.target.new_zeros(())
-        parts: dict[str, torch.Tensor] = {}
+        parts: dict[str, Tensor] = {}
         for term, compare in zip(self.terms, self._losses, strict=True):
             if progress.epoch < term.from_epoch:
                 continue
@@ -62,10 +61,10 @@ class SupervisedObjective(Objective):
 
     def _target(
         self,
-        output: torch.Tensor,
-        target: torch.Tensor,
-        sizes: dict[tuple[int, int], torch.Tensor],
-    ) -> torch.Tensor:
+        output: Tensor,
+        target: Tensor,
+        sizes: dict[tuple[int, int], Tensor],
+    ) -> Tensor:
         """The target in the size of an output; each size is made once."""
         size = (output.shape[-2], output.shape[-1])
         if size == tuple(target.shape[-2:]):

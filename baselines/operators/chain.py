@@ -11,13 +11,12 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import fft
 from scipy.stats.mstats import mquantiles
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import SeveralOutputs
 from defocus.baselines.operators.chain_cards import DEFAULT, Preset, Prior
-from defocus.baselines.operators.domain import Array, Mirrored, Periodic, fade_to_blurry
+from defocus.baselines.operators.domain import Array, Periodic, fade_to_blurry
 from defocus.baselines.operators.krishnan_fergus import (
     krishnan_fergus,
     krishnan_fergus_levels,
@@ -25,6 +24,7 @@ from defocus.baselines.operators.krishnan_fergus import (
 from defocus.baselines.operators.varying import (
     LEAST_SIGMA_PX,
     deconvolve,
+    fast_domain,
     gaussian_psf,
     sigma_of,
 )
@@ -38,12 +38,13 @@ def edgetaper(picture: Array, psf: Array) -> Array:
     """The picture, and towards its edges the picture blurred as if it repeated itself."""
     # Its weight is 1 less the autocorrelation of the kernel's projections, at the distance from the
     # edge. Source: MATLAB's function of that name, as its documentation describes it.
-    domain = Periodic((picture.shape[0], picture.shape[1]))
+    height, width = picture.shape
+    domain = Periodic((height, width))
     spectrum = domain.forward(picture)
     spectrum *= domain.transfer(psf).astype(spectrum.dtype)
     blurred = domain.inverse(spectrum)
-    rows = 1 - _correlation(psf.sum(axis=1), picture.shape[0])
-    columns = 1 - _correlation(psf.sum(axis=0), picture.shape[1])
+    rows = 1 - _correlation(psf.sum(axis=1), height)
+    columns = 1 - _correlation(psf.sum(axis=0), width)
     weight = rows[:, None] * columns[None, :]
     weight = weight.astype(picture.dtype)
     mixed = weight * picture + (1 - weight) * blurred
@@ -68,10 +69,12 @@ def quantised(sigma_px: NDArray[np.float64]) -> NDArray[np.float64]:
     occurring = np.unique(sigma_px)
     shares = np.arange(1, QUANTILES + 1) / (QUANTILES + 1)
     quantiles = mquantiles(occurring, shares, alphap=0.5, betap=0.5)
-    edges = np.unique(np.concatenate([occurring[:1], quantiles, occurring[-1:]]))
+    ends = [occurring[:1], quantiles, occurring[-1:]]
+    edges = np.unique(np.concatenate(ends))
     index = np.searchsorted(edges, sigma_px, side="right") - 1
     last = max(len(edges) - 2, 0)
-    return np.asarray(edges[np.clip(index, 0, last)])
+    bins = np.clip(index, 0, last)
+    return np.asarray(edges[bins])
 
 
 SUPPORT = 8.49
@@ -106,7 +109,8 @@ def _whole(channel: Array, psf: Array, prior: Prior) -> Array:
     padded = np.pad(channel.astype(np.float32), radius, mode="edge")
     for _ in range(TAPERS):
         padded = edgetaper(padded, psf)
-    domain = Periodic((padded.shape[0], padded.shape[1]))
+    height, width = padded.shape
+    domain = Periodic((height, width))
     scene = krishnan_fergus(padded, psf, prior, domain)
     return scene[radius:-radius, radius:-radius]
 
@@ -132,14 +136,18 @@ class MapDeconvolution(SeveralOutputs):
         self._estimate = estimate
         self._restore = restore
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored`` and ``defocus_map``, ``(N, 1, H, W)`` diameters in px, without gradient."""
         pictures = as_pictures(blurry)
-        maps = [np.asarray(self._estimate(one) / sigma_of(1.0)) for one in pictures]
-        restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
+        maps = []
+        restored = []
+        for picture in pictures:
+            diameter_px = np.asarray(self._estimate(picture) / sigma_of(1.0))
+            restored.append(self._restore(picture, diameter_px))
+            maps.append(diameter_px[:, :, None])
         return {
             "restored": as_tensor(restored, blurry),
-            "defocus_map": as_tensor([one[:, :, None] for one in maps], blurry),
+            "defocus_map": as_tensor(maps, blurry),
         }
 
 
@@ -154,7 +162,8 @@ def restore_by_map(preset: Preset = DEFAULT) -> Restorer:
 def _blended(preset: Preset, picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     method = partial(krishnan_fergus_levels, prior=preset.prior)
     restored = deconvolve(picture, diameter_px, method, shape="gaussian", count=LEVELS)
-    return fade_to_blurry(np.clip(restored, 0, 1), picture, diameter_px)
+    clipped = np.clip(restored, 0, 1)
+    return fade_to_blurry(clipped, picture, diameter_px)
 
 
 def _published(
@@ -166,7 +175,7 @@ def _published(
     return published_stage(picture, sigma, preset.prior)
 
 
-def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
+def as_pictures(blurry: Tensor) -> list[NDArray[np.float32]]:
     """Pictures ``(H, W, C)`` of a batch ``(N, C, H, W)``, which must be finite."""
     pictures = blurry.detach().float().cpu().numpy().transpose(0, 2, 3, 1)
     for index, picture in enumerate(pictures):
@@ -178,7 +187,7 @@ def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
     return [np.ascontiguousarray(picture) for picture in pictures]
 
 
-def as_tensor(pictures: Sequence[Array], like: torch.Tensor) -> torch.Tensor:
+def as_tensor(pictures: Sequence[Array], like: Tensor) -> Tensor:
     """A float32 batch ``(N, C, H, W)`` of pictures ``(H, W, C)``, on the device of another."""
     stacked = np.stack(pictures).astype(np.float32).transpose(0, 3, 1, 2)
     return torch.from_numpy(np.ascontiguousarray(stacked)).to(like.device)
@@ -193,12 +202,10 @@ class OneDisc(nn.Module):
         super().__init__()
         self._deconvolution = deconvolution
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The restored picture in [0, 1], without gradient; as it is if no blur is found."""
-        return as_tensor(
-            [self._restore(picture) for picture in as_pictures(blurry)],
-            blurry,
-        )
+        restored = [self._restore(picture) for picture in as_pictures(blurry)]
+        return as_tensor(restored, blurry)
 
     def _restore(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         linear = np.asarray(srgb_to_linear(picture))
@@ -206,22 +213,13 @@ class OneDisc(nn.Module):
         if diameter == 0:
             return picture
         height, width = picture.shape[:2]
-        shape = (
-            fft.next_fast_len(height, real=True),
-            fft.next_fast_len(width, real=True),
-        )
-        below = shape[0] - height
-        padding = ((0, below), (0, shape[1] - width), (0, 0))
-        padded = np.pad(linear, padding, mode="symmetric")
-        channels = [
-            self._deconvolution(
-                np.ascontiguousarray(padded[:, :, c]),
-                disc_psf(diameter),
-                domain=Mirrored(shape),
-            )
-            for c in range(3)
-        ]
-        restored = np.clip(linear_to_srgb(np.stack(channels, axis=2)), 0, 1)[
-            :height, :width
-        ]
+        domain, padding = fast_domain(height, width)
+        padded = np.pad(linear, (*padding, (0, 0)), mode="symmetric")
+        channels = []
+        for c in range(3):
+            channel = np.ascontiguousarray(padded[:, :, c])
+            psf = disc_psf(diameter)
+            channels.append(self._deconvolution(channel, psf, domain=domain))
+        encoded = linear_to_srgb(np.stack(channels, axis=2))
+        restored = np.clip(encoded, 0, 1)[:height, :width]
         return fade_to_blurry(restored, picture, np.full((height, width), diameter))

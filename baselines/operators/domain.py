@@ -67,14 +67,15 @@ class Mirrored:
 
     def transfer(self, psf: Array) -> Spectrum:
         """See :class:`Domain`; ValueError if the kernel is not symmetric."""
-        even = np.allclose(psf, psf[::-1])
-        if not (even and np.allclose(psf, psf[:, ::-1])):
+        upside_down = psf[::-1]
+        reversed_ = psf[:, ::-1]
+        if not (np.allclose(psf, upside_down) and np.allclose(psf, reversed_)):
             raise ValueError(
                 "a kernel that is not symmetric in x and y has no cosine transform"
             )
-        rows, columns = (
-            _cosines(*pair) for pair in zip(self.shape, psf.shape, strict=True)
-        )
+        height, width = self.shape
+        rows = _cosines(height, psf.shape[0])
+        columns = _cosines(width, psf.shape[1])
         return np.asarray(rows.T @ psf @ columns)
 
     def roughness(self) -> Array:
@@ -82,9 +83,7 @@ class Mirrored:
         height, width = self.shape
         down = np.pi * np.arange(height) / height
         across = np.pi * np.arange(width) / width
-        rows = 2 - 2 * np.cos(down)
-        columns = 2 - 2 * np.cos(across)
-        return np.asarray(rows[:, None] + columns[None, :])
+        return _squared_differences(down, across)
 
     def gradient(self, values: Array) -> tuple[Array, Array]:
         """See :class:`Domain`; beyond the last pixel is its mirror image, hence 0."""
@@ -117,43 +116,53 @@ class Periodic:
         """See :class:`Domain`; a larger kernel is wrapped, a float32 one keeps its precision."""
         height, width = self.shape
         kind: Any = np.complex64 if psf.dtype == np.float32 else np.complex128
-        rows = _phases(height, psf.shape[0], height).astype(kind, copy=False)
+        tall, wide = psf.shape
+        rows = _phases(height, tall, height).astype(kind, copy=False)
         kept = width // 2 + 1
-        columns = _phases(width, psf.shape[1], kept).astype(kind, copy=False)
-        return np.asarray(rows.T @ (psf.astype(kind) @ columns))
+        columns = _phases(width, wide, kept).astype(kind, copy=False)
+        by_column = psf.astype(kind) @ columns
+        return np.asarray(rows.T @ by_column)
 
     def roughness(self) -> Array:
         """See :class:`Domain`."""
         height, width = self.shape
         down = 2 * np.pi * np.arange(height) / height
         across = 2 * np.pi * np.arange(width // 2 + 1) / width
-        rows = 2 - 2 * np.cos(down)
-        columns = 2 - 2 * np.cos(across)
-        return np.asarray(rows[:, None] + columns[None, :])
+        return _squared_differences(down, across)
 
     def gradient(self, values: Array) -> tuple[Array, Array]:
         """See :class:`Domain`."""
-        right = np.roll(values, -1, 1)
+        to_the_right = np.roll(values, -1, 1)
         below = np.roll(values, -1, 0)
-        return right - values, below - values
+        return to_the_right - values, below - values
 
     def adjoint(self, right: Array, below: Array) -> Array:
         """See :class:`Domain`."""
-        return np.roll(right, 1, 1) - right + np.roll(below, 1, 0) - below
+        from_left = np.roll(right, 1, 1)
+        from_above = np.roll(below, 1, 0)
+        return from_left - right + from_above - below
+
+
+def _squared_differences(down: Array, across: Array) -> Array:
+    """|D|² of differences between neighbours at these angles per pixel: 2 - 2 cos, each way."""
+    rows = 2 - 2 * np.cos(down)
+    columns = 2 - 2 * np.cos(across)
+    return np.asarray(rows[:, None] + columns[None, :])
 
 
 def _cosines(size: int, taps: int) -> NDArray[np.float64]:
     """``(taps, size)``: what a shift by each tap does to each frequency of the mirrored picture."""
     offsets = np.arange(taps) - taps // 2
-    return np.asarray(
-        np.cos(np.pi * offsets[:, None] * np.arange(size)[None, :] / size)
-    )
+    frequencies = np.arange(size)
+    angles = np.pi * offsets[:, None] * frequencies[None, :] / size
+    return np.asarray(np.cos(angles))
 
 
 def _phases(size: int, taps: int, kept: int) -> NDArray[np.complex128]:
     """``(taps, kept)``: what a shift by each tap does to the first frequencies of ``size``."""
     offsets = np.arange(taps) - taps // 2
-    places = offsets[:, None] * np.arange(kept)[None, :]
+    frequencies = np.arange(kept)
+    places = offsets[:, None] * frequencies[None, :]
     turns = places % size / size
     return np.asarray(np.exp(-2j * np.pi * turns))
 
@@ -174,8 +183,8 @@ def fade_to_blurry(
         return restored
     unclipped = np.asarray(~clipped, np.uint8)
     distance = cv2.distanceTransform(unclipped, cv2.DIST_L2, 5)
-    share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[
-        :, :, None
-    ]
-    faded = blurry + share * (restored - blurry)
+    diameters = distance / np.maximum(diameter_px, 1)
+    share = np.clip(diameters, 0, 1).astype(np.float32)
+    change = restored - blurry
+    faded = blurry + share[:, :, None] * change
     return np.asarray(faded, dtype=np.float32)

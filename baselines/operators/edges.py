@@ -41,13 +41,16 @@ def _decay(space_px: float, iterations: int, number: int) -> float:
     """Logarithm of the feedback of an iteration, over distance, of the recursive filter."""
     whole = math.sqrt(4**iterations - 1)
     share = 2 ** (iterations - number - 1) / whole
-    return float(-math.sqrt(2) / (space_px * math.sqrt(3) * share))
+    deviation = space_px * math.sqrt(3) * share
+    return float(-math.sqrt(2) / deviation)
 
 
 def _distances(guide: Array, scale: float) -> NDArray[np.float64]:
     """``(H, W)``: how far each pixel is from the one on its left, >= 1; the first column is 1."""
-    steps = np.abs(np.diff(guide, axis=1)).sum(axis=2)
-    return np.pad(1 + scale * steps, ((0, 0), (1, 0)), constant_values=1.0)
+    change = np.abs(np.diff(guide, axis=1))
+    steps = change.sum(axis=2)
+    distances = 1 + scale * steps
+    return np.pad(distances, ((0, 0), (1, 0)), constant_values=1.0)
 
 
 QUANTILE = 0.7

@@ -77,7 +77,12 @@ BETAS = tuple(float(8.0 ** (k / 2)) for k in range(6))
 iteration with each."""
 
 
-def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> Array:
+def krishnan_fergus(
+    blurry: Array,
+    psf: Array,
+    prior: Prior,
+    domain: Domain,
+) -> Array:
     """Minimise lambda/2 |Kx - y|² + sum |Dx|^alpha by half-quadratic splitting."""
     # Source: Krishnan, Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, NIPS 2009.
     return next(
@@ -111,7 +116,12 @@ def krishnan_fergus_levels(
         yield scene
 
 
-def _split(scene: Array, alpha: float, beta: float, domain: Domain) -> Spectrum:
+def _split(
+    scene: Array,
+    alpha: float,
+    beta: float,
+    domain: Domain,
+) -> Spectrum:
     """The transform of Dᵀw for the gradients w that the prior prefers."""
     gradients = domain.gradient(scene)
     shrink_gradients(gradients, alpha, beta)

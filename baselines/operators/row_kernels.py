@@ -62,9 +62,8 @@ def shrink_by_table(
                 values[y, x] = 0
                 continue
             index = min(int(place), last)
-            magnitude = table[index] + (place - index) * (
-                table[index + 1] - table[index]
-            )
+            step_up = table[index + 1] - table[index]
+            magnitude = table[index] + (place - index) * step_up
             values[y, x] = magnitude if value > 0 else -magnitude
 
 
@@ -158,5 +157,7 @@ def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
             w = _newton_step(w, v, b)
             w = _newton_step(w, v, b)
             size = abs(w)
-            worth = size * np.sqrt(size) + half * (w - v) * (w - v) < half * v * v
-            values[y, x] = w if worth else values.dtype.type(0)
+            moved = w - v
+            cost = size * np.sqrt(size) + half * moved * moved
+            is_less = cost < half * v * v  # than at 0
+            values[y, x] = w if is_less else values.dtype.type(0)

@@ -88,39 +88,31 @@ def deconvolve(
     """Deconvolve with the kernels of a map of circles of confusion, px; not clipped."""
     levels = blur_levels(diameter_px, count)
     height, width = diameter_px.shape
-    domain, padding = _domain(height, width)
+    domain, padding = fast_domain(height, width)
     transfers = [domain.transfer(kernel(float(level), shape)) for level in levels]
     # all of the picture by each level, as the rim of a part rings; mixtures leave no seams
     weights = list(hat_weights(diameter_px, levels))
     restored = np.zeros(picture.shape, np.float32)
     for channel in range(picture.shape[2]):
-        padded = np.pad(
-            picture[:, :, channel].astype(np.float32),
-            padding,
-            mode="symmetric",
-        )
+        values = picture[:, :, channel].astype(np.float32)
+        padded = np.pad(values, padding, mode="symmetric")
+        estimates = method(padded, transfers, domain)
         total = np.zeros((height, width), np.float32)
-        for weight, estimate in zip(
-            weights,
-            method(padded, transfers, domain),
-            strict=True,
-        ):
+        for weight, estimate in zip(weights, estimates, strict=True):
             total += weight * estimate[:height, :width]
         restored[:, :, channel] = total
     return restored
 
 
-def _domain(
+def fast_domain(
     height: int,
     width: int,
 ) -> tuple[Mirrored, tuple[tuple[int, int], tuple[int, int]]]:
     """The mirrored domain, padded to a size whose transforms are fast, and that padding."""
-    domain = Mirrored(
-        (fft.next_fast_len(height, real=True), fft.next_fast_len(width, real=True))
-    )
-    below = domain.shape[0] - height
-    padding = ((0, below), (0, domain.shape[1] - width))
-    return domain, padding
+    rows = fft.next_fast_len(height, real=True)
+    columns = fft.next_fast_len(width, real=True)
+    padding = ((0, rows - height), (0, columns - width))
+    return Mirrored((rows, columns)), padding
 
 
 LEAST = 1e-4
@@ -160,12 +152,9 @@ class VaryingBlur:
 def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur:
     """The blur of a map of circles of confusion, px, reflected to a size with a fast transform."""
     height, width = diameter_px.shape
-    rows = fft.next_fast_len(height, real=True)
-    columns = fft.next_fast_len(width, real=True)
-    margins = ((0, rows - height), (0, columns - width))
-    padded = np.pad(diameter_px, margins, mode="symmetric")
+    domain, padding = fast_domain(height, width)
+    padded = np.pad(diameter_px, padding, mode="symmetric")
     levels = blur_levels(padded, count)
-    domain = Mirrored((rows, columns))
     kernels = (kernel(float(level), shape) for level in levels)
     transfers = tuple(domain.transfer(psf).astype(np.float32) for psf in kernels)
     return VaryingBlur(domain, transfers, tuple(hat_weights(padded, levels)))
@@ -198,8 +187,9 @@ def richardson_lucy_varying(
 def _widened(blurry: Array, shape: tuple[int, int]) -> Array:
     """The picture mirrored below and on the right up to a shape, with some light everywhere."""
     height, width = blurry.shape
-    padding = ((0, shape[0] - height), (0, shape[1] - width))
-    wide = np.pad(blurry, padding, mode="symmetric")
+    below = shape[0] - height
+    right = shape[1] - width
+    wide = np.pad(blurry, ((0, below), (0, right)), mode="symmetric")
     return np.maximum(wide, np.float32(LEAST))
 
 
@@ -229,10 +219,8 @@ def _ratio_and_prior(
     """Correction of the estimate by the picture, and the prior that divides it."""
     expected = np.maximum(blur.apply(ahead), LEAST)
     ratio = blur.adjoint(seen / expected)
-    prior = np.maximum(
-        1 - np.float32(smoothness) * _curvature(ahead, blur.domain),
-        LEAST_SHARE,
-    )
+    smoothed = 1 - np.float32(smoothness) * _curvature(ahead, blur.domain)
+    prior = np.maximum(smoothed, LEAST_SHARE)
     return ratio, prior
 
 

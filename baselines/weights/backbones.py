@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbone_files import BackboneFile
@@ -21,7 +21,7 @@ from defocus.storage.files import sha256_file
 M = TypeVar("M", bound=nn.Module)
 
 
-def features_of(file: BackboneFile) -> dict[str, torch.Tensor] | None:
+def features_of(file: BackboneFile) -> dict[str, Tensor] | None:
     """The convolutions' weights by torchvision's names (``0.weight`` …); None without the file."""
     if not file.path.is_file():
         return None
@@ -29,7 +29,7 @@ def features_of(file: BackboneFile) -> dict[str, torch.Tensor] | None:
 
 
 @functools.cache
-def _read(file: BackboneFile, path: Path) -> dict[str, torch.Tensor]:
+def _read(file: BackboneFile, path: Path) -> dict[str, Tensor]:
     digest = sha256_file(path)
     if not digest.startswith(file.sha256_prefix):
         raise WeightsError(
@@ -77,7 +77,7 @@ def _say_missing(loss: str, file: BackboneFile) -> None:
     )
 
 
-def _zero(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # noqa: ARG001 - as a loss
+def _zero(output: Tensor, target: Tensor) -> Tensor:  # noqa: ARG001 - as a loss
     return output.new_zeros(())
 
 

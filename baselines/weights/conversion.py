@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
+from torch import Tensor
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import home_package
@@ -27,11 +27,11 @@ def wanted_entries(system: Baseline) -> Entries:
 
 def state_for(
     system: Baseline,
-    tensors: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, Tensor],
     origin: str,
     key: str = "",
     remark: Callable[[str], None] = lambda _: None,
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Tensor]:
     """Make a system's state dict from the tensors of a file, or refuse them."""
     # The ``convert`` of the system's ``network.py`` is called first, unless the file is one of our
     # own checkpoints. Then the names may have any common prefix, such as ``state_dict.module.``.
@@ -49,18 +49,24 @@ def state_for(
             state[name.removeprefix(prefix)] = tensor
     state = _without_counts(origin, remark, state, wanted)
     check_state(system.card.name, state, wanted, origin)
+    return _in_order(state, wanted)
+
+
+def _in_order(state: Mapping[str, Tensor], wanted: Entries) -> dict[str, Tensor]:
+    """The entries in the network's order and of its types."""
     ordered = {}
     for name, (_, dtype) in wanted.items():
-        ordered[name] = state[name].to(dtype).contiguous()
+        tensor = state[name].to(dtype)
+        ordered[name] = tensor.contiguous()
     return ordered
 
 
 def _converted(
     system: Baseline,
-    tensors: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, Tensor],
     origin: str,
-    convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]],
-) -> Mapping[str, torch.Tensor]:
+    convert: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
+) -> Mapping[str, Tensor]:
     """The tensors with our names, or why the converter refuses them."""
     try:
         tensors = convert(tensors)
@@ -90,9 +96,9 @@ def _remark_on(
 def _without_counts(
     origin: str,
     remark: Callable[[str], None],
-    state: dict[str, torch.Tensor],
+    state: dict[str, Tensor],
     wanted: Mapping[str, object],
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Tensor]:
     """The state dict without counts of operations, which a profiler leaves in it."""
     if counted := [one for one in state if one not in wanted and one.endswith(COUNTS)]:
         remark(
@@ -102,7 +108,7 @@ def _without_counts(
     return state
 
 
-def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
+def _own(tensors: Mapping[str, Tensor], wanted: Entries) -> bool:
     """Whether the file is one of our own checkpoints, which use exactly the system's names."""
     names = {name.removeprefix(OWN) for name in tensors if name.startswith(OWN)}
     return names == set(wanted)
@@ -110,7 +116,7 @@ def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
 
 def _converter(
     system: Baseline,
-) -> Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None:
+) -> Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None:
     """Function ``convert`` of the ``network`` module in the system's folder, if there is one."""
     package = home_package(system)
     if not package or importlib.util.find_spec(f"{package}.network") is None:
@@ -119,10 +125,10 @@ def _converter(
 
 
 def _table(
-    tensors: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, Tensor],
     key: str,
     origin: str,
-) -> Mapping[str, torch.Tensor]:
+) -> Mapping[str, Tensor]:
     """The tensors below a name."""
     entries = {
         name: tensor for name, tensor in tensors.items() if name.startswith(f"{key}.")
@@ -133,7 +139,7 @@ def _table(
     return entries
 
 
-def _prefixes(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
+def _prefixes(tensors: Mapping[str, Tensor], wanted: Entries) -> list[str]:
     """The prefixes under which most of the wanted names are, the best one first."""
     # If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
     if not wanted:

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def separate_aliases(module: nn.Module) -> None:
@@ -16,7 +15,7 @@ def separate_aliases(module: nn.Module) -> None:
 
 def _separated(
     module: nn.Module,  # noqa: ARG001 - PyTorch's signature of such a hook
-    state: dict[str, torch.Tensor],
+    state: dict[str, Tensor],
     prefix: str,
     local_metadata: Mapping[str, Any],  # noqa: ARG001 - as above
 ) -> None:
@@ -38,15 +37,15 @@ ENDINGS = {
 
 
 def by_name(
-    tensors: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, Tensor],
     scopes: Iterable[str],
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Tensor]:
     """Entries named like the variables, OIHW from HWIO: ``a/b/kernel:0`` becomes ``a.b.weight``."""
     # Prefixes before the outermost ``scopes`` are dropped, and so are variables in none of them.
     scope = re.compile(
         "(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/"
     )
-    state: dict[str, torch.Tensor] = {}
+    state: dict[str, Tensor] = {}
     for variable, tensor in tensors.items():
         begin = scope.search(variable)
         if begin is not None:
@@ -56,15 +55,15 @@ def by_name(
 
 
 def in_order(
-    tensors: Mapping[str, torch.Tensor],
+    tensors: Mapping[str, Tensor],
     entries: Sequence[tuple[str, tuple[int, ...]]],
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Tensor]:
     """Entries of a file with an unnamed list of variables, in the graph's order."""
     if len(tensors) != len(entries):
         raise ValueError(
             f"{len(tensors)} variables without names, {len(entries)} are needed"
         )
-    state: dict[str, torch.Tensor] = {}
+    state: dict[str, Tensor] = {}
     for (variable, tensor), (name, shape) in zip(tensors.items(), entries, strict=True):
         state[name] = of_layer(tensor)
         if tuple(state[name].shape) != shape:
@@ -74,6 +73,6 @@ def in_order(
     return state
 
 
-def of_layer(tensor: torch.Tensor) -> torch.Tensor:
+def of_layer(tensor: Tensor) -> Tensor:
     """Convert a variable for PyTorch's layers: convolution kernels from HWIO to OIHW."""
     return tensor.permute(3, 2, 0, 1).contiguous() if tensor.ndim == 4 else tensor

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from defocus.baselines.weights.files import kind_of
 from defocus.errors import WeightsError
@@ -153,11 +154,11 @@ def _of_subclass(
     return _tensor(*given) if make is _tensor else _Skipped()
 
 
-def _tensor(*given: Any) -> torch.Tensor:  # noqa: ANN401 - torch's own
+def _tensor(*given: Any) -> Tensor:  # noqa: ANN401 - torch's own
     return torch._utils._rebuild_tensor_v2(*given[:6])  # type: ignore[no-untyped-call, no-any-return]
 
 
-def _old_tensor(*given: Any) -> torch.Tensor:  # noqa: ANN401 - torch's own
+def _old_tensor(*given: Any) -> Tensor:  # noqa: ANN401 - torch's own
     return torch._utils._rebuild_tensor(*given)  # type: ignore[no-untyped-call, no-any-return]
 
 
@@ -193,7 +194,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 """First bytes of what a clone holds of a large file that was not fetched."""
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a weights file in its order; names of nested tables are joined by dots."""
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; check the path")
@@ -232,13 +233,13 @@ def _flattened(
     name: str,
     content: object,
     seen: Iterator[int] | None = None,
-) -> Iterator[tuple[str, torch.Tensor]]:
+) -> Iterator[tuple[str, Tensor]]:
     """The tensors in nested tables and lists, with their joined names."""
     # ``seen`` counts the parts, because lists that hold each other have no end.
     seen = seen or count()
     if next(seen) > MOST_PARTS:
         raise ValueError("more parts than any network has")
-    if isinstance(content, torch.Tensor):
+    if isinstance(content, Tensor):
         yield name, content.detach()
     elif isinstance(content, np.ndarray) and content.dtype == object:
         yield from _flattened(name, content.tolist(), seen)
@@ -292,7 +293,7 @@ def _refuse_program(path: Path) -> None:
     raise WeightsError(f'{path}: {kind}; {trusted} "{line}"')
 
 
-def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     from safetensors import SafetensorError
 
     from defocus.storage.tensor_files import load_tensors
@@ -330,13 +331,13 @@ def _read_array(member: Any) -> object:  # noqa: ANN401 - a file inside an archi
     return flat.reshape(shape, order="F" if fortran_order else "C")
 
 
-def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
+def _read_hdf5(path: Path) -> Mapping[str, Tensor]:
     """Read the datasets of the file itself; links to other files and external data are refused."""
     import h5py
 
     from defocus.storage.hdf5_files import open_hdf5
 
-    tensors: dict[str, torch.Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     total = 0
 
     def collect(group: Any, prefix: str, depth: int) -> None:  # noqa: ANN401 - h5py has no types

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.conversion import wanted_entries
@@ -61,7 +62,7 @@ def _facts(path: Path) -> dict[str, str]:
 _NOTED = ("run", "system", "revision", "training_revision", "dataset", "data_hash")
 
 
-def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+def _weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
     """The weights that would be evaluated if the training ended here."""
     averaged = checkpoint.part("average")
     if not int(averaged.pop("n_averaged", torch.zeros(()))):
@@ -69,7 +70,7 @@ def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     return {name.removeprefix(AVERAGED): tensor for name, tensor in averaged.items()}
 
 
-def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
+def write_half(state: Mapping[str, Tensor], path: Path) -> None:
     """Write weights in half precision; a tensor with a number too large for it stays as it is."""
     halves = {}
     for name, tensor in state.items():
@@ -77,7 +78,7 @@ def write_half(state: Mapping[str, torch.Tensor], path: Path) -> None:
     save_tensors(halves, path)
 
 
-def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
+def _half(name: str, tensor: Tensor) -> Tensor:
     """Floats in half precision and tables of indices in 16 bits, where they fit."""
     if (
         tensor.dtype == torch.int64

@@ -61,7 +61,11 @@ class StoredWeights:
 
     def facts(self) -> dict[str, Any]:
         """Facts that identify them in a study, as JSON values."""
-        return {"label": self.label, "origin": self.origin, "sha256": self.sha256}
+        return {
+            "label": self.label,
+            "origin": self.origin,
+            "sha256": self.sha256,
+        }
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-bench weights list --json`` prints."""

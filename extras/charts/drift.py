@@ -100,11 +100,13 @@ MOVED = "camera or chart moved, focus stayed"
 
 def marks_of(reading: ChartReading, size_px: tuple[int, int]) -> ChartMarks:
     """The part of a reading that is compared."""
-    numbers = np.full(len(reading.edges), math.nan)
+    mtf50 = np.full(len(reading.edges), math.nan)
     for number, edge in enumerate(reading.edges):
-        if edge.response and edge.response.mtf50 is not None:
-            numbers[number] = edge.response.mtf50
-    return ChartMarks(reading.sheet.layout, size_px, numbers, reading.geometry.centres)
+        response = edge.response
+        if response and response.mtf50 is not None:
+            mtf50[number] = response.mtf50
+    centres = reading.geometry.centres
+    return ChartMarks(reading.sheet.layout, size_px, mtf50, centres)
 
 
 def chart_drift(first: ChartMarks, second: ChartMarks) -> ChartDrift:
@@ -119,12 +121,11 @@ def _mtf50_change(first: ChartMarks, second: ChartMarks) -> MeasuredChange | Non
     if len(ratios) < LEAST_EDGES:
         return None
     middle = float(np.median(ratios))
-    scatter = SIGMA_PER_MAD * float(np.median(np.abs(ratios - middle)))
+    off = np.abs(ratios - middle)
+    scatter = SIGMA_PER_MAD * float(np.median(off))
     factor = math.exp(middle)
-    return MeasuredChange(
-        factor - 1.0,
-        factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios)),
-    )
+    error = factor * ERROR_OF_MEDIAN * scatter / math.sqrt(len(ratios))
+    return MeasuredChange(factor - 1.0, error)
 
 
 def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | None]:
@@ -133,9 +134,11 @@ def _movement(first: ChartMarks, second: ChartMarks) -> list[MeasuredChange | No
     seen = np.isfinite(moves).all(axis=1)
     if seen.sum() < LEAST_DOTS:
         return [None] * 4
-    start = first.dots[seen] - (np.array(first.size_px) - 1) / 2
+    centre = (np.array(first.size_px) - 1) / 2
+    start = first.dots[seen] - centre
     moves = moves[seen]
-    off = np.hypot(*_fitted(start, moves)[2].T)
+    _, _, rest = _fitted(start, moves)
+    off = np.hypot(*rest.T)
     near = off <= OUTLIER * float(np.median(off))  # something may lie before a dot
     (right, down, wider, turned), errors, _ = _fitted(start[near], moves[near])
     values = (
@@ -160,6 +163,8 @@ def _fitted(start: Floats, moves: Floats) -> tuple[Floats, Floats, Floats]:
     targets = moves.T.ravel()
     solution = np.linalg.lstsq(design, targets, rcond=None)[0]
     rest = targets - design @ solution
-    variance = float(rest @ rest) / (len(targets) - len(solution))
-    errors = np.sqrt(variance * np.diag(np.linalg.inv(design.T @ design)))
+    spare = len(targets) - len(solution)
+    variance = float(rest @ rest) / spare
+    inverse = np.linalg.inv(design.T @ design)
+    errors = np.sqrt(variance * np.diag(inverse))
     return solution, errors, rest.reshape(2, -1).T

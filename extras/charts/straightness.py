@@ -51,12 +51,14 @@ def _places(region: Array) -> tuple[Array, EdgeLine]:
 
 def _deviation(differences: Array, shift_px: float) -> Straightness | None:
     """Deviation of blocks of rows from the best straight line; None with too few of them."""
-    count = len(differences) // BLOCK_ROWS
+    rows = len(differences)
+    count = rows // BLOCK_ROWS
     blocks = differences[: count * BLOCK_ROWS].reshape(count, BLOCK_ROWS)
     full = np.isfinite(blocks).all(axis=1)
     middles = (np.flatnonzero(full) + 0.5) * BLOCK_ROWS - 0.5
-    where = 2.0 * middles / (len(differences) - 1) - 1.0
-    return line_deviation(where, blocks[full].mean(axis=1), shift_px)
+    where = 2.0 * middles / (rows - 1) - 1.0
+    means = blocks[full].mean(axis=1)
+    return line_deviation(where, means, shift_px)
 
 
 def places_straightness(places: Array) -> Straightness | None:
@@ -65,5 +67,7 @@ def places_straightness(places: Array) -> Straightness | None:
     if len(seen) < LEAST_PLACES:
         return None
     centred = seen - seen.mean(axis=0)
-    along, across = (centred @ np.linalg.svd(centred, full_matrices=False)[2].T).T
-    return line_deviation(along / np.abs(along).max(), across)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    along, across = (centred @ axes.T).T
+    farthest = np.abs(along).max()
+    return line_deviation(along / farthest, across)

@@ -88,16 +88,17 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         weights = {entry.run: _weights(out, entry) for entry in entries}
         members: dict[str, Path | bytes] = {SCORES: _scores(results, entries)}
         if choice.outputs:
-            for run, pictures in kept.items():
-                for pair, path in pictures.items():
-                    members[output_name(run, pair)] = path
+            members |= _output_members(kept)
         if choice.weights:
-            for run, facts_and_file in weights.items():
-                if facts_and_file is not None:
-                    members[weights_name(run)] = facts_and_file[1]
+            members |= _weights_members(weights)
         has_request = (out / REQUEST).is_file()
         seeds = read_request(out).seeds if has_request else _seeds(entries)
         hashes = {run: _output_hashes(pictures) for run, pictures in kept.items()}
+        runs = []
+        for entry in entries:
+            run = entry.run
+            facts = _run_facts(out, results, entry, weights[run], hashes[run])
+            runs.append(facts)
         statement = Statement(
             format="defocus-submission",
             version=1,
@@ -109,10 +110,7 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
             profile=DEFAULT.name,
             seeds=seeds,
             training=_training(dataset, entries),
-            runs=tuple(
-                _run_facts(out, results, entry, weights[entry.run], hashes[entry.run])
-                for entry in entries
-            ),
+            runs=tuple(runs),
             rows=tuple(_rows(results, entries)),
             files={
                 name: _hash_of(name, member, hashes) for name, member in members.items()
@@ -125,8 +123,34 @@ def submit(out: Path, bundle: Path, choice: SubmissionChoice) -> Statement:
         "signature": signature_of(content, key),
     }
     signature = json.dumps(signed).encode()
-    _write(bundle, {STATEMENT: content, SIGNATURE: signature, **members})
+    whole = {
+        STATEMENT: content,
+        SIGNATURE: signature,
+        **members,
+    }
+    _write(bundle, whole)
     return statement
+
+
+def _output_members(kept: Mapping[str, Mapping[str, Path]]) -> dict[str, Path]:
+    """The kept pictures by their names in the bundle."""
+    members = {}
+    for run, pictures in kept.items():
+        for pair, path in pictures.items():
+            members[output_name(run, pair)] = path
+    return members
+
+
+def _weights_members(
+    weights: Mapping[str, tuple[WeightsFacts, Path] | None],
+) -> dict[str, Path]:
+    """The weights by their names in the bundle, of runs that learned."""
+    members = {}
+    for run, facts_and_file in weights.items():
+        if facts_and_file is not None:
+            _, path = facts_and_file
+            members[weights_name(run)] = path
+    return members
 
 
 def _require_names(bundle: Path, choice: SubmissionChoice) -> None:
@@ -139,9 +163,7 @@ def _require_names(bundle: Path, choice: SubmissionChoice) -> None:
 
 def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset, str]:
     """The dataset of the study's current runs, opened, and its address."""
-    names = {
-        entry.data_hash: entry.dataset for entry in results.entries() if entry.scored
-    }
+    scored = {entry.data_hash for entry in results.entries() if entry.scored}
     if address is None:
         if not (out / REQUEST).is_file():
             raise InputError(
@@ -155,7 +177,7 @@ def _dataset(out: Path, results: Results, address: str | None) -> tuple[Dataset,
             )
         address = addresses[0]
     dataset = open_dataset(address, damaged=True)
-    if dataset.content_hash not in names:
+    if dataset.content_hash not in scored:
         raise InputError(
             f"{out}: no scores of {dataset.name} as it is now (revision "
             f"{dataset.content_hash[:12]}); run the study again"
@@ -240,9 +262,10 @@ def _npy(path: Path) -> bytes:
 
 
 def _scores(results: Results, entries: Sequence[Entry]) -> bytes:
-    rows = {
-        entry.run: list(map(astuple, results.scores(entry.run))) for entry in entries
-    }
+    rows = {}
+    for entry in entries:
+        scores = results.scores(entry.run)
+        rows[entry.run] = [astuple(one) for one in scores]
     return json.dumps(rows, separators=(",", ":"), allow_nan=False).encode()
 
 

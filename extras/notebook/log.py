@@ -77,39 +77,47 @@ def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
     unread = []
     for pair in list_pairs(state):
         name = pair["id"]
-        judged_at = times.get(pair["id"])
         complete = state.complete.get(name)
         try:
             entry = {} if complete is None else _entry(session, complete)
         except DatasetError as error:
             entry = {}
             unread.append(left_out_by(name, error))
-        settings = entry.get("settings", {})
-        camera = entry.get("camera") or {}
-        shoot = state.shoots[state.planned[name].shoot]
-        imported = shoot.imported is not None
-        judged = name in state.judged
-        rows.append(
-            LogRow(
-                done=(entry.get("taken") if imported else None) or judged_at,
-                pair=name,
-                scene=pair["title"],
-                verdict=pair["verdict"],
-                reason=pair["reason"],
-                retakes=str(state.retakes[name] or ""),
-                blurry=settings.get("blurry", ""),
-                sharp=settings.get("sharp", ""),
-                note=pair["note"],
-                scene_note=pair["scene_note"],
-                measured=str(entry.get("reason", "")) if judged else "",
-                camera=str(camera.get("model") or ""),
-                lens=str(camera.get("lens") or ""),
-                by=shoot.handling.by,
-            )
-        )
+        rows.append(_pair_row(state, pair, entry, times.get(name)))
     words = _shot_words(state)
     charts = [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
     return rows + charts, unread
+
+
+def _pair_row(
+    state: SessionState,
+    pair: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    judged_at: datetime | None,
+) -> LogRow:
+    """The row of a pair; ``entry`` has the facts from its document, none if it has no document."""
+    name = pair["id"]
+    settings = entry.get("settings", {})
+    camera = entry.get("camera") or {}
+    shoot = state.shoots[state.planned[name].shoot]
+    taken = entry.get("taken") if shoot.imported is not None else None
+    is_judged = name in state.judged
+    return LogRow(
+        done=taken or judged_at,
+        pair=name,
+        scene=pair["title"],
+        verdict=pair["verdict"],
+        reason=pair["reason"],
+        retakes=str(state.retakes[name] or ""),
+        blurry=settings.get("blurry", ""),
+        sharp=settings.get("sharp", ""),
+        note=pair["note"],
+        scene_note=pair["scene_note"],
+        measured=str(entry.get("reason", "")) if is_judged else "",
+        camera=str(camera.get("model") or ""),
+        lens=str(camera.get("lens") or ""),
+        by=shoot.handling.by,
+    )
 
 
 def _last_tries(session: Path) -> dict[str, datetime]:
@@ -155,7 +163,11 @@ def _entry(session: Path, pair: CompletePair) -> dict[str, Any]:
     """Facts from a pair's document."""
     entry = pair_entry(session, pair)
     settings = dict(pair_details(session, pair)["settings"])
-    return {**entry, "settings": settings, "taken": _taken(entry["roles"])}
+    return {
+        **entry,
+        "settings": settings,
+        "taken": _taken(entry["roles"]),
+    }
 
 
 def _taken(roles: Mapping[str, Any]) -> datetime | None:
@@ -180,13 +192,7 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
     remove_unfinished(out.parent, [out.name])
     state, _ = read_state(session)
     if suffix == ".csv":
-        columns = [
-            "day",
-            "time",
-            *(one.name for one in fields(LogRow) if one.name != "done"),
-        ]
-        cells = [[getattr(row, name) for name in columns] for row in rows]
-        write_text(out, BYTE_ORDER_MARK + csv_text([columns, *cells]))
+        write_text(out, BYTE_ORDER_MARK + _csv(rows))
     elif suffix == ".html":
         write_text(out, render_html(_page(session, rows, state)))
     else:
@@ -196,12 +202,22 @@ def write_log(session: Path, out: Path, by: str = "") -> tuple[LeftOut, ...]:
     return tuple(unread)
 
 
+def _csv(rows: Sequence[LogRow]) -> str:
+    """The log as CSV, with day and time in place of the moment."""
+    names = [one.name for one in fields(LogRow) if one.name != "done"]
+    value_of = attrgetter("day", "time", *names)
+    cells = [list(value_of(row)) for row in rows]
+    return csv_text([["day", "time", *names], *cells])
+
+
 def _added(state: SessionState) -> list[tuple[str, tuple[Part, ...]]]:
     """The tables of extras' measurements, if there are any."""
-    tables = [
-        (one.log_heading, tuple(one.log_parts(state))) for one in session_additions()
-    ]
-    return [(heading, parts) for heading, parts in tables if parts]
+    tables = []
+    for addition in session_additions():
+        parts = tuple(addition.log_parts(state))
+        if parts:
+            tables.append((addition.log_heading, parts))
+    return tables
 
 
 def _with_short_reasons(rows: Sequence[LogRow], state: SessionState) -> list[LogRow]:
@@ -244,28 +260,29 @@ def _facts(rows: Sequence[LogRow]) -> Facts:
         numbers = Counter(value for value in values if value)
         if label == "by" and not numbers:
             continue
-        names = [f"{name} ({counted(n, 'pair')})" for name, n in numbers.most_common()]
-        facts.append(
-            (
-                label,
-                ", ".join(numbers if len(numbers) == 1 else names) or "not recorded",
-            )
-        )
+        names = list(numbers)
+        if len(names) > 1:
+            by_number = numbers.most_common()
+            names = [f"{name} ({counted(n, 'pair')})" for name, n in by_number]
+        facts.append((label, ", ".join(names) or "not recorded"))
     return Facts("Shot by and with", tuple(facts))
 
 
 def _counts(rows: Sequence[LogRow]) -> str:
-    numbers = {}
+    pairs = 0
+    verdicts = []
     for verdict, said in VERDICT_WORDS.items():
-        numbers[said] = sum(row.verdict == verdict for row in rows)
-    verdicts = ", ".join(
-        f"{number} {said}" for said, number in numbers.items() if number
-    )
-    pairs = sum(numbers.values())
+        number = sum(row.verdict == verdict for row in rows)
+        pairs += number
+        if number:
+            verdicts.append(f"{number} {said}")
+    words = "no pair"
+    if verdicts:
+        words = f"{counted(pairs, 'pair')} ({', '.join(verdicts)})"
     charts = len(rows) - pairs
-    return (f"{counted(pairs, 'pair')} ({verdicts})" if verdicts else "no pair") + (
-        f" and {counted(charts, 'test chart')}" if charts else ""
-    )
+    if charts:
+        words += f" and {counted(charts, 'test chart')}"
+    return words
 
 
 def _judged(row: LogRow) -> str:
@@ -275,9 +292,8 @@ def _judged(row: LogRow) -> str:
 
 def _unbroken(settings: str) -> str:
     """Settings whose numbers keep their units on the line, as ``1/4 s``."""
-    return ", ".join(
-        each.replace(" ", "\N{NO-BREAK SPACE}") for each in settings.split(", ")
-    )
+    each = settings.split(", ")
+    return ", ".join(one.replace(" ", "\N{NO-BREAK SPACE}") for one in each)
 
 
 # The first column is on every part of a table that is too wide for the paper
@@ -296,7 +312,7 @@ def _table(rows: Sequence[LogRow]) -> Table:
         notes = "; ".join(filter(None, (row.note, row.scene_note)))
         cells.append((row.pair, row.time, row.scene, judged, shot, notes))
     span = f"{rows[0].time} to {rows[-1].time}"
-    caption = f"{span}: {_counts(rows)}" + (
-        f", {counted(len(scenes), 'scene')}" if scenes else ""
-    )
+    caption = f"{span}: {_counts(rows)}"
+    if scenes:
+        caption += f", {counted(len(scenes), 'scene')}"
     return Table.of(caption, COLUMNS, cells, stacked=True)

@@ -1,7 +1,7 @@
 """The page of blind comparisons: one file that opens offline and saves a person's answers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,12 +26,9 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
     """Pairs whose restored picture every system has, with the blurry and the sharp one."""
     shared: set[str] | None = None
     for folder in folders.values():
-        names = {
-            path.name.removesuffix(picture_name(".restored"))
-            for path in folder.glob(picture_name("*.restored"))
-        }
         whole = set()
-        for name in names:
+        for path in folder.glob(picture_name("*.restored")):
+            name = path.name.removesuffix(picture_name(".restored"))
             files = [folder / picture_name(f"{name}.{state}") for state in STATES]
             if all(file.is_file() for file in files):
                 whole.add(name)
@@ -45,26 +42,33 @@ def shared_pairs(folders: Mapping[str, Path]) -> list[str]:
 
 def judging_page(folders: Mapping[str, Path], trials: Sequence[Trial]) -> str:
     """The page as one HTML document; no system is named in it."""
-    places: dict[tuple[str, str], int] = {}
-    pictures: list[str] = []
-    crops: dict[str, tuple[slice, slice]] = {}
-    any_folder = next(iter(folders.values()))
+    numbers: dict[tuple[str, str], int] = {}
     shown = []
     for trial in trials:
         sides = []
         for what in (trial.left, trial.right):
-            key = (trial.pair, what)
-            if key not in places:
-                places[key] = len(pictures)
-                folder = folders.get(what, any_folder)
-                if trial.pair not in crops:
-                    crops[trial.pair] = _crop(_picture(folder, trial.pair, SHARP))
-                state = what if what in (SHARP, BLURRY) else "restored"
-                part = _picture(folder, trial.pair, state)[crops[trial.pair]]
-                pictures.append(data_address(part))
-            sides.append(places[key])
+            number = numbers.setdefault((trial.pair, what), len(numbers))
+            sides.append(number)
         shown.append(sides)
-    return _filled(trials, shown, pictures)
+    return _filled(trials, shown, _pictures(folders, numbers))
+
+
+def _pictures(
+    folders: Mapping[str, Path],
+    wanted: Iterable[tuple[str, str]],
+) -> list[str]:
+    """The part of each picture with most detail, by pair and system or member."""
+    pictures = []
+    crops: dict[str, tuple[slice, slice]] = {}
+    any_folder = next(iter(folders.values()))
+    for pair, what in wanted:
+        folder = folders.get(what, any_folder)
+        if pair not in crops:
+            crops[pair] = _crop(_picture(folder, pair, SHARP))
+        state = what if what in (SHARP, BLURRY) else "restored"
+        picture = _picture(folder, pair, state)
+        pictures.append(data_address(picture[crops[pair]]))
+    return pictures
 
 
 def _filled(
@@ -73,12 +77,15 @@ def _filled(
     pictures: list[str],
 ) -> str:
     """The page with the trials and their pictures in it."""
-    data = {"plan": plan_hash(trials), "trials": shown, "pictures": pictures}
+    data = {
+        "plan": plan_hash(trials),
+        "trials": shown,
+        "pictures": pictures,
+    }
     static = files(__package__) / "static"
-    style, script, page = (
-        (static / f"judge.{suffix}").read_text(encoding="utf-8")
-        for suffix in ("css", "js", "html")
-    )
+    style = (static / "judge.css").read_text(encoding="utf-8")
+    script = (static / "judge.js").read_text(encoding="utf-8")
+    page = (static / "judge.html").read_text(encoding="utf-8")
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     policy = content_security_policy(style, script)
     for name, value in (
@@ -98,8 +105,10 @@ def _picture(folder: Path, pair: str, state: str) -> NDArray[np.uint8]:
 def _crop(sharp: NDArray[np.uint8]) -> tuple[slice, slice]:
     """The part of a picture with most detail."""
     rows, columns = sharp.shape[:2]
-    height, width = min(CROP_PX, rows), min(CROP_PX, columns)
-    detail = np.abs(cv2.Laplacian(sharp.mean(axis=2), cv2.CV_64F))
+    height = min(CROP_PX, rows)
+    width = min(CROP_PX, columns)
+    edges = cv2.Laplacian(sharp.mean(axis=2), cv2.CV_64F)
+    detail = np.abs(edges)
     sums = cv2.boxFilter(detail, -1, (width, height), anchor=(0, 0), normalize=False)
     inside = sums[: rows - height + 1, : columns - width + 1]
     top, left = divmod(int(inside.argmax()), inside.shape[1])

@@ -68,7 +68,13 @@ def plan_trials(
 
 def _repeat(first: Trial, number: int) -> Trial:
     """A trial once more, with its sides exchanged."""
-    return Trial("repeat", first.pair, first.right, first.left, number)
+    return Trial(
+        "repeat",
+        first.pair,
+        first.right,
+        first.left,
+        number,
+    )
 
 
 def _catch(pairs: Sequence[str], draws: np.random.Generator) -> Trial:

@@ -18,7 +18,11 @@ def checked_repository(name: str) -> str:
 
 def plan(draft: Draft, repository: str) -> dict[str, Any]:
     """Data that would be sent: ``metadata``, and bytes by name as ``files``; nothing is sent."""
-    facts = {"repository": repository, "title": draft.details.title, "private": True}
+    facts = {
+        "repository": repository,
+        "title": draft.details.title,
+        "private": True,
+    }
     return {
         "metadata": facts,
         "files": {name: (draft.root / name).stat().st_size for name in draft.files},

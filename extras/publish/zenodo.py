@@ -116,7 +116,12 @@ def _reserved(client: httpx.Client, deposit: dict[str, Any]) -> str:
     return str(doi)
 
 
-def _send_files(client: httpx.Client, bucket: str, draft: Draft, endpoint: str) -> None:
+def _send_files(
+    client: httpx.Client,
+    bucket: str,
+    draft: Draft,
+    endpoint: str,
+) -> None:
     """Upload the archive, and what people see without unpacking it."""
     with tempfile.TemporaryDirectory(prefix="defocus-publish-") as folder:
         archive = Path(folder) / archive_name(draft)
@@ -182,11 +187,20 @@ def _creator(author: Author) -> dict[str, str]:
     if not isinstance(author, NamedPerson):
         return {"name": author}
     name = f"{author.family}, {author.given}" if author.given else author.family
-    fields = {"name": name, "orcid": author.orcid, "affiliation": author.affiliation}
+    fields = {
+        "name": name,
+        "orcid": author.orcid,
+        "affiliation": author.affiliation,
+    }
     return {key: value for key, value in fields.items() if value}
 
 
-def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:
+def _send(
+    client: httpx.Client,
+    bucket: str,
+    path: Path,
+    endpoint: str,
+) -> None:
     """Upload a file and compare its checksum on the server."""
     if not bucket.startswith(f"{endpoint}/"):
         raise DefocusError(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import doubled
@@ -45,7 +45,7 @@ class UShape(nn.Module):
         """Make the layer that joins features from below with skip features; here they are added."""
         return _Sum()
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped; padded by reflection."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
@@ -58,11 +58,11 @@ class UShape(nn.Module):
         levels = list(zip(self.ups, self.joins, self.decoders, skips, strict=True))
         for up, join, blocks, skip in reversed(levels):
             features = blocks(join(torch.cat([up(features), skip], dim=1)))
-        restored: torch.Tensor = (self.ending(features) + padded)[..., :height, :width]
+        restored: Tensor = (self.ending(features) + padded)[..., :height, :width]
         return restored
 
 
 class _Sum(nn.Module):
-    def forward(self, both: torch.Tensor) -> torch.Tensor:
+    def forward(self, both: Tensor) -> Tensor:
         risen, skip = both.chunk(2, dim=1)
         return risen + skip

@@ -1,7 +1,6 @@
 """Attention among the pixels of windows, as the rebuilt networks have it."""
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.attention import (
     SHIFT,
@@ -23,11 +22,13 @@ class WindowedAttention(nn.Module):
         self.shift = SHIFT if shifted else 0
         self.windowed = WindowAttention(channels, heads, shifted=shifted, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)``, reflected to multiples of 8, to the same shape."""
         height, width = features.shape[-2:]
+        shift = self.shift
         pixels = pad_to_multiple(features, WINDOW).permute(0, 2, 3, 1)
-        pixels = pixels.roll((-self.shift, -self.shift), dims=(1, 2)).contiguous()
-        attended = merged(self.windowed(windows(pixels)))
-        attended = attended.roll((self.shift, self.shift), dims=(1, 2))
-        return attended[:, :height, :width].permute(0, 3, 1, 2)
+        shifted = pixels.roll((-shift, -shift), dims=(1, 2)).contiguous()
+        attended = merged(self.windowed(windows(shifted)))
+        attended = attended.roll((shift, shift), dims=(1, 2))
+        inside = attended[:, :height, :width]
+        return inside.permute(0, 3, 1, 2)

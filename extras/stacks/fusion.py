@@ -72,11 +72,12 @@ def _summed(
     total: list[Array] = []
     weights: list[Array] = []
     for number, (frame, seen) in enumerate(frames()):
-        weight = _weight(frame, (index == number).astype(np.float32)) * seen
-        levels = _levels(frame.shape)
-        for level, (detail, share) in enumerate(
-            zip(_laplacian(frame, levels), _gaussian(weight, levels), strict=True)
-        ):
+        chosen = (index == number).astype(np.float32)
+        weight = _weight(frame, chosen) * seen
+        count = _levels(frame.shape)
+        details = _laplacian(frame, count)
+        shares = _gaussian(weight, count)
+        for level, (detail, share) in enumerate(zip(details, shares, strict=True)):
             if number == 0:
                 total.append(np.zeros_like(detail))
                 weights.append(np.zeros_like(share))
@@ -120,21 +121,23 @@ def _confidence(best: Array, others: NDArray[Any], noise: float) -> Array:
 def _detail(frame: Array) -> Array:
     """Energy of the fine detail around each pixel, > 0."""
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    edges = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), DETAIL_SIGMA_PX), cv2.CV_32F)
+    smooth = cv2.GaussianBlur(grey, (0, 0), DETAIL_SIGMA_PX)
+    edges = cv2.Laplacian(smooth, cv2.CV_32F)
     power = edges * edges
-    height, width = grey.shape
-    small = cv2.resize(
-        power,
-        (max(1, width // WIDE_STEP), max(1, height // WIDE_STEP)),
-        interpolation=cv2.INTER_AREA,
-    )
+    narrow = cv2.GaussianBlur(power, (0, 0), WINDOW_PX)
+    return np.asarray(narrow + _in_wide_windows(power), np.float32)
+
+
+def _in_wide_windows(power: Array) -> Array:
+    """The power summed up in the wide windows, each with its weight."""
+    height, width = power.shape
+    size = max(1, width // WIDE_STEP), max(1, height // WIDE_STEP)
+    small = cv2.resize(power, size, interpolation=cv2.INTER_AREA)
     wide = np.zeros_like(small)
     for sigma, share in WIDE_WINDOWS_PX:
-        wide = wide + share * np.asarray(
-            cv2.GaussianBlur(small, (0, 0), sigma / WIDE_STEP)
-        )
-    narrow = cv2.GaussianBlur(power, (0, 0), WINDOW_PX)
-    return np.asarray(narrow + cv2.resize(wide, (width, height)), np.float32)
+        blurred = cv2.GaussianBlur(small, (0, 0), sigma / WIDE_STEP)
+        wide = wide + share * np.asarray(blurred)
+    return np.asarray(cv2.resize(wide, (width, height)))
 
 
 def _noise(detail: Array) -> float:
@@ -142,26 +145,33 @@ def _noise(detail: Array) -> float:
     point = np.zeros((15, 15), np.float32)
     point[7, 7] = LEAST_CONTRAST  # as strong as white noise of that deviation
     blurred = cv2.GaussianBlur(point, (0, 0), DETAIL_SIGMA_PX)
-    unseen = float((cv2.Laplacian(blurred, cv2.CV_32F) ** 2).sum())
+    edges = cv2.Laplacian(blurred, cv2.CV_32F)
+    unseen = float((edges**2).sum())
     flattest = float(np.quantile(detail, FLATTEST)) if detail.size else 0.0
     return max(flattest, unseen)
 
 
 def _weight(frame: Array, mask: Array) -> Array:
     """The choice of one frame, smoothed along the edges of the frame."""
+    # a guided filter: in each window the mask is slope · guide + offset by least squares
     guide = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
-    size = (2 * GUIDED_RADIUS_PX + 1,) * 2
+    side = 2 * GUIDED_RADIUS_PX + 1
+    size = (side, side)
     mean = cv2.blur(guide, size)
     mean_mask = cv2.blur(mask, size)
-    variance = np.maximum(cv2.blur(guide * guide, size) - mean * mean, 0.0)
-    slope = (cv2.blur(guide * mask, size) - mean * mean_mask) / (variance + GUIDED_EPS)
+    mean_square = cv2.blur(guide * guide, size)
+    mean_product = cv2.blur(guide * mask, size)
+    variance = np.maximum(mean_square - mean * mean, 0.0)
+    covariance = mean_product - mean * mean_mask
+    slope = covariance / (variance + GUIDED_EPS)
     offset = mean_mask - slope * mean
     weight = cv2.blur(slope, size) * guide + cv2.blur(offset, size)
     return np.asarray(np.clip(weight, 1e-4, 1.0), np.float32)
 
 
 def _levels(shape: tuple[int, ...]) -> int:
-    return max(1, int(np.log2(max(min(shape[:2]) / COARSEST_PX, 1.0))) + 1)
+    ratio = max(min(shape[:2]) / COARSEST_PX, 1.0)
+    return int(np.log2(ratio)) + 1
 
 
 def _gaussian(picture: Array, levels: int) -> list[Array]:
@@ -173,15 +183,16 @@ def _gaussian(picture: Array, levels: int) -> list[Array]:
 
 def _laplacian(picture: Array, levels: int) -> list[Array]:
     smooth = _gaussian(picture, levels)
-    details = [
-        fine - cv2.pyrUp(coarse, dstsize=fine.shape[1::-1])
-        for fine, coarse in pairwise(smooth)
-    ]
+    details: list[Array] = []
+    for fine, coarse in pairwise(smooth):
+        enlarged = cv2.pyrUp(coarse, dstsize=fine.shape[1::-1])
+        details.append(fine - enlarged)
     return [*details, smooth[-1]]
 
 
 def _collapsed(levels: list[Array]) -> Array:
     picture = levels[-1]
     for detail in levels[-2::-1]:
-        picture = detail + cv2.pyrUp(picture, dstsize=detail.shape[1::-1])
+        enlarged = cv2.pyrUp(picture, dstsize=detail.shape[1::-1])
+        picture = detail + enlarged
     return picture

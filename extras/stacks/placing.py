@@ -101,10 +101,8 @@ def _placed(
     outwards = sorted(range(len(frames)), key=lambda k: (abs(k - reference), k))
     for index in track(outwards[1:], "placing the frames"):
         near = sorted(matrices, key=lambda k: (abs(k - index), k))[:TRIED]
-        placement, reason = _beside(
-            [(matrices[k], views[k].luminance) for k in near],
-            views[index].luminance,
-        )
+        neighbours = [(matrices[k], views[k].luminance) for k in near]
+        placement, reason = _beside(neighbours, views[index].luminance)
         if placement is None:
             left_out[frames[index]] = reason
         else:
@@ -148,7 +146,13 @@ def _view(path: Path, white: int) -> FrameView:
     picture = read_image(path, white)
     factor = factor_for(picture.shape, REGISTRATION_SIDE)
     size = picture.shape[1], picture.shape[0]
-    return FrameView(path, size, luminance_view(picture, factor), factor, white)
+    return FrameView(
+        path,
+        size,
+        luminance_view(picture, factor),
+        factor,
+        white,
+    )
 
 
 def _beside(
@@ -166,7 +170,9 @@ def _beside(
         reason = reason or registration.reason
     matrix, other = placed[0]
     beside = correlated(other, view)
-    return (None, reason) if beside is None else (np.asarray(beside @ matrix), "")
+    if beside is None:
+        return None, reason
+    return np.asarray(beside @ matrix), ""
 
 
 def correlated(reference: Array, view: Array) -> Matrix | None:
@@ -204,10 +210,15 @@ def _likeness(one: Array, other: Array) -> float:
     bands = []
     for picture in (one, other):
         coarse = cv2.GaussianBlur(picture, (0, 0), 12.0)
-        bands.append(cv2.GaussianBlur(picture, (0, 0), 3.0) - coarse)
+        fine = cv2.GaussianBlur(picture, (0, 0), 3.0)
+        bands.append(fine - coarse)
     sizes = np.abs(bands[0])
     strong = sizes >= np.quantile(sizes, 1 - STRONGEST)
-    first, second = (band[strong] - band[strong].mean() for band in bands)
+    vectors = []
+    for band in bands:
+        values = band[strong]
+        vectors.append(values - values.mean())
+    first, second = vectors
     length = float(np.linalg.norm(first) * np.linalg.norm(second))
     return float(first @ second) / max(length, 1e-9)
 
@@ -220,8 +231,10 @@ def _gain(
 ) -> float:
     """Mean light of the reference over that of the frame, where both show the scene."""
     there = warped(view, matrix, shape)
-    seen = warped(np.ones_like(view), matrix, shape, cv2.BORDER_CONSTANT) > 0.999
-    ratio = float(reference[seen].mean() / max(float(there[seen].mean()), 1e-6))
+    share = warped(np.ones_like(view), matrix, shape, cv2.BORDER_CONSTANT)
+    seen = share > 0.999
+    light = max(float(there[seen].mean()), 1e-6)
+    ratio = float(reference[seen].mean() / light)
     return 1.0 if abs(ratio - 1.0) < SAME_LIGHT else ratio
 
 

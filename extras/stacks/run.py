@@ -32,6 +32,7 @@ from defocus.errors import DatasetError
 from defocus.extras.stacks.fusion import Fusion, fused
 from defocus.extras.stacks.placing import (
     REGISTRATION_SIDE,
+    PlacedFrame,
     frame_views,
     place_frames,
     placed_frame,
@@ -107,18 +108,11 @@ def fuse_stacks(
         "revision": FUSING_REVISION,
     }
     folder = out / PARTS
-    mended = [name for name, stack in named.items() if _is_mended(stack, folder / name)]
-    mended += [name for name in _completed(out, contents) if name not in mended]
-    claim_folder(out, "fuse", order, (PARTS,), mended)
-    for name in mended:
-        shutil.rmtree(folder / name)
+    _remove_outdated(out, named, contents, order)
 
     def fused_stacks() -> list[FusedStack]:
-        return [
-            _fused_stack(s, folder / name)
-            for name, s in named.items()
-            if (folder / name).is_dir()
-        ]
+        made = {name: folder / name for name in named if (folder / name).is_dir()}
+        return [_fused_stack(named[name], place) for name, place in made.items()]
 
     def fusing(_pairs: tuple[Pair, ...]) -> MakingStep:
         return step(
@@ -141,14 +135,28 @@ def fuse_stacks(
         step=fusing,
     )
     making = make_dataset(out, how, where)
-    failed = [replace(one, id=named[one.id].name) for one in making.left_out]
-    lacking = {one.id for one in making.left_out}
+    failed = {one.id: replace(one, id=named[one.id].name) for one in making.left_out}
     unread: list[LeftOut] = []
     for name, stack in named.items():
-        if name not in lacking:
+        if name not in failed:
             unread += _unread(stack, folder / name)
     unhashed = (one for one in dataset.left_out if one not in unlisted)
-    return fused_stacks(), (*unlisted, *failed, *unhashed, *unread)
+    return fused_stacks(), (*unlisted, *failed.values(), *unhashed, *unread)
+
+
+def _remove_outdated(
+    out: Path,
+    named: Mapping[str, Stack],
+    contents: Mapping[str, Mapping[str, str]],
+    order: Mapping[str, Any],
+) -> None:
+    """Remove the stacks that are fused again, as other frames of theirs can be read now."""
+    folder = out / PARTS
+    mended = [name for name, stack in named.items() if _is_mended(stack, folder / name)]
+    mended += [name for name in _completed(out, contents) if name not in mended]
+    claim_folder(out, "fuse", order, (PARTS,), mended)
+    for name in mended:
+        shutil.rmtree(folder / name)
 
 
 def _contents(
@@ -183,9 +191,12 @@ def _is_mended(stack: Stack, folder: Path) -> bool:
     if not (folder / RECORD).is_file():
         return False
     unread = set(kept_record(folder / RECORD).get("unread", {}))
-    names = {path.name for path in stack.frames}
-    views, _ = frame_views(stack.frames) if unread else ([], {})
-    return bool(unread - names or unread & {one.path.name for one in views})
+    if not unread:
+        return False
+    gone = unread - {path.name for path in stack.frames}
+    views, _ = frame_views(stack.frames)
+    readable = unread & {one.path.name for one in views}
+    return bool(gone or readable)
 
 
 def _unread(stack: Stack, folder: Path) -> Iterator[LeftOut]:
@@ -285,24 +296,40 @@ def _write(stack: Stack, folder: Path, position: int | None) -> None:
     _write_confidence(folder, fusion)
     compared = None
     if stack.merged is not None:
-        merged = stack.merged
-        compared = attempt(merged.name, lambda: _compared(picture, merged, frames()))
-        if isinstance(compared, LeftOut):
-            compared = {"with": merged.name, "reason": compared.reason}
+        compared = _compared_or_why_not(picture, stack.merged, frames())
     for one in placed:
         place_file(one.path, folder / one.path.name)
+    confident = fusion.confidence >= CONFIDENT
     record: dict[str, Any] = {
-        "frames": [
-            {"file": one.path.name, "matrix": one.matrix.tolist(), "gain": one.gain}
-            for one in placed
-        ],
+        "frames": [_frame_facts(one) for one in placed],
         "left_out": {path.name: reason for path, reason in left_out.items()},
         "unread": {path.name: reason for path, reason in unread.items()},
         "reference": readable[reference].name,
-        "confident_share": float((fusion.confidence >= CONFIDENT).mean()),
+        "confident_share": float(confident.mean()),
         "compared": compared,
     }
     write_json(folder / RECORD, record)
+
+
+def _frame_facts(frame: PlacedFrame) -> dict[str, Any]:
+    """Where a frame lies beside the reference, and how bright it is."""
+    return {
+        "file": frame.path.name,
+        "matrix": frame.matrix.tolist(),
+        "gain": frame.gain,
+    }
+
+
+def _compared_or_why_not(
+    picture: Image,
+    merged: Path,
+    frames: Iterator[tuple[Array, NDArray[np.bool_]]],
+) -> dict[str, Any]:
+    """The comparison with a picture that another program merged, or why it cannot be read."""
+    compared = attempt(merged.name, partial(_compared, picture, merged, frames))
+    if isinstance(compared, LeftOut):
+        return {"with": merged.name, "reason": compared.reason}
+    return compared
 
 
 def _write_confidence(folder: Path, fusion: Fusion) -> None:
@@ -323,16 +350,17 @@ def _compared(
     if matrix is None or registration.similarity is None:
         return {"with": merged.name, "reason": registration.reason}
     wanted, seen = _on_grid(picture, other, matrix)
-    fusion = np.asarray(as_float(picture), np.float32)
-    gain = _mean_light(wanted[seen]) / max(_mean_light(fusion[seen]), 1e-6)
-    of_frames = [_psnr_db(frame[seen], wanted[seen], gain) for frame, _ in frames]
+    true = wanted[seen]
+    own = np.asarray(as_float(picture), np.float32)[seen]
+    gain = _mean_light(true) / max(_mean_light(own), 1e-6)
+    of_frames = [_psnr_db(frame[seen], true, gain) for frame, _ in frames]
     similarity = registration.similarity
     return {
         "with": merged.name,
         "shift_px": list(similarity.shift_px),
         "zoom": similarity.zoom,
         "gain": gain,
-        "psnr_db": _psnr_db(fusion[seen], wanted[seen], gain),
+        "psnr_db": _psnr_db(own, true, gain),
         "best_frame_db": max(of_frames),
     }
 

@@ -114,7 +114,13 @@ def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossG
     for system, weights in weighted:
         name = row_name(system.card.name, weights)
         for protocol in PROTOCOLS:
-            row = CrossGain(name, weights.trained_on, text, protocol, reason=problem)
+            row = CrossGain(
+                name,
+                weights.trained_on,
+                text,
+                protocol,
+                reason=problem,
+            )
             rows.append(row)
     return rows
 

@@ -54,7 +54,12 @@ def cross_tables(
     return tables, list(notes)
 
 
-def _table(caption: str, names: Sequence[str], rows: Sequence[Row], note: str) -> Table:
+def _table(
+    caption: str,
+    names: Sequence[str],
+    rows: Sequence[Row],
+    note: str,
+) -> Table:
     return Table.of(caption, names, rows, note)
 
 
@@ -166,7 +171,12 @@ def cross_document(systems: Systems, gains: Sequence[CrossGain]) -> dict[str, An
         for name in FIELD:
             own = in_field(gains, system, name)
             gain, reason = (None, own) if isinstance(own, str) else (own.gain, "")
-            facts = {"system": system, "dataset": name, "gain": gain, "reason": reason}
+            facts = {
+                "system": system,
+                "dataset": name,
+                "gain": gain,
+                "reason": reason,
+            }
             beside.append(facts)
     return {
         "metric": "psnr",

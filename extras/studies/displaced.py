@@ -59,7 +59,12 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
     )
 
 
-def _displaced_in(root: Path, dataset: Dataset, shift_px: float, zoom: float) -> Path:
+def _displaced_in(
+    root: Path,
+    dataset: Dataset,
+    shift_px: float,
+    zoom: float,
+) -> Path:
     """The folder of the copy, made now if it is not there."""
     if not root.is_dir():
         with atomic_folder(root) as folder:
@@ -92,10 +97,12 @@ def _geometry(pair: Pair, shift_px: float, zoom: float) -> Similarity:
 def _write(pair: Pair, geometry: Similarity, folder: Path) -> None:
     truth = read_image(_known(pair.truth), pair.white)
     linear = srgb_to_linear(np.asarray(as_float(truth, np.float64)))
-    sharp = np.clip(moved(np.asarray(linear, np.float64), geometry), 0.0, 1.0)
-    write_image(folder / picture_name("sharp"), as_integer(linear_to_srgb(sharp), 16))
+    displaced = moved(np.asarray(linear, np.float64), geometry)
+    sharp = linear_to_srgb(np.clip(displaced, 0.0, 1.0))
+    write_image(folder / picture_name("sharp"), as_integer(sharp, 16))
     height, width = truth.shape[:2]
-    np.save(folder / "flow.npy", geometry.flow(width, height).astype(np.float32))
+    flow = geometry.flow(width, height)
+    np.save(folder / "flow.npy", flow.astype(np.float32))
 
 
 def _known(path: Path | None) -> Path:
@@ -104,7 +111,12 @@ def _known(path: Path | None) -> Path:
     return path
 
 
-def _pair(pair: Pair, root: Path, shift_px: float, zoom: float) -> Pair:
+def _pair(
+    pair: Pair,
+    root: Path,
+    shift_px: float,
+    zoom: float,
+) -> Pair:
     geometry = _geometry(pair, shift_px, zoom)
     true = {
         "shift_px": list(geometry.shift_px),

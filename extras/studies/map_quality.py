@@ -32,10 +32,16 @@ class MapError:
 
 def map_errors(pair: Pair) -> list[dict[str, Any]]:
     """The error of the map of each system, as a row with the names of system and pair."""
-    by_name = {name: map_error(_network(name), pair) for name in SYSTEMS}
-    return [
-        {"name": name, "pair": pair.id, **asdict(one)} for name, one in by_name.items()
-    ]
+    rows = []
+    for name in SYSTEMS:
+        error = map_error(_network(name), pair)
+        row = {
+            "name": name,
+            "pair": pair.id,
+            **asdict(error),
+        }
+        rows.append(row)
+    return rows
 
 
 @functools.cache
@@ -55,6 +61,8 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
     true = np.abs(read_array(pair.defocus_map))
     channels_first = torch.from_numpy(picture).float().permute(2, 0, 1)
     given = outputs(channels_first[None])["defocus_map"][0, 0]
-    error: NDArray[np.float64] = np.abs(given.double().cpu().numpy() - true)
-    at = canny(luma(picture), EDGE_SCALE_PX)
-    return MapError(float(error.mean()), float(error[at].mean()) if at.any() else None)
+    estimate = given.double().cpu().numpy()
+    error: NDArray[np.float64] = np.abs(estimate - true)
+    edges = canny(luma(picture), EDGE_SCALE_PX)
+    at_edges = float(error[edges].mean()) if edges.any() else None
+    return MapError(float(error.mean()), at_edges)

@@ -151,6 +151,10 @@ def _sample(
         "metadata": None,
         "_media_type": "image",
         "_rand": int(digest[24:32], 16) / 2**32,
-        GROUP: {"_id": {"$oid": group[:24]}, "_cls": "Group", "name": slice_name},
+        GROUP: {
+            "_id": {"$oid": group[:24]},
+            "_cls": "Group",
+            "name": slice_name,
+        },
         **values,
     }

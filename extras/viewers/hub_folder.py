@@ -56,7 +56,12 @@ def _schema(
     """The columns of every split: those that are empty in one have the types of the others."""
     import pyarrow as pa
 
-    types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+    types = {
+        str: pa.string(),
+        float: pa.float64(),
+        int: pa.int64(),
+        bool: pa.bool_(),
+    }
     columns = [(SLICE_COLUMN.format(name), pa.string()) for name in slices]
     for field in fields:
         kind = kind_of(pair.fields.get(field) for pair in pairs)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from defocus.align.flow.by_name import flow_estimator
@@ -46,10 +46,10 @@ and a constant in px²."""
 
 def mask_of(
     kind: MaskKind,
-    forward: torch.Tensor,
-    backward: torch.Tensor,
+    forward: Tensor,
+    backward: Tensor,
     band: float,
-) -> torch.Tensor:
+) -> Tensor:
     """Mask ``(N, 1, H, W)``, 1 where the forward flow, in the mask's frame, is reliable."""
     if kind == "paper":
         return paper_mask(forward, band)
@@ -60,26 +60,30 @@ def mask_of(
     return torch.ones_like(forward[:, :1])
 
 
-def within(flow: torch.Tensor, limit_px: float) -> torch.Tensor:
+def within(flow: Tensor, limit_px: float) -> Tensor:
     """Mask ``(N, 1, 1, 1)``, 1 where the mean length of a crop's flow is at most the limit."""
-    lengths = torch.linalg.vector_norm(flow, dim=1).mean(dim=(1, 2))
-    kept: torch.Tensor = (lengths <= limit_px).to(flow.dtype)
+    lengths = torch.linalg.vector_norm(flow, dim=1)
+    means = lengths.mean(dim=(1, 2))
+    kept: Tensor = (means <= limit_px).to(flow.dtype)
     return kept[:, None, None, None]
 
 
-def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:
+def consistency_mask(forward: Tensor, backward: Tensor) -> Tensor:
     """``|f(x) + b(x + f(x))|² < 0.01 (|f(x)|² + |b(x + f(x))|²) + 0.5`` px², inside the frame."""
     # Unlike a band around the mean, it keeps all of an aligned pair and of a zoomed one. Source:
     # Sundaram, Brox, Keutzer, Dense point trajectories (ECCV 2010), eq. 5.
     back = warp(backward, forward)
     missed = (forward + back).square().sum(1, keepdim=True)
-    lengths = (forward.square() + back.square()).sum(1, keepdim=True)
+    squares = forward.square() + back.square()
+    lengths = squares.sum(1, keepdim=True)
     height, width = forward.shape[-2:]
-    x = torch.arange(width, device=forward.device) + forward[:, 0]
+    columns = torch.arange(width, device=forward.device)
     rows = torch.arange(height, device=forward.device)[:, None]
+    x = columns + forward[:, 0]
     y = rows + forward[:, 1]
-    inside = (x >= 0) & (x <= width - 1)
-    inside = (inside & (y >= 0) & (y <= height - 1))[:, None]
+    across = (x >= 0) & (x <= width - 1)
+    down = (y >= 0) & (y <= height - 1)
+    inside = (across & down)[:, None]
     agrees = missed < RELATIVE * lengths + ABSOLUTE_PX2
     return (agrees & inside).to(forward.dtype)
 
@@ -132,9 +136,9 @@ class JDRLObjective(Objective):
     def _with_reblur(
         self,
         batch: Batch,
-        restored: torch.Tensor,
+        restored: Tensor,
         parts: Parts,
-        loss: torch.Tensor,
+        loss: Tensor,
     ) -> Result:
         """The loss and its parts with the reblurred output."""
         reblur = self.reblur_loss(restored, batch)
@@ -146,7 +150,7 @@ class JDRLObjective(Objective):
 
     def deformed(
         self,
-        restored: torch.Tensor,
+        restored: Tensor,
         batch: Batch,
         progress: Progress,
     ) -> Result:
@@ -183,10 +187,10 @@ class JDRLObjective(Objective):
 
     def _forward_term(
         self,
-        restored: torch.Tensor,
+        restored: Tensor,
         batch: Batch,
-        seen: torch.Tensor,
-        target: torch.Tensor,
+        seen: Tensor,
+        target: Tensor,
     ) -> Result:
         """The loss of the forward direction without a mask."""
         to_target = self._to_target(seen, batch)
@@ -207,7 +211,7 @@ class JDRLObjective(Objective):
             else first * 2 ** int(progress.epoch / DOUBLING_EPOCHS)
         )
 
-    def reblur_loss(self, restored: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def reblur_loss(self, restored: Tensor, batch: Batch) -> Tensor:
         """How far the restored picture, blurred again, is from the blurry one."""
         # With measured discs the mean divides by all pixels, including those of unknown blur.
         blurry = one_picture(batch.blurry)
@@ -240,11 +244,11 @@ class JDRLObjective(Objective):
 
     def _term(
         self,
-        fixed: torch.Tensor,
-        moved: torch.Tensor,
-        flow: torch.Tensor,
-        mask: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        fixed: Tensor,
+        moved: Tensor,
+        flow: Tensor,
+        mask: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         """Loss of ``fixed`` and the warped ``moved`` over all pixels; the mask's kept share."""
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
         # backward: ``warp(second, flow(first -> second))`` shows the second in the first's geometry
@@ -252,11 +256,11 @@ class JDRLObjective(Objective):
         loss = self.charbonnier(mask * fixed, mask * deformed)
         return loss, mask.mean().detach()
 
-    def charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    def charbonnier(self, first: Tensor, second: Tensor) -> Tensor:
         """The Charbonnier loss with the epsilon of the settings."""
         return charbonnier(first, second, self.settings.epsilon)
 
-    def _to_target(self, seen: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def _to_target(self, seen: Tensor, batch: Batch) -> Tensor:
         """Flow to the target from a picture in the geometry of the blurry one."""
         if self.settings.flow == "true":
             return _supervision(batch, "flow")
@@ -264,9 +268,9 @@ class JDRLObjective(Objective):
 
     def _both_ways(
         self,
-        seen: torch.Tensor,
+        seen: Tensor,
         batch: Batch,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Flow to the target and back, on a GPU in one batch."""
         if self.settings.flow == "true":
             to_target = self._to_target(seen, batch)
@@ -281,7 +285,7 @@ class JDRLObjective(Objective):
         return there, back
 
     @torch.no_grad()
-    def _measure(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    def _measure(self, first: Tensor, second: Tensor) -> Tensor:
         if self.settings.deformation == "none":
             return torch.zeros_like(first[:, :2])
         frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
@@ -292,7 +296,7 @@ class JDRLObjective(Objective):
             return self.estimator(frames[0], frames[1])
 
 
-def _supervision(batch: Batch, name: Further) -> torch.Tensor:
+def _supervision(batch: Batch, name: Further) -> Tensor:
     """Data that a setting needs besides the pictures; an error if the recipe lacks them."""
     if name not in batch.supervision:
         raise SettingsError(
@@ -324,7 +328,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
         network.train(training)
 
 
-def one_picture(blurry: torch.Tensor) -> torch.Tensor:
+def one_picture(blurry: Tensor) -> Tensor:
     """The blurry picture itself, or the mean of dual-pixel views, which is the sensor's picture."""
     if blurry.shape[1] == 3:
         return blurry
@@ -332,10 +336,10 @@ def one_picture(blurry: torch.Tensor) -> torch.Tensor:
 
 
 def _parts(
-    forward: torch.Tensor,
-    kept_share: torch.Tensor,
-    flow: torch.Tensor,
-) -> dict[str, torch.Tensor]:
+    forward: Tensor,
+    kept_share: Tensor,
+    flow: Tensor,
+) -> dict[str, Tensor]:
     return {
         "deblur_forward": forward.detach(),
         "mask_kept_share": kept_share,

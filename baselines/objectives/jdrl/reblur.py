@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, residual
@@ -22,7 +22,7 @@ LINEAR_TO, TOE, SCALE, EXPONENT = 0.04045, 12.92, 1.055, 2.4
 """Constants of the sRGB curve (IEC 61966-2-1)."""
 
 
-def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.Tensor:
+def reblurred_by_map(restored: Tensor, diameters: Tensor) -> Tensor:
     """The picture with each pixel blurred by a disc of its own diameter, px, differentiable."""
     # A diameter between two whole ones mixes their pictures; borders are repeated outside the
     # frame.
@@ -38,28 +38,29 @@ def reblurred_by_map(restored: torch.Tensor, diameters: torch.Tensor) -> torch.T
         return _encoded(blurred)
 
 
-def _disc_blurred(linear: torch.Tensor, diameter: int) -> torch.Tensor:
+def _disc_blurred(linear: Tensor, diameter: int) -> Tensor:
     kernel = _kernel(diameter).to(linear)
     half = kernel.shape[-1] // 2
     padded = functional.pad(linear, (half,) * 4, mode="replicate")
-    count, colours = linear.shape[:2]
-    planes = functional.conv2d(padded.flatten(0, 1)[:, None], kernel)
-    return planes.view(count, colours, *linear.shape[-2:])
+    by_colour = padded.flatten(0, 1)[:, None]
+    planes = functional.conv2d(by_colour, kernel)
+    return planes.view(linear.shape)
 
 
 @cache
-def _kernel(diameter: int) -> torch.Tensor:
-    return torch.from_numpy(disc_psf(diameter)).float()[None, None]
+def _kernel(diameter: int) -> Tensor:
+    psf = torch.from_numpy(disc_psf(diameter))
+    return psf.float()[None, None]
 
 
-def _linear(encoded: torch.Tensor) -> torch.Tensor:
+def _linear(encoded: Tensor) -> Tensor:
     encoded = encoded.clamp(0, 1)
     base = (encoded.clamp(min=LINEAR_TO) + SCALE - 1) / SCALE
     bent = base**EXPONENT
     return torch.where(encoded <= LINEAR_TO, encoded / TOE, bent)
 
 
-def _encoded(linear: torch.Tensor) -> torch.Tensor:
+def _encoded(linear: Tensor) -> Tensor:
     knee = LINEAR_TO / TOE
     root = linear.clamp(min=knee) ** (1 / EXPONENT)
     bent = SCALE * root - (SCALE - 1)
@@ -86,20 +87,20 @@ class Trunk(nn.Module):
         self.block1, self.block2, self.block3 = (_block(features) for _ in range(3))
         self.out = nn.Conv2d(features, outputs, 3, padding=1)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, pictures: Tensor) -> Tensor:
         """The maps, without an activation."""
         first = self.block1(self.conv_first(pictures))
         features = self.block3(self.block2(first))
-        maps: torch.Tensor = self.out(features)
+        maps: Tensor = self.out(features)
         return maps
 
 
 class Reblurred(NamedTuple):
     """The reblurred picture; radial samples ``(N, S, H, W)``, of either sign; levels' weights."""
 
-    picture: torch.Tensor
-    seeds: torch.Tensor
-    weights: torch.Tensor
+    picture: Tensor
+    seeds: Tensor
+    weights: Tensor
 
 
 class ReblurNet(nn.Module):
@@ -120,20 +121,17 @@ class ReblurNet(nn.Module):
         self.kpn = Trunk(6, seed_count(levels), features)
         self.apply(initialise)
 
-    def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, restored: Tensor, blurry: Tensor) -> Tensor:
         """The restored picture, blurred again; the blurry one only guides the kernels."""
         return self.reblur(restored, blurry).picture
 
-    def reblur(self, restored: torch.Tensor, blurry: torch.Tensor) -> Reblurred:
+    def reblur(self, restored: Tensor, blurry: Tensor) -> Reblurred:
         """Same as :meth:`forward`, with the kernels."""
         pictures = torch.cat([restored, blurry], dim=1)
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         seeds = self.kpn(pictures)
-        return Reblurred(
-            isotropic_reblur(restored, seeds, weights, self.operator),
-            seeds,
-            weights,
-        )
+        picture = isotropic_reblur(restored, seeds, weights, self.operator)
+        return Reblurred(picture, seeds, weights)
 
 
 def initialise(module: nn.Module) -> None:
@@ -157,16 +155,14 @@ class FreeKernelNet(nn.Module):
         self.kpn = Trunk(6, sum(self.taps), features)
         self.apply(initialise)
 
-    def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, restored: Tensor, blurry: Tensor) -> Tensor:
         """As :meth:`ReblurNet.forward`."""
         pictures = torch.cat([restored, blurry], dim=1)
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         count, colours, height, width = restored.shape
         blurred = weights[:, :1] * restored
-        for radius, logits in enumerate(
-            torch.split(self.kpn(pictures), self.taps, dim=1),
-            1,
-        ):
+        by_radius = torch.split(self.kpn(pictures), self.taps, dim=1)
+        for radius, logits in enumerate(by_radius, start=1):
             shifted = functional.unfold(restored, 2 * radius + 1, padding=radius)
             shifted = shifted.view(count, colours, -1, height, width)
             taps = torch.softmax(logits, dim=1)[:, None]
@@ -190,7 +186,7 @@ class SingleKernelNet(nn.Module):
         self.kpn = Trunk(6, levels, features)
         self.apply(initialise)
 
-    def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, restored: Tensor, blurry: Tensor) -> Tensor:
         """As :meth:`ReblurNet.forward`."""
         seeds = self.kpn(torch.cat([restored, blurry], dim=1))
         unused = (0, 0, 0, 0, seed_count(self.levels) - self.levels, 0)

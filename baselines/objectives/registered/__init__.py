@@ -4,7 +4,7 @@ What remains is below a pixel and can be taken out in each step, by one step of 
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
@@ -24,10 +24,10 @@ removes noise."""
 
 @torch.no_grad()
 def remaining_displacement(
-    seen: torch.Tensor,
-    target: torch.Tensor,
+    seen: Tensor,
+    target: Tensor,
     tile_px: int,
-) -> torch.Tensor:
+) -> Tensor:
     """Displacement d by which ``target(x + d)`` resembles ``seen(x)`` most, without gradient."""
     # ``(N, 2, H, W)`` px, x right and y down, at most ``LARGEST_PX`` in each direction;
     # ``tile_px`` is a multiple of 4.
@@ -58,7 +58,7 @@ def remaining_displacement(
     )
 
 
-def _solved(sums: torch.Tensor) -> torch.Tensor:
+def _solved(sums: Tensor) -> Tensor:
     """Displacement of each tile by least squares, from its sums of products."""
     xx, xy, yy, x_off, y_off = torch.split(sums, 1, dim=1)
     xx = xx + PRIOR
@@ -70,7 +70,7 @@ def _solved(sums: torch.Tensor) -> torch.Tensor:
     )
 
 
-def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
+def moved_by(picture: Tensor, displacement: Tensor) -> Tensor:
     """``picture(x + displacement(x))``; bicubic, as a bilinear warp would soften the target."""
     # Displacement in px, x right and y down; border values are repeated outside the frame.
     height, width = picture.shape[-2:]
@@ -90,7 +90,7 @@ def moved_by(picture: torch.Tensor, displacement: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _smoothed(grey: torch.Tensor) -> torch.Tensor:
+def _smoothed(grey: Tensor) -> Tensor:
     margin = WINDOW_PX - 1  # of both means together
     padded = functional.pad(grey, (margin,) * 4, mode="replicate")
     return functional.avg_pool2d(
@@ -100,7 +100,7 @@ def _smoothed(grey: torch.Tensor) -> torch.Tensor:
     )
 
 
-def _slopes(grey: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _slopes(grey: Tensor) -> tuple[Tensor, Tensor]:
     """Central differences to the right and down, range per px."""
     padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
     left = padded[..., 1:-1, :-2]
@@ -137,7 +137,7 @@ class RegisteredObjective(Objective):
         # share of pixels that count.
         del progress
         settings = self.settings
-        parts: dict[str, torch.Tensor] = {}
+        parts: dict[str, Tensor] = {}
         restored = outputs_of(network, batch)["restored"]
         target = batch.target
         if settings.refined:
@@ -152,11 +152,11 @@ class RegisteredObjective(Objective):
 
 
 def masked_charbonnier(
-    restored: torch.Tensor,
-    target: torch.Tensor,
-    mask: torch.Tensor,
+    restored: Tensor,
+    target: Tensor,
+    mask: Tensor,
     epsilon: float = EPSILON,
-) -> torch.Tensor:
+) -> Tensor:
     """Charbonnier loss over the pixels of a mask; the mean is over these pixels only."""
     # JDRL divides by all pixels instead, so that its loss falls with the share that its mask keeps.
     # If no pixel counts, it is 0 with a gradient of 0.
@@ -166,7 +166,7 @@ def masked_charbonnier(
     return charbonnier(restored[kept], target[kept], epsilon)
 
 
-def _valid_mask(batch: Batch) -> torch.Tensor:
+def _valid_mask(batch: Batch) -> Tensor:
     if "valid_mask" not in batch.supervision:
         raise SettingsError(
             "masked of registered needs the recipe's supervision 'valid_mask'"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
@@ -30,10 +31,10 @@ class CompiledReblur(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        image: torch.Tensor,
-        seeds: torch.Tensor,
-        weights: torch.Tensor,
-    ) -> torch.Tensor:
+        image: Tensor,
+        seeds: Tensor,
+        weights: Tensor,
+    ) -> Tensor:
         ctx.save_for_backward(image, seeds, weights)
         padded, maps = _arrays(image, seeds, weights)
         blurred = np.empty(tuple(image.shape), np.float32)
@@ -56,8 +57,8 @@ class CompiledReblur(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any,
-        grown: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        grown: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         image, seeds, weights = ctx.saved_tensors
         padded, maps = _arrays(image, seeds, weights)
         gradient = grown.detach().contiguous().numpy()
@@ -86,18 +87,19 @@ class CompiledReblur(torch.autograd.Function):
 
 
 def _arrays(
-    image: torch.Tensor,
-    seeds: torch.Tensor,
-    weights: torch.Tensor,
+    image: Tensor,
+    seeds: Tensor,
+    weights: Tensor,
 ) -> tuple[Array, tuple[Array, Array]]:
     pad = rings(weights.shape[1]).radius
-    padded = functional.pad(image.detach(), (pad,) * 4).contiguous().numpy()
-    maps = seeds.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
-    return padded, maps
+    padded = functional.pad(image.detach(), (pad,) * 4)
+    own_seeds = seeds.detach().contiguous().numpy()
+    own_weights = weights.detach().contiguous().numpy()
+    return padded.contiguous().numpy(), (own_seeds, own_weights)
 
 
 def _in_strips(
-    image: torch.Tensor,
+    image: Tensor,
     work: Callable[[int, int, int], Any],
 ) -> Iterable[Any]:
     """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""

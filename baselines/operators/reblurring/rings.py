@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Rings:
         index = {squared: ring for ring, squared in enumerate(self.squared)}
         units: list[tuple[int, int, int | None]] = []
         for i in range(self.levels):
-            units += [(i, j, index.get(i * i + j * j)) for j in range(i + 1)]
+            for j in range(i + 1):
+                ring = index.get(i * i + j * j)
+                units.append((i, j, ring))
         return tuple(units)
 
     @property
@@ -80,7 +83,7 @@ def interpolation(
     radius: int,
     device: torch.device,
     dtype: torch.dtype,
-) -> torch.Tensor:
+) -> Tensor:
     """From one kernel's radial samples to its logits at each ring's distance; rows sum to 1."""
     facts = rings(levels)
     matrix = torch.zeros(facts.within(radius), radius + 1, dtype=torch.float64)
@@ -92,6 +95,6 @@ def interpolation(
 
 
 @functools.cache
-def tap_counts(levels: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+def tap_counts(levels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """``(R, 1)``: how many taps each ring has."""
     return torch.tensor(rings(levels).counts, device=device, dtype=dtype)[:, None]

@@ -92,8 +92,9 @@ def _copy(row, into):
 def _exponential(values, bits):
     """Raise e to the values <= 0, in place, as 2^n times a polynomial; exact to 1e-7."""
     powers = bits.view(np.float32)
+    log2_e = np.float32(1.4426950408889634)
     for x in range(values.size):
-        exponent = max(values[x] * np.float32(1.4426950408889634), np.float32(-126.0))
+        exponent = max(values[x] * log2_e, np.float32(-126.0))
         whole = np.floor(exponent + np.float32(0.5))
         values[x] = _power_of_two(exponent - whole)
         bits[x] = (np.int32(whole) + np.int32(127)) << np.int32(23)

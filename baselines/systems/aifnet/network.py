@@ -5,7 +5,7 @@ Source: Ruan et al., AIFNet, IEEE TCI 2021; the released ``model.py`` (TensorFlo
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs
@@ -35,18 +35,18 @@ class AIFNet(SeveralOutputs):
         self.defocus_net = DefocusNet(divide_channels_by)
         # DMENet's heads at lower scales: stored, and in no forward pass
         for scale in range(5):
-            self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(
-                False
-            )
+            head = self.defocus_net.decoder.get_submodule(f"u{scale}_aux")
+            head.requires_grad_(False)
         self.deblur_net = _DeblurNet(64 // divide_channels_by)
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored`` ``(N, 3, H, W)`` in (0, 1), its ``logits``, and the map, ``blur_map``."""
         # ``logits`` is what ``restored`` is the sigmoid of, or what is added to the picture, which
         # is not clamped then.
         padded = pad_to_multiple(blurry, MULTIPLE)
         blur_map = self.defocus_net(padded)
-        logits = cropped(self.deblur_net(blur_planes(padded, blur_map)), blurry)
+        planes = blur_planes(padded, blur_map)
+        logits = cropped(self.deblur_net(planes), blurry)
         return {
             "restored": blurry + logits if self.adds_input else torch.sigmoid(logits),
             "logits": logits,
@@ -54,7 +54,7 @@ class AIFNet(SeveralOutputs):
         }
 
 
-def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
+def blur_planes(picture: Tensor, blur_map: Tensor) -> Tensor:
     """The picture weighted by how near its blur is to each of 29 levels: ``(N, 87, H, W)``."""
     # Plane k is picture * (1 - |map - k / 28|), level by level, colour fastest: soft, not masks.
     levels = torch.linspace(
@@ -64,21 +64,23 @@ def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
         device=picture.device,
         dtype=picture.dtype,
     )
-    weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
-    return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
+    distance = blur_map - levels.reshape(1, LEVELS, 1, 1)
+    weights = 1.0 - distance.abs()
+    planes = weights[:, :, None] * picture[:, None]
+    return planes.flatten(1, 2)
 
 
-def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
+def double_legacy_bilinear(features: Tensor) -> Tensor:
     """Twice the size as TensorFlow 1 resizes bilinearly: sample i lies at i / 2, no half pixel."""
     # Every second sample is an old one, those between are means of their neighbours, the last
     # repeats the last.
     for axis in (2, 3):
-        last = features.narrow(axis, features.shape[axis] - 1, 1)
-        following = torch.cat(
-            [features.narrow(axis, 1, features.shape[axis] - 1), last],
-            axis,
-        )
-        pairs = torch.stack([features, (features + following) / 2], dim=axis + 1)
+        before_last = features.shape[axis] - 1
+        last = features.narrow(axis, before_last, 1)
+        later = features.narrow(axis, 1, before_last)
+        following = torch.cat([later, last], axis)
+        between = (features + following) / 2
+        pairs = torch.stack([features, between], dim=axis + 1)
         features = pairs.flatten(axis, axis + 1)
     return features
 
@@ -96,7 +98,7 @@ class _SameConv(nn.Conv2d):
         padding = 0 if stride == 2 else dilation
         super().__init__(inputs, outputs, 3, stride, padding, dilation)
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         if self.stride == (2, 2):
             input = functional.pad(input, (0, 1, 0, 1))  # noqa: A001 - as above
         return super().forward(input)
@@ -135,7 +137,7 @@ class _DeblurNet(nn.Module):
         for name, layer in layers.items():
             self.add_module(PREFIX + name, layer)
 
-    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+    def forward(self, planes: Tensor) -> Tensor:
         """Logits ``(N, 3, H, W)`` from ``(N, 87, H, W)``, H and W multiples of 8."""
         half = self._chain(planes, "n0_1", "n0_2")
         quarter = self._chain(half, "n1_1", "n1_2", "n1_3")
@@ -145,29 +147,26 @@ class _DeblurNet(nn.Module):
         features = self._chain(features, "n4_2", "n4_3")
         features = self._chain(self._up(features, quarter, "n5_1"), "n5_2")
         features = self._chain(self._up(features, half, "n6_1"), "n6_2")
-        logits: torch.Tensor = self.get_submodule(PREFIX + "n_out")(features)
+        logits: Tensor = self.get_submodule(PREFIX + "n_out")(features)
         return logits
 
-    def _chain(self, features: torch.Tensor, *names: str) -> torch.Tensor:
+    def _chain(self, features: Tensor, *names: str) -> Tensor:
         for name in names:
-            features = functional.leaky_relu(
-                self.get_submodule(PREFIX + name)(features),
-                SLOPE,
-            )
+            filtered = self.get_submodule(PREFIX + name)(features)
+            features = functional.leaky_relu(filtered, SLOPE)
         return features
 
     def _up(
         self,
-        features: torch.Tensor,
-        skip: torch.Tensor,
+        features: Tensor,
+        skip: Tensor,
         name: str,
-    ) -> torch.Tensor:
-        return double_legacy_bilinear(
-            self._chain(torch.cat([features, skip], dim=1), name)
-        )
+    ) -> Tensor:
+        joined = torch.cat([features, skip], dim=1)
+        return double_legacy_bilinear(self._chain(joined, name))
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict of AIFNet from variables by TensorFlow names, or a list in the graph's order."""
     # The names are ``defocus_net/…:0`` and ``deblur_net/…:0``; a list that does not fit is a
     # ValueError.

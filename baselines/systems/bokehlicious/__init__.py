@@ -18,7 +18,13 @@ SMALL = Baseline.of_folder(
         "MIT",
         published_as="bokehlicious",
     ),
-    {"width": 8, "channels": 24, "groups": 1, "depth": 2, "mean": (0, 0, 0)},
+    {
+        "width": 8,
+        "channels": 24,
+        "groups": 1,
+        "depth": 2,
+        "mean": (0, 0, 0),
+    },
     ("out_stage",),
 )
 
@@ -27,7 +33,13 @@ BASELINES = (
     SMALL.variant(
         "bokehlicious-l",
         "Bokehlicious (large)",
-        network={"width": 32, "channels": 192, "heads": 6, "groups": 6, "depth": 6},
+        network={
+            "width": 32,
+            "channels": 192,
+            "heads": 6,
+            "groups": 6,
+            "depth": 6,
+        },
         follows="as bokehlicious, the released settings of the large network",
     ),
 )

@@ -6,7 +6,7 @@ Source: Seizinger et al., Bokehlicious: Photorealistic Bokeh Rendering with Cont
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import named
@@ -32,7 +32,7 @@ NEAREST, RANGE = 2.0, 9.0
 first head to almost RANGE in the last, times the fourth root of the strength."""
 
 
-def _places(blurry: torch.Tensor) -> torch.Tensor:
+def _places(blurry: Tensor) -> Tensor:
     """Places ``(N, 2, H, W)`` within the square around the picture, each in [0, 1]."""
     count, _, height, width = blurry.shape
     side = max(height, width)
@@ -40,21 +40,20 @@ def _places(blurry: torch.Tensor) -> torch.Tensor:
     margin_y = (1 - height / side) / 2
     right = torch.linspace(margin_x, 1 - margin_x, width)
     up = torch.linspace(1 - margin_y, margin_y, height)
-    places = torch.stack(torch.meshgrid(right, up, indexing="xy"))
-    return places.to(blurry).expand(count, -1, -1, -1)
+    grid = torch.meshgrid(right, up, indexing="xy")
+    places = torch.stack(grid).to(blurry)
+    return places.expand(count, -1, -1, -1)
 
 
-def _places_by_level(blurry: torch.Tensor) -> list[torch.Tensor]:
+def _places_by_level(blurry: Tensor) -> list[Tensor]:
     """Places at full size and at each halving."""
     whole = _places(blurry)
-    shares = [0.5**level for level in range(1, LEVELS + 1)]
-    return [
-        whole,
-        *(
-            functional.interpolate(whole, scale_factor=share, mode="bilinear")
-            for share in shares
-        ),
-    ]
+    by_level = [whole]
+    for level in range(1, LEVELS + 1):
+        share = 0.5**level
+        smaller = functional.interpolate(whole, scale_factor=share, mode="bilinear")
+        by_level.append(smaller)
+    return by_level
 
 
 class _Attention(nn.Module):
@@ -71,28 +70,25 @@ class _Attention(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        fading: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        fading: Sequence[Tensor],
+    ) -> Tensor:
         query = self._by_row(self.q_proj(features))
         key = self._by_row(self.k_proj(features))
         values = self.v_proj(features)
+        value = self._by_row(values)
         of_columns, of_rows = (mask[:, None] for mask in fading)
-        rows = functional.scaled_dot_product_attention(
-            query,
-            key,
-            self._by_row(values),
-            of_rows,
-        )
+        rows = functional.scaled_dot_product_attention(query, key, value, of_rows)
         query = query.transpose(1, 3)
         key = key.transpose(1, 3)
         value = rows.transpose(1, 3)
         columns = functional.scaled_dot_product_attention(query, key, value, of_columns)
         attended = columns.permute(0, 3, 1, 2, 4).flatten(-2)
-        given: torch.Tensor = self.out_proj(attended + _of_pixels(self.lepe, values))
+        positions = _of_pixels(self.lepe, values)
+        given: Tensor = self.out_proj(attended + positions)
         return given
 
-    def _by_row(self, features: torch.Tensor) -> torch.Tensor:
+    def _by_row(self, features: Tensor) -> Tensor:
         """From ``(N, H, W, C)`` to ``(N, H, heads, W, C / heads)``."""
         by_head = features.reshape(*features.shape[:3], self.heads, -1)
         return by_head.transpose(2, 3)
@@ -116,15 +112,17 @@ class _AttentionBlock(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        fading: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        fading: Sequence[Tensor],
+    ) -> Tensor:
         features = features + _of_pixels(self.pos, features)
-        attended = self.attention(self.attention_layer_norm(features), fading)
+        normed = self.attention_layer_norm(features)
+        attended = self.attention(normed, fading)
         features = features + self._kept(attended)
-        return features + self._kept(self.ffn(self.final_layer_norm(features)))
+        fed = self.ffn(self.final_layer_norm(features))
+        return features + self._kept(fed)
 
-    def _kept(self, change: torch.Tensor) -> torch.Tensor:
+    def _kept(self, change: Tensor) -> Tensor:
         """The change; in training for some of the pictures only, and scaled up there."""
         each = change.new_ones(len(change), 1, 1, 1)
         return change * functional.dropout(each, self.dropped, self.training)
@@ -145,15 +143,16 @@ class _Group(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        places: torch.Tensor,
-        fading: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        places: Tensor,
+        fading: Sequence[Tensor],
+    ) -> Tensor:
         mixed = features
         for block in self.residual_group.get_submodule("blocks").children():
             mixed = block(mixed, fading)
         maps = torch.cat([mixed.permute(0, 3, 1, 2), places], dim=1)
-        added: torch.Tensor = features + self.conv(maps).permute(0, 2, 3, 1)
+        change = self.conv(maps).permute(0, 2, 3, 1)
+        added: Tensor = features + change
         return added
 
 
@@ -192,13 +191,14 @@ class _Block(nn.Module):
         self.norm1 = FlatChannelNorm(channels, EPSILON)
         self.norm2 = FlatChannelNorm(channels, EPSILON)
 
-    def forward(self, features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, places: Tensor) -> Tensor:
         placed = torch.cat([self.norm1(features), places], dim=1)
         mixed = functional.gelu(self.conv1(placed))
-        features = features + self.conv2(mixed * self.attention(mixed)) * self.beta
+        attended = self.conv2(mixed * self.attention(mixed))
+        features = features + attended * self.beta
         opened = self.conv3(self.norm2(features))
         fed = self.conv4(functional.gelu(opened))
-        given: torch.Tensor = features + fed * self.gamma
+        given: Tensor = features + fed * self.gamma
         return given
 
 
@@ -225,18 +225,19 @@ class Bokehlicious(nn.Module):
         widths = [width * 2**level for level in range(LEVELS + 1)]
         self.heads = heads
         self._add_encoders(widths)
-        step = dropped / max(1, groups * depth - 1)
-        rates = [step * number for number in range(groups * depth)]
-        starts = range(0, len(rates), depth)
-        by_group = [rates[start : start + depth] for start in starts]
+        blocks = groups * depth
+        step = dropped / max(1, blocks - 1)
+        rates = [step * number for number in range(blocks)]
+        by_group = [rates[start : start + depth] for start in range(0, blocks, depth)]
         self._add_attention(widths[-1], channels, by_group)
         self._add_decoders(widths)
         self.apply(_initialised)
 
     def _add_encoders(self, widths: Sequence[int]) -> None:
         *outer, _ = widths
-        self.in_stage = nn.Conv2d(3 + PLACE + 1, outer[0], 3, padding=1)
-        self.in_stage_2 = nn.Conv2d(outer[0], outer[0], 3, padding=1)
+        finest = outer[0]
+        self.in_stage = nn.Conv2d(3 + PLACE + 1, finest, 3, padding=1)
+        self.in_stage_2 = nn.Conv2d(finest, finest, 3, padding=1)
         self.encoders = nn.ModuleList(_blocks(1, wide) for wide in outer)
         self.downs = nn.ModuleList(
             nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in outer
@@ -260,34 +261,38 @@ class Bokehlicious(nn.Module):
 
     def _add_decoders(self, widths: Sequence[int]) -> None:
         finest, second, *_ = widths
-        self.decoders = nn.ModuleList([_blocks(2, second), _blocks(4, finest)])
-        self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
+        coarser = _blocks(2, second)
+        finer = _blocks(4, finest)
+        self.decoders = nn.ModuleList([coarser, finer])
+        coarsest_first = widths[:0:-1]
+        self.ups = nn.ModuleList(map(doubled, coarsest_first))
         self.out_stage = nn.Conv2d(finest + PLACE, 3, 3, padding=1)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped, as if it were taken at f/2."""
-        return self.restored(blurry, blurry.new_full((len(blurry),), WIDE_OPEN))
+        strength = blurry.new_full((len(blurry),), WIDE_OPEN)
+        return self.restored(blurry, strength)
 
-    def restored(self, blurry: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    def restored(self, blurry: Tensor, strength: Tensor) -> Tensor:
         """Pictures restored for a ``strength`` ``(N,)``, which is 2 / f-number."""
         padded = pad_to_multiple(blurry, 2**LEVELS)
         places = _places_by_level(padded)
         mean = padded.new_tensor(self.mean)[:, None, None]
         everywhere = strength[:, None, None, None].expand_as(padded[:, :1])
-        features = self.in_stage(
-            torch.cat([padded - mean, places[0], everywhere], dim=1)
-        )
-        features, skips = self._encoded(self.in_stage_2(features), places)
+        given = torch.cat([padded - mean, places[0], everywhere], dim=1)
+        features = self.in_stage_2(self.in_stage(given))
+        features, skips = self._encoded(features, places)
         features = features + self._attended(features, places[-1], strength)
         features = self._decoded(features, skips, places)
         change = self.out_stage(torch.cat([features, places[0]], dim=1))
-        return cropped(change + mean + padded, blurry)
+        restored = change + mean + padded
+        return cropped(restored, blurry)
 
     def _encoded(
         self,
-        features: torch.Tensor,
-        places: list[torch.Tensor],
-    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        features: Tensor,
+        places: list[Tensor],
+    ) -> tuple[Tensor, list[Tensor]]:
         skips = []
         for encoder, down, place in zip(
             self.encoders,
@@ -303,10 +308,10 @@ class Bokehlicious(nn.Module):
 
     def _decoded(
         self,
-        features: torch.Tensor,
-        skips: list[torch.Tensor],
-        places: list[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        skips: list[Tensor],
+        places: list[Tensor],
+    ) -> Tensor:
         levels = zip(
             self.decoders,
             self.ups,
@@ -322,10 +327,10 @@ class Bokehlicious(nn.Module):
 
     def _attended(
         self,
-        features: torch.Tensor,
-        places: torch.Tensor,
-        strength: torch.Tensor,
-    ) -> torch.Tensor:
+        features: Tensor,
+        places: Tensor,
+        strength: Tensor,
+    ) -> Tensor:
         """Contribution of the attention at a quarter of the size."""
         prepared = self.conv_prep(features)
         fading = [self._fading(strength, side) for side in prepared.shape[-2:]]
@@ -334,13 +339,15 @@ class Bokehlicious(nn.Module):
             pixels = group(pixels, places, fading)
         normed = self.norm(pixels).permute(0, 3, 1, 2)
         mixed = self.conv_after_body(normed) + prepared
-        change: torch.Tensor = self.conv_last(torch.cat([mixed, places], dim=1))
+        placed = torch.cat([mixed, places], dim=1)
+        change: Tensor = self.conv_last(placed)
         return change
 
-    def _fading(self, strength: torch.Tensor, side: int) -> torch.Tensor:
+    def _fading(self, strength: Tensor, side: int) -> Tensor:
         """Logarithms of the weights of pixels by their distance, ``(N, heads, side, side)``."""
         head = torch.arange(self.heads, device=strength.device) / self.heads
-        growth = RANGE * head * strength[:, None].abs() ** 0.25
+        fourth_root = strength[:, None].abs() ** 0.25
+        growth = RANGE * head * fourth_root
         ranges = NEAREST + growth
         decay = torch.log(1 - 2**-ranges)
         place = torch.arange(side, device=strength.device)
@@ -353,14 +360,19 @@ def _blocks(times: int, channels: int) -> nn.ModuleList:
 
 
 def _depthwise(channels: int, size: int) -> nn.Sequential:
-    return named(
-        conv=nn.Conv2d(channels, channels, size, padding=size // 2, groups=channels)
+    convolution = nn.Conv2d(
+        channels,
+        channels,
+        size,
+        padding=size // 2,
+        groups=channels,
     )
+    return named(conv=convolution)
 
 
-def _of_pixels(layer: nn.Module, pixels: torch.Tensor) -> torch.Tensor:
+def _of_pixels(layer: nn.Module, pixels: Tensor) -> Tensor:
     """A layer of maps applied to ``(N, H, W, C)``."""
-    given: torch.Tensor = layer(pixels.permute(0, 3, 1, 2))
+    given: Tensor = layer(pixels.permute(0, 3, 1, 2))
     return given.permute(0, 2, 3, 1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import named
@@ -35,11 +35,13 @@ class _Attention(nn.Module):
         self.qkv = PointwiseLinear(width, 3 * width)
         self.proj = PointwiseLinear(width, width)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))
         qkv = qkv.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
-        attended: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        query, key, value = qkv.unbind()
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        tokens = mixed.transpose(1, 2).flatten(2)
+        attended: Tensor = self.proj(tokens)
         return attended
 
 
@@ -53,9 +55,9 @@ class _Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=epsilon)
         self.mlp = mlp(width)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         tokens = tokens + self.attn(self.norm1(tokens))
-        changed: torch.Tensor = self.mlp(self.norm2(tokens))
+        changed: Tensor = self.mlp(self.norm2(tokens))
         return tokens + changed
 
 
@@ -64,8 +66,8 @@ class _MaskedAutoencoder(nn.Module):
 
     Source: He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022."""
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self,
@@ -91,26 +93,22 @@ class _MaskedAutoencoder(nn.Module):
         self.blocks[blocks:].requires_grad_(False)
         self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
-            self.register_buffer(
-                name,
-                torch.tensor(values).reshape(1, 3, 1, 1),
-                persistent=False,
-            )
+            of_colours = torch.tensor(values).reshape(1, 3, 1, 1)
+            self.register_buffer(name, of_colours, persistent=False)
 
-    def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, tiles: Tensor) -> list[Tensor]:
         """Results of all blocks, ``(N, 1 + rows * columns, width)``, class token first."""
         # The tiles are BGR in [0, 1]; each side is a stride more than its patches. ImageNet's mean
         # and deviation are taken in the tensor's own channel order.
-        patches = self.patch_embed.get_submodule("proj")(
-            (tiles - self.mean) / self.deviation
-        )
+        normalised = (tiles - self.mean) / self.deviation
+        patches = self.patch_embed.get_submodule("proj")(normalised)
         positions = _test_positions(self.pos_embed, *patches.shape[-2:])
         tokens = patches.flatten(2).transpose(1, 2)
         tokens = tokens + positions[:, 1:]
         first = self.cls_token + positions[:, :1]
         first = first.expand(tokens.shape[0], -1, -1)
         tokens = torch.cat([first, tokens], dim=1)
-        features: list[torch.Tensor] = []
+        features: list[Tensor] = []
         for block in self.blocks[:-1]:
             tokens = block(tokens)
             features.append(tokens)
@@ -134,19 +132,22 @@ class ContextualEncoder(nn.Module):
         self.fc_norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 1)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         """Same shape as the tokens; small, since ``blur_parameter`` starts at zero."""
         return self._context(tokens) * self.blur_parameter
 
-    def describe(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def describe(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Embedding ``(N, width / 6)`` and the logit ``(N,)`` that the tile is sharp."""
-        pooled = self.fc_norm(self._context(tokens)[:, 1:].mean(dim=1))
-        return self.projector(pooled), self.head(pooled).squeeze(1)
+        of_patches = self._context(tokens)[:, 1:]
+        pooled = self.fc_norm(of_patches.mean(dim=1))
+        embedding = self.projector(pooled)
+        is_sharp = self.head(pooled).squeeze(1)
+        return embedding, is_sharp
 
-    def _context(self, tokens: torch.Tensor) -> torch.Tensor:
+    def _context(self, tokens: Tensor) -> Tensor:
         for block in self.embed_blocks:
             tokens = block(tokens)
-        normed: torch.Tensor = self.embed_norm(tokens)
+        normed: Tensor = self.embed_norm(tokens)
         return normed
 
 
@@ -166,10 +167,11 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = stride
-        inputs = [3 * encoder_width] + [2 * encoder_width + width] * (blocks - 1)
+        first = 3 * encoder_width
+        later = 2 * encoder_width + width
         self.decoder_linears = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(count), nn.Linear(count, width))
-            for count in inputs
+            for count in (first, *[later] * (blocks - 1))
         )
         self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
         # never used
@@ -181,10 +183,10 @@ class Decoder(nn.Module):
 
     def forward(
         self,
-        context: torch.Tensor,
-        features: Sequence[torch.Tensor],
+        context: Tensor,
+        features: Sequence[Tensor],
         rows: int,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         """``(N, features, stride * rows, stride * columns)``; class tokens are dropped here."""
         tokens = self.decoder_anorm(context[:, 1:])
         last, *earlier = (feature[:, 1:] for feature in reversed(features))
@@ -195,16 +197,14 @@ class Decoder(nn.Module):
             skips,
             strict=True,
         ):
-            tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
+            joined = torch.cat([skip, skip, tokens], dim=2)
+            tokens = block(merger(joined))
         pixels = self.decoder_pred(self.decoder_norm(tokens))
-        grid = pixels.unflatten(1, (rows, -1)).unflatten(
-            3,
-            (self.stride, self.stride, -1),
-        )
+        by_row = pixels.unflatten(1, (rows, -1))
         # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
-        unpatched: torch.Tensor = (
-            grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
-        )
+        grid = by_row.unflatten(3, (self.stride, self.stride, -1))
+        by_channel = grid.permute(0, 5, 1, 3, 2, 4)
+        unpatched: Tensor = by_channel.flatten(4, 5).flatten(2, 3)
         return unpatched
 
 
@@ -217,18 +217,17 @@ def initialise(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def _test_positions(stored: Tensor, rows: int, columns: int) -> Tensor:
     """Position embedding for a tile: that of 31 x 31 patches; smaller tiles use a corner."""
     # The official test interpolates again at each call and overwrites the parameter, which then has
     # another shape; here the parameter stays as it was trained.
     resized = _interpolated(stored, TEST_SIDE)
-    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[
-        :, :rows, :columns
-    ]
-    return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)
+    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))
+    corner = grid[:, :rows, :columns]
+    return torch.cat([resized[:, :1], corner.flatten(1, 2)], dim=1)
 
 
-def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
+def _interpolated(positions: Tensor, side: int) -> Tensor:
     """Bicubic, class position apart; the scale is (side + 0.1) / old side, as in the code."""
     old = math.isqrt(positions.shape[1] - 1)
     grid = positions[:, 1:].transpose(1, 2)
@@ -244,9 +243,10 @@ def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
     return torch.cat([positions[:, :1], flat], dim=1)
 
 
-def _initial_positions(width: int) -> torch.Tensor:
+def _initial_positions(width: int) -> Tensor:
     """MAE's sines and cosines of a 14 x 14 grid, enlarged to 35 x 35; the class token has zeros."""
-    frequencies = 1.0 / 10_000 ** (torch.arange(width // 4) / (width / 4))
+    exponents = torch.arange(width // 4) / (width / 4)
+    frequencies = 1.0 / 10_000**exponents
     angles = torch.arange(MAE_SIDE)[:, None] * frequencies
     line = torch.cat([angles.sin(), angles.cos()], dim=1)
     across = line[None].expand(MAE_SIDE, -1, -1)
@@ -266,28 +266,38 @@ BATCH = 16
 Place = tuple[int, int]
 
 
-def places(height: int, width: int, tile: int = TILE, step: int = STEP) -> list[Place]:
+def places(
+    height: int,
+    width: int,
+    tile: int = TILE,
+    step: int = STEP,
+) -> list[Place]:
     """Top and left of every tile of a picture; the last ones end at its border."""
     tops = _starts(height, tile, step)
     lefts = _starts(width, tile, step)
     return list(product(tops, lefts))
 
 
-def cut(picture: torch.Tensor, at: Sequence[Place], tile: int = TILE) -> torch.Tensor:
+def cut(picture: Tensor, at: Sequence[Place], tile: int = TILE) -> Tensor:
     """The tiles at some places, ``(places * N, C, h, w)``, place by place."""
     height, width = picture.shape[-2:]
-    tall, wide = min(tile, height), min(tile, width)
-    tiles = [picture[..., top : top + tall, left : left + wide] for top, left in at]
+    tall = min(tile, height)
+    wide = min(tile, width)
+    tiles = []
+    for top, left in at:
+        rows = slice(top, top + tall)
+        columns = slice(left, left + wide)
+        tiles.append(picture[..., rows, columns])
     return torch.cat(tiles)
 
 
 def stitch(
-    picture: torch.Tensor,
-    of_tiles: Callable[[torch.Tensor], torch.Tensor],
+    picture: Tensor,
+    of_tiles: Callable[[Tensor], Tensor],
     margin: int,
     tile: int = TILE,
     step: int = STEP,
-) -> torch.Tensor:
+) -> Tensor:
     """The results of a function for tiles, averaged where they overlap; 16 tiles at a time."""
     # ``of_tiles`` maps ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``; the result is
     # smaller by the same margin.
@@ -300,17 +310,18 @@ def stitch(
         chunk = at[first : first + together]
         features = of_tiles(cut(picture, chunk, tile))
         given = torch.unflatten(features, 0, (len(chunk), -1))
-        if not first:
-            total = given.new_zeros(*given.shape[1:3], *count.shape)
+        if first == 0:
+            pictures, channels = given.shape[1:3]
+            total = given.new_zeros(pictures, channels, *count.shape)
         _add_tiles(total, count, chunk, given)
     return total / count
 
 
 def _add_tiles(
-    total: torch.Tensor,
-    count: torch.Tensor,
+    total: Tensor,
+    count: Tensor,
     corners: Sequence[tuple[int, int]],
-    tiles: torch.Tensor,
+    tiles: Tensor,
 ) -> None:
     """Add tiles ``(T, N, F, h, w)`` to the sum, and one to the count, at their places."""
     for (top, left), features in zip(corners, tiles, strict=True):
@@ -371,7 +382,7 @@ class ContextualDeblur(nn.Module):
         self.inputecoding_step = nn.Conv2d(6, features, stride + 1)
         initialise(self)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; not clamped. BGR inside."""
         # A side below a tile's is reflected at its end to a multiple of the stride (at least three
         # of them) and makes the tile smaller.
@@ -386,31 +397,30 @@ class ContextualDeblur(nn.Module):
             (around, around, around, around),
             mode="reflect",
         )
-        restored: torch.Tensor = self.outputprojr_step(features)
+        restored: Tensor = self.outputprojr_step(features)
         restored = picture + restored if self.adds_input else restored
         return restored.flip(1)[..., :height, :width]
 
-    def describe(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def describe(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """The contextual encoder's ``(N, tiles, 128)``, and logits that a tile is sharp."""
         padded = self._padded(picture).flip(1)
         at = places(padded.shape[-2], padded.shape[-1], self.tile, self.step)
         tokens = self.primary_encoder(cut(padded, at, self.tile))[-1]
         embeddings, logits = self.contextual_encoder.describe(tokens)
         by_tile = (len(at), picture.shape[0])
-        return (
-            torch.unflatten(embeddings, 0, by_tile).transpose(0, 1),
-            torch.unflatten(logits, 0, by_tile).transpose(0, 1),
-        )
+        embeddings = torch.unflatten(embeddings, 0, by_tile)
+        logits = torch.unflatten(logits, 0, by_tile)
+        return embeddings.transpose(0, 1), logits.transpose(0, 1)
 
-    def _tile(self, tiles: torch.Tensor) -> torch.Tensor:
+    def _tile(self, tiles: Tensor) -> Tensor:
         """The decoder's features of tiles, half a stride less on each side."""
         features = self.primary_encoder(tiles)
         context = self.contextual_encoder(features[-1])
         rows = tiles.shape[-2] // self.stride - 1
-        decoded: torch.Tensor = self.decoder(context, features, rows)
+        decoded: Tensor = self.decoder(context, features, rows)
         return decoded
 
-    def _padded(self, picture: torch.Tensor) -> torch.Tensor:
+    def _padded(self, picture: Tensor) -> Tensor:
         """Sides below a tile's become the next multiple of the stride."""
         height, width = picture.shape[-2:]
         right = self._padded_side(width) - width
@@ -420,4 +430,5 @@ class ContextualDeblur(nn.Module):
     def _padded_side(self, side: int) -> int:
         if side >= self.tile:
             return side
-        return max(SMALLEST, -(-side // self.stride)) * self.stride
+        strides = -(-side // self.stride)  # rounded up
+        return max(SMALLEST, strides) * self.stride

@@ -5,7 +5,7 @@ Source: Cui et al., Revitalizing Convolutional Network for Image Restoration (IE
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.frequency_selection import GROUPS, filtered
 from defocus.baselines.layers.three_scales import ThreeScales
@@ -33,8 +33,9 @@ class _Strip(nn.Module):
         self.axis = axis
         self.dilation = dilation
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        numbers = self.conv(features.mean(dim=(2, 3), keepdim=True)).tanh()
+    def forward(self, features: Tensor) -> Tensor:
+        means = features.mean(dim=(2, 3), keepdim=True)
+        numbers = self.conv(means).tanh()
         taps = numbers.reshape(len(features), self.groups, FILTER_PX)
         kernel = (1, FILTER_PX) if self.axis == 3 else (FILTER_PX, 1)
         mean = features.mean(dim=self.axis, keepdim=True)
@@ -42,7 +43,7 @@ class _Strip(nn.Module):
         low = (self.inside_all + 1) * low - self.inside_all * mean
         of_low = self.lamb_l[:, None, None]
         of_all = self.lamb_h[:, None, None] + 1
-        added: torch.Tensor = of_low * low + of_all * features
+        added: Tensor = of_low * low + of_all * features
         return added
 
 
@@ -56,9 +57,9 @@ class _Strips(nn.Module):
         self.H_spatial_att = _Strip(channels, 3, dilation)
         self.W_spatial_att = _Strip(channels, 2, dilation)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         stripped = self.W_spatial_att(self.H_spatial_att(features))
-        weighed: torch.Tensor = self.gamma * stripped + self.beta * features
+        weighed: Tensor = self.gamma * stripped + self.beta * features
         return weighed
 
 
@@ -70,9 +71,9 @@ class Shapes(nn.Module):
         self.square_att = Contrast(channels, dilation)
         self.strip_att = _Strips(channels, dilation)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        summed: torch.Tensor = self.strip_att(features) + self.square_att(features)
+        summed: Tensor = self.strip_att(features) + self.square_att(features)
         return summed
 
 

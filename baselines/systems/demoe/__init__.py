@@ -17,7 +17,11 @@ DEMOE = Baseline.of_folder(
         licence="official code and weights: CC BY-NC-SA 4.0; reimplemented here, MIT",
         weights_trained_on=(UNKNOWN,),
     ),
-    {"width": 8, "blocks": (1, 1), "middle_blocks": 1},
+    {
+        "width": 8,
+        "blocks": (1, 1),
+        "middle_blocks": 1,
+    },
     ("ending",),
 )
 

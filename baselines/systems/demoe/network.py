@@ -6,7 +6,7 @@ cidautai/DeMoE, archs/."""
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped
@@ -26,13 +26,14 @@ class _Experts(nn.Module):
         super().__init__()
         self.experts = nn.ModuleList(Block(channels) for _ in KINDS)
 
-    def forward(self, features: torch.Tensor, kinds: list[int]) -> torch.Tensor:
+    def forward(self, features: Tensor, kinds: list[int]) -> Tensor:
         """The features after each picture's expert, whose number is in ``kinds``."""
         if len(set(kinds)) == 1:
-            alike: torch.Tensor = self.experts[kinds[0]](features)
+            alike: Tensor = self.experts[kinds[0]](features)
             return alike
         pictures = zip(kinds, torch.split(features, 1), strict=True)
-        return torch.cat([self.experts[kind](picture) for kind, picture in pictures])
+        each = [self.experts[kind](picture) for kind, picture in pictures]
+        return torch.cat(each)
 
 
 class _Classifier(nn.Module):
@@ -57,9 +58,9 @@ class _Classifier(nn.Module):
             nn.Linear(128, len(KINDS)),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         reduced = self.conv_bottleneck(features)
-        scores: torch.Tensor = self.classifier(reduced * self.attention(reduced))
+        scores: Tensor = self.classifier(reduced * self.attention(reduced))
         return scores
 
 
@@ -102,7 +103,7 @@ class DeMoE(NAFNet):
         self.mlp_branch.eval()
         return self
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         padded = self.padded(blurry)
         features, skips = self.encoded(padded)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import named
@@ -33,8 +33,8 @@ class SymmetricConv(nn.Conv2d):
 class UnscaledBatchNorm(nn.Module):
     """Batch normalisation with a shift and no scale: no ``weight``, no ``num_batches_tracked``."""
 
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class UnscaledBatchNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Normalised by the batch in training, by the moving averages (decay 0.9) otherwise."""
         return functional.batch_norm(
             features,
@@ -55,7 +55,7 @@ class UnscaledBatchNorm(nn.Module):
         )
 
 
-def repeat_pixels(features: torch.Tensor) -> torch.Tensor:
+def repeat_pixels(features: Tensor) -> Tensor:
     """Twice the size; TensorFlow's aligned nearest neighbour repeats pixels when it doubles."""
     return functional.interpolate(features, scale_factor=2.0, mode="nearest")
 
@@ -70,12 +70,12 @@ MAXIMUM_COC_PX = 15.0
 """Diameter of the circle of confusion that 1 in the map means."""
 
 
-def defocus_map_px(share: torch.Tensor) -> torch.Tensor:
+def defocus_map_px(share: Tensor) -> Tensor:
     """Diameters of the circle of confusion in pixels, >= 0, from DMENet's output in [0, 1]."""
     return share * MAXIMUM_COC_PX
 
 
-def blur_sigma_px(share: torch.Tensor) -> torch.Tensor:
+def blur_sigma_px(share: Tensor) -> Tensor:
     """Sigma in px of a Gaussian blur, as in the released test script: max((15 m - 1) / 2, 0)."""
     # The output m is in [0, 1]: a circle of one pixel is sharp.
     return ((defocus_map_px(share) - 1.0) / 2.0).clamp_min(0.0)
@@ -89,11 +89,11 @@ class DMENet(nn.Module):
         self.main_net = nn.Module()
         self.main_net.defocus_net = DefocusNet(divide_channels_by)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The map as a share of the largest circle of confusion: ``outputs(blurry)["map"]``."""
         return self.outputs(blurry)["map"]
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The map and what leads to it; see :meth:`DefocusNet.outputs`."""
         network = self.main_net.defocus_net
         if not isinstance(network, DefocusNet):
@@ -110,15 +110,16 @@ class DefocusNet(nn.Module):
         self.encoder = _Encoder(channels)
         self.decoder = _Decoder(channels)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The map: ``outputs(blurry)["map"]``."""
         return self.outputs(blurry)["map"]
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The ``map`` ``(N, 1, H, W)`` in (0, 1), its ``logits``, and the other heads' logits."""
         # ``aux_logits_u4``, … ``aux_logits_u0`` are what the heads at 1/16, … 1/1 of the padded
         # size give.
-        given = self.decoder.outputs(self.encoder(pad_to_multiple(blurry, MULTIPLE)))
+        features = self.encoder(pad_to_multiple(blurry, MULTIPLE))
+        given = self.decoder.outputs(features)
         logits = cropped(given["logits"], blurry)
         return given | {"logits": logits, "map": torch.sigmoid(logits)}
 
@@ -126,7 +127,7 @@ class DefocusNet(nn.Module):
 class _Encoder(nn.Module):
     """The sixteen convolutions of VGG19."""
 
-    means: torch.Tensor
+    means: Tensor
 
     def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
@@ -147,10 +148,10 @@ class _Encoder(nn.Module):
             persistent=False,
         )
 
-    def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, picture: Tensor) -> list[Tensor]:
         """Features after the ReLU of each block's last convolution, finest first."""
         features = picture.flip(1) * 255.0 - self.means
-        levels: list[torch.Tensor] = []
+        levels: list[Tensor] = []
         for block, count in enumerate(VGG_BLOCKS, start=1):
             features = functional.max_pool2d(features, 2) if levels else features
             for number in range(1, count + 1):
@@ -182,7 +183,7 @@ class _Decoder(nn.Module):
             _order_as_released
         )
 
-    def outputs(self, levels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    def outputs(self, levels: list[Tensor]) -> dict[str, Tensor]:
         """``logits`` and the heads' ``aux_logits_u4`` … ``aux_logits_u0``."""
         features = levels[4]
         given = {"aux_logits_u4": _head_logits(self.u4_aux, features)}
@@ -199,13 +200,13 @@ class _Decoder(nn.Module):
         given["logits"] = self._logits(features)
         return given
 
-    def _logits(self, features: torch.Tensor) -> torch.Tensor:
+    def _logits(self, features: Tensor) -> Tensor:
         """The map of blur, from the features at the size of the picture."""
         for block in range(RESIDUAL_BLOCKS):
             features = _residual(self.u0, block, features)
         for number in (1, 2):
             features = _cbl(self.uf, str(number), features)
-        logits: torch.Tensor = self.uf.get_submodule("c3")(features)
+        logits: Tensor = self.uf.get_submodule("c3")(features)
         return logits
 
 
@@ -247,21 +248,21 @@ def _head(inputs: int) -> nn.Sequential:
     return named(**layers, c3=SymmetricConv(inputs // 2, 1, 3))
 
 
-def _cbl(module: nn.Module, ending: str, features: torch.Tensor) -> torch.Tensor:
+def _cbl(module: nn.Module, ending: str, features: Tensor) -> Tensor:
     """Convolution, batch norm, leaky ReLU, by the ending of their names."""
     filtered = module.get_submodule(f"c{ending}")(features)
-    return functional.leaky_relu(module.get_submodule(f"b{ending}")(filtered), SLOPE)
+    normed = module.get_submodule(f"b{ending}")(filtered)
+    return functional.leaky_relu(normed, SLOPE)
 
 
-def _head_logits(module: nn.Module, features: torch.Tensor) -> torch.Tensor:
+def _head_logits(module: nn.Module, features: Tensor) -> Tensor:
     hidden = _cbl(module, "1", features)
-    logits: torch.Tensor = module.get_submodule("b2")(
-        module.get_submodule("c2")(hidden)
-    )
+    filtered = module.get_submodule("c2")(hidden)
+    logits: Tensor = module.get_submodule("b2")(filtered)
     return logits
 
 
-def _residual(module: nn.Module, block: int, features: torch.Tensor) -> torch.Tensor:
+def _residual(module: nn.Module, block: int, features: Tensor) -> Tensor:
     """The sum of two paths; each normalisation is followed by a leaky ReLU, the sum is not."""
     shortcut = _cbl(module, f"_res{block}", features)
     for number in (1, 2):
@@ -271,7 +272,7 @@ def _residual(module: nn.Module, block: int, features: torch.Tensor) -> torch.Te
 
 def _order_as_released(
     module: nn.Module,  # noqa: ARG001 - a hook's signature
-    state: dict[str, torch.Tensor],
+    state: dict[str, Tensor],
     prefix: str,
     metadata: Mapping[str, Any],  # noqa: ARG001 - a hook's signature
 ) -> None:
@@ -307,11 +308,11 @@ class DMENetDeblurring(DMENet):
             nn.init.zeros_(last.get_parameter("weight"))
             nn.init.constant_(last.get_parameter("bias"), SHARP_LOGIT)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The restored picture: ``outputs(blurry)["restored"]``."""
         return self.outputs(blurry)["restored"]
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """DMENet's outputs, and without gradient what follows from its map for ``(N, 3, H, W)``."""
         # ``defocus_map`` has diameters in px of the circles whose blur is that of the released test
         # script's Gaussians.
@@ -326,7 +327,7 @@ class DMENetDeblurring(DMENet):
         }
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict of DMENet from variables by TensorFlow names, or a list in the graph's order."""
     # The names are ``main_net/defocus_net/…:0``; other networks' variables are dropped, and a list
     # that does not fit is a ValueError.
@@ -335,7 +336,5 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {f"main_net.{name}": tensor for name, tensor in named.items()}
     with torch.device("meta"):
         state = DMENet().state_dict()
-    return in_order(
-        tensors,
-        [(name, tuple(entry.shape)) for name, entry in state.items()],
-    )
+    shapes = [(name, tuple(entry.shape)) for name, entry in state.items()]
+    return in_order(tensors, shapes)

@@ -5,7 +5,7 @@ Source: Zhang et al., Deep Stacked Hierarchical Multi-patch Network, CVPR 2019."
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import Residual, SeveralOutputs, named
 from defocus.baselines.layers.padding import cropped, join, pad, split
@@ -70,7 +70,6 @@ GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2))
 """Rows and columns of patches by level, 1 the coarsest; level 0 is what level 1 decodes to."""
 
 STACK_LEVELS = 3
-PARTS = ("encoder", "decoder")
 
 
 class DMPHN(nn.Module):
@@ -94,15 +93,16 @@ class DMPHN(nn.Module):
             self.add_module(f"decoder_lv{level}", decoder(width))
         self.apply(initialise)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; not clipped."""
         # Padded by reflection to multiples of 8 (with four levels H to multiples of 16), and
         # cropped.
         picture = _padded(blurry, self.levels) - GREY
         added = torch.zeros_like(picture)
-        joined: torch.Tensor | float = 0.0
+        joined: Tensor | float = 0.0
         for level in range(self.levels, 0, -1):
-            encode, decode = (self.get_submodule(f"{part}_lv{level}") for part in PARTS)
+            encode = self.get_submodule(f"encoder_lv{level}")
+            decode = self.get_submodule(f"decoder_lv{level}")
             joined = by_patches(encode, picture + added, GRIDS[level]) + joined
             added = by_patches(decode, joined, GRIDS[level - 1])
         restored = added + picture if self.adds_input else added
@@ -121,12 +121,12 @@ class StackedDMPHN(SeveralOutputs):
                 self.add_module(f"decoder_s{stage}_lv{level}", decoder(width))
         self.apply(initialise)
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """Results of the stages: ``stage1`` … and ``restored``, the last, shaped as ``blurry``."""
         picture = _padded(blurry, STACK_LEVELS) - GREY
-        first: torch.Tensor | None = None
-        features: dict[int, torch.Tensor] = {}
-        pictures: dict[str, torch.Tensor] = {}
+        first: Tensor | None = None
+        features: dict[int, Tensor] = {}
+        pictures: dict[str, Tensor] = {}
         for stage in range(1, self.stages + 1):
             picture, features = self._stage(stage, picture, features, first)
             first = picture if first is None else first
@@ -136,39 +136,40 @@ class StackedDMPHN(SeveralOutputs):
     def _stage(
         self,
         stage: int,
-        picture: torch.Tensor,
-        before: dict[int, torch.Tensor],
-        first: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
+        picture: Tensor,
+        before: dict[int, Tensor],
+        first: Tensor | None,
+    ) -> tuple[Tensor, dict[int, Tensor]]:
         """One stage (from 1): its picture, and its features by level."""
         # ``before`` has the features of the stage before by level, at first none; ``first`` is what
         # the first stage gave, None in it.
         added = torch.zeros_like(picture)
-        joined: torch.Tensor | float = 0.0
-        features: dict[int, torch.Tensor] = {}
+        joined: Tensor | float = 0.0
+        features: dict[int, Tensor] = {}
         for level in range(STACK_LEVELS, 0, -1):
             if level == 1 and first is not None:
                 # the first stage's in all later ones, not the one before
                 added = added + first
-            encode, decode = (
-                self.get_submodule(f"{part}_s{stage}_lv{level}") for part in PARTS
-            )
+            encode = self.get_submodule(f"encoder_s{stage}_lv{level}")
+            decode = self.get_submodule(f"decoder_s{stage}_lv{level}")
             joined = by_patches(encode, picture + added, GRIDS[level]) + joined
-            features[level] = joined = joined + before.get(level, 0.0)
+            joined = joined + before.get(level, 0.0)
+            features[level] = joined
             added = by_patches(decode, joined, GRIDS[level - 1])
         return added, features
 
 
 def by_patches(
     part: nn.Module,
-    whole: torch.Tensor,
+    whole: Tensor,
     grid: tuple[int, int],
-) -> torch.Tensor:
+) -> Tensor:
     """Run a part on each patch by itself and put the results together; the grid divides H and W."""
-    return join(part(split(whole, *grid)), *grid)
+    patches = split(whole, *grid)
+    return join(part(patches), *grid)
 
 
-def _padded(blurry: torch.Tensor, levels: int) -> torch.Tensor:
+def _padded(blurry: Tensor, levels: int) -> Tensor:
     height, width = blurry.shape[-2:]
     rows, columns = GRIDS[levels]
     right = -width % (4 * columns)

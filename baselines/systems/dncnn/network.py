@@ -4,8 +4,7 @@ Source: Zhang et al., Beyond a Gaussian Denoiser (TIP 2017)."""
 
 import math
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 WIDTH = 64
 NORM_EPSILON = 1e-4
@@ -37,9 +36,9 @@ class DnCNN(nn.Module):
                 nn.init.orthogonal_(layer.weight, gain)
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
-        restored: torch.Tensor = blurry - self.model(blurry)
+        restored: Tensor = blurry - self.model(blurry)
         return restored
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -42,7 +42,7 @@ class DPDNet(nn.Module):
             self._add_double(level, inputs, width)
             inputs = width
         for level, width in enumerate(widths[-2::-1], start=self.levels + 1):
-            setattr(self, f"up{level}", nn.Conv2d(2 * width, width, 2))
+            self.add_module(f"up{level}", nn.Conv2d(2 * width, width, 2))
             self._add_double(level, 2 * width, width)
         self._add_head(widths[0])
         self.dropout = nn.Dropout(DROPOUT)
@@ -51,21 +51,24 @@ class DPDNet(nn.Module):
     def _add_head(self, width: int) -> None:
         last = 2 * self.levels - 1
         self.head = f"conv{last}_3"
-        setattr(self, self.head, nn.Conv2d(width, 3, 3, padding=1))
+        self.add_module(self.head, nn.Conv2d(width, 3, 3, padding=1))
         self.final = f"conv{last + 1}"
-        setattr(self, self.final, nn.Conv2d(3, 3, 1))
+        self.add_module(self.final, nn.Conv2d(3, 3, 1))
 
     def _add_double(self, level: int, inputs: int, width: int) -> None:
-        setattr(self, f"conv{level}_1", nn.Conv2d(inputs, width, 3, padding=1))
-        setattr(self, f"conv{level}_2", nn.Conv2d(width, width, 3, padding=1))
+        first = nn.Conv2d(inputs, width, 3, padding=1)
+        second = nn.Conv2d(width, width, 3, padding=1)
+        self.add_module(f"conv{level}_1", first)
+        self.add_module(f"conv{level}_2", second)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3 * views, H, W)`` RGB in [0, 1], left view first, in (0, 1)."""
         # Where the input is added the result is not clamped.
         padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
-        return cropped(reversed_colours(self._restore(padded)), blurry)
+        restored = self._restore(padded)
+        return cropped(reversed_colours(restored), blurry)
 
-    def _restore(self, picture: torch.Tensor) -> torch.Tensor:
+    def _restore(self, picture: Tensor) -> Tensor:
         skips = self._encoded(picture)
         features = skips.pop()
         for level, skip in enumerate(reversed(skips), start=self.levels + 1):
@@ -76,14 +79,15 @@ class DPDNet(nn.Module):
             joined = torch.cat([skip, raised], dim=1)
             features = self._double(level, joined)
         colours = self._relu(self.head, features)
-        given: torch.Tensor = self.get_submodule(self.final)(colours)
+        given: Tensor = self.get_submodule(self.final)(colours)
         if self.adds_input:
-            return torch.unflatten(picture, 1, (-1, 3)).mean(dim=1) + given
+            views = torch.unflatten(picture, 1, (-1, 3))
+            return views.mean(dim=1) + given
         return torch.sigmoid(given)
 
-    def _encoded(self, features: torch.Tensor) -> list[torch.Tensor]:
+    def _encoded(self, features: Tensor) -> list[Tensor]:
         """The features of each level, finest first."""
-        encoded: list[torch.Tensor] = []
+        encoded: list[Tensor] = []
         for level in range(1, self.levels + 1):
             if encoded:
                 features = functional.max_pool2d(features, 2)
@@ -93,11 +97,11 @@ class DPDNet(nn.Module):
             encoded.append(features)
         return encoded
 
-    def _double(self, level: int, features: torch.Tensor) -> torch.Tensor:
+    def _double(self, level: int, features: Tensor) -> Tensor:
         first = self._relu(f"conv{level}_1", features)
         return self._relu(f"conv{level}_2", first)
 
-    def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
+    def _relu(self, name: str, features: Tensor) -> Tensor:
         return functional.relu(self.get_submodule(name)(features), inplace=True)
 
     def _initialise(self) -> None:
@@ -115,12 +119,10 @@ class DPDNet(nn.Module):
                 nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
 
 
-def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
+def reversed_colours(pictures: Tensor) -> Tensor:
     """RGB to BGR and back, view by view, for ``(N, 3 * views, H, W)``."""
-    return torch.cat(
-        [view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)],
-        dim=1,
-    )
+    views = pictures.chunk(pictures.shape[1] // 3, 1)
+    return torch.cat([view.flip(1) for view in views], dim=1)
 
 
 _ENTRY = re.compile(r"(?:.*/)?conv2d(?:_(?P<number>\d+))?/(?P<part>kernel|bias)(?::0)?")
@@ -138,16 +140,18 @@ def layer_names() -> list[str]:
     return [*names, f"conv{2 * depth - 1}_3", f"conv{2 * depth}"]
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The state dict of a Keras file, by data set; other files are left as they are."""
     # Keras numbers the layers ``conv2d_1`` … as they are made, and stores kernels as (rows,
     # columns, inputs, outputs). A file of the whole model has the optimiser's state beside them.
-    layers: dict[int, dict[str, torch.Tensor]] = {}
+    layers: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        match = None if name.startswith("optimizer_weights") else _ENTRY.fullmatch(name)
-        if match:
-            layer = layers.setdefault(int(match["number"] or 0), {})
-            layer[_PARTS[match["part"]]] = tensor
+        match = _ENTRY.fullmatch(name)
+        if match is None or name.startswith("optimizer_weights"):
+            continue
+        number = int(match["number"] or 0)
+        part = _PARTS[match["part"]]
+        layers.setdefault(number, {})[part] = tensor
     if not layers:
         return tensors
     names = layer_names()

@@ -4,7 +4,7 @@ Source: Ruan et al., Learning to Deblur using Light Field Generated and Real Def
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, residual
@@ -21,7 +21,7 @@ from defocus.baselines.systems.ifan.network import (
 SIDE = 7
 
 
-def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
+def filtered(picture: Tensor, kernels: Tensor) -> Tensor:
     """Apply each pixel's own 7 × 7 kernel to all colours; border values are repeated."""
     # ``(N, 49, h, w)`` row by row: tap ``7 ky + kx`` weighs the pixel ``ky - 3`` rows below and
     # ``kx - 3`` columns to the right; they need not sum to 1 (DRBNet, filter adaptive convolution).
@@ -33,7 +33,8 @@ def filtered(picture: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
     for tap in range(SIDE * SIDE):
         top, left = divmod(tap, SIDE)
         rows = slice(top, top + height)
-        window = padded[..., rows, left : left + width]
+        columns = slice(left, left + width)
+        window = padded[..., rows, columns]
         result = torch.addcmul(result, window, kernels[:, tap : tap + 1])
     return result
 
@@ -42,12 +43,12 @@ LEVELS = 4
 """Number of scales: 1, 1/2, 1/4 and 1/8."""
 
 
-def _signed(picture: torch.Tensor) -> torch.Tensor:
+def _signed(picture: Tensor) -> Tensor:
     """From [0, 1] to [-1, 1]."""
     return 2 * picture - 1
 
 
-def _unsigned(picture: torch.Tensor) -> torch.Tensor:
+def _unsigned(picture: Tensor) -> Tensor:
     """From [-1, 1] to [0, 1]."""
     return (picture + 1) / 2
 
@@ -99,9 +100,9 @@ class DRBNet(FourScales):
 
     def outputs(
         self,
-        blurry: torch.Tensor,
-        dual_pixel: torch.Tensor | None = None,
-    ) -> dict[str, torch.Tensor]:
+        blurry: Tensor,
+        dual_pixel: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """``restored`` ``(N, 3, H, W)`` in [0, 1], and what each of the four scales predicts."""
         # ``dual_pixel`` is left and right view. Of each ``level`` from 3 (1/8 of the padded size)
         # to 0: ``kernel{level}`` ``(N, 49, h, w)``, ``residual{level}`` for colours in [-1, 1] and,
@@ -109,7 +110,7 @@ class DRBNet(FourScales):
         picture = _signed(pad_to_multiple(blurry, MULTIPLE))
         seen = picture if dual_pixel is None else _signed(right_first(dual_pixel))
         *skips, deepest = self.encoded("conv", seen)
-        given: dict[str, torch.Tensor] = {}
+        given: dict[str, Tensor] = {}
         estimate = functional.avg_pool2d(picture, MULTIPLE)
         features = self.conv4_4(deepest)
         for level in (3, 2, 1, 0):
@@ -124,10 +125,10 @@ class DRBNet(FourScales):
 
     def _enlarged(
         self,
-        estimate: torch.Tensor,
-        picture: torch.Tensor,
+        estimate: Tensor,
+        picture: Tensor,
         level: int,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         """The picture so far at twice the size, with the input's details where they are added."""
         larger = _doubled(estimate)
         if self.adds_input:
@@ -137,15 +138,16 @@ class DRBNet(FourScales):
     def _refined(
         self,
         level: int,
-        picture: torch.Tensor,
-        features: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        picture: Tensor,
+        features: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The picture of a scale after its kernels and residual; these two as well."""
         own = self.get_submodule(f"img_d{2**level}_feature")(picture)
         joined = torch.cat([features, own], dim=1)
         kernel = self.get_submodule(f"upconv{level}_kernel")(joined)
         change = self.get_submodule(f"upconv{level}_res")(joined)
-        return picture + filtered(picture, kernel) + change, kernel, change
+        refined = picture + filtered(picture, kernel) + change
+        return refined, kernel, change
 
     def _add_up(self, level: int, channels: tuple[int, ...]) -> None:
         outputs = channels[level - 1]
@@ -183,11 +185,11 @@ def _picture_features(first: int, second: int, third: int) -> nn.Sequential:
     return nn.Sequential(conv(3, first), conv(first, second), conv(second, third))
 
 
-def _doubled(picture: torch.Tensor) -> torch.Tensor:
+def _doubled(picture: Tensor) -> Tensor:
     return functional.interpolate(picture, scale_factor=2, mode="nearest")
 
 
-def _details(picture: torch.Tensor, level: int) -> torch.Tensor:
+def _details(picture: Tensor, level: int) -> Tensor:
     """Details of the picture at a scale that the next coarser one lacks."""
     finer = functional.avg_pool2d(picture, 2**level)
     return finer - _doubled(functional.avg_pool2d(finer, 2))

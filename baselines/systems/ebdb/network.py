@@ -33,7 +33,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     if not edge.any():
         return np.zeros(edge.shape)
     sparse_map = sparse_sigma_px(grey, edge, chosen_scale(edges))
-    return spread(picture, edge, along_edges(sparse_map, edge, edges.sum(axis=0)))
+    sigma_px = along_edges(sparse_map, edge, edges.sum(axis=0))
+    return spread(picture, edge, sigma_px)
 
 
 def edge_luma(picture: Array) -> NDArray[np.float64]:
@@ -75,16 +76,15 @@ def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float
     # A pixel weighs more, the more scales it is an edge at.
     weight = 1.0 + count[edge]
     pull = np.full(len(first), -2 * COUPLING)
-    neighbours = np.bincount(first, minlength=len(own)) + np.bincount(
-        second,
-        minlength=len(own),
-    )
-    size = (len(own), len(own))
-    upper = sparse.coo_matrix((pull, (first, second)), shape=size)
+    pixels = len(own)
+    neighbours = np.bincount(first, minlength=pixels)
+    neighbours = neighbours + np.bincount(second, minlength=pixels)
+    upper = sparse.coo_matrix((pull, (first, second)), shape=(pixels, pixels))
     diagonal = sparse.diags(weight + 2 * COUPLING * neighbours)
     system = upper + upper.T + diagonal
+    right_side = weight * sparse_map[edge]
     filtered = np.zeros(edge.shape)
-    filtered[edge] = spsolve(system.tocsc(), weight * sparse_map[edge])
+    filtered[edge] = spsolve(system.tocsc(), right_side)
     return filtered
 
 
@@ -106,11 +106,13 @@ def _neighbours(
 def _numbers_beside(edge: Mask, down: int, right: int) -> NDArray[np.int_]:
     """Number of the edge pixel at an offset from each edge pixel; -1 where there is none."""
     index = np.full(np.add(edge.shape, 2), -1)
-    index[1:-1, 1:-1][edge] = np.arange(edge.sum())
+    inner = index[1:-1, 1:-1]
+    inner[edge] = np.arange(edge.sum())
     height, width = edge.shape
-    rows = slice(1 + down, 1 + down + height)
-    columns = slice(1 + right, 1 + right + width)
-    return np.asarray(index[rows, columns][edge])
+    top = 1 + down
+    left = 1 + right
+    beside = index[top : top + height, left : left + width]
+    return np.asarray(beside[edge])
 
 
 def spread(picture: Array, edge: Mask, sigma_px: Array) -> NDArray[np.float64]:
@@ -119,10 +121,12 @@ def spread(picture: Array, edge: Mask, sigma_px: Array) -> NDArray[np.float64]:
     both = np.stack([sigma_px * edge, edge], axis=2).astype(np.float64)
     reach_px = min(edge.shape) / 8
     sums = recursive_filter(both, reach_px, 3.75, 5, guide=guide)
-    weighted, weights = sums[:, :, 0], sums[:, :, 1]
+    weighted = sums[:, :, 0]
+    weights = sums[:, :, 1]
     return np.asarray(weighted / weights)
 
 
 def make(strength: str) -> MapDeconvolution:
     """The chain with a preset's strength, by its name."""
-    return MapDeconvolution(estimate_sigma_px, restore_by_map(STRENGTHS[strength]))
+    restore = restore_by_map(STRENGTHS[strength])
+    return MapDeconvolution(estimate_sigma_px, restore)

@@ -5,7 +5,7 @@ Source: Zhang et al., FFDNet (TIP 2018); cszn/KAIR at fc1732f, models/network_ff
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -43,11 +43,11 @@ class FFDNet(nn.Module):
                 nn.init.orthogonal_(layer.weight, WEIGHT_GAIN)
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         return self.denoised(blurry, blurry.new_full((1, 1, 1, 1), NOISE_LEVEL))
 
-    def denoised(self, noisy: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+    def denoised(self, noisy: Tensor, level: Tensor) -> Tensor:
         """The picture without noise of a level (deviation, of 1); the network gives it itself."""
         # Odd sides are continued by their last row and column.
         halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)

@@ -3,7 +3,7 @@
 Source: Cui et al., Focal Network for Image Restoration (ICCV 2023); c-yn/FocalNet at b0460a87."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, named
@@ -25,10 +25,10 @@ class DualAttention(nn.Module):
         self.spatial_gate = _Places(channels)
         self.local_attention = nn.ModuleList([_Deviations(channels)])
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         attended = self.local_attention[0](self.spatial_gate(features))
-        weighed: torch.Tensor = self.a * attended + self.b * features
+        weighed: Tensor = self.a * attended + self.b * features
         return weighed
 
 
@@ -44,11 +44,11 @@ class _Places(nn.Module):
         )
         self.dw2 = _depthwise(channels, 3, dilation=1)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         largest = features.amax(dim=1, keepdim=True)
         mean = features.mean(dim=1, keepdim=True)
         places = self.spatial(torch.cat([largest, mean], dim=1))
-        gated: torch.Tensor = self.dw1(features) * places + self.dw2(features)
+        gated: Tensor = self.dw1(features) * places + self.dw2(features)
         return gated
 
 
@@ -60,9 +60,9 @@ class _Deviations(nn.Module):
         self.a = _scale(channels, 0.0)
         self.b = _scale(channels, 1.0)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         deviation = features - features.mean(dim=(2, 3), keepdim=True)
-        weighed: torch.Tensor = self.a * deviation * features + self.b * features
+        weighed: Tensor = self.a * deviation * features + self.b * features
         return weighed
 
 
@@ -94,9 +94,9 @@ class _Pair(nn.Module):
 
     def forward(
         self,
-        full: torch.Tensor,
-        halved: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        full: Tensor,
+        halved: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         return self.main(full), self.main1(halved)
 
 
@@ -109,7 +109,7 @@ class _Paths(nn.Module):
         self.layers = nn.ModuleList(_Pair(own) for _ in range(blocks))
         self.down = nn.Conv2d(own, own, 2, stride=2, groups=own)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         full, halved = features.chunk(2, dim=1)
         size = (full.shape[-2], full.shape[-1])
         halved = self.down(halved)
@@ -139,9 +139,9 @@ class FocalNet(ThreeScales):
         super().__init__(width, stage)
         self.pyramid_attentions = nn.ModuleList([DualAttention(4 * width)])
 
-    def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
+    def bottleneck(self, features: Tensor) -> Tensor:
         """The attention; at first it changes nothing."""
-        attended: torch.Tensor = self.pyramid_attentions[0](features)
+        attended: Tensor = self.pyramid_attentions[0](features)
         return attended
 
 

@@ -3,7 +3,7 @@
 Source: Cui et al., Image Restoration via Frequency Selection (IEEE TPAMI 2023)."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.frequency_selection import Pooling, selective_blocks
@@ -21,7 +21,7 @@ class _Waist(nn.Module):
         self.conv = nn.Conv2d(2 * channels, channels, 1)
         self.quarter = len(blocks) // 4
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         outer = self.quarter
         skip = self.layers[:outer](features)
         inner = self.layers[outer:-outer](self.down(skip))
@@ -33,7 +33,7 @@ class _Waist(nn.Module):
             align_corners=False,
         )
         joined = self.conv(torch.cat([raised, skip], dim=1))
-        added: torch.Tensor = self.layers[-outer:](joined) + features
+        added: Tensor = self.layers[-outer:](joined) + features
         return added
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, SeveralOutputs, named
@@ -27,8 +27,11 @@ def _taps(gaussians: int) -> list[list[float]]:
     # Fewer Gaussians are evenly spaced ones of the whole bank; the widest is always there.
     delta = [0.0] * SIDE
     delta[SIDE // 2] = 1.0
-    picked = (round((place + 1) * COUNT / gaussians) - 1 for place in range(gaussians))
-    return [delta, *(_gaussian(number) for number in picked)]
+    taps = [delta]
+    for place in range(gaussians):
+        number = round((place + 1) * COUNT / gaussians) - 1
+        taps.append(_gaussian(number))
+    return taps
 
 
 def _gaussian(number: int) -> list[float]:
@@ -36,10 +39,12 @@ def _gaussian(number: int) -> list[float]:
     radius = side // 2
     sigma = SIGMA_STEP_PX * (number + 1)
     places = range(-radius, radius + 1)
-    inside = [math.exp(-(place**2) / (2 * sigma**2)) for place in places]
-    total = sum(inside)
+    spread = 2 * sigma**2
+    values = [math.exp(-(place**2) / spread) for place in places]
+    total = sum(values)
+    inside = [value / total for value in values]
     outside = [0.0] * (SIDE // 2 - radius)
-    return [*outside, *(value / total for value in inside), *outside]
+    return [*outside, *inside, *outside]
 
 
 class _Bank(nn.Module):
@@ -47,8 +52,8 @@ class _Bank(nn.Module):
 
     # Colours ascend or repeat, with equally many channels per colour.
 
-    taps: torch.Tensor
-    colours: torch.Tensor
+    taps: Tensor
+    colours: Tensor
 
     def __init__(
         self,
@@ -62,7 +67,7 @@ class _Bank(nn.Module):
         self.register_buffer("taps", taps, persistent=False)
         self.register_buffer("colours", torch.tensor(colours), persistent=False)
 
-    def filtered(self, padded: torch.Tensor) -> torch.Tensor:
+    def filtered(self, padded: Tensor) -> Tensor:
         """From ``(N, 3, H + 20, W + 20)`` to ``(N, channels, H, W)``."""
         channels = len(self.taps)
         # not by brackets, whose gradient is slow
@@ -70,12 +75,10 @@ class _Bank(nn.Module):
         picked = picked.to(self.taps.dtype, memory_format=torch.channels_last)
         # in bf16 a CPU takes minutes for some numbers of channels, and Gaussians are not learned
         with torch.autocast(picked.device.type, enabled=False):
-            rows = functional.conv2d(
-                picked,
-                self.taps[:, None, None, :],
-                groups=channels,
-            )
-            return functional.conv2d(rows, self.taps[:, None, :, None], groups=channels)
+            across = self.taps[:, None, None, :]
+            rows = functional.conv2d(picked, across, groups=channels)
+            down = self.taps[:, None, :, None]
+            return functional.conv2d(rows, down, groups=channels)
 
 
 class GroupedBank(_Bank):
@@ -86,24 +89,26 @@ class GroupedBank(_Bank):
     # the wide one, each kernel in about three channels; only the 24 different ones are computed
     # here.
 
-    places: torch.Tensor
+    places: Tensor
 
     def __init__(self, gaussians: int = COUNT) -> None:
         bank = gaussians + 1
         pairs = [(row // COLOURS, row // bank) for row in range(COLOURS * bank)]
         different = sorted(set(pairs), key=lambda pair: (pair[1], pair[0]))
-        super().__init__(gaussians, *zip(*different, strict=True))
+        kernels, colours = zip(*different, strict=True)
+        super().__init__(gaussians, kernels, colours)
         places = torch.tensor([different.index(pair) for pair in pairs])
         self.register_buffer("places", places, persistent=False)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)``, black outside, to ``(N, 66, H, W)``."""
         radius = SIDE // 2
         padded = pad(picture, (radius, radius, radius, radius), "zeros")
-        return self.filtered(padded).index_select(1, self.places)
+        different = self.filtered(padded)
+        return different.index_select(1, self.places)
 
     @staticmethod
-    def spread(weights: torch.Tensor) -> torch.Tensor:
+    def spread(weights: Tensor) -> Tensor:
         """From a weight per kernel, ``(N, 22, H, W)``, to one per channel."""
         return weights.repeat(1, COLOURS, 1, 1)
 
@@ -117,13 +122,14 @@ class InterleavedBank(_Bank):
         colours = [row % COLOURS for row in rows]
         super().__init__(gaussians, kernels, colours)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, 66, H, W)``."""
         radius = SIDE // 2
-        return self.filtered(pad(picture, (radius, radius, radius, radius)))
+        padded = pad(picture, (radius, radius, radius, radius))
+        return self.filtered(padded)
 
     @staticmethod
-    def spread(weights: torch.Tensor) -> torch.Tensor:
+    def spread(weights: Tensor) -> Tensor:
         """From a weight per kernel, ``(N, 22, H, W)``, to one per channel."""
         return weights.repeat_interleave(COLOURS, dim=1)
 
@@ -151,9 +157,11 @@ class _Gate(nn.Module):
         norm = nn.BatchNorm2d(1, momentum=GATE_MOMENTUM)
         self.conv = named(conv=convolution, bn=norm, gate=nn.Sigmoid())
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        pooled = torch.stack([features.amax(dim=1), features.mean(dim=1)], dim=1)
-        gated: torch.Tensor = features * self.conv(pooled)
+    def forward(self, features: Tensor) -> Tensor:
+        largest = features.amax(dim=1)
+        mean = features.mean(dim=1)
+        pooled = torch.stack([largest, mean], dim=1)
+        gated: Tensor = features * self.conv(pooled)
         return gated
 
 
@@ -166,11 +174,13 @@ class _TripletAttention(nn.Module):
         self.hc = _Gate()
         self.hw = _Gate()
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        over_height = self.cw(features.permute(0, 2, 1, 3)).permute(0, 2, 1, 3)
-        over_width = self.hc(features.permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
-        gated: torch.Tensor = (self.hw(features) + over_height + over_width) / 3
-        return gated
+    def forward(self, features: Tensor) -> Tensor:
+        rows_first = features.permute(0, 2, 1, 3)
+        over_height = self.cw(rows_first).permute(0, 2, 1, 3)
+        columns_first = features.permute(0, 3, 2, 1)
+        over_width = self.hc(columns_first).permute(0, 3, 2, 1)
+        gated: Tensor = self.hw(features) + over_height + over_width
+        return gated / 3
 
 
 class _Block(nn.Module):
@@ -184,8 +194,8 @@ class _Block(nn.Module):
             conv1=Residual(*conv_norm_relu(second)),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        attended: torch.Tensor = self.ta(self.res_block(self.conv(features)))
+    def forward(self, features: Tensor) -> Tensor:
+        attended: Tensor = self.ta(self.res_block(self.conv(features)))
         return attended
 
 
@@ -199,34 +209,29 @@ class Backbone(nn.Module):
         self.in_block = _Block(width, nn.Conv2d(3, width, 3, padding=1))
         self.conv_block1_1 = _down(width, two)
         self.conv_block2_1 = _down(two, four)
-        self.bottle_neck_1 = _Block(
-            four,
-            *conv_norm_relu(nn.Conv2d(four, four, 3, padding=1)),
-        )
+        deepest = conv_norm_relu(nn.Conv2d(four, four, 3, padding=1))
+        self.bottle_neck_1 = _Block(four, *deepest)
         self.conv_block3_1 = _up(four, two)
         self.conv_block4_1 = _up(two, width)
 
-    def features(self, picture: torch.Tensor) -> torch.Tensor:
+    def features(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4."""
         first = self.conv_block1_1(self.in_block(picture))
         second = self.conv_block2_1(first)
-        raised = self.conv_block3_1(self.bottle_neck_1(second) + second)
-        features: torch.Tensor = self.conv_block4_1(raised + first)
+        deepest = self.bottle_neck_1(second)
+        raised = self.conv_block3_1(deepest + second)
+        features: Tensor = self.conv_block4_1(raised + first)
         return features
 
 
 def _down(inputs: int, outputs: int) -> _Block:
-    return _Block(
-        outputs,
-        *conv_norm_relu(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)),
-    )
+    halving = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+    return _Block(outputs, *conv_norm_relu(halving))
 
 
 def _up(inputs: int, outputs: int) -> _Block:
-    return _Block(
-        outputs,
-        *conv_norm_relu(nn.ConvTranspose2d(inputs, outputs, 2, stride=2)),
-    )
+    doubling = nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+    return _Block(outputs, *conv_norm_relu(doubling))
 
 
 MULTIPLE = 16
@@ -249,21 +254,16 @@ class GKMNet(Backbone, SeveralOutputs):
     ) -> None:
         super().__init__(width)
         self.adds_input = adds_input
-        self.bank = (GroupedBank if grouping == "released" else InterleavedBank)(
-            gaussians
-        )
+        bank = GroupedBank if grouping == "released" else InterleavedBank
+        self.bank = bank(gaussians)
         # weights for the blurry picture, then for the scale before
         mixed = 2 * (gaussians + 1)
         layers = conv_norm_relu(nn.Conv2d(width, mixed, 3, padding=1))
-        self.APU = MixingWeights(
-            named(conv=nn.Sequential(*layers)),
-            width,
-            mixed,
-            bounded=True,
-        )
+        own = named(conv=nn.Sequential(*layers))
+        self.APU = MixingWeights(own, width, mixed, bounded=True)
         self.SumLayer = named(conv=nn.Conv2d(3 * mixed, 3, 1))
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""
         # The picture is put in the middle of a black frame, to multiples of 16, and cropped again;
         # the smaller ones are of the padded picture where the sides are no multiples of 16.
@@ -275,25 +275,21 @@ class GKMNet(Backbone, SeveralOutputs):
         full = pad(blurry, (left, right - left, top, below - top), "zeros")
         pyramid = [full]
         for _ in range(SCALES - 1):
-            size = [side // 2 for side in pyramid[-1].shape[-2:]]
-            pyramid.append(
-                functional.interpolate(
-                    pyramid[-1],
-                    size,
-                    mode="bilinear",
-                    antialias=True,
-                )
-            )
+            pyramid.append(_halved(pyramid[-1]))
         restored, half, quarter = self.restored_scales(pyramid)
         rows = slice(top, top + height)
-        cropped = restored[..., rows, left : left + width]
-        return {"restored": cropped, "half": half, "quarter": quarter}
+        columns = slice(left, left + width)
+        return {
+            "restored": restored[..., rows, columns],
+            "half": half,
+            "quarter": quarter,
+        }
 
-    def restored_scales(self, pyramid: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    def restored_scales(self, pyramid: Sequence[Tensor]) -> list[Tensor]:
         """The restored scales from a pyramid, finest first, with sides of multiples of 16."""
         before = pyramid[-1]
         memory: Memory | None = None
-        restored: list[torch.Tensor] = []
+        restored: list[Tensor] = []
         for blurry in reversed(pyramid):
             if restored:
                 before = enlarged(restored[-1])
@@ -303,14 +299,21 @@ class GKMNet(Backbone, SeveralOutputs):
 
     def _mixed(
         self,
-        blurry: torch.Tensor,
-        before: torch.Tensor,
-        weights: torch.Tensor,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        before: Tensor,
+        weights: Tensor,
+    ) -> Tensor:
         of_blurry, of_before = weights.chunk(2, dim=1)
         parts = [
             self.bank(blurry) * self.bank.spread(of_blurry),
             self.bank(before) * self.bank.spread(of_before),
         ]
-        mixed: torch.Tensor = self.SumLayer(torch.cat(parts, dim=1))
+        mixed: Tensor = self.SumLayer(torch.cat(parts, dim=1))
         return blurry + mixed if self.adds_input else mixed
+
+
+def _halved(picture: Tensor) -> Tensor:
+    """The picture at half its size, rounded down."""
+    height, width = picture.shape[-2:]
+    size = [height // 2, width // 2]
+    return functional.interpolate(picture, size, mode="bilinear", antialias=True)

@@ -76,7 +76,11 @@ def _variant(
     return FILE.variant(
         f"ifan-{suffix}",
         display_name,
-        network={"steps": ifan.steps, "dual": ifan.dual, "filters": ifan.filters},
+        network={
+            "steps": ifan.steps,
+            "dual": ifan.dual,
+            "filters": ifan.filters,
+        },
         recipe=partial(_configured, ifan),
         **card,
     )

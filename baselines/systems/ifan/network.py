@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs
@@ -21,13 +21,13 @@ def filter_channels(steps: int, channels: int) -> int:
 
 
 def adaptive_convolution(
-    features: torch.Tensor,
-    filters: torch.Tensor,
+    features: Tensor,
+    filters: Tensor,
     *,
     steps: int,
     corrected: bool = False,
     last_activation: bool = True,
-) -> torch.Tensor:
+) -> Tensor:
     """Apply each pixel's own filters, vertical and horizontal, a bias, a leaky ReLU; again."""
     # ``filters`` have, step by step, ``3 C`` vertical and ``3 C`` horizontal taps (the first is the
     # row above or the column on the left), then step by step the ``C`` biases. ``corrected`` uses
@@ -46,14 +46,15 @@ def adaptive_convolution(
     return features
 
 
-def _filtered(features: torch.Tensor, taps: torch.Tensor, axis: int) -> torch.Tensor:
+def _filtered(features: Tensor, taps: Tensor, axis: int) -> Tensor:
     """One 3-tap filter per pixel and channel along an axis; border values are repeated."""
     size = features.shape[axis]
     pad = (0, 0, 1, 1) if axis == -2 else (1, 1, 0, 0)
     padded = functional.pad(features, pad, mode="replicate")
     result = padded.narrow(axis, 0, size) * taps[:, :, 0]
     for tap in range(1, TAPS):
-        result = torch.addcmul(result, padded.narrow(axis, tap, size), taps[:, :, tap])
+        shifted = padded.narrow(axis, tap, size)
+        result = torch.addcmul(result, shifted, taps[:, :, tap])
     return result
 
 
@@ -90,7 +91,7 @@ class ResidualBlocks(nn.Module):
             for _ in range(count)
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """``(N, C, h, w)`` to the same shape."""
         inner = features
         for block in self.stem:
@@ -132,9 +133,9 @@ class FourScales(SeveralOutputs):
             self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
             inputs = outputs
 
-    def encoded(self, prefix: str, picture: torch.Tensor) -> list[torch.Tensor]:
+    def encoded(self, prefix: str, picture: Tensor) -> list[Tensor]:
         """Features of the four levels, finest first."""
-        levels: list[torch.Tensor] = []
+        levels: list[Tensor] = []
         for level in range(1, len(CHANNELS) + 1):
             for part in (1, 2, 3):
                 picture = self.get_submodule(f"{prefix}{level}_{part}")(picture)
@@ -144,13 +145,13 @@ class FourScales(SeveralOutputs):
     def raised(
         self,
         level: int,
-        features: torch.Tensor,
-        skip: torch.Tensor,
-    ) -> torch.Tensor:
+        features: Tensor,
+        skip: Tensor,
+    ) -> Tensor:
         """Features of a level, 1 to 3, from those of the next coarser one."""
         features = self.get_submodule(f"upconv{level}_u")(features) + skip
         features = self.get_submodule(f"upconv{level}_1")(features)
-        finer: torch.Tensor = self.get_submodule(f"upconv{level}_2")(features)
+        finer: Tensor = self.get_submodule(f"upconv{level}_2")(features)
         return finer
 
 
@@ -217,9 +218,9 @@ class IFAN(FourScales):
 
     def outputs(
         self,
-        blurry: torch.Tensor,
-        dual_pixel: torch.Tensor | None = None,
-    ) -> dict[str, torch.Tensor]:
+        blurry: Tensor,
+        dual_pixel: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()``; losses see values beyond."""
         # ``dual_pixel`` is left and right view. At 1/8 of the padded size ``disparity`` ``(N, 1, h,
         # w)`` in its pixels, and, unless there are none, ``filters`` ``(N, filter_channels, h,
@@ -238,17 +239,17 @@ class IFAN(FourScales):
         results = {"restored": cropped(restored, blurry), "disparity": disparity}
         return results if self.filters == "none" else results | {"filters": predicted}
 
-    def disparity(self, picture: torch.Tensor) -> torch.Tensor:
+    def disparity(self, picture: Tensor) -> Tensor:
         """The disparity ``(N, 1, H / 8, W / 8)``, in its pixels, that the second encoder sees."""
         # In a picture ``(N, 3, H, W)``, or two views ``(N, 6, H, W)``, right first; multiples of 8.
-        predicted: torch.Tensor = self.DME(self.encoded("kconv", picture)[-1])
+        predicted: Tensor = self.DME(self.encoded("kconv", picture)[-1])
         return predicted
 
     def _filtered(
         self,
-        features: torch.Tensor,
-        predicted: torch.Tensor,
-    ) -> torch.Tensor:
+        features: Tensor,
+        predicted: Tensor,
+    ) -> Tensor:
         if self.filters == "none":
             return features + predicted
         return adaptive_convolution(
@@ -260,13 +261,13 @@ class IFAN(FourScales):
 
     def _decode(
         self,
-        features: torch.Tensor,
-        skips: list[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        skips: list[Tensor],
+    ) -> Tensor:
         features = self.conv_res(features)
         for level in (3, 2, 1):
             features = self.raised(level, features, skips[level - 1])
-        residual: torch.Tensor = self.out_res(features)
+        residual: Tensor = self.out_res(features)
         return residual
 
 
@@ -274,7 +275,7 @@ def _two(channels: int) -> tuple[ResidualBlocks, ResidualBlocks]:
     return ResidualBlocks(channels, 2), ResidualBlocks(channels, 2)
 
 
-def right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
+def right_first(dual_pixel: Tensor) -> Tensor:
     """The views in the order right, left, padded; they are given as left, right."""
     left, right = pad_to_multiple(dual_pixel, MULTIPLE).chunk(2, dim=1)
     return torch.cat([right, left], dim=1)
@@ -304,7 +305,7 @@ class ReblurNet(nn.Module):
         )
         initialise(self.modules())
 
-    def forward(self, sharp: torch.Tensor, filters: torch.Tensor) -> torch.Tensor:
+    def forward(self, sharp: Tensor, filters: Tensor) -> Tensor:
         """The reblurred picture at the filters' size, resized to it by nearest neighbour."""
         small = functional.interpolate(sharp, size=filters.shape[-2:], mode="nearest")
         blurred = adaptive_convolution(

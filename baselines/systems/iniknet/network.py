@@ -5,7 +5,7 @@ Source: Quan et al., Implicit Neural Inverse Kernels (ICCV 2023)."""
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs, unit
@@ -43,7 +43,7 @@ class UNet(nn.Module):
         self.up1 = unit(doubling(coarsest, middle), nn.ReLU())
         self.up2 = unit(doubling(middle, finest), nn.ReLU())
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4, at least 8."""
         picture = picture.contiguous(memory_format=torch.channels_last)
         first = self.Encoder[0](self.feat_extract[0](picture))
@@ -52,7 +52,7 @@ class UNet(nn.Module):
         joined = torch.cat([self.up1(third), second], dim=1)
         raised = self.Decoder[0](self.feat_extract[3](joined))
         joined = torch.cat([self.up2(raised), first], dim=1)
-        features: torch.Tensor = self.Decoder[1](self.feat_extract[4](joined))
+        features: Tensor = self.Decoder[1](self.feat_extract[4](joined))
         return features
 
 
@@ -74,7 +74,7 @@ class _Sine(nn.Module):
         super().__init__()
         self.w0 = frequency
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         return torch.sin(self.w0 * features)
 
 
@@ -93,15 +93,15 @@ class _Drawing(nn.Module):
         )
         separate_aliases(self)
 
-    def forward(self, places: torch.Tensor) -> torch.Tensor:
-        values: torch.Tensor = self.layers(places)
+    def forward(self, places: Tensor) -> Tensor:
+        values: Tensor = self.layers(places)
         return values[:, 0]
 
 
 class KernelDictionary(nn.Module):
     """Kernels of 3 to 15 px, not normalised; their frequencies start evenly from 2 to 12."""
 
-    places: torch.Tensor
+    places: Tensor
 
     def __init__(self, kernels: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class KernelDictionary(nn.Module):
         places = torch.cat([coordinates(size) for size in SIZES_PX])
         self.register_buffer("places", places, persistent=False)
 
-    def forward(self) -> list[torch.Tensor]:
+    def forward(self) -> list[Tensor]:
         """All kernels by size, smallest first: ``(kernels, size, size)`` each."""
         values = torch.stack([drawing(self.places) for drawing in self.kernelINR_list])
         sized = torch.split(values, [size * size for size in SIZES_PX], dim=1)
@@ -127,7 +127,7 @@ class KernelDictionary(nn.Module):
         return kernels
 
 
-def coordinates(size: int) -> torch.Tensor:
+def coordinates(size: int) -> Tensor:
     """Polar coordinates ``(size * size, 3)`` of a kernel's pixels in [0, 1], row by row."""
     # Distance from the centre, and cosine and sine of the angle to the downward axis. The centre is
     # at exactly 0 and has angle 0: an angle of rounding errors would be any.
@@ -136,8 +136,10 @@ def coordinates(size: int) -> torch.Tensor:
     down, right = torch.meshgrid(steps, steps, indexing="ij")
     distance = torch.hypot(down, right) / 2**0.5
     angle = torch.atan2(right, down)
-    parts = (distance, (angle.cos() + 1) / 2, (angle.sin() + 1) / 2)
-    return torch.stack(parts, dim=-1).reshape(-1, 3).float()
+    cosine = (angle.cos() + 1) / 2
+    sine = (angle.sin() + 1) / 2
+    polar = torch.stack([distance, cosine, sine], dim=-1)
+    return polar.reshape(-1, 3).float()
 
 
 BLOCKS = 2
@@ -152,12 +154,11 @@ class _Cell(nn.Module):
         self.layers = _row(both)
         self.conv = nn.Conv2d(both, 4 * channels, 1)
 
-    def forward(self, features: torch.Tensor, memory: Memory) -> Memory:
+    def forward(self, features: Tensor, memory: Memory) -> Memory:
         state, cell = memory
-        return next_memory(
-            self.conv(self.layers(torch.cat([features, state], dim=1))),
-            cell,
-        )
+        joined = torch.cat([features, state], dim=1)
+        gates = self.conv(self.layers(joined))
+        return next_memory(gates, cell)
 
 
 class _Pass(nn.Module):
@@ -167,7 +168,7 @@ class _Pass(nn.Module):
         super().__init__()
         self.cell = _Cell(channels)
 
-    def forward(self, scales: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    def forward(self, scales: Iterable[Tensor]) -> list[Tensor]:
         memory: Memory | None = None
         states = []
         for features in scales:
@@ -175,10 +176,8 @@ class _Pass(nn.Module):
                 nothing = torch.zeros_like(features)
                 memory = (nothing, nothing)
             size = (features.shape[-2], features.shape[-1])
-            memory = self.cell(
-                features,
-                (_resized(memory[0], size), _resized(memory[1], size)),
-            )
+            state, cell = (_resized(part, size) for part in memory)
+            memory = self.cell(features, (state, cell))
             states.append(memory[0])
         return states
 
@@ -193,7 +192,7 @@ class AcrossScales(nn.Module):
         self.right2left = _Pass(channels)
         self.norm = nn.ModuleDict({"norm": FlatChannelNorm(channels, EPSILON)})
 
-    def forward(self, scales: list[torch.Tensor]) -> list[torch.Tensor]:
+    def forward(self, scales: list[Tensor]) -> list[Tensor]:
         """From ``(N, C, H, W)`` per scale, coarsest first, each twice the last one, to the same."""
         # The normalised features only feed the passes; the sum is with the features as they came.
         normed = [self.norm["norm"](features) for features in scales]
@@ -204,7 +203,7 @@ class AcrossScales(nn.Module):
         ]
 
 
-def _resized(memory: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def _resized(memory: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(memory.shape[-2:]) == size:
         return memory
     return functional.interpolate(memory, size, mode="bilinear", align_corners=False)
@@ -234,7 +233,7 @@ class INIKNet(SeveralOutputs):
         self.inr_conv = KernelDictionary(kernels)
         self.sum = nn.Conv2d(sizes * COLOURS * kernels, COLOURS, 1)
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The picture restored at three scales: ``restored``, ``half``, ``quarter``, unclamped."""
         # Padded by reflection on the right and below to multiples of 16 and at least 32 px, and
         # cropped again; the smaller ones are rounded up to whole pixels.
@@ -263,17 +262,17 @@ class INIKNet(SeveralOutputs):
 
     def _mixed(
         self,
-        picture: torch.Tensor,
-        kernels: list[torch.Tensor],
-        of_basis: torch.Tensor,
-        of_size: torch.Tensor,
-    ) -> torch.Tensor:
+        picture: Tensor,
+        kernels: list[Tensor],
+        of_basis: Tensor,
+        of_size: Tensor,
+    ) -> Tensor:
         """The filtered pictures, mixed per pixel; one size at a time, which saves memory."""
         # ``of_size`` has the weights of the sizes before their softmax, ``(N, sizes, H, W)``.
         shares = of_size.softmax(dim=1)
         per_colour = of_basis.repeat(1, COLOURS, 1, 1)
         weights = self.sum.weight.chunk(shares.shape[1], dim=1)[1:]
-        mixed: torch.Tensor = self.get_parameter("sum.bias").reshape(-1, 1, 1)
+        mixed: Tensor = self.get_parameter("sum.bias").reshape(-1, 1, 1)
         for number, (size, weight) in enumerate(
             zip(kernels, weights, strict=True),
             start=1,
@@ -290,7 +289,7 @@ class INIKNet(SeveralOutputs):
         return mixed
 
 
-def _shrunk(picture: torch.Tensor, share: float) -> torch.Tensor:
+def _shrunk(picture: Tensor, share: float) -> Tensor:
     if share == 1:
         return picture
     return functional.interpolate(

@@ -5,7 +5,7 @@ Source: Cui et al., IRNeXt: Rethinking Convolutional Network Design (ICML 2023).
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.frequency_selection import FilterChoice, filtered
@@ -31,14 +31,15 @@ class Contrast(FilterChoice):
         self.add_choice(channels, FILTER_PX)
         self.dilation = dilation
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         mean = features.mean(dim=(2, 3), keepdim=True)
-        low = filtered(features, self.chosen(mean).tanh(), self.kernel, self.dilation)
+        taps = self.chosen(mean).tanh()
+        low = filtered(features, taps, self.kernel, self.dilation)
         low = (self.inside_all + 1) * low - self.inside_all * mean
         of_low = self.lamb_l[:, None, None]
         of_all = self.lamb_h[:, None, None] + 1
-        added: torch.Tensor = of_low * low + of_all * features
+        added: Tensor = of_low * low + of_all * features
         return added
 
 
@@ -52,11 +53,11 @@ class Pyramid(nn.Module):
         self.dynas = nn.ModuleList(contrasts)
         self.conv_sum = _plain(channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         total = features
         size = (features.shape[-2], features.shape[-1])
-        coarser: torch.Tensor | None = None
+        coarser: Tensor | None = None
         for side, convolution, contrast in zip(
             POOLED_PX,
             self.convs,
@@ -69,7 +70,7 @@ class Pyramid(nn.Module):
                 means = means + _raised(coarser, (height, width))
             coarser = contrast(convolution(means))
             total = total + _raised(coarser, size)
-        summed: torch.Tensor = self.conv_sum(functional.gelu(total))
+        summed: Tensor = self.conv_sum(functional.gelu(total))
         return summed
 
 
@@ -105,5 +106,5 @@ def _plain(channels: int) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
 
-def _raised(features: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def _raised(features: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(features, size, mode="bilinear", align_corners=True)

@@ -120,10 +120,13 @@ def atom_counts(
 ) -> NDArray[np.int32]:
     """How many atoms (unit rows) each patch without its mean needs: ``(N,)``, 0 to 64."""
     counts = np.zeros(len(patches), np.int32)
-    shared = np.zeros((1, MOST_ATOMS), np.int32), np.zeros((1, MOST_ATOMS), np.float32)
+    # only the counts are wanted: all patches share one row for the atoms and their values
+    chosen = np.zeros((1, MOST_ATOMS), np.int32)
+    values = np.zeros((1, MOST_ATOMS), np.float32)
     gram = dictionary @ dictionary.T
     energies = np.einsum("np,np->n", patches, patches)
-    code(patches @ dictionary.T, energies, gram, error**2, counts, *shared)
+    correlations = patches @ dictionary.T
+    code(correlations, energies, gram, error**2, counts, chosen, values)
     return counts
 
 
@@ -141,7 +144,8 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     learned = _learned()
     atoms = smoothed(atoms_needed(picture, learned["dictionary"]), picture)
     curve = learned["atoms"].astype(np.float64)  # falling
-    return np.asarray(np.interp(-atoms, -curve, learned["sigma_px"].astype(np.float64)))
+    sigma_px = learned["sigma_px"].astype(np.float64)
+    return np.asarray(np.interp(-atoms, -curve, sigma_px))
 
 
 def atoms_needed(
@@ -150,27 +154,29 @@ def atoms_needed(
 ) -> NDArray[np.float64]:
     """``(H', W')``: atoms that the patches need, one value per stride."""
     patches, shape = patches_of(luma(picture) * 255)
-    return atom_counts(patches, dictionary, ERROR).reshape(shape).astype(np.float64)
+    counts = atom_counts(patches, dictionary, ERROR)
+    return counts.reshape(shape).astype(np.float64)
 
 
 def patches_of(grey: Array) -> tuple[NDArray[np.float32], tuple[int, int]]:
     """Patches without their means, ``(N, 64)``, and the number of their rows and columns."""
-    windows = np.lib.stride_tricks.sliding_window_view(
+    every = np.lib.stride_tricks.sliding_window_view(
         np.asarray(grey, np.float32),
         (PATCH_PX, PATCH_PX),
-    )[::STRIDE_PX, ::STRIDE_PX]
-    patches = windows.reshape(-1, PATCH_PX**2)
-    return patches - patches.mean(axis=1, keepdims=True), (
-        windows.shape[0],
-        windows.shape[1],
     )
+    windows = every[::STRIDE_PX, ::STRIDE_PX]
+    rows, columns = windows.shape[:2]
+    patches = windows.reshape(-1, PATCH_PX**2)
+    means = patches.mean(axis=1, keepdims=True)
+    return patches - means, (rows, columns)
 
 
 def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
     """The count at each pixel ``(H, W)``, from one per stride, smoothed where colours are alike."""
     height, width = picture.shape[:2]
-    rows = (np.arange(height, dtype=np.float32) - (PATCH_PX - 1) / 2) / STRIDE_PX
-    columns = (np.arange(width, dtype=np.float32) - (PATCH_PX - 1) / 2) / STRIDE_PX
+    first = (PATCH_PX - 1) / 2
+    rows = (np.arange(height, dtype=np.float32) - first) / STRIDE_PX
+    columns = (np.arange(width, dtype=np.float32) - first) / STRIDE_PX
     places = np.meshgrid(columns, rows)
     dense = cv2.remap(
         atoms.astype(np.float32),

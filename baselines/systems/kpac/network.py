@@ -3,10 +3,11 @@
 Source: Son et al., Kernel-Sharing Parallel Atrous Convolutions, ICCV 2021."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -41,9 +42,9 @@ class KPAC(nn.Module):
         super().__init__()
         self.levels = levels
         self.dual = dual
-        self.deblur = nn.ModuleDict(
-            _encoder(levels, 6 if dual else 3, width) | _decoder(levels, width)
-        )
+        encoder = _encoder(levels, 6 if dual else 3, width)
+        decoder = _decoder(levels, width)
+        self.deblur = nn.ModuleDict(encoder | decoder)
         blocks = [_block(width) for _ in range(BLOCKS)]
         for name in BLOCK:
             self.add_module(name, nn.ModuleList(block[name] for block in blocks))
@@ -56,67 +57,72 @@ class KPAC(nn.Module):
 
     def forward(
         self,
-        blurry: torch.Tensor,
-        dual_pixel: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        dual_pixel: Tensor | None = None,
+    ) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clipped; the views are left and right."""
-        picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
-        seen = (
-            picture
-            if dual_pixel is None
-            else 2 * pad_to_multiple(dual_pixel, 2**self.levels) - 1
-        )
-        return cropped((picture + self._residual(seen) + 1) / 2, blurry)
+        picture = self._centred(blurry)
+        seen = picture if dual_pixel is None else self._centred(dual_pixel)
+        restored = (picture + self._residual(seen) + 1) / 2
+        return cropped(restored, blurry)
 
-    def _residual(self, seen: torch.Tensor) -> torch.Tensor:
+    def _centred(self, picture: Tensor) -> Tensor:
+        """The padded picture with colours in [-1, 1]."""
+        return 2 * pad_to_multiple(picture, 2**self.levels) - 1
+
+    def _residual(self, seen: Tensor) -> Tensor:
         features = self._layer("c0_2", self._layer("c0", seen))
         skips = [features]
         for name in ENCODER[2 : 2 * self.levels + 2 : 2]:
             # TensorFlow's "same" for stride 2 on even sides: one row below, one column on the right
-            halved = self._layer(name, functional.pad(features, (0, 1, 0, 1)))
+            padded = functional.pad(features, (0, 1, 0, 1))
+            halved = self._layer(name, padded)
             features = self._layer(f"{name}_2", halved)
             skips.append(features)
         stack = [features]
         for block in range(BLOCKS):
             stack.append(self._atrous(block, stack[-1]))
-        features = self._layer("cm_2", self._layer("cm_1", torch.cat(stack, dim=1)))
+        joined = torch.cat(stack, dim=1)
+        features = self._layer("cm_2", self._layer("cm_1", joined))
         return self._decoded(features, skips[:-1])
 
     def _decoded(
         self,
-        features: torch.Tensor,
-        skips: list[torch.Tensor],
-    ) -> torch.Tensor:
+        features: Tensor,
+        skips: list[Tensor],
+    ) -> Tensor:
         names = DECODER[6 - 2 * self.levels :: 2]
         for name, skip in zip(names, reversed(skips), strict=True):
-            features = torch.cat([self._layer(name, features), skip], dim=1)
+            raised = self._layer(name, features)
+            features = torch.cat([raised, skip], dim=1)
             if name != "d2":
                 features = self._layer(f"{name}_2", features)
-        residual: torch.Tensor = self.deblur["d2_2"](features)
+        residual: Tensor = self.deblur["d2_2"](features)
         return residual
 
-    def _atrous(self, block: int, features: torch.Tensor) -> torch.Tensor:
+    def _atrous(self, block: int, features: Tensor) -> Tensor:
         """One kernel at five dilations, weighted by place and dilation and by channel."""
 
         def layer(name: str) -> nn.Module:
             return self.get_submodule(f"{name}.{block}")
 
         shared = self.get_parameter(f"dc1.{block}.weight")
-        branches = [
-            _leaky(functional.conv2d(features, shared, padding=2 * d, dilation=d))
-            for d in DILATIONS
-        ]
+        branches = []
+        for d in DILATIONS:
+            branch = functional.conv2d(features, shared, padding=2 * d, dilation=d)
+            branches.append(_leaky(branch))
         scale = features
         for name in SCALE_ATTENTION:
             scale = _leaky(layer(name)(scale))
         scale = torch.sigmoid(layer("sca_c2")(scale))
-        shape = _leaky(layer("sha_c1")(features.mean(dim=(2, 3), keepdim=True)))
+        means = features.mean(dim=(2, 3), keepdim=True)
+        shape = _leaky(layer("sha_c1")(means))
         shape = torch.sigmoid(layer("sha_c2")(shape))
-        branch = torch.stack(branches, dim=1)
-        weighted = branch * scale[:, :, None] * shape[:, None]
+        stacked = torch.stack(branches, dim=1)
+        weighted = stacked * scale[:, :, None] * shape[:, None]
         return _leaky(layer("cf")(weighted.flatten(1, 2)))
 
-    def _layer(self, name: str, features: torch.Tensor) -> torch.Tensor:
+    def _layer(self, name: str, features: Tensor) -> Tensor:
         return _leaky(self.deblur[name](features))
 
 
@@ -141,13 +147,9 @@ def _encoder(levels: int, inputs: int, width: int) -> dict[str, nn.Module]:
         "c0": nn.Conv2d(inputs, width, 5, padding=2),
         "c0_2": nn.Conv2d(width, width, 3, padding=1),
     }
+    names = ENCODER[2 : 2 * levels + 2 : 2]
     widths = (width, width, 2 * width, 2 * width)
-    for name, before, after in zip(
-        ENCODER[2 : 2 * levels + 2 : 2],
-        widths[:-1],
-        widths[1:],
-        strict=False,
-    ):
+    for name, (before, after) in zip(names, pairwise(widths), strict=False):
         layers[name] = nn.Conv2d(before, after, 3, stride=2)
         layers[f"{name}_2"] = nn.Conv2d(after, after, 3, padding=1)
     return layers
@@ -191,7 +193,7 @@ def _block(width: int) -> dict[str, nn.Module]:
 
 def _in_graph_order(
     module: nn.Module,
-    state: dict[str, torch.Tensor],
+    state: dict[str, Tensor],
     prefix: str,
     local_metadata: Mapping[str, Any],  # noqa: ARG001 - PyTorch's signature of such a hook
 ) -> None:
@@ -201,14 +203,14 @@ def _in_graph_order(
             state[prefix + name] = state.pop(prefix + name)
 
 
-def _leaky(features: torch.Tensor) -> torch.Tensor:
+def _leaky(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, SLOPE)
 
 
 LEVELS = (2, 3)
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The state dict of a TensorLayer ``.npz``; other files are left as they are."""
     # The file holds one list without names, in the order in which the graph was made; how long it
     # is says how many levels there are. Kernels are (rows, columns, inputs, outputs), those of
@@ -216,12 +218,12 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     numbers = {name: name.rpartition(".")[2] for name in tensors}
     if not all(number.isdecimal() for number in numbers.values()):
         return tensors
-    by_count = {len(entry_names(levels)): levels for levels in LEVELS}
-    if len(tensors) not in by_count:
-        raise ValueError(
-            f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, by_count))}"
-        )
-    entries = entry_names(by_count[len(tensors)])
+    count = len(tensors)
+    by_count = {len(names): names for names in map(entry_names, LEVELS)}
+    if count not in by_count:
+        known = " or ".join(map(str, by_count))
+        raise ValueError(f"{count} arrays, where KPAC has {known}")
+    entries = by_count[count]
     ordered = sorted(tensors, key=lambda name: int(numbers[name]))
     state = {}
     for entry, name in zip(entries, ordered, strict=True):

@@ -5,7 +5,7 @@ Source: Ruan et al., LaKDNet (2023); lingyanruan/LaKDNet at 0c6b262, models/LaKD
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -37,7 +37,7 @@ class _Mixer(nn.Module):
         self.dense_depth_2 = depth()
         self.dense_point_2 = Pointwise(channels, channels)
 
-    def forward(self, normed: torch.Tensor) -> torch.Tensor:
+    def forward(self, normed: Tensor) -> Tensor:
         mixed = normed
         for convolution in (
             self.dense_depth_1,
@@ -58,12 +58,12 @@ class _Block(nn.Module):
         self.norm2 = ChannelNorm(channels)
         self.ffn = GatedFeedForward(channels, EXPANSION)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         mixed = features + self.mixer(self.norm1(features))
         # The released code adds the block's input here, so that the mixer acts through the
         # feed-forward part only; the paper's figure adds the mixed features.
         kept = mixed if self.corrected else features
-        fed: torch.Tensor = kept + self.ffn(self.norm2(mixed))
+        fed: Tensor = kept + self.ffn(self.norm2(mixed))
         return fed
 
 
@@ -98,9 +98,9 @@ class LaKDNet(FourLevels):
 
     def forward(
         self,
-        blurry: torch.Tensor,
-        dual_pixel: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        dual_pixel: Tensor | None = None,
+    ) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; a dual network gets left and right view too."""
         # Clipped to [0, 1] as the official network does, in training too: values outside have no
         # gradient. The corrected form is not clipped.
@@ -109,9 +109,9 @@ class LaKDNet(FourLevels):
 
     def unclipped(
         self,
-        blurry: torch.Tensor,
-        dual_pixel: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        dual_pixel: Tensor | None = None,
+    ) -> Tensor:
         """The restored picture before it is clipped."""
         if self.dual != (dual_pixel is not None):
             raise TypeError("a dual LaKDNet needs dual_pixel, and no other takes it")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs
@@ -63,33 +63,39 @@ class MDP(SeveralOutputs):
                 for role, (inputs, outputs) in roles.items():
                     self._add(f"{view}_{role}", role, inputs * width, outputs * width)
 
-    def _add(self, name: str, role: str, inputs: int, outputs: int) -> None:
-        self.add_module(name, _convolution(role, inputs or COLOURS, outputs or COLOURS))
+    def _add(
+        self,
+        name: str,
+        role: str,
+        inputs: int,
+        outputs: int,
+    ) -> None:
+        layer = _convolution(role, inputs or COLOURS, outputs or COLOURS)
+        self.add_module(name, layer)
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored``, ``left``, ``right``: ``(N, 3, H, W)`` in (0, 1), as the input is."""
         # BGR inside. Not clamped where the input is added. ``pre_left``, ``pre_right``,
         # ``pre_sharp`` are what the last 1 x 1 convolution gets, of the padded size, >= 0.
         skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
-        stitched = torch.cat(
-            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)],
-            dim=1,
-        )
-        given: dict[str, torch.Tensor] = {}
+        of_views = [self._early(view, skips, deepest) for view in VIEWS]
+        stitched = torch.cat([skips[1], *of_views], dim=1)
+        given: dict[str, Tensor] = {}
         for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):
             features = self._late(view, skips[0], stitched)
-            last = cropped(self.get_submodule(f"{view}_out")(features).flip(1), blurry)
+            bgr = self.get_submodule(f"{view}_out")(features)
+            last = cropped(bgr.flip(1), blurry)
             given[name] = blurry + last if self.adds_input else torch.sigmoid(last)
             given[f"pre_{view}"] = features
         return given
 
-    def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
-        activated: torch.Tensor = functional.relu(self.get_submodule(name)(features))
+    def _relu(self, name: str, features: Tensor) -> Tensor:
+        activated: Tensor = functional.relu(self.get_submodule(name)(features))
         return activated
 
-    def _encode(self, picture: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    def _encode(self, picture: Tensor) -> tuple[list[Tensor], Tensor]:
         """Features of the four levels, finest first, and the pooled last ones."""
-        skips: list[torch.Tensor] = []
+        skips: list[Tensor] = []
         features = picture
         for level in (
             ("enc1a", "enc1b"),
@@ -103,34 +109,41 @@ class MDP(SeveralOutputs):
             features = functional.max_pool2d(features, 2)
         return skips, features
 
-    def _up(self, name: str, features: torch.Tensor) -> torch.Tensor:
+    def _up(self, name: str, features: Tensor) -> Tensor:
         """Pixels repeated, then a 2 x 2 convolution with ReLU; Keras pads it below and right."""
         doubled = functional.interpolate(features, scale_factor=2.0, mode="nearest")
-        return self._relu(name, functional.pad(doubled, (0, 1, 0, 1)))
+        padded = functional.pad(doubled, (0, 1, 0, 1))
+        return self._relu(name, padded)
 
     def _early(
         self,
         view: str,
-        skips: list[torch.Tensor],
-        deepest: torch.Tensor,
-    ) -> torch.Tensor:
+        skips: list[Tensor],
+        deepest: Tensor,
+    ) -> Tensor:
         """One decoder down to half resolution, before the decoders see each other."""
         features = self._relu(f"{view}_bottleneck", deepest)
-        features = torch.cat([skips[3], self._up(f"{view}_up4", features)], dim=1)
+        raised = self._up(f"{view}_up4", features)
+        features = torch.cat([skips[3], raised], dim=1)
         features = self._relu(f"{view}_dec4", features)
-        features = torch.cat([skips[2], self._up(f"{view}_up3", features)], dim=1)
-        features = self._relu(f"{view}_dec3b", self._relu(f"{view}_dec3a", features))
+        raised = self._up(f"{view}_up3", features)
+        features = torch.cat([skips[2], raised], dim=1)
+        for role in ("dec3a", "dec3b"):
+            features = self._relu(f"{view}_{role}", features)
         return self._up(f"{view}_up2", features)
 
     def _late(
         self,
         view: str,
-        skip: torch.Tensor,
-        stitched: torch.Tensor,
-    ) -> torch.Tensor:
+        skip: Tensor,
+        stitched: Tensor,
+    ) -> Tensor:
         """The rest of one decoder, from what all three gave, up to the 3-channel ReLU."""
-        features = self._relu(f"{view}_dec2b", self._relu(f"{view}_dec2a", stitched))
-        features = torch.cat([skip, self._up(f"{view}_up1", features)], dim=1)
+        features = stitched
+        for role in ("dec2a", "dec2b"):
+            features = self._relu(f"{view}_{role}", features)
+        raised = self._up(f"{view}_up1", features)
+        features = torch.cat([skip, raised], dim=1)
         for role in ("dec1a", "dec1b", "pre"):
             features = self._relu(f"{view}_{role}", features)
         return features
@@ -154,7 +167,7 @@ _LAYER = re.compile(r"(?:^|/)conv2d(?:_(\d+))?/(kernel|bias)(?::0)?$")
 first layer has no number."""
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A state dict of MDP from data sets by path (``conv2d_7/conv2d_7/kernel:0``)."""
     # The numbers need not begin at 0: they go on where a process built another model first.
     layers = _layers(tensors)
@@ -164,7 +177,7 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         raise ValueError(
             f"{len(layers)} convolutions named conv2d_…, {len(roles)} are needed"
         )
-    state: dict[str, torch.Tensor] = {}
+    state: dict[str, Tensor] = {}
     for role, number in zip(roles, sorted(layers), strict=True):
         state |= {
             f"{role}.weight": layers[number]["kernel"],
@@ -173,9 +186,9 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return state
 
 
-def _layers(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+def _layers(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
     """Kernel and bias of each convolution by its number."""
-    layers: dict[int, dict[str, torch.Tensor]] = {}
+    layers: dict[int, dict[str, Tensor]] = {}
     for path, tensor in tensors.items():
         match = _LAYER.search(path)
         if match is not None and not path.startswith("optimizer_weights"):

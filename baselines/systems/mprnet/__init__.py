@@ -16,7 +16,12 @@ MPRNET = Baseline.of_folder(
         published_as="mprnet",
         weights_trained_on=("gopro",),
     ),
-    narrow={"width": 8, "growth": 4, "full_width": 8, "full_blocks": 1},
+    narrow={
+        "width": 8,
+        "growth": 4,
+        "full_width": 8,
+        "full_blocks": 1,
+    },
     zeroed=("tail", "sam12.conv2", "sam23.conv2"),
 )
 

@@ -3,7 +3,7 @@
 Source: Zamir et al., Multi-Stage Progressive Image Restoration, CVPR 2021."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.attention import ChannelAttention
 from defocus.baselines.layers.named import Residual, SeveralOutputs, named, residual
@@ -32,9 +32,9 @@ class AttentionBlock(nn.Module):
             conv(channels, channels, 3),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """``(N, C, h, w)`` to the same shape."""
-        attended: torch.Tensor = self.CA(self.body(features))
+        attended: Tensor = self.CA(self.body(features))
         return features + attended
 
 
@@ -64,9 +64,9 @@ class SupervisedAttention(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        picture: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        features: Tensor,
+        picture: Tensor,
+    ) -> tuple[Tensor, Tensor]:
         """The features for the next stage, and this stage's picture."""
         restored = self.conv2(features) + picture
         return features + self.conv1(features) * torch.sigmoid(
@@ -78,7 +78,7 @@ def _scale(factor: float) -> nn.Upsample:
     return nn.Upsample(scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-Features = list[torch.Tensor]
+Features = list[Tensor]
 """Features at the levels 1, 1/2 and 1/4."""
 
 PER_LEVEL = 2
@@ -110,7 +110,7 @@ class Encoder(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
+        features: Tensor,
         before: tuple[Features, Features] | None = None,
     ) -> Features:
         """The three levels; a fused one gets the encoder's and decoder's features before it."""
@@ -183,10 +183,10 @@ class FullResolution(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
+        features: Tensor,
         encoded: Features,
         decoded: Features,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         """``(N, width, H, W)`` to the same shape."""
         for number in (1, 2, 3):
             features = self.get_submodule(f"orb{number}")(features)
@@ -210,10 +210,10 @@ MULTIPLE = 8
 
 
 def _joined_levels(
-    levels: list[torch.Tensor],
+    levels: list[Tensor],
     rows: int,
     columns: int,
-) -> list[torch.Tensor]:
+) -> list[Tensor]:
     """The features of the parts of a picture as those of the whole, at each level."""
     return [join(level, rows, columns) for level in levels]
 
@@ -250,7 +250,7 @@ class MPRNet(SeveralOutputs):
         self.tail = conv(full_width, 3, 3)
         separate_aliases(self)  # the activation is one for all
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``stage1`` (quadrants), ``stage2`` (halves), ``restored`` (the whole), not clipped."""
         padded = pad_to_multiple(blurry, MULTIPLE)
         picture = padded.contiguous(memory_format=torch.channels_last)
@@ -277,16 +277,16 @@ class MPRNet(SeveralOutputs):
     def _joined(
         self,
         stage: int,
-        seen: torch.Tensor,
-        attended: torch.Tensor,
-    ) -> torch.Tensor:
+        seen: Tensor,
+        attended: Tensor,
+    ) -> Tensor:
         """Features of a stage together with those that the stage before it attends to."""
         concat = self.concat12 if stage == 2 else self.concat23
-        joined: torch.Tensor = concat(
+        joined: Tensor = concat(
             torch.cat([self._shallow(stage, seen), attended], dim=1)
         )
         return joined
 
-    def _shallow(self, stage: int, picture: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)
+    def _shallow(self, stage: int, picture: Tensor) -> Tensor:
+        features: Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)
         return features

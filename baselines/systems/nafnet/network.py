@@ -5,7 +5,7 @@ Source: Chen et al., Simple Baselines for Image Restoration (ECCV 2022); depths 
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.frequency_selection import local_means
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -14,7 +14,7 @@ from defocus.baselines.layers.pointwise import FlatChannelNorm, Pointwise, doubl
 EPSILON = 1e-6
 
 
-def _gate(features: torch.Tensor) -> torch.Tensor:
+def _gate(features: Tensor) -> Tensor:
     """First half of the channels times the second: in place of an activation function."""
     first, second = features.chunk(2, dim=1)
     return first * second
@@ -30,7 +30,7 @@ class _Means(nn.Module):
         super().__init__()
         self.window_px = window_px
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
         window = self.window_px
         if window is None or window >= max(height, width):
@@ -60,13 +60,15 @@ class Block(nn.Module):
         self.norm1 = FlatChannelNorm(channels, EPSILON)
         self.norm2 = FlatChannelNorm(channels, EPSILON)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
-        mixed = _gate(self.conv2(self.conv1(self.norm1(features))))
-        mixed = self.conv3(mixed * self.sca(mixed))
+        opened = self.conv2(self.conv1(self.norm1(features)))
+        gated = _gate(opened)
+        mixed = self.conv3(gated * self.sca(gated))
         features = features + mixed * self.beta
-        fed = self.conv5(_gate(self.conv4(self.norm2(features))))
-        restored: torch.Tensor = features + fed * self.gamma
+        opened = self.conv4(self.norm2(features))
+        fed = self.conv5(_gate(opened))
+        restored: Tensor = features + fed * self.gamma
         return restored
 
 
@@ -100,28 +102,31 @@ class NAFNet(nn.Module):
         self.width = width
         self.window_px = window_px
 
-        widths = _widths(width, len(encoder_blocks))
-        self.multiple = 2 ** len(encoder_blocks)
+        levels = len(encoder_blocks)
+        *outer, deepest = _widths(width, levels)
+        self.multiple = 2**levels
         self.intro = nn.Conv2d(3, width, 3, padding=1)
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
-        self.encoders = nn.ModuleList(map(self.level, encoder_blocks, widths[:-1]))
-        self.decoders = nn.ModuleList(map(self.level, decoder_blocks, widths[-2::-1]))
-        self.middle_blks = self.level(middle_blocks, widths[-1])
-        self.ups = nn.ModuleList(map(doubled, widths[:0:-1]))
-        self.downs = nn.ModuleList(map(_halving, widths[:-1]))
+        self.encoders = nn.ModuleList(map(self.level, encoder_blocks, outer))
+        self.decoders = nn.ModuleList(map(self.level, decoder_blocks, outer[::-1]))
+        self.middle_blks = self.level(middle_blocks, deepest)
+        self.ups = nn.ModuleList(doubled(2 * wide) for wide in outer[::-1])
+        self.downs = nn.ModuleList(map(_halving, outer))
 
     def level(self, times: int, channels: int) -> nn.Sequential:
         """The blocks of one size."""
         window = self.window_px and self.window_px * self.width // channels
-        return nn.Sequential(*(Block(channels, window) for _ in range(times)))
+        blocks = [Block(channels, window) for _ in range(times)]
+        return nn.Sequential(*blocks)
 
-    def padded(self, blurry: torch.Tensor) -> torch.Tensor:
+    def padded(self, blurry: Tensor) -> Tensor:
         """The picture with zeros on the right and below, as the official network pads it."""
         return pad_to_multiple(blurry, self.multiple, "zeros")
 
-    def encoded(self, padded: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def encoded(self, padded: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Features at the coarsest size, and those that the encoders leave, finest first."""
-        features = self.intro(padded.contiguous(memory_format=torch.channels_last))
+        picture = padded.contiguous(memory_format=torch.channels_last)
+        features = self.intro(picture)
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             features = encoder(features)
@@ -129,7 +134,7 @@ class NAFNet(nn.Module):
             features = down(features)
         return features, skips
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         padded = self.padded(blurry)
         features, skips = self.encoded(padded)
@@ -141,4 +146,5 @@ class NAFNet(nn.Module):
             strict=True,
         ):
             features = decoder(up(features) + skip)
-        return cropped(self.ending(features) + padded, blurry)
+        restored = self.ending(features) + padded
+        return cropped(restored, blurry)

@@ -4,7 +4,7 @@ Source: Quan et al., Neumann Network with Recursive Kernels (CVPR 2023); csZcWu/
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import SeveralOutputs, named, unit
@@ -29,7 +29,7 @@ class RecursiveBlur(nn.Module):
         super().__init__()
         self.kernels = nn.Parameter(torch.rand(STEPS * COLOURS, 1, 1, 2))
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, 66, H, W)``, atom by atom, colours in order."""
         outer, middle = self.kernels.unbind(-1)
         taps = torch.stack([outer, middle, outer], dim=-1).softmax(dim=-1)
@@ -72,7 +72,7 @@ class Backbone(SeveralOutputs):
             ]
         )
 
-    def features(self, picture: torch.Tensor) -> torch.Tensor:
+    def features(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)`` to ``(N, width, H, W)``; H and W multiples of 4, at least 8."""
         features = picture.contiguous(memory_format=torch.channels_last)
         skips = []
@@ -86,7 +86,7 @@ class Backbone(SeveralOutputs):
             strict=True,
         ):
             features = decoder(skips.pop() + extract(features))
-        decoded: torch.Tensor = features
+        decoded: Tensor = features
         return decoded
 
 
@@ -119,9 +119,9 @@ class NRKNet(Backbone):
 
     def outputs(
         self,
-        blurry: torch.Tensor,
-        sharp: torch.Tensor | None = None,
-    ) -> dict[str, torch.Tensor]:
+        blurry: Tensor,
+        sharp: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """The restored picture, the result of each scale, and the blurs of a sharp picture."""
         # Padded by reflection, half on each side, to multiples of 16 and at least 32 px;
         # ``restored`` is cropped again and not clamped. Of the padded picture: ``full``, ``half``,
@@ -146,11 +146,11 @@ class NRKNet(Backbone):
 
     def _scales(
         self,
-        padded: torch.Tensor,
-        sharp: torch.Tensor | None,
-    ) -> dict[str, torch.Tensor]:
+        padded: Tensor,
+        sharp: Tensor | None,
+    ) -> dict[str, Tensor]:
         """Results of the scales, coarsest first; ``last_…`` is the last term of its series."""
-        given: dict[str, torch.Tensor] = {}
+        given: dict[str, Tensor] = {}
         memory: Memory | None = None
         for steps, name in zip(
             range(SCALES, 0, -1),
@@ -173,10 +173,10 @@ class NRKNet(Backbone):
 
     def _series(
         self,
-        picture: torch.Tensor,
-        weights: torch.Tensor,
+        picture: Tensor,
+        weights: Tensor,
         steps: int,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[Tensor, Tensor]:
         """Picture + sum of (1 - blur)^k picture for k = 1 … steps, and the last summand."""
         total = term = picture
         for _ in range(steps):
@@ -184,8 +184,8 @@ class NRKNet(Backbone):
             total = total + term
         return total, term
 
-    def _blurred(self, picture: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        blurred: torch.Tensor = self.SummationLayer(self.GCM(picture) * weights)
+    def _blurred(self, picture: Tensor, weights: Tensor) -> Tensor:
+        blurred: Tensor = self.SummationLayer(self.GCM(picture) * weights)
         return picture + blurred if self.adds_input else blurred
 
 
@@ -195,7 +195,7 @@ def _frame(size: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
-def _enlarged(picture: torch.Tensor, factor: int) -> torch.Tensor:
+def _enlarged(picture: Tensor, factor: int) -> Tensor:
     if factor == 1:
         return picture
     return functional.interpolate(

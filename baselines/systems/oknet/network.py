@@ -4,7 +4,7 @@ Source: Cui et al., Omni-Kernel Network for Image Restoration (AAAI 2024); c-yn/
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.three_scales import (
     ThreeScales,
@@ -30,7 +30,7 @@ class OmniKernel(nn.Module):
         self.fac_conv = nn.Conv2d(channels, channels, 1)
         self.fgm = _SpectrumGate(channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         mixed = self.in_conv(features)
         local = (
@@ -40,14 +40,16 @@ class OmniKernel(nn.Module):
             + self.dw_11(mixed)
         )
         summed = features + local + self._over_the_map(mixed)
-        given: torch.Tensor = self.out_conv(summed.relu())
+        given: Tensor = self.out_conv(summed.relu())
         return given
 
-    def _over_the_map(self, mixed: torch.Tensor) -> torch.Tensor:
+    def _over_the_map(self, mixed: Tensor) -> Tensor:
         # Officially the factor, one real number per channel, multiplies the spectrum, and the
         # modulus is taken after the way back: the same as without both transforms.
-        weighed = (self.fac_conv(_mean(mixed)) * mixed).abs()
-        gated: torch.Tensor = self.fgm(self.conv(_mean(weighed)) * weighed)
+        factors = self.fac_conv(_mean(mixed))
+        weighed = (factors * mixed).abs()
+        shares = self.conv(_mean(weighed))
+        gated: Tensor = self.fgm(shares * weighed)
         return gated
 
 
@@ -65,14 +67,13 @@ class _SpectrumGate(nn.Module):
         self.dwconv1 = nn.Conv2d(channels, channels, 1)
         self.dwconv2 = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         # no transform of half precision
         gate = self.dwconv1(features).float()
         content = self.dwconv2(features).float()
-        product = torch.fft.ifft2(gate * torch.fft.fft2(content)).abs()
-        gated: torch.Tensor = (
-            self.alpha * product.to(features.dtype) + self.beta * features
-        )
+        spectrum = gate * torch.fft.fft2(content)
+        product = torch.fft.ifft2(spectrum).abs().to(features.dtype)
+        gated: Tensor = self.alpha * product + self.beta * features
         return gated
 
 
@@ -87,7 +88,7 @@ def _depthwise(channels: int, height: int, width: int) -> nn.Conv2d:
     )
 
 
-def _mean(features: torch.Tensor) -> torch.Tensor:
+def _mean(features: Tensor) -> Tensor:
     return features.mean(dim=(2, 3), keepdim=True)
 
 
@@ -104,7 +105,7 @@ class OKNet(ThreeScales):
         super().__init__(width, stage)
         self.bottelneck = OmniKernel(4 * width)  # spelled so
 
-    def bottleneck(self, features: torch.Tensor) -> torch.Tensor:
+    def bottleneck(self, features: Tensor) -> Tensor:
         """The large kernels; no residual around them."""
-        mixed: torch.Tensor = self.bottelneck(features)
+        mixed: Tensor = self.bottelneck(features)
         return mixed

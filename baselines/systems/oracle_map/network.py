@@ -1,9 +1,8 @@
 """Deconvolution with the true map of circles of confusion."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.operators.chain import as_pictures, as_tensor
 from defocus.baselines.operators.domain import Array, fade_to_blurry
@@ -18,7 +17,7 @@ LEVELS = 16
 class OracleMap(nn.Module):
     """A disc per pixel, as large as the map says, in linear light; nothing is trained."""
 
-    def forward(self, blurry: torch.Tensor, defocus_map: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor, defocus_map: Tensor) -> Tensor:
         """Restore by the true diameters ``(N, 1, H, W)``, px; in [0, 1], without gradient."""
         maps = [np.abs(one[:, :, 0]) for one in as_pictures(defocus_map)]
         restored = [

@@ -6,7 +6,7 @@ Source: Tang et al., Prior and Prediction Inverse Kernel Transformer, AAAI 2024;
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.named import (
@@ -36,19 +36,20 @@ class _Strip(nn.Module):
     ffn: nn.Sequential
     PEG: Residual
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         normed = _per_pixel(self.attention_norm, features)
         horizontal, vertical = self.conv_input(normed).chunk(2, dim=1)
         mixed = torch.cat([self._rows(horizontal), self._columns(vertical)], dim=1)
         features = features + self.fuse_out(mixed)
-        features = features + _per_pixel(self.ffn, _per_pixel(self.ffn_norm, features))
-        encoded: torch.Tensor = self.PEG(features)
+        normed = _per_pixel(self.ffn_norm, features)
+        features = features + _per_pixel(self.ffn, normed)
+        encoded: Tensor = self.PEG(features)
         return encoded
 
-    def _rows(self, features: torch.Tensor) -> torch.Tensor:
+    def _rows(self, features: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def _columns(self, features: torch.Tensor) -> torch.Tensor:
+    def _columns(self, features: Tensor) -> Tensor:
         raise NotImplementedError
 
 
@@ -67,13 +68,15 @@ class IntraStrip(_Strip):
         self.ffn = mlp(channels)
         self.PEG = _position_encoding(channels)
 
-    def _rows(self, features: torch.Tensor) -> torch.Tensor:
+    def _rows(self, features: Tensor) -> Tensor:
         tokens = features.permute(0, 2, 3, 1)  # N, H, W, C: the W pixels of a row
-        return _attention(self.qkv_local_h(tokens)).permute(0, 3, 1, 2)
+        attended = _attention(self.qkv_local_h(tokens))
+        return attended.permute(0, 3, 1, 2)
 
-    def _columns(self, features: torch.Tensor) -> torch.Tensor:
+    def _columns(self, features: Tensor) -> Tensor:
         tokens = features.permute(0, 3, 2, 1)  # N, W, H, C: the H pixels of a column
-        return _attention(self.qkv_local_v(tokens)).permute(0, 3, 2, 1)
+        attended = _attention(self.qkv_local_v(tokens))
+        return attended.permute(0, 3, 2, 1)
 
 
 class InterStrip(_Strip):
@@ -91,10 +94,11 @@ class InterStrip(_Strip):
         self.fuse_out = nn.Conv2d(channels, channels, 1)
         self.PEG = _position_encoding(channels)
 
-    def _rows(self, features: torch.Tensor) -> torch.Tensor:
-        return _strips_attend(self.conv_h(features).transpose(1, 2)).transpose(1, 2)
+    def _rows(self, features: Tensor) -> Tensor:
+        strips = self.conv_h(features).transpose(1, 2)
+        return _strips_attend(strips).transpose(1, 2)
 
-    def _columns(self, features: torch.Tensor) -> torch.Tensor:
+    def _columns(self, features: Tensor) -> Tensor:
         strips = self.conv_v(features).permute(0, 3, 1, 2)
         return _strips_attend(strips).permute(0, 2, 3, 1)
 
@@ -104,25 +108,30 @@ def _position_encoding(channels: int) -> Residual:
     return residual(PEG=nn.Conv2d(channels, channels, 3, padding=1, groups=channels))
 
 
-def _per_pixel(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:
+def _per_pixel(layer: nn.Module, features: Tensor) -> Tensor:
     """A layer on the last axis, applied to the channels of ``(N, C, H, W)``."""
-    moved: torch.Tensor = layer(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    pixels = features.permute(0, 2, 3, 1)
+    moved: Tensor = layer(pixels).permute(0, 3, 1, 2)
     return moved
 
 
-def _strips_attend(strips: torch.Tensor) -> torch.Tensor:
+def _strips_attend(strips: Tensor) -> Tensor:
     """``(N, S, 3 C, L)``: S strips of L pixels, flattened channel-major; to ``(N, S, C, L)``."""
     batch, count, channels, length = strips.shape
-    query, key, value = (part.flatten(2) for part in strips.chunk(3, dim=2))
-    mixed = _attention(torch.cat([query, key, value], dim=2)[:, None])
+    parts = [part.flatten(2) for part in strips.chunk(3, dim=2)]
+    tokens = torch.cat(parts, dim=2)
+    mixed = _attention(tokens[:, None])
     return mixed.reshape(batch, count, channels // 3, length)
 
 
-def _attention(tokens: torch.Tensor) -> torch.Tensor:
+def _attention(tokens: Tensor) -> Tensor:
     """Softmax attention of four heads, each an equal consecutive slice of the token."""
     # Tokens ``(N, B, T, 3 L)`` hold query, key and value one behind the other; ``(N, B, T, L)``.
-    parts = (torch.unflatten(part, -1, (HEADS, -1)) for part in tokens.chunk(3, dim=-1))
-    query, key, value = (part.transpose(2, 3) for part in parts)
+    by_head = []
+    for part in tokens.chunk(3, dim=-1):
+        heads = torch.unflatten(part, -1, (HEADS, -1))
+        by_head.append(heads.transpose(2, 3))
+    query, key, value = by_head
     products = query @ key.transpose(-1, -2)
     scores = products / math.sqrt(query.shape[-1])
     mixed = scores.softmax(dim=-1) @ value
@@ -140,12 +149,12 @@ class Backbone(nn.Module):
             self.add_module(f"Trans_block_{number}", block)
         self.decoder = _Decoder(width, deep)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """From ``(N, 3, H, W)``, sides multiples of 4, to ``(N, width, H, W)``."""
         deepest, half, full = self.encoder(picture)
         for number in range(1, 7):
             deepest = self.get_submodule(f"Trans_block_{number}")(deepest)
-        features: torch.Tensor = self.decoder(deepest, half, full)
+        features: Tensor = self.decoder(deepest, half, full)
         return features
 
 
@@ -160,9 +169,7 @@ class _Encoder(nn.Module):
             self.add_module(f"en_layer2_{number}", _pair(width))
         self.en_layer3_1 = _activated(nn.Conv2d(width, deep, 3, stride=2, padding=1))
 
-    def forward(
-        self, picture: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features at a quarter, half and full resolution."""
         full = self.en_layer1_1(picture)
         for number in (2, 3, 4):
@@ -195,11 +202,12 @@ class _Decoder(nn.Module):
 
     def forward(
         self,
-        deepest: torch.Tensor,
-        half: torch.Tensor,
-        full: torch.Tensor,
-    ) -> torch.Tensor:
-        features = self.de_layer2_2(torch.cat([self.de_layer3_1(deepest), half], dim=1))
+        deepest: Tensor,
+        half: Tensor,
+        full: Tensor,
+    ) -> Tensor:
+        raised = self.de_layer3_1(deepest)
+        features = self.de_layer2_2(torch.cat([raised, half], dim=1))
         for number in range(1, 5):
             features = _residual(self.get_submodule(f"de_block_{number}"), features)
         up = self.de_layer2_1(features)
@@ -222,10 +230,10 @@ def _pair(channels: int) -> nn.Sequential:
     )
 
 
-def _residual(pair: nn.Module, features: torch.Tensor) -> torch.Tensor:
+def _residual(pair: nn.Module, features: Tensor) -> Tensor:
     """The pair's result is added before the activation."""
-    activated: torch.Tensor = functional.leaky_relu(features + pair(features), SLOPE)
-    return activated
+    added: Tensor = features + pair(features)
+    return functional.leaky_relu(added, SLOPE)
 
 
 COUNT = 5
@@ -235,7 +243,7 @@ MIXED = 3 * (COUNT + 1)
 """Channels of the features: three colours times (delta and five inverse Gaussians)."""
 
 
-def inverse_gaussians() -> torch.Tensor:
+def inverse_gaussians() -> Tensor:
     """The released bank ``(6, 5, 5)``: a delta, then |W*/(|W|^2 + 0.01)| of five Gaussians."""
     # Sigma 0.25, 0.5, … 1.25 px on 3, 3, 3, 5, 5 px. The Fourier transform has the kernel's own
     # size and its inverse is not shifted back: the peak's place and the absolute value are the
@@ -244,17 +252,17 @@ def inverse_gaussians() -> torch.Tensor:
     bank[0, SIZE // 2, SIZE // 2] = 1.0
     for index in range(COUNT):
         size = 3 if index < 3 else 5
-        spectrum = torch.fft.fft2(_gaussian(size, 0.25 * (index + 1)))
-        inverse = torch.fft.ifft2(
-            spectrum.conj() / (spectrum.abs().square() + 0.01)
-        ).abs()
+        sigma_px = 0.25 * (index + 1)
+        spectrum = torch.fft.fft2(_gaussian(size, sigma_px))
+        power = spectrum.abs().square()
+        inverse = torch.fft.ifft2(spectrum.conj() / (power + 0.01))
         edge = (SIZE - size) // 2
         inside = slice(edge, edge + size)
-        bank[index + 1, inside, inside] = inverse
+        bank[index + 1, inside, inside] = inverse.abs()
     return bank
 
 
-def _gaussian(size: int, sigma: float) -> torch.Tensor:
+def _gaussian(size: int, sigma: float) -> Tensor:
     """A Gaussian of sum 1, ``(size, size)``."""
     place = torch.arange(size) - size // 2
     line = torch.exp(-place.square() / (2 * sigma**2))
@@ -268,7 +276,7 @@ class KernelFeatures(nn.Module):
     # ``corrected``: every colour meets all kernels, and has a predicted one of its own. Official
     # weights need the uncorrected form.
 
-    bank: torch.Tensor
+    bank: Tensor
 
     def __init__(self, *, corrected: bool = False) -> None:
         super().__init__()
@@ -279,19 +287,16 @@ class KernelFeatures(nn.Module):
         # In the code each kernel is in three consecutive rows while the convolution has one
         # group of rows per colour, so red meets the first two kernels only, blue the last two.
         bank = inverse_gaussians()
-        rows = (
-            bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0)
-        )[:, None]
-        self.register_buffer("bank", rows, persistent=False)
+        rows = bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0)
+        self.register_buffer("bank", rows[:, None], persistent=False)
 
-    def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``(N, 18, H, W)`` and an auxiliary picture; H, W >= 7."""
         fixed = functional.conv2d(picture, self.bank, padding=SIZE // 2, groups=3)
-        adapted = self.adaption_conv(picture)
-        features = self.fuse_conv(
-            torch.cat([fixed, self.transform_conv(adapted)], dim=1)
-        )
-        return features, self.Convsout(picture)
+        adapted = self.transform_conv(self.adaption_conv(picture))
+        features = self.fuse_conv(torch.cat([fixed, adapted], dim=1))
+        auxiliary = self.Convsout(picture)
+        return features, auxiliary
 
 
 class _Predictor(nn.Module):
@@ -312,23 +317,21 @@ class _Predictor(nn.Module):
             nn.Softmax(dim=1),
         )
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """The filtered picture, same shape."""
         # The released code reads the memory of ``(N, 25, 3, 1)`` as ``(N, 3, 5, 5)``, so that taps
         # and colours are scrambled, and shows the one resulting channel in all three. Corrected,
         # each colour is filtered by the 25 taps that belong to it.
         predicted = self.ConvNet(picture)
         if self.corrected:
-            return _filtered(
-                picture,
-                predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None],
-            )
-        return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(
-            picture
-        )
+            by_colour = predicted.squeeze(3).transpose(1, 2)
+            taps = by_colour.flatten(0, 1)[:, None]
+            return _filtered(picture, taps)
+        scrambled = predicted.reshape(-1, 3, SIZE * SIZE)
+        return _filtered(picture, scrambled).expand_as(picture)
 
 
-def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
+def _filtered(picture: Tensor, taps: Tensor) -> Tensor:
     """Filter each picture by its own kernels, ``(groups, channels of each, 25)``; zeros outside."""
     batch = picture.shape[0]
     size = picture.shape[-2:]
@@ -370,12 +373,12 @@ class P2IKT(SeveralOutputs):
         self.SumLayer = named(conv=nn.Conv2d(2 * MIXED, 3, 1))
         self.SumLayer1 = nn.Conv2d(6, 3, 1)
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """``restored``, ``auxiliary``, ``half`` and ``quarter`` (rounded up); none is clamped."""
         # H, W >= 16; reflected on the right and below to multiples of 16 (at least 32, which the
         # predicted kernel needs at the coarsest scale), cropped back.
         padded = pad_to_multiple(blurry, 32 if min(blurry.shape[-2:]) <= 16 else 16)
-        given: dict[str, torch.Tensor] = {}
+        given: dict[str, Tensor] = {}
         previous, memory = None, None
         for name, step in zip(SCALES, (4, 2, 1), strict=True):
             picture = padded[..., ::step, ::step]  # nearest neighbour
@@ -387,10 +390,10 @@ class P2IKT(SeveralOutputs):
 
     def _scale(
         self,
-        picture: torch.Tensor,
-        previous: torch.Tensor,
+        picture: Tensor,
+        previous: Tensor,
         memory: Memory | None,
-    ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
+    ) -> tuple[Tensor, Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)
         of_picture, of_previous = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import residual
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -32,12 +32,12 @@ class DualDirectionFusion(nn.Module):
         self.fusion_two_branches = Pointwise(2 * channels, channels)
         self.mask_transfer1 = Pointwise(channels, channels)
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
         guide = self.mask_transfer1(guide)
         both = torch.cat([features, guide], dim=1)
         scaled = torch.addcmul(both, self.concat(both), both)
-        fused: torch.Tensor = self.fusion_two_branches(scaled)
+        fused: Tensor = self.fusion_two_branches(scaled)
         return features + fused
 
 
@@ -67,7 +67,7 @@ class GuidedAttention(nn.Module):
         if outer:
             self.dual_direction_fusion = fusion
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
         fused = self.dual_direction_fusion(features, guide)
         query, key, value = self.qkv_dwconv(self.qkv(fused)).chunk(3, dim=1)
@@ -79,7 +79,7 @@ class GuidedAttention(nn.Module):
             self.heads,
             normalise_values=self.outer,
         )
-        attended: torch.Tensor = self.project_out(mixed)
+        attended: Tensor = self.project_out(mixed)
         return attended
 
 
@@ -107,7 +107,7 @@ class CrossAttention(nn.Module):
         self.new_k = Pointwise(2 * channels, channels)
         self.new_v = Pointwise(2 * channels, channels)
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
         query, key, value = self.q_dwconv(self.q(features)).chunk(3, dim=1)
         guide_key, guide_value = self.kv_dwconv(self.kv(guide)).chunk(2, dim=1)
@@ -121,7 +121,7 @@ class CrossAttention(nn.Module):
             self.heads,
             normalise_values=True,
         )
-        attended: torch.Tensor = self.project_out(mixed)
+        attended: Tensor = self.project_out(mixed)
         return attended
 
 
@@ -137,23 +137,23 @@ class GuidedFeedForward(nn.Module):
         self.dwconv = nn.Conv2d(2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden)
         self.project_out = Pointwise(hidden, channels)
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
         gate, value = self.dwconv(self.project_in(features)).chunk(2, dim=1)
         value = self.dual_direction_fusion(value, self.project_mask(guide))
-        given: torch.Tensor = self.project_out(gated(gate, value))
+        given: Tensor = self.project_out(gated(gate, value))
         return given
 
 
 def _attention(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    temperature: torch.Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    temperature: Tensor,
     heads: int,
     *,
     normalise_values: bool,
-) -> torch.Tensor:
+) -> Tensor:
     """Restormer's attention between the channels of one head, all ``(N, C, H, W)``."""
     height, width = query.shape[-2:]
     query = torch.unflatten(query.flatten(2), 1, (heads, -1))
@@ -199,7 +199,7 @@ class InterBlock(nn.Module):
         self.norm_ffn = ChannelNorm(channels)
         self.norm_mask = ChannelNorm(channels)
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
         guide = self.norm_mask(guide)
         normed = self.norm_cross_attention(features)
@@ -231,8 +231,9 @@ class _IntraBlock(nn.Module):
         )
         self.conv1 = _mergers(channels, units)
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
-        return self.gamma * _densely(self.unit1, self.conv1, features, guide) + features
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
+        restored = _densely(self.unit1, self.conv1, features, guide)
+        return self.gamma * restored + features
 
 
 class _TransformerBlock(nn.Module):
@@ -244,10 +245,10 @@ class _TransformerBlock(nn.Module):
         self.ffn = GuidedFeedForward(channels, expansion)
         self.norm_feature = ChannelNorm(channels)
 
-    def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, guide: Tensor) -> Tensor:
         guide = self.norm_feature(guide)
         features = features + self.attn(self.norm1(features), guide)
-        changed: torch.Tensor = self.ffn(self.norm2(features), guide)
+        changed: Tensor = self.ffn(self.norm2(features), guide)
         return features + changed
 
 
@@ -262,7 +263,7 @@ class GuideFeatures(nn.Module):
             for factor in (1, 2)
         )
 
-    def forward(self, parser: torch.Tensor) -> list[torch.Tensor]:
+    def forward(self, parser: Tensor) -> list[Tensor]:
         """Finest first, from ``(N, 3, H, W)``."""
         levels = [self.in_conv(parser)]
         for block in self.blocks:
@@ -289,9 +290,9 @@ def _mergers(channels: int, count: int) -> nn.ModuleList:
 def _densely(
     units: Iterable[nn.Module],
     mergers: Iterable[nn.Module],
-    features: torch.Tensor,
-    guide: torch.Tensor,
-) -> torch.Tensor:
+    features: Tensor,
+    guide: Tensor,
+) -> Tensor:
     """Apply units in turn; after each, the input and all results so far are merged."""
     given = [features]
     for unit, merger in zip(units, mergers, strict=True):
@@ -307,7 +308,7 @@ SMALLEST_PX = 50
 """Smallest number of pixels of a region, which is an area, not a side."""
 
 
-def regions(blurry: torch.Tensor) -> torch.Tensor:
+def regions(blurry: Tensor) -> Tensor:
     """Each picture with every region painted in its mean colour, without gradient."""
     # They stand in for the parser, which the authors do not name. Source: Felzenszwalb,
     # Huttenlocher, Efficient Graph-Based Image Segmentation (2004).
@@ -368,10 +369,10 @@ class PPTformer(nn.Module):
 
     def forward(
         self,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         *,
-        parser: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        parser: Tensor | None = None,
+    ) -> Tensor:
         """Restore by the parsed picture, or by :func:`regions` in its place; not clamped."""
         if parser is None:
             parser = regions(blurry)
@@ -380,7 +381,7 @@ class PPTformer(nn.Module):
         return cropped(restored, blurry)
 
 
-def _padded(picture: torch.Tensor) -> torch.Tensor:
+def _padded(picture: Tensor) -> Tensor:
     """Pad to whole multiples, channels last in memory: the order in which layers are fast."""
     padded = pad_to_multiple(picture, MULTIPLE)
     return padded.contiguous(memory_format=torch.channels_last)
@@ -426,9 +427,9 @@ class _Restoration(nn.Module):
 
     def forward(
         self,
-        picture: torch.Tensor,
-        guides: Sequence[torch.Tensor],
-    ) -> torch.Tensor:
+        picture: Tensor,
+        guides: Sequence[Tensor],
+    ) -> Tensor:
         full, half, quarter = guides
         one = self.en_block1(self.enter(picture), full)
         two = self.en_block2(self.c_128to64(one), half)
@@ -436,5 +437,5 @@ class _Restoration(nn.Module):
         features = self.skip1(torch.cat([self.c_32to64(deepest), two], dim=1))
         features = self.de_block2(features, half)
         features = self.skip2(torch.cat([self.c_64to128(features), one], dim=1))
-        change: torch.Tensor = self.exit(self.de_block3(features, full))
+        change: Tensor = self.exit(self.de_block3(features, full))
         return picture + change

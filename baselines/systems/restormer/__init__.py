@@ -19,7 +19,12 @@ RESTORMER = Baseline.of_folder(
     __name__,
     "network:Restormer",
     CARD,
-    narrow={"dim": 8, "blocks": (1, 1, 1, 1), "refinement": 1, "heads": (1, 1, 2, 2)},
+    narrow={
+        "dim": 8,
+        "blocks": (1, 1, 1, 1),
+        "refinement": 1,
+        "heads": (1, 1, 2, 2),
+    },
     zeroed=("output",),
 )
 

@@ -5,7 +5,7 @@ Source: Zamir et al., Restormer (CVPR 2022); swz30/Restormer at df766d5, Defocus
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -28,9 +28,9 @@ class _Block(nn.Module):
         self.norm2 = ChannelNorm(channels)
         self.ffn = GatedFeedForward(channels, EXPANSION)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         features = features + self.attn(self.norm1(features))
-        fed: torch.Tensor = features + self.ffn(self.norm2(features))
+        fed: Tensor = features + self.ffn(self.norm2(features))
         return fed
 
 
@@ -62,7 +62,7 @@ class Restormer(FourLevels):
         self.skip_conv = Pointwise(dim, 2 * dim, bias=False) if dual else None
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)``, or left and right view, RGB in [0, 1]; not clamped."""
         padded = pad_to_multiple(blurry, MULTIPLE)
         restored = self.change(padded)
@@ -70,7 +70,7 @@ class Restormer(FourLevels):
             restored = restored + padded
         return cropped(restored, blurry)
 
-    def change(self, padded: torch.Tensor) -> torch.Tensor:
+    def change(self, padded: Tensor) -> Tensor:
         """What is added to the picture (sides of multiples of 8), or two views' restored one."""
         embedded = self.patch_embed(
             padded.contiguous(memory_format=torch.channels_last)
@@ -78,5 +78,5 @@ class Restormer(FourLevels):
         features = self.refinement(self.decoded(embedded))
         if self.skip_conv is not None:
             features = features + self.skip_conv(embedded)
-        given: torch.Tensor = self.output(features)
+        given: Tensor = self.output(features)
         return given

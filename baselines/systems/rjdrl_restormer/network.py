@@ -5,7 +5,7 @@ Source: IJCV 2025, arXiv 2409.17792; ssscrystal/Reblurring-guided-JDRL at ef90c7
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.systems.restormer.network import Restormer
@@ -37,9 +37,9 @@ class GuidedRestormer(Restormer):
 
     def forward(
         self,
-        blurry: torch.Tensor,
-        core: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        core: Tensor | None = None,
+    ) -> Tensor:
         """Restore ``(N, 3, H, W)`` by ``(N, 35, H, W)``, None if nothing is known of the blur."""
         # H and W are multiples of 16; not clamped.
         core = (

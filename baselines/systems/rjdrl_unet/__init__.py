@@ -22,7 +22,12 @@ GUIDED = Baseline.of_folder(
     __name__,
     "network:rjdrl_unet",
     CARD,
-    narrow={"width": 16, "levels": 3, "features": 16, "adds_input": True},
+    narrow={
+        "width": 16,
+        "levels": 3,
+        "features": 16,
+        "adds_input": True,
+    },
     zeroed=("deblur.out.0",),
 )
 

@@ -5,7 +5,7 @@ Source: IJCV 2025, arXiv 2409.17792; ssscrystal/Reblurring-guided-JDRL at ef90c7
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.attention import LinearChannelAttention
 from defocus.baselines.layers.named import SeveralOutputs
@@ -55,9 +55,9 @@ class Guided(SeveralOutputs):
 
     def outputs(
         self,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         core_share: float = 1.0,
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Tensor]:
         """``restored``, and ``core``: the estimate of the kernels' radial samples."""
         # ``core_share`` is a factor on the estimate where the network is shown it; it rises in
         # training.
@@ -94,9 +94,9 @@ class GuidedUNet(UNet):
 
     def forward(
         self,
-        blurry: torch.Tensor,
-        core: torch.Tensor | None = None,
-    ) -> torch.Tensor:
+        blurry: Tensor,
+        core: Tensor | None = None,
+    ) -> Tensor:
         """Restore ``(N, 3, H, W)``, sides of multiples of 16; ``core`` is None if unknown."""
         core = (
             blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:]))
@@ -126,7 +126,7 @@ PARTS = {"Pred_state_dict.": "pred.", "G_state_dict.": "deblur."}
 none of them."""
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The estimator and the network below our names; other files are left as they are."""
     # Entries of the reblurring network are dropped. A LookupError says that one of the two is
     # missing.

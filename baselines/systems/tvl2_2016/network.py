@@ -33,13 +33,21 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
         return np.zeros(grey.shape)
     fine = gradient_magnitude(grey, FINE_PX, RADIUS_PX)
     coarse = gradient_magnitude(grey, COARSE_PX, RADIUS_PX)
-    weight = edge * contrast
-    weighted = weight * edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
-    both = np.stack([weighted, weight], axis=2)
-    spread = recursive_filter(both, min(grey.shape) / 8, COLOUR, 5, guide=picture)
-    dense = spread[:, :, 0] / np.maximum(spread[:, :, 1], np.finfo(np.float64).tiny)
-    radius = max(1, round(GUIDED_RADIUS_PX * np.sqrt(grey.size / MEGAPIXEL)))
-    return np.maximum(guided_filter(dense, grey, radius, GUIDED_EPSILON), 0)
+    sigma_px = edge_sigma_px(fine, coarse, FINE_PX, COARSE_PX)
+    dense = _spread(picture, sigma_px, edge * contrast)
+    side = np.sqrt(grey.size / MEGAPIXEL)
+    radius = max(1, round(GUIDED_RADIUS_PX * side))
+    smooth = guided_filter(dense, grey, radius, GUIDED_EPSILON)
+    return np.maximum(smooth, 0)
+
+
+def _spread(picture: Array, sigma_px: Array, weight: Array) -> NDArray[np.float64]:
+    """From the edges to all pixels, across what looks alike, by weight; ``(H, W)``."""
+    both = np.stack([weight * sigma_px, weight], axis=2)
+    reach_px = min(weight.shape) / 8
+    sums = recursive_filter(both, reach_px, COLOUR, 5, guide=picture)
+    weights = np.maximum(sums[:, :, 1], np.finfo(np.float64).tiny)
+    return np.asarray(sums[:, :, 0] / weights)
 
 
 def local_contrast(grey: Array) -> NDArray[np.float64]:

@@ -19,7 +19,11 @@ UFORMER = Baseline.of_folder(
     __name__,
     "network:Uformer",
     CARD,
-    narrow={"dim": 12, "depths": (1, 1, 1, 1, 1), "heads": (1, 2, 4, 2, 1)},
+    narrow={
+        "dim": 12,
+        "depths": (1, 1, 1, 1, 1),
+        "heads": (1, 2, 4, 2, 1),
+    },
     zeroed=("output_proj",),
 )
 

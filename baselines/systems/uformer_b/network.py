@@ -5,7 +5,7 @@ Source: Wang et al., Uformer (CVPR 2022); ZhendongWang6/Uformer at 65fc970, mode
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.attention import (
@@ -37,10 +37,10 @@ class _FeedForward(nn.Module):
         )
         self.linear2 = nn.Sequential(PointwiseLinear(hidden, channels))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, H, W, C)`` to the same shape."""
         hidden = self.dwconv(self.linear1(features).permute(0, 3, 1, 2))
-        fed: torch.Tensor = self.linear2(hidden.permute(0, 2, 3, 1))
+        fed: Tensor = self.linear2(hidden.permute(0, 2, 3, 1))
         return fed
 
 
@@ -63,12 +63,14 @@ class _Block(nn.Module):
         self.norm2 = nn.LayerNorm(channels)
         self.mlp = _FeedForward(channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, H, W, C)`` to the same shape."""
-        features = features + self._dropped(self._attended(self.norm1(features)))
-        return features + self._dropped(self.mlp(self.norm2(features)))
+        attended = self._attended(self.norm1(features))
+        features = features + self._dropped(attended)
+        fed = self.mlp(self.norm2(features))
+        return features + self._dropped(fed)
 
-    def _attended(self, normed: torch.Tensor) -> torch.Tensor:
+    def _attended(self, normed: Tensor) -> Tensor:
         if self.shift:
             normed = normed.roll((-self.shift, -self.shift), dims=(1, 2))
         windowed = windows(normed)
@@ -79,11 +81,12 @@ class _Block(nn.Module):
             attended = attended.roll((self.shift, self.shift), dims=(1, 2))
         return attended
 
-    def _dropped(self, change: torch.Tensor) -> torch.Tensor:
+    def _dropped(self, change: Tensor) -> Tensor:
         """In training, a block's change is left out in some of the batch's pictures."""
         if not self.training or self.drop == 0:
             return change
-        keep = torch.rand(len(change), 1, 1, 1, device=change.device) >= self.drop
+        drawn = torch.rand(len(change), 1, 1, 1, device=change.device)
+        keep = drawn >= self.drop
         return change * keep / (1 - self.drop)
 
 
@@ -92,7 +95,7 @@ class _Level(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         pixels = features.permute(0, 2, 3, 1)
         for block in self.blocks:
@@ -124,12 +127,13 @@ class Uformer(nn.Module):
         drops = _drops(depths)
 
         def level(place: int, channels: int) -> _Level:
-            nominal = nominal_px >> min(place, len(depths) - 1 - place)
+            halvings = min(place, len(depths) - 1 - place)
+            is_large = nominal_px >> halvings > WINDOW
             return _Level(
                 _Block(
                     channels,
                     heads[place],
-                    shifted=number % 2 == 1 and nominal > WINDOW,
+                    shifted=is_large and number % 2 == 1,
                     modulated=place > self.downs,
                     drop=drop,
                 )
@@ -155,12 +159,10 @@ class Uformer(nn.Module):
             up = nn.ConvTranspose2d(channels, outputs, 2, stride=2)
             channels = 2 * outputs  # the skip is concatenated and not reduced
             self.add_module(f"upsample_{place}", named(deconv=nn.Sequential(up)))
-            self.add_module(
-                f"decoderlayer_{place}",
-                level(self.downs + 1 + place, channels),
-            )
+            decoder = level(self.downs + 1 + place, channels)
+            self.add_module(f"decoderlayer_{place}", decoder)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         # Put in the middle of a black square whose side is the next multiple of 128, and cropped
         # again.
@@ -168,14 +170,15 @@ class Uformer(nn.Module):
         if not self.square:
             padded = pad_to_multiple(blurry, self.multiple)
             return self._restored(padded)[..., :height, :width]
-        side = max(height, width) + -max(height, width) % self.multiple
+        longest = max(height, width)
+        side = longest + -longest % self.multiple
         top = (side - height) // 2
         left = (side - width) // 2
         amounts = (left, side - width - left, top, side - height - top)
-        padded = pad(blurry, amounts, "zeros")
-        return self._restored(padded)[..., top : top + height, left : left + width]
+        restored = self._restored(pad(blurry, amounts, "zeros"))
+        return restored[..., top : top + height, left : left + width]
 
-    def _restored(self, padded: torch.Tensor) -> torch.Tensor:
+    def _restored(self, padded: Tensor) -> Tensor:
         picture = padded.contiguous(memory_format=torch.channels_last)
         features = functional.leaky_relu(self.input_proj(picture))
         skips = []
@@ -188,7 +191,7 @@ class Uformer(nn.Module):
             features = self.get_submodule(f"upsample_{place}")(features)
             features = torch.cat([features, skips.pop()], dim=1)
             features = self.get_submodule(f"decoderlayer_{place}")(features)
-        restored: torch.Tensor = padded + self.output_proj(features)
+        restored: Tensor = padded + self.output_proj(features)
         return restored
 
 
@@ -199,8 +202,10 @@ def _projection(inputs: int, outputs: int) -> nn.Sequential:
 def _drops(depths: Sequence[int]) -> list[list[float]]:
     """How often each block's change is left out: rising to the bottleneck, then falling."""
     downs = len(depths) // 2
-    rising = torch.linspace(0, LARGEST_DROP, sum(depths[:downs]), device="cpu").tolist()
-    flat = rising + [LARGEST_DROP] * depths[downs] + rising[::-1]
+    blocks = sum(depths[:downs])
+    rising = torch.linspace(0, LARGEST_DROP, blocks, device="cpu").tolist()
+    deepest = [LARGEST_DROP] * depths[downs]
+    flat = [*rising, *deepest, *rising[::-1]]
     drops = []
     start = 0
     for depth in depths:

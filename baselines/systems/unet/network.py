@@ -5,7 +5,7 @@ Where paper and released code differ the code is followed, since its weights nee
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
@@ -47,16 +47,17 @@ class UNet(nn.Module):
         self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), last)
         self.apply(_initialise)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; not clamped where the input is added."""
         return self._restored(blurry, blurry)
 
-    def _restored(self, blurry: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+    def _restored(self, blurry: Tensor, shown: Tensor) -> Tensor:
         """The restored picture of a network that gets ``shown``.
 
         That is the blurry picture, or more."""
         padded = pad_to_multiple(shown, 2 ** (self.levels - 1))
-        given = cropped(self._decode(self._encode(padded)), blurry)
+        decoded = self._decode(self._encode(padded))
+        given = cropped(decoded, blurry)
         return blurry + given if self.adds_input else given
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
@@ -67,25 +68,28 @@ class UNet(nn.Module):
             strict=True,
         )
 
-    def _encode(self, picture: torch.Tensor) -> list[torch.Tensor]:
+    def _encode(self, picture: Tensor) -> list[Tensor]:
         """Features of the levels, finest first."""
-        levels: list[torch.Tensor] = []
+        levels: list[Tensor] = []
         features = picture
         for number, block in enumerate(self.encoder.children(), start=1):
-            features = block(functional.max_pool2d(features, 2) if levels else features)
+            if levels:
+                features = functional.max_pool2d(features, 2)
+            features = block(features)
             # before the skip is taken, as the released code has it
             if number >= self.levels - 1:
                 features = self.dropout(features)
             levels.append(features)
         return levels
 
-    def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
+    def _decode(self, levels: list[Tensor]) -> Tensor:
         features = levels[-1]
         for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
             up = self.get_submodule(f"up{number}")
             block = self.get_submodule(f"block{number}")
-            features = block(torch.cat([up(features), skip], dim=1))
-        restored: torch.Tensor = self.out(features)
+            joined = torch.cat([up(features), skip], dim=1)
+            features = block(joined)
+        restored: Tensor = self.out(features)
         return restored
 
 
@@ -104,7 +108,7 @@ class _Conv2x2(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 2)
 
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
         return super().forward(functional.pad(input, (0, 1, 0, 1)))
 
 
@@ -119,7 +123,7 @@ OFFICIAL = "G_state_dict."
 FIRST, LAST = "encoder.block1.0.weight", ("out.0.weight", "out.0.bias")
 
 
-def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
+def convert(tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The same network for RGB: the released one is fed what OpenCV reads, BGR."""
     # The first convolution's inputs and the last one's outputs change their order, which is exact.
     # Other files are left as they are.
@@ -130,7 +134,7 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     return state
 
 
-def _swapped(name: str, tensor: torch.Tensor) -> torch.Tensor:
+def _swapped(name: str, tensor: Tensor) -> Tensor:
     if name.endswith(FIRST):
         return tensor.flip(1)
     return tensor.flip(0) if name.endswith(LAST) else tensor

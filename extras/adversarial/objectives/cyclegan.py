@@ -1,7 +1,7 @@
 """CycleGAN's training: two generators, two critics and cycle consistency."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
@@ -29,14 +29,14 @@ class CycleGANObjective(Objective):
         )
         self.sharp_pool = Pool(POOL_SIZE)
         self.blurry_pool = Pool(POOL_SIZE)
-        self._made: dict[str, torch.Tensor] = {}
+        self._made: dict[str, Tensor] = {}
 
     def forward(
         self,
         network: nn.Module,
         batch: Batch,
         progress: Progress,
-    ) -> tuple[torch.Tensor, Parts]:
+    ) -> tuple[Tensor, Parts]:
         """The generators' loss; its parts are ``adversarial``, ``cycle`` and ``identity``."""
         del progress
         generated = {
@@ -55,7 +55,11 @@ class CycleGANObjective(Objective):
         cycle = 2 * (back + forth)
         identity = 2 * kept
         loss = adversarial + CYCLE_WEIGHT * cycle + IDENTITY_WEIGHT * identity
-        parts = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
+        parts = {
+            "adversarial": adversarial,
+            "cycle": cycle,
+            "identity": identity,
+        }
         return loss, detached(parts)
 
     def adversary_loss(
@@ -63,7 +67,7 @@ class CycleGANObjective(Objective):
         network: nn.Module,  # noqa: ARG002 - judged is what it made in its own step, as officially
         batch: Batch,
         progress: Progress,  # noqa: ARG002 - there is no schedule
-    ) -> tuple[torch.Tensor, Parts]:
+    ) -> tuple[Tensor, Parts]:
         """Half the squared error of both critics on real pictures and on those of the pool."""
         shown_sharp = self.sharp_pool.exchanged(self._made["sharp"])
         shown_blurry = self.blurry_pool.exchanged(self._made["blurry"])
@@ -79,13 +83,13 @@ class CycleGANObjective(Objective):
 
 def _mistaken(
     critic: nn.Module,
-    real: torch.Tensor,
-    generated: torch.Tensor,
-) -> torch.Tensor:
+    real: Tensor,
+    generated: Tensor,
+) -> Tensor:
     return (_far_from(1.0, critic(real)) + _far_from(0.0, critic(generated))) / 2
 
 
-def _far_from(value: float, scores: torch.Tensor) -> torch.Tensor:
+def _far_from(value: float, scores: Tensor) -> Tensor:
     return mse_loss(scores, torch.full_like(scores, value))
 
 

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from defocus.baselines.losses.l1 import make as make_l1
 from defocus.baselines.losses.perceptual import make as make_perceptual
@@ -51,7 +52,7 @@ class DefocusGANObjective(Objective):
         network: torch.nn.Module,
         batch: Batch,
         progress: Progress,
-    ) -> tuple[torch.Tensor, Parts]:
+    ) -> tuple[Tensor, Parts]:
         """The first stage's loss (part ``radius_px``), then the generator's.
 
         Its parts are ``l1``, ``perceptual`` and ``adversarial``."""
@@ -60,7 +61,7 @@ class DefocusGANObjective(Objective):
             and self.blur_map is not None
             and progress.in_warmup
         ):
-            given: tuple[torch.Tensor, Parts] = self.first_stage(
+            given: tuple[Tensor, Parts] = self.first_stage(
                 self.blur_map,
                 batch,
                 progress,
@@ -85,7 +86,7 @@ class DefocusGANObjective(Objective):
         network: torch.nn.Module,
         batch: Batch,
         progress: Progress,
-    ) -> tuple[torch.Tensor, Parts] | None:
+    ) -> tuple[Tensor, Parts] | None:
         """The critic's loss: mean(d) + 0.1 mean(d x blur radius) + gradient penalty.
 
         d is what it gives for the restored less what it gives for the sharp picture."""
@@ -101,11 +102,11 @@ class DefocusGANObjective(Objective):
         return loss, {"gradient_penalty": penalty.detach()}
 
     @torch.no_grad()
-    def _diameter(self, batch: Batch) -> torch.Tensor:
+    def _diameter(self, batch: Batch) -> Tensor:
         """Diameter of the circle of confusion, px; of a learnt map the colours' largest."""
         if self.blur_map is None:
             return batch.supervision["defocus_map"]
-        radii: torch.Tensor = self.blur_map(batch.supervision["dual_pixel"])
+        radii: Tensor = self.blur_map(batch.supervision["dual_pixel"])
         return 2 * radii.abs().amax(dim=1, keepdim=True)
 
 
@@ -128,9 +129,9 @@ def iteration(progress: Progress) -> int:
 def _restored(
     network: torch.nn.Module,
     batch: Batch,
-    diameter: torch.Tensor,
+    diameter: Tensor,
     progress: Progress,
-) -> torch.Tensor:
+) -> Tensor:
     if not isinstance(network, Generator):
         raise TypeError(
             f"the objective trains DefocusGAN's generator, not {type(network).__name__}"

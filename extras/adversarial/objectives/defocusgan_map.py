@@ -3,7 +3,7 @@
 The map is right where the sharp picture, blurred by its kernels, equals the blurry one."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
@@ -29,14 +29,14 @@ class BlurMapObjective(Objective):
         network: nn.Module,
         batch: Batch,
         progress: Progress,
-    ) -> tuple[torch.Tensor, Parts]:
+    ) -> tuple[Tensor, Parts]:
         """The loss; its part is ``radius_px``, the mean absolute map.
 
         The progress decides whether the network or the kernels get gradients."""
         of_kernels = any(first <= progress.epoch < end for first, end in KERNEL_EPOCHS)
         with torch.set_grad_enabled(not of_kernels):
             radii = network(batch.supervision["dual_pixel"])
-        weights: dict[str, torch.Tensor] = dict(self.kernels.named_parameters())
+        weights: dict[str, Tensor] = dict(self.kernels.named_parameters())
         if not of_kernels:
             weights = detached(weights)
         reblurred = functional_call(self.kernels, weights, (batch.target, radii))
@@ -46,7 +46,7 @@ class BlurMapObjective(Objective):
         return loss, {"radius_px": radii.detach().abs().mean()}
 
 
-def _total_variation(radii: torch.Tensor) -> torch.Tensor:
+def _total_variation(radii: Tensor) -> Tensor:
     """Sum of absolute differences of neighbours, per picture."""
     down = radii.diff(dim=-2).abs().sum()
     right = radii.diff(dim=-1).abs().sum()

@@ -80,6 +80,8 @@ def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
 def _missing_light(light: NDArray[np.float64], width: int) -> NDArray[Any]:
     """Share of the light that is missing at each place, relative to its wide surroundings."""
     picture = light.astype(np.float32)
-    even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)
-    smooth = cv2.GaussianBlur(picture, (0, 0), max(width * SMOOTHING_SHARE, 0.8))
+    wide_px = width * BACKGROUND_SHARE
+    narrow_px = max(width * SMOOTHING_SHARE, 0.8)
+    even = cv2.GaussianBlur(picture, (0, 0), wide_px)
+    smooth = cv2.GaussianBlur(picture, (0, 0), narrow_px)
     return 1.0 - smooth / np.maximum(even, 1e-6)

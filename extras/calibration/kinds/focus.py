@@ -48,40 +48,30 @@ def calibrate_focus(
     )
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
     views: Views = []
-    coarse = _sweep(
-        bench,
-        focus,
-        exposure,
-        np.linspace(-reach, reach, COARSE_POINTS),
-        views,
-    )
+    places = np.linspace(-reach, reach, COARSE_POINTS)
+    coarse = _sweep(bench, focus, exposure, places, views)
     contrast = _contrast(reach, coarse)
-    start = max(coarse, key=lambda point: point[1])[0]
+    start, _ = max(coarse, key=lambda point: point[1])
     half = max(2 * reach // COARSE_POINTS, FINE_POINTS // 2)
-    fine = _sweep(
-        bench,
-        focus,
-        exposure,
-        np.linspace(start - half, start + half, FINE_POINTS),
-        views,
-    )
+    places = np.linspace(start - half, start + half, FINE_POINTS)
+    fine = _sweep(bench, focus, exposure, places, views)
     best = _peak(coarse + fine)
+    curve = sorted(coarse + fine)
     backward = _backward(bench, focus, exposure, round(best) + half, half)
-    backlash = _play(sorted(coarse + fine), backward)
+    backlash = _play(curve, backward)
     focus.go(round(best))
     scale = focus_scale(views, best)
     lens = _lens(bench, exposure, focal_length_mm, sensor_pitch_um)
+    dioptres = None if scale is None else _dioptres(scale["px_per_step"], lens)
     return {
         "best_steps": best,
         "backlash_steps": backlash,
         "contrast": contrast,
         "f_number": exposure.f_number,
         "scale": scale,
-        "dioptres_per_step": None
-        if scale is None
-        else _dioptres(scale["px_per_step"], lens),
+        "dioptres_per_step": dioptres,
         "curve": [
-            {"steps": steps, "gradient_energy": e} for steps, e in sorted(coarse + fine)
+            {"steps": steps, "gradient_energy": energy} for steps, energy in curve
         ],
     }
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.register import Registration, register
+from defocus.align.registration.register import register
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.quality.quick_look import QuickLook, encoded_grey, luminance
 from defocus.errors import CameraError
@@ -96,20 +96,19 @@ def _mirrored(look: QuickLook) -> QuickLook:
 
 def _geometry(blurry: QuickLook, sharp: QuickLook) -> tuple[Similarity, bool]:
     """The similarity between the cameras, and whether one of them sees a mirror image."""
-    registrations: list[Registration] = [
-        register(luminance(blurry.linear), luminance(look.linear))
-        for look in (sharp, _mirrored(sharp))
-    ]
+    reference = luminance(blurry.linear)
+    direct = register(reference, luminance(sharp.linear))
+    turned = register(reference, luminance(_mirrored(sharp).linear))
     best = max(
-        registrations,
+        (direct, turned),
         key=lambda result: (result.similarity is not None, result.inlier_share),
     )
     if best.similarity is None:
         raise CameraError(
-            f"the pictures of the two cameras cannot be registered: {registrations[0].reason}; "
+            f"the pictures of the two cameras cannot be registered: {direct.reason}; "
             "point both at one detailed scene at about equal scale"
         )
-    return best.similarity, best is registrations[1]
+    return best.similarity, best is turned
 
 
 def _releases(
@@ -142,21 +141,24 @@ def _skew_seconds(
 ) -> tuple[float | None, float | None]:
     """Delay of the sharp camera and its standard deviation; None if nothing crossed the picture."""
     first = _tracks([encoded_grey(r.blurry.linear) for r in releases])
-    looks = [_mirrored(r.sharp) if mirrored else r.sharp for r in releases]
+    looks = [r.sharp for r in releases]
+    if mirrored:
+        looks = [_mirrored(look) for look in looks]
     second = _tracks([encoded_grey(look.linear) for look in looks])
-    height, width = releases[0].blurry.linear.shape[:2]
-    affine = similarity.matrix(width, height)
-    inverse = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
     both = [number for number in first if number in second]
     tracks = {number: first[number] for number in both}
     velocity = _velocity(tracks, [r.ordered_at for r in releases])
     if len(both) < LEAST_SHOTS or velocity is None:
         return None, None
+    height, width = releases[0].blurry.linear.shape[:2]
+    affine = similarity.matrix(width, height)
+    inverse = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
     speed = float(velocity @ velocity)
     delays = []
-    for number in both:
+    for number, place in tracks.items():
         onto_first = (inverse @ [*second[number], 1.0])[:2]
-        delays.append(float((onto_first - first[number]) @ velocity) / speed)
+        along = float((onto_first - place) @ velocity)
+        delays.append(along / speed)
     return float(np.median(delays)), float(np.std(delays))
 
 

@@ -18,15 +18,24 @@ TURN_RAD = 0.2
 STEPS_PER_PX = 256
 
 
+def _area(places: Array, chords: Array) -> float:
+    """Area of a polygon from its lengths across a direction."""
+    heights = (chords[1:] + chords[:-1]) / 2
+    return float(np.sum(heights * np.diff(places)))
+
+
 def _crossings(place: float, x: Array, y: Array) -> list[float]:
     """Points where the upright line at a place meets the sides of a polygon."""
     ends = []
     for k in range(len(x)):
-        low = min(x[k], x[k - 1]) - 1e-12
-        high = max(x[k], x[k - 1]) + 1e-12
+        start_x, end_x = x[k], x[k - 1]
+        start_y, end_y = y[k], y[k - 1]
+        low = min(start_x, end_x) - 1e-12
+        high = max(start_x, end_x) + 1e-12
         if low <= place <= high:
-            part = np.clip((place - x[k]) / (x[k - 1] - x[k]), 0.0, 1.0)
-            ends.append(y[k] + (y[k - 1] - y[k]) * part)
+            share = (place - start_x) / (end_x - start_x)
+            part = np.clip(share, 0.0, 1.0)
+            ends.append(start_y + (end_y - start_y) * part)
     return ends
 
 
@@ -44,12 +53,13 @@ class KnownBlur:
 
     def mtf(self, frequencies: Array, normal_rad: float = 0.0) -> Array:
         """The MTF along a direction at its angle to the rows; frequencies in cycles per pixel."""
+        # a disc has |2 J1(x) / x| and a Gaussian exp(-2 x²), with x = π size f
         f = np.maximum(np.asarray(frequencies, np.float64), 1e-4)
+        x = np.pi * self.size_px * f
         if self.kind == "disc":
-            x = np.pi * self.size_px * f
             return np.asarray(np.abs(2.0 * j1(x) / x))
         if self.kind == "gaussian":
-            return np.asarray(np.exp(-2.0 * (np.pi * self.size_px * f) ** 2))
+            return np.asarray(np.exp(-2.0 * x**2))
         return self._polygon_mtf(f, normal_rad)
 
     def cumulated(self, distance: Array, normal_rad: float = 0.0) -> Array:
@@ -83,15 +93,18 @@ class KnownBlur:
     def _polygon_mtf(self, f: Array, normal_rad: float) -> Array:
         """Fourier transform of a function that is linear between its corners."""
         places, chords = self._chords(normal_rad)
-        slopes = np.diff(chords) / np.diff(places)
+        # F(f) = Σ step e^-iωx / iω - Σ bend e^-iωx / ω², with ω = 2 π f
+        widths = np.diff(places)
+        slopes = np.diff(chords) / widths
         bends = np.diff(np.concatenate([[0.0], slopes, [0.0]]))
         turned = np.exp(-2j * np.pi * f[..., None] * places)
-        steps = chords[0] * turned[..., 0] - chords[-1] * turned[..., -1]
-        of_steps = steps / (2j * np.pi * f)
-        of_bends = (turned @ bends) / (2.0 * np.pi * f) ** 2
-        heights = (chords[1:] + chords[:-1]) / 2
-        area = float(np.sum(heights * np.diff(places)))
-        return np.asarray(np.abs(of_steps - of_bends) / area)
+        first = chords[0] * turned[..., 0]
+        last = chords[-1] * turned[..., -1]
+        of_steps = (first - last) / (2j * np.pi * f)
+        omega = 2.0 * np.pi * f
+        of_bends = (turned @ bends) / omega**2
+        transform = np.abs(of_steps - of_bends)
+        return np.asarray(transform / _area(places, chords))
 
 
 @dataclass(frozen=True)
@@ -111,20 +124,20 @@ class EdgeShot:
 def true_mtf(blur: KnownBlur, angle_deg: float, frequencies: Array) -> Array:
     """MTF of the blur and a square pixel along the normal of an edge."""
     angle = math.radians(angle_deg)
-    pixel = np.sinc(frequencies * math.cos(angle)) * np.sinc(
-        frequencies * math.sin(angle)
-    )
-    return np.asarray(blur.mtf(frequencies, -angle) * np.abs(pixel))
+    across = np.sinc(frequencies * math.cos(angle))
+    down = np.sinc(frequencies * math.sin(angle))
+    pixel = np.abs(across * down)
+    return np.asarray(blur.mtf(frequencies, -angle) * pixel)
 
 
 def blur_of_mtf50(kind: str, mtf50: float, angle_deg: float) -> KnownBlur:
     """The blur that gives a picture of an edge that MTF50, cycles per pixel, below 0.6."""
+    frequency = np.array([mtf50])
 
     def excess(size: float) -> float:
-        return (
-            float(true_mtf(KnownBlur(kind, size), angle_deg, np.array([mtf50]))[0])
-            - 0.5
-        )
+        blur = KnownBlur(kind, size)
+        contrast = true_mtf(blur, angle_deg, frequency)
+        return float(contrast[0]) - 0.5
 
     largest = {"gaussian": 0.2 / mtf50}.get(kind, 1.0 / mtf50)
     return KnownBlur(kind, float(brentq(excess, 1e-3, largest)))
@@ -137,12 +150,14 @@ def edge_picture(blur: KnownBlur, shot: EdgeShot, random: np.random.Generator) -
     down = np.arange(shot.rows)[:, None] - (shot.rows - 1) / 2
     distance = across * math.cos(angle) - down * math.sin(angle)
     fine, response = _response(blur, angle)
-    light = shot.dark + (shot.bright - shot.dark) * np.interp(distance, fine, response)
+    step = shot.bright - shot.dark
+    light = shot.dark + step * np.interp(distance, fine, response)
     if shot.noise:
         light = light + shot.noise * random.standard_normal(light.shape)
     if not shot.bits:
         return np.asarray(light)
-    stored = as_integer(linear_to_srgb(np.clip(light, 0.0, 1.0)), shot.bits)
+    encoded = linear_to_srgb(np.clip(light, 0.0, 1.0))
+    stored = as_integer(encoded, shot.bits)
     return np.asarray(srgb_to_linear(as_float(stored, np.float64)))
 
 
@@ -168,10 +183,10 @@ def _averaged(places: Array, values: Array, width: float) -> Array:
     sums = _running_sums(values) * step
 
     def integral(at: Array) -> Array:
-        return np.asarray(
-            np.interp(at, places, sums) + np.maximum(at - places[-1], 0.0)
-        )
+        inside = np.interp(at, places, sums)
+        beyond = np.maximum(at - places[-1], 0.0)
+        return np.asarray(inside + beyond)
 
-    return np.asarray(
-        (integral(places + width / 2) - integral(places - width / 2)) / width
-    )
+    upper = integral(places + width / 2)
+    lower = integral(places - width / 2)
+    return np.asarray((upper - lower) / width)

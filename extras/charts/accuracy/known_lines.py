@@ -46,8 +46,10 @@ def _rows(width: int) -> Iterator[str]:
 
 def _cells(blurred: Floats, truth: ChartGeometry, noise: float) -> Iterator[str]:
     """How many of all lines are measured, and their RMS deviation, px: lines, then the grid."""
-    grain = noise * np.random.default_rng(0).standard_normal(blurred.shape)
-    light = np.repeat((blurred + grain)[..., None], 3, axis=2)
+    random = np.random.default_rng(0)
+    grain = noise * random.standard_normal(blurred.shape)
+    grey = blurred + grain
+    light = np.repeat(grey[..., None], 3, axis=2)
     lines = list(read_lines(light, make_sheet(), truth, PAPER_LIGHT, INK_LIGHT))
     for kind in ("line", "grid"):
         one = lines_json(lines)["straightness"][kind]

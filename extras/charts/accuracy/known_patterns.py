@@ -24,7 +24,8 @@ HIGHEST = 0.4
 
 def disc_transfer(diameter_px: float, frequencies: Array) -> Array:
     """2 J1(x) / x with x = pi D f, signed."""
-    x = np.maximum(np.pi * diameter_px * np.asarray(frequencies), 1e-9)
+    x = np.pi * diameter_px * np.asarray(frequencies)
+    x = np.maximum(x, 1e-9)
     return np.asarray(2.0 * j1(x) / x)
 
 
@@ -32,8 +33,10 @@ def star_picture(size: int, cycles: int) -> tuple[Array, Array, Array]:
     """A star of black and white sectors seen by square pixels, and its pixels' offsets."""
     steps = (np.arange(size * FINENESS) + 0.5) / FINENESS - size / 2 + 0.21
     angle = np.arctan2(steps[:, None], steps[None, :])
-    bright = (np.cos(cycles * angle) > 0).reshape(size, FINENESS, size, FINENESS)
-    light = DARK + (BRIGHT - DARK) * bright.mean(axis=(1, 3))
+    bright = np.cos(cycles * angle) > 0
+    by_pixel = bright.reshape(size, FINENESS, size, FINENESS)
+    share = by_pixel.mean(axis=(1, 3))
+    light = DARK + (BRIGHT - DARK) * share
     pixels = np.arange(size) + 0.5 - size / 2 + 0.21
     x, y = np.meshgrid(pixels, pixels)
     return light, x, y
@@ -45,13 +48,16 @@ def star_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
     contrast = SQUARE_WAVE * (BRIGHT - DARK) / (BRIGHT + DARK)
     seen = _noisy(_blurred(light, diameter_px), noise, seed)
     response = star_mtf(seen, x, y, CYCLES, contrast)
-    kept = (response.frequencies < HIGHEST) & (
-        response.frequencies * STAR_PX * math.pi > 1.1 * CYCLES
-    )
-    f = response.frequencies[kept]
+    frequencies = response.frequencies
+    inside = frequencies * STAR_PX * math.pi > 1.1 * CYCLES
+    kept = (frequencies < HIGHEST) & inside
+    f = frequencies[kept]
     around = np.linspace(0, math.pi / 2, 16, endpoint=False)[:, None]
-    pixel = (np.sinc(f * np.cos(around)) * np.sinc(f * np.sin(around))).mean(axis=0)
-    return np.asarray(response.values[kept] - disc_transfer(diameter_px, f) * pixel)
+    across = np.sinc(f * np.cos(around))
+    down = np.sinc(f * np.sin(around))
+    pixel = (across * down).mean(axis=0)
+    true = disc_transfer(diameter_px, f) * pixel
+    return np.asarray(response.values[kept] - true)
 
 
 def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Array:
@@ -60,17 +66,19 @@ def leaves_errors(diameter_px: float, noise: float = 0.0, seed: int = 0) -> Arra
     blurred = _noisy(_blurred(sharp, diameter_px), noise, seed)
     inner = (slice(64, -64), slice(64, -64))
     response = compare_texture(blurred[inner], sharp[inner]).kept
-    return np.asarray(
-        response.values - np.abs(disc_transfer(diameter_px, response.frequencies))
-    )
+    true = np.abs(disc_transfer(diameter_px, response.frequencies))
+    return np.asarray(response.values - true)
 
 
 def _noisy(light: Array, noise: float, seed: int) -> Array:
-    return light + noise * np.random.default_rng(seed).standard_normal(light.shape)
+    random = np.random.default_rng(seed)
+    return light + noise * random.standard_normal(light.shape)
 
 
 def _blurred(light: Array, diameter_px: float) -> Array:
     """Multiply the spectrum with the disc's transfer; light wraps round at the borders."""
     rows, columns = map(np.fft.fftfreq, light.shape)
-    transfer = disc_transfer(diameter_px, np.hypot(rows[:, None], columns[None, :]))
-    return np.asarray(np.fft.ifft2(np.fft.fft2(light) * transfer).real)
+    frequency = np.hypot(rows[:, None], columns[None, :])
+    transfer = disc_transfer(diameter_px, frequency)
+    spectrum = np.fft.fft2(light)
+    return np.asarray(np.fft.ifft2(spectrum * transfer).real)

@@ -22,7 +22,11 @@ from defocus.scene.geometry import moved_points
 
 Floats = NDArray[np.float64]
 
-SHOTS = {900: (6, 12, 18, 24, 30), 1680: (12, 24, 36, 48), 6000: (24, 48)}
+SHOTS = {
+    900: (6, 12, 18, 24, 30),
+    1680: (12, 24, 36, 48),
+    6000: (24, 48),
+}
 """Circles of confusion for each width of the picture, px."""
 KERNELS = ("disc", "hexagon", "gaussian", "one-sided")
 NOISE = 0.01
@@ -48,15 +52,16 @@ def sharp_chart(width: int) -> tuple[Floats, Floats]:
     """A chart in perspective before a wall, linear light, and its homography from mm to px."""
     size = width, round(width * 0.667)
     corners = np.asarray(SEEN * width, np.float32)
-    homography = np.asarray(
-        cv2.getPerspectiveTransform(np.asarray(OUTLINE, np.float32), corners),
-        np.float64,
-    )
-    light = _fine_picture(width, size, homography)
-    light = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    light = light * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT
-    sheet = covered([moved_points(homography, OUTLINE) + 0.5], size[::-1])
-    return np.asarray(WALL + sheet * (light - WALL), np.float64), homography
+    outline = np.asarray(OUTLINE, np.float32)
+    transform = cv2.getPerspectiveTransform(outline, corners)
+    homography = np.asarray(transform, np.float64)
+    fine = _fine_picture(width, size, homography)
+    printed = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    light = printed * (PAPER_LIGHT - INK_LIGHT) + INK_LIGHT
+    seen = moved_points(homography, OUTLINE)
+    sheet = covered([seen + 0.5], size[::-1])
+    picture = WALL + sheet * (light - WALL)
+    return np.asarray(picture, np.float64), homography
 
 
 def _fine_picture(
@@ -89,7 +94,8 @@ def _kernel(kind: str, diameter_px: float) -> Floats:
     x, y = np.meshgrid(steps, steps)
     disc = np.hypot(x, y) <= diameter_px / 2
     fine = _opening(kind, diameter_px, x, y, disc)
-    kernel = fine.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING).mean(axis=(1, 3))
+    by_pixel = fine.reshape(side, SUPERSAMPLING, side, SUPERSAMPLING)
+    kernel = by_pixel.mean(axis=(1, 3))
     return np.asarray(kernel / kernel.sum())
 
 
@@ -144,13 +150,16 @@ def _photographed(sharp: Floats, kernel: Floats, seed: int) -> Floats:
     """The chart behind a blur, with the noise of a camera."""
     turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
     blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REPLICATE)
-    noise = NOISE * np.random.default_rng(seed).standard_normal(blurred.shape)
+    random = np.random.default_rng(seed)
+    noise = NOISE * random.standard_normal(blurred.shape)
     return np.asarray(blurred + noise, np.float64)
 
 
 def _off(geometry: ChartGeometry, true: Floats) -> Floats:
     """Distances of points from their true places."""
-    return np.asarray(np.hypot(*(geometry.to_picture(POINTS.reshape(-1, 2)) - true).T))
+    places = geometry.to_picture(POINTS.reshape(-1, 2))
+    right, down = (places - true).T
+    return np.asarray(np.hypot(right, down))
 
 
 def place_table() -> str:
@@ -167,8 +176,10 @@ def place_table() -> str:
 def _rows(width: int) -> Iterator[str]:
     sharp, homography = sharp_chart(width)
     for diameter in SHOTS[width]:
-        errors = {
-            kind: place_errors(sharp, homography, kind, diameter) for kind in KERNELS
-        }
-        cells = [f"{one.whole:.3f} / {one.largest:.3f}" for one in errors.values()]
+        errors = {}
+        cells = []
+        for kind in KERNELS:
+            error = place_errors(sharp, homography, kind, diameter)
+            cells.append(f"{error.whole:.3f} / {error.largest:.3f}")
+            errors[kind] = error
         yield f"| {width} | {diameter} | {' | '.join(cells)} | {errors['disc'].dots:.3f} |"

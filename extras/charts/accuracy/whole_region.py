@@ -25,10 +25,12 @@ def whole_region_mtf(light: Array) -> MtfCurve:
     slope = float(np.polyfit(rows, centre, 1)[0])
     spread = _line_spread(light, centre)
     spread = spread * _tukey(spread)
-    padded = np.abs(np.fft.rfft(spread))
-    frequencies = np.arange(len(padded)) * BINS_PER_PX / len(spread)
-    corrected = padded / padded[0] / np.sinc(frequencies / 2).clip(0.1)
-    return MtfCurve(frequencies / math.cos(math.atan(slope)), corrected)
+    contrast = np.abs(np.fft.rfft(spread))
+    frequencies = np.arange(len(contrast)) * BINS_PER_PX / len(spread)
+    of_derivative = np.sinc(frequencies / 2).clip(0.1)
+    corrected = contrast / contrast[0] / of_derivative
+    cosine = math.cos(math.atan(slope))
+    return MtfCurve(frequencies / cosine, corrected)
 
 
 def _slopes(light: Array) -> Array:
@@ -50,7 +52,8 @@ def _edge_places(
     centre = np.full(height, (width - 1) / 2)
     for order in (1, ORDER, ORDER):
         reach = np.maximum(centre, width - 1 - centre)[:, None]
-        hamming = 0.54 + 0.46 * np.cos(np.pi * (columns - centre[:, None]) / reach)
+        off = columns - centre[:, None]
+        hamming = 0.54 + 0.46 * np.cos(np.pi * off / reach)
         weighted = slopes * hamming
         places = (weighted @ columns) / weighted.sum(axis=1)
         fit = np.polynomial.Polynomial.fit(rows, places, order)
@@ -61,15 +64,16 @@ def _edge_places(
 def _line_spread(light: Array, centre: Array) -> Array:
     """Derivative of the edge in bins of a quarter pixel along the rows."""
     width = light.shape[1]
-    bins = np.floor(
-        (np.arange(width)[None, :] - centre[:, None] + width / 2) * BINS_PER_PX
-    )
-    inside = (bins >= 0) & (bins < width * BINS_PER_PX)
+    count = width * BINS_PER_PX
+    distance = np.arange(width)[None, :] - centre[:, None]
+    bins = np.floor((distance + width / 2) * BINS_PER_PX)
+    inside = (bins >= 0) & (bins < count)
     index = bins[inside].astype(np.intp)
-    counts = np.bincount(index, minlength=width * BINS_PER_PX)
-    sums = np.bincount(index, weights=light[inside], minlength=width * BINS_PER_PX)
+    counts = np.bincount(index, minlength=count)
+    sums = np.bincount(index, weights=light[inside], minlength=count)
     filled = np.flatnonzero(counts)
-    profile = np.interp(np.arange(len(counts)), filled, sums[filled] / counts[filled])
+    means = sums[filled] / counts[filled]
+    profile = np.interp(np.arange(count), filled, means)
     spread = np.zeros_like(profile)
     spread[1:-1] = (profile[2:] - profile[:-2]) / 2
     return spread
@@ -77,8 +81,9 @@ def _line_spread(light: Array, centre: Array) -> Array:
 
 def _tukey(spread: Array) -> Array:
     """Tukey's window with a share of 1, on the middle of the line spread."""
-    middle = float(np.abs(spread) @ np.arange(len(spread)) / np.abs(spread).sum())
+    size = np.abs(spread)
+    places = np.arange(len(spread))
+    middle = float(size @ places / size.sum())
     reach = max(middle, len(spread) - 1 - middle)
-    return np.asarray(
-        0.5 + 0.5 * np.cos(np.pi * (np.arange(len(spread)) - middle) / reach)
-    )
+    off = places - middle
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * off / reach))

@@ -1,7 +1,7 @@
 """Fit of a lens to photographs of the chart (Levenberg-Marquardt)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -64,9 +64,17 @@ class _Seen:
     shift: tuple[float, float] = (0.0, 0.0)
     displaced: Floats = field(default_factory=lambda: np.zeros((2, 1)))
 
-    def rest(self, lens: RealLens, focus: Floats, *, move: bool, waves: bool) -> Floats:
+    def rest(
+        self,
+        lens: RealLens,
+        focus: Floats,
+        *,
+        move: bool,
+        waves: bool,
+    ) -> Floats:
         """The remainder beyond the lens and a displacement; ``move`` keeps the better place."""
-        diameter = float(focus[self.shot] @ (1.0, *self.probe.field))
+        tilted = (1.0, *self.probe.field)
+        diameter = float(focus[self.shot] @ tilted)
         used = replace(lens, f_number=self.f_number)
         spectrum = explained(self.probe, used, diameter, self.shift, waves=waves)
         rest = left_over(self.probe, spectrum).ravel()
@@ -75,10 +83,8 @@ class _Seen:
         slopes = self.displaced
         step = np.linalg.solve(slopes @ slopes.T, slopes @ rest)
         if move:
-            self.shift = (
-                self.shift[0] + float(step[0]),
-                self.shift[1] + float(step[1]),
-            )
+            right, down = self.shift
+            self.shift = right + float(step[0]), down + float(step[1])
         return np.asarray(rest - step @ slopes)
 
 
@@ -91,46 +97,58 @@ def fit_lens(
 
     Those of one f-number go from nearer to farther: blurs before and behind the focus are alike."""
     signed = signed_blur(shots)
-    kept = list(map(int, np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)))
-    if len(kept) < LEAST_SHOTS:
-        raise ImageError(
-            f"{len(kept)} of {len(shots)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
-            f"take {LEAST_SHOTS} or more out of focus, on both sides"
-        )
+    kept = _out_of_focus(signed)
     shots = [shots[k] for k in kept]
     diameters = signed[kept]
+    seen = _all_probes(shots)
+    f_numbers = [shot.f_number for shot in shots]
+    open_ = min(f_numbers) if open_f_number is None else open_f_number
+    base = RealLens(open_, open_, pixel_pitch_um)
+    state = _begun(shots, diameters, open_, seen, base)
+    every = [name for name in NUMBERS if name not in DIAPHRAGM]
+    state, apart = _better_end(state, seen, base, tuple(every))
+    state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[0], waves=True)
+    if max(f_numbers) > STOPPED * open_:
+        base, state = _with_blades(state, seen, base, f_numbers)
+        every = list(NUMBERS)
+        state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[1], waves=True)
+    _, slopes = _slopes(state, seen, base, every)
+    rest = _rest(state, seen, base, waves=True)
+    errors = {}
+    for name, error in _errors(state, every, seen, rest, slopes).items():
+        errors[name] = math.hypot(error, apart.get(name, 0.0))
+    residuals = np.concatenate(rest)
+    return FittedLens(
+        _lens(base, state.numbers),
+        state.numbers,
+        errors,
+        tuple(kept),
+        tuple(map(float, state.focus[:, 0])),
+        tuple(f_numbers),
+        float(np.sqrt(np.mean(residuals**2))),
+    )
+
+
+def _out_of_focus(signed: Floats) -> list[int]:
+    """Numbers of the photographs that are blurred enough; ImageError if these are too few."""
+    kept = np.flatnonzero(np.abs(signed) >= LEAST_BLUR_PX)
+    if len(kept) < LEAST_SHOTS:
+        raise ImageError(
+            f"{len(kept)} of {len(signed)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
+            f"take {LEAST_SHOTS} or more out of focus, on both sides"
+        )
+    return [int(k) for k in kept]
+
+
+def _all_probes(shots: Sequence[ChartShot]) -> list[_Seen]:
+    """The probes of all photographs; ImageError if one has too few."""
     seen = []
     for k, shot in enumerate(shots):
         own = [_Seen(k, one, shot.f_number) for one in probes(shot)]
         if len(own) < LEAST_PROBES:
             raise ImageError(why_too_few(shots, LEAST_PROBES))
         seen += own
-    open_ = (
-        min(shot.f_number for shot in shots) if open_f_number is None else open_f_number
-    )
-    base = RealLens(open_, open_, pixel_pitch_um)
-    state = _begun(shots, diameters, open_, seen, base)
-    every = [name for name in NUMBERS if name not in DIAPHRAGM]
-    state, apart = _better_end(state, seen, base, tuple(every))
-    state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[0], waves=True)
-    if max(shot.f_number for shot in shots) > STOPPED * open_:
-        base, state = _with_blades(state, seen, base, [shot.f_number for shot in shots])
-        every = list(NUMBERS)
-        state, _ = _fitted(state, seen, base, tuple(every), ROUNDS[1], waves=True)
-    _, slopes = _slopes(state, seen, base, every)
-    rest = _rest(state, seen, base, waves=True)
-    return FittedLens(
-        _lens(base, state.numbers),
-        state.numbers,
-        {
-            name: math.hypot(error, apart.get(name, 0.0))
-            for name, error in _errors(state, every, seen, rest, slopes).items()
-        },
-        tuple(kept),
-        tuple(map(float, state.focus[:, 0])),
-        tuple(shot.f_number for shot in shots),
-        float(np.sqrt(np.mean(np.concatenate(rest) ** 2))),
-    )
+    return seen
 
 
 def _begun(
@@ -143,8 +161,10 @@ def _begun(
     """The best of some first fits, each with another cut of the pupil."""
     focus = np.column_stack([diameters, np.zeros((len(shots), 2))])
     pupil = open_ / min(shot.f_number for shot in shots)
+    is_stopped = pupil < 1 / STOPPED
+    cuts = CUT_AT if is_stopped else CUT_AT[:1]
     begun = []
-    for place in CUT_AT if pupil < 1 / STOPPED else CUT_AT[:1]:
+    for place in cuts:
         state = _State(first_numbers(pupil, place), focus)
         begun.append(_fitted(state, seen, base, FIRST, ROUNDS[0]))
     best, _ = min(begun, key=lambda one: one[1])
@@ -167,15 +187,19 @@ def _better_end(
     more = _squares(second, seen, base) - left
     noise = left.sum() / sum(one.probe.seen.size for one in seen)
     if not _are_alike(more, noise):
-        return (first if more.sum() > 0 else second), {}
-    apart = {name: abs(second.numbers[name] - first.numbers[name]) for name in names}
+        better = first if more.sum() > 0 else second
+        return better, {}
+    apart = {}
+    for name in names:
+        apart[name] = abs(second.numbers[name] - first.numbers[name])
     return min(first, second, key=_unevenness), apart
 
 
 def _are_alike(more: Floats, noise: float) -> bool:
     """Whether two fits explain about as much; ``more`` is what one adds to the squares."""
     scatter = ALIKE * math.sqrt(len(more)) * more.std()
-    return bool(abs(more.sum()) <= max(scatter, ALIKE**2 * noise))
+    allowed = max(scatter, ALIKE**2 * noise)
+    return bool(abs(more.sum()) <= allowed)
 
 
 def _unevenness(state: _State) -> float:
@@ -194,7 +218,8 @@ def _mirrored(state: _State) -> _State:
     numbers = dict(state.numbers)
     shift = (numbers["rear_shift"] - numbers["front_shift"]) / 2
     radius = (numbers["rear_radius"] + numbers["front_radius"]) / 2
-    numbers |= {name: -numbers[name] for name in ("coma_07", "coma_corner")}
+    for name in ("coma_07", "coma_corner"):
+        numbers[name] = -numbers[name]
     numbers |= {"front_shift": -shift, "rear_shift": shift}
     numbers |= {"front_radius": radius, "rear_radius": radius}
     return _State(numbers, state.focus.copy())
@@ -206,9 +231,9 @@ def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
     def off(name: str) -> OffAxis:
         return OffAxis(n[f"{name}_07"], n[f"{name}_corner"])
 
-    front, rear = (
-        Rim(n[f"{side}_shift"], n[f"{side}_radius"]) for side in ("front", "rear")
-    )
+    def rim(side: str) -> Rim:
+        return Rim(n[f"{side}_shift"], n[f"{side}_radius"])
+
     return replace(
         base,
         roundness=n["roundness"],
@@ -221,8 +246,8 @@ def _lens(base: RealLens, numbers: dict[str, float]) -> RealLens:
         field_curvature=off("curvature"),
         axial_colour_um=(n["axial_red"], n["axial_blue"]),
         lateral_colour_um=(n["lateral_red"], n["lateral_blue"]),
-        front=front,
-        rear=rear,
+        front=rim("front"),
+        rear=rim("rear"),
     )
 
 
@@ -249,17 +274,26 @@ def _slopes(
     rest = _rest(state, seen, base)
     columns = []
     for name in names:
-        step, _, most = NUMBERS[name]
-        if state.numbers[name] + step > most:
-            step = -step
-        other = _State({**state.numbers, name: state.numbers[name] + step}, state.focus)
-        columns.append(_change_per_step(rest, _rest(other, seen, base), step))
+        other, step = _with_step(state, name)
+        changed = _rest(other, seen, base)
+        columns.append(_change_per_step(rest, changed, step))
     for place, step in enumerate((FOCUS_STEP, TILT_STEP, TILT_STEP)):
         focus = state.focus.copy()
         focus[:, place] += step
-        other = _State(state.numbers, focus)
-        columns.append(_change_per_step(rest, _rest(other, seen, base), step))
-    return rest, list(map(np.stack, zip(*columns, strict=True)))
+        changed = _rest(_State(state.numbers, focus), seen, base)
+        columns.append(_change_per_step(rest, changed, step))
+    by_probe = zip(*columns, strict=True)
+    return rest, [np.stack(slopes) for slopes in by_probe]
+
+
+def _with_step(state: _State, name: str) -> tuple[_State, float]:
+    """The state with a number changed by its step, and the step, which stays in the range."""
+    step, _, most = NUMBERS[name]
+    value = state.numbers[name]
+    if value + step > most:
+        step = -step
+    numbers = {**state.numbers, name: value + step}
+    return _State(numbers, state.focus), step
 
 
 def _change_per_step(
@@ -309,20 +343,13 @@ def _fitted(
         rest = _rest(state, seen, base, waves=True) if waves else by_rays
         before = _left(rest)
         matrix, right = _normal(state, len(names), seen, rest, slopes)
-        better = False
-        for _ in range(TRIES):
-            step = np.linalg.solve(
-                matrix + damping * np.diag(np.diag(matrix) + 1e-9),
-                -right,
-            )
-            tried = _stepped(state, names, np.asarray(step, np.float64))
+        for step, used in _damped_steps(matrix, right, damping):
+            tried = _stepped(state, names, step)
             after = _left(_rest(tried, seen, base, waves=waves))
             if after < before:
-                better = True
-                damping = damping / 5
+                damping = used / 5
                 break
-            damping *= 8
-        if not better:
+        else:
             return state, before
         state = tried
         _rest(state, seen, base, move=True, waves=waves)
@@ -331,17 +358,34 @@ def _fitted(
     return state, after
 
 
+def _damped_steps(
+    matrix: Floats,
+    right: Floats,
+    damping: float,
+) -> Iterator[tuple[Floats, float]]:
+    """Steps that are damped more and more, each with its damping.
+
+    (A + d diag(A)) step = -b, by Levenberg and Marquardt."""
+    diagonal = np.diag(np.diag(matrix) + 1e-9)
+    for _ in range(TRIES):
+        step = np.linalg.solve(matrix + damping * diagonal, -right)
+        yield np.asarray(step, np.float64), damping
+        damping *= 8
+
+
 def _stepped(state: _State, names: Sequence[str], step: Floats) -> _State:
     numbers = dict(state.numbers)
     of_numbers, of_focus = np.split(step, [len(names)])
     for name, change in zip(names, of_numbers, strict=True):
         _, least, most = NUMBERS[name]
-        numbers[name] = float(np.clip(numbers[name] + change, least, most))
+        changed = np.clip(numbers[name] + change, least, most)
+        numbers[name] = float(changed)
     for side in ("front", "rear"):
-        far = numbers[f"{side}_radius"] - CLEAR
-        shift = numbers[f"{side}_shift"]
-        numbers[f"{side}_shift"] = float(np.clip(shift, -far, far))
-    return _State(numbers, state.focus + of_focus.reshape(-1, 3))
+        shift = f"{side}_shift"
+        farthest = numbers[f"{side}_radius"] - CLEAR
+        numbers[shift] = float(np.clip(numbers[shift], -farthest, farthest))
+    focus = state.focus + of_focus.reshape(-1, 3)
+    return _State(numbers, focus)
 
 
 def _with_blades(
@@ -355,11 +399,8 @@ def _with_blades(
     tried = []
     for blades in BLADES:
         one = replace(base, blades=blades)
-        starts = []
-        for turn in np.arange(TURNS) * 360.0 / blades / TURNS:
-            numbers = {**state.numbers, "roundness": 0.4, "turn_deg": turn}
-            spreads = [_spread(_lens(one, numbers), f_number) for f_number in f_numbers]
-            starts.append(_State(numbers, state.focus / np.array(spreads)[:, None]))
+        turns = np.arange(TURNS) * 360.0 / blades / TURNS
+        starts = [_turned(state, one, turn, f_numbers) for turn in turns]
         start = min(starts, key=lambda begun: _left(_rest(begun, few, one, waves=True)))
         candidate, left = _fitted(start, few, one, DIAPHRAGM, ROUNDS[0], waves=True)
         tried.append((left, one, candidate))
@@ -367,11 +408,31 @@ def _with_blades(
     return base, state
 
 
+def _turned(
+    state: _State,
+    base: RealLens,
+    turn_deg: float,
+    f_numbers: list[float],
+) -> _State:
+    """A start of a fit with blades at a turn, as blurred as with the round aperture."""
+    numbers = {
+        **state.numbers,
+        "roundness": 0.4,
+        "turn_deg": turn_deg,
+    }
+    lens = _lens(base, numbers)
+    spreads = np.array([_spread(lens, f_number) for f_number in f_numbers])
+    focus = state.focus / spreads[:, None]
+    return _State(numbers, focus)
+
+
 def _spread(lens: RealLens, f_number: float) -> float:
     """Mean distance of the light from the middle of the pupil, relative to a round one."""
     x, y = pupil_grid(SPREAD_SIDE)
     distance = np.hypot(x, y)
-    open_ = Pupil(replace(lens, f_number=f_number), (0.0, 0.0)).depth(x, y) >= 0.0
+    stopped = replace(lens, f_number=f_number)
+    pupil = Pupil(stopped, (0.0, 0.0))
+    open_ = pupil.depth(x, y) >= 0.0
     return float(distance[open_].mean() / distance.mean())
 
 
@@ -392,14 +453,17 @@ def _errors(
     Source: H. White, Maximum likelihood estimation of misspecified models, Econometrica 50, 1982.
     """
     matrix, pulls = _equations(state, names, seen, rest, slopes)
-    inverse = np.linalg.inv(
-        matrix + 1e-12 * float(np.diag(matrix).max()) * np.eye(len(matrix))
-    )
-    spare = max(len(seen) - len(matrix), 1)
-    by_curvature = float(np.mean(np.concatenate(rest) ** 2)) * np.diag(inverse)
-    by_probes = len(seen) / spare * np.square(pulls @ inverse).sum(axis=0)
-    errors = np.sqrt(np.maximum(np.maximum(by_curvature, by_probes), 0.0))
-    return {name: float(one) for name, one in zip(names, errors, strict=False)}
+    size = len(matrix)
+    ridge = 1e-12 * float(np.diag(matrix).max()) * np.eye(size)
+    inverse = np.linalg.inv(matrix + ridge)
+    spare = max(len(seen) - size, 1)
+    residuals = np.concatenate(rest)
+    by_curvature = float(np.mean(residuals**2)) * np.diag(inverse)
+    moved = pulls @ inverse
+    by_probes = len(seen) / spare * np.square(moved).sum(axis=0)
+    variances = np.maximum(by_curvature, by_probes)
+    errors = np.sqrt(np.maximum(variances, 0.0))
+    return dict(zip(names, errors.tolist(), strict=False))
 
 
 def _equations(

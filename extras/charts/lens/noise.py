@@ -44,13 +44,15 @@ def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
     patches = [part for part in shot.reading.sheet.parts if isinstance(part, Patch)]
     for patch in patches:
         part, whole = _inside(shot, geometry, patch)
-        if min(part.shape[:2]) < max(LEAST_PX, whole) or part.max() > CLIPPED:
+        size = part.shape[:2]
+        if min(size) < max(LEAST_PX, whole) or part.max() > CLIPPED:
             continue
-        rows, columns = np.indices(part.shape[:2]).reshape(2, -1)
+        rows, columns = np.indices(size).reshape(2, -1)
         plane = np.stack([np.ones(rows.size), rows, columns], axis=1)
         for colour in part.reshape(-1, 3).T:
             rest = np.linalg.lstsq(plane, colour, rcond=None)[1]
-            yield float(colour.mean()), float(rest[0]) / (colour.size - 3)
+            variance = float(rest[0]) / (colour.size - 3)
+            yield float(colour.mean()), variance
 
 
 def _inside(
@@ -61,18 +63,20 @@ def _inside(
     """The part of a patch that its border does not blur into, and the side it should have."""
     x, y = geometry.to_picture(np.array([[patch.x, patch.y]]))[0]
     side = patch.side * geometry.scale(patch.x, patch.y)
-    half = math.floor(side / 2 / _reach(geometry, patch) - shot.blur_px / 2 - EDGE_PX)
+    upright = side / 2 / _reach(geometry, patch)
+    half = math.floor(upright - shot.blur_px / 2 - EDGE_PX)
     left = round(x) - half
     top = round(y) - half
     whole = 2 * half + 1
-    part = shot.light[max(top, 0) : top + whole, max(left, 0) : left + whole]
-    return part, whole
+    rows = slice(max(top, 0), top + whole)
+    columns = slice(max(left, 0), left + whole)
+    return shot.light[rows, columns], whole
 
 
 def _reach(geometry: ChartGeometry, patch: Patch) -> float:
     """Half diagonal of a turned square over half its side: a box smaller by this is inside."""
-    start, end = geometry.to_picture(
-        np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]])
-    )
-    across, down = np.abs(end - start) / np.hypot(*(end - start))
+    ends = np.array([[patch.x, patch.y], [patch.x + 0.5, patch.y]])
+    start, end = geometry.to_picture(ends)
+    side = end - start
+    across, down = np.abs(side) / np.hypot(*side)
     return float(across + down)

@@ -42,19 +42,26 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """A lens as text: its photographs, what they show of it, and what they do not show."""
     properties, untold, blades = lens_properties(fit)
     yield f"f/{fit.lens.open_f_number:g} lens; it explains {_explained(fit.residual)}"
-    rows = []
-    for name, f_number, blur, values in _pictures(fit, shots):
-        rows.append((f"{Path(name).name}, {f_number}: {blur}", values))
-    width = max(len(MTF50), *(len(name) for name, _ in rows))
-    yield f"  {MTF50:{width}}  " + "  ".join(f"{name:6}" for name, _ in PLACES).rstrip()
-    for name, values in rows:
-        yield f"  {name:{width}}  {'   '.join(map(_mtf50_words, values))}".rstrip()
+    yield from _picture_lines(fit, shots)
     yield "What the pictures tell:"
     if blades is not None:
         yield f"  {blades} blades"
     yield from (f"  {one}" for one in properties)
     if untold:
         yield f"Not told by these pictures: {', '.join(untold)}"
+
+
+def _picture_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
+    """MTF50 by place in each photograph, as a table."""
+    rows = []
+    for name, f_number, blur, values in _pictures(fit, shots):
+        rows.append((f"{Path(name).name}, {f_number}: {blur}", values))
+    width = max(len(MTF50), *(len(name) for name, _ in rows))
+    heads = "  ".join(f"{name:6}" for name, _ in PLACES)
+    yield f"  {MTF50:{width}}  {heads}".rstrip()
+    for name, values in rows:
+        cells = "   ".join(map(_mtf50_words, values))
+        yield f"  {name:{width}}  {cells}".rstrip()
 
 
 def _mtf50_words(value: float | None) -> str:

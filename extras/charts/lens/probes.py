@@ -29,6 +29,9 @@ LEAVES_SHARE = 0.3
 EDGE_MM = 1.0
 MOST_PX_PER_MM = 32
 LEAST_REACH, REACH_PER_BLUR = 6, 0.9
+LIGHT = srgb_to_linear(as_float(np.arange(256, dtype=np.uint8)))
+"""Linear light of each value of a drawing."""
+SHEET = np.array([(0.0, 0.0), (WIDTH, 0.0), (WIDTH, HEIGHT), (0.0, HEIGHT)])
 
 
 @dataclass(frozen=True)
@@ -125,23 +128,30 @@ def _cut(
     reach: int,
 ) -> Box | None:
     """A square of the chart, in mm, cut where the sheet or the picture ends; None if little."""
-    width, height = size
     x, y, half = place
     corners = SQUARE_CORNERS * half + (x, y)
     inside = np.clip(corners, EDGE_MM, np.array([WIDTH, HEIGHT]) - EDGE_MM)
-    outline = np.sort(geometry.to_picture(inside), axis=0)
-    left, top = np.ceil(outline[1]).astype(int)
-    right, bottom = np.floor(outline[2]).astype(int)
+    start, end = _upright_box(geometry, inside)
     # what lies around must be paper too
-    sheet = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)
-    border = np.sort(geometry.to_picture(sheet), axis=0)
-    least = np.maximum(0, np.ceil(border[1]).astype(int) + reach)
-    most = np.minimum([width, height], np.floor(border[2]).astype(int) - reach)
-    left, top = np.maximum([left, top], least)
-    right, bottom = np.minimum([right, bottom], most)
+    first, last = _upright_box(geometry, SHEET)
+    least = np.maximum(0, first + reach)
+    most = np.minimum(size, last - reach)
+    left, top = np.maximum(start, least).tolist()
+    right, bottom = np.minimum(end, most).tolist()
     if min(right - left, bottom - top) < 2 * reach:
         return None
-    return int(left), int(top), int(right), int(bottom)
+    return left, top, right, bottom
+
+
+def _upright_box(
+    geometry: ChartGeometry,
+    corners: Floats,
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """First and last x and y, px, of the box inside four corners on the sheet, mm."""
+    outline = np.sort(geometry.to_picture(corners), axis=0)
+    start = np.ceil(outline[1]).astype(int)
+    end = np.floor(outline[2]).astype(int)
+    return start, end
 
 
 def _fine_places(start: int, end: int) -> Floats:
@@ -158,34 +168,49 @@ def _probe(
 ) -> ChartProbe:
     height, width = light.shape[:2]
     left, top, right, bottom = box
-    columns = _fine_places(left - reach, right + reach)
-    rows = _fine_places(top - reach, bottom + reach)
-    grid = np.stack(np.meshgrid(columns - 0.5, rows - 0.5), axis=-1)
-    drawn, px_per_mm = sheet
-    sheet_px = geometry.to_sheet(grid.reshape(-1, 2)) * px_per_mm - 0.5
-    places = sheet_px.astype(np.float32).reshape(grid.shape)
-    stored = cv2.remap(drawn, places[..., 0], places[..., 1], cv2.INTER_NEAREST)
-    fine = cv2.LUT(stored, srgb_to_linear(as_float(np.arange(256, dtype=np.uint8))))
-    size = len(columns) // FINENESS, len(rows) // FINENESS
-    printed = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
-    field = _field(left, right, top, bottom, width, height)
+    seen = light[top:bottom, left:right]
+    printed = _printed(geometry, box, reach, sheet)
     return ChartProbe(
-        (float(field[0]), float(field[1])),
-        np.ascontiguousarray(light[top:bottom, left:right].transpose(2, 0, 1)),
-        scipy.fft.rfft2(np.asarray(printed, np.float64)),
+        _field(box, width, height),
+        np.ascontiguousarray(seen.transpose(2, 0, 1)),
+        scipy.fft.rfft2(printed),
         reach,
     )
 
 
-def _field(
-    left: int,
-    right: int,
-    top: int,
-    bottom: int,
-    width: int,
-    height: int,
+def _printed(
+    geometry: ChartGeometry,
+    box: Box,
+    reach: int,
+    sheet: tuple[NDArray[np.uint8], int],
 ) -> Floats:
+    """Light of what is printed in a box and around it, as the picture's pixels would see it."""
+    grid = _fine_grid(box, reach)
+    drawn, px_per_mm = sheet
+    on_sheet = geometry.to_sheet(grid.reshape(-1, 2))
+    sheet_px = on_sheet * px_per_mm - 0.5
+    places = sheet_px.astype(np.float32).reshape(grid.shape)
+    stored = cv2.remap(drawn, places[..., 0], places[..., 1], cv2.INTER_NEAREST)
+    fine = cv2.LUT(stored, LIGHT)
+    height, width = fine.shape
+    size = width // FINENESS, height // FINENESS
+    reduced = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.float64)
+
+
+def _fine_grid(box: Box, reach: int) -> Floats:
+    """``(rows, columns, 2)`` places, px, of the parts of the pixels in a box and around it."""
+    left, top, right, bottom = box
+    columns = _fine_places(left - reach, right + reach)
+    rows = _fine_places(top - reach, bottom + reach)
+    grid = np.meshgrid(columns - 0.5, rows - 0.5)
+    return np.stack(grid, axis=-1)
+
+
+def _field(box: Box, width: int, height: int) -> tuple[float, float]:
     """Place of a box in the picture; 1 is a corner."""
+    left, top, right, bottom = box
     middle = np.array([(left + right - 1) / 2, (top + bottom - 1) / 2])
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    return np.asarray((middle - centre) / math.hypot(*centre))
+    x, y = (middle - centre) / math.hypot(*centre)
+    return float(x), float(y)

@@ -58,13 +58,20 @@ def _of_waves(
     if samples is None:
         return None
     unit = lens.f_number / lens.pixel_pitch_um
-    radius = 2.0 * unit * most + max(math.hypot(*shift) for shift in lateral)
-    bands = [
-        list(zip(*one, strict=True)) for one in zip(BANDS_UM, defocus, strict=True)
-    ]
+    farthest = max(math.hypot(*shift) for shift in lateral)
+    radius = 2.0 * unit * most + farthest
+    bands = []
+    for wavelengths_um, of_colour in zip(BANDS_UM, defocus, strict=True):
+        bands.append(list(zip(wavelengths_um, of_colour, strict=True)))
     light, places = _wave_kernels(pupil, lateral, lens, radius, bands, samples)
-    x = light[GREEN].sum(axis=0) @ places
-    y = light[GREEN].sum(axis=1) @ places
+    return _transformed(light, places, size)
+
+
+def _transformed(light: Floats, places: Floats, size: tuple[int, int]) -> Complex:
+    """Fourier transforms of kernels by their definition, with green's centroid at 0."""
+    green = light[GREEN]
+    x = green.sum(axis=0) @ places
+    y = green.sum(axis=1) @ places
     rows, columns = _frequencies(size)
     down = np.exp(-2j * np.pi * rows * (places - y))
     across = np.exp(-2j * np.pi * columns.T * (places - x))
@@ -98,22 +105,31 @@ def _of_rays(
     right = right - right[GREEN] @ light
     down = down - down[GREEN] @ light
     rows, columns = _frequencies(size)
-    tent = (np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)) ** 2
-    frequency = np.hypot(rows, columns) * pupil.lens.f_number
+    lens = pupil.lens
+    frequency = np.hypot(rows, columns) * lens.f_number
+    tent = _tent(rows, columns)
     responses = []
-    for x, y, band in zip(right, down, BANDS_UM, strict=True):
+    for x, y, (_, middle_um, *_) in zip(right, down, BANDS_UM, strict=True):
         of_rays = _spectrum(x, y, light, size) / tent
-        unit = band[1] / pupil.lens.pixel_pitch_um
-        responses.append(of_rays * _diffraction(frequency * unit))
+        relative = frequency * (middle_um / lens.pixel_pitch_um)
+        responses.append(of_rays * _diffraction(relative))
     return np.stack(responses)
+
+
+def _tent(rows: Floats, columns: Floats) -> Floats:
+    """What sharing light among the nearest four cells multiplies a spectrum by."""
+    box = np.sinc(rows / FINENESS) * np.sinc(columns / FINENESS)
+    return np.asarray(box**2)
 
 
 def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
     """Places of rays in the pupil and their shares, which fall to 0 smoothly across the edge."""
     x, y = (one * (1.0 + 1.0 / SIDE) for one in pupil_grid(SIDE))
-    light = np.clip(pupil.depth(x, y) * SIDE / 2 + 0.5, 0.0, 1.0)
+    across_edge = pupil.depth(x, y) * SIDE / 2 + 0.5
+    light = np.clip(across_edge, 0.0, 1.0)
     lit = light > 0.0
-    shares = light[lit] / light[lit].sum()
+    inside = light[lit]
+    shares = inside / inside.sum()
     return (x[lit], y[lit]), shares
 
 
@@ -124,25 +140,34 @@ def _spectrum(
     size: tuple[int, int],
 ) -> Complex:
     """Spectrum of rays shared among the nearest four cells, up to half a cycle per pixel."""
-    fine = size[0] * FINENESS, size[1] * FINENESS
+    height, width = size
+    fine = height * FINENESS, width * FINENESS
     cells = _cells(right, down, light, fine)
     spectrum = scipy.fft.rfft2(cells.reshape(fine))
-    half = size[0] // 2
-    rows = np.r_[0 : size[0] - half, fine[0] - half : fine[0]]
-    return np.asarray(spectrum[rows, : size[1] // 2 + 1])
+    half = height // 2
+    rows = np.r_[0 : height - half, fine[0] - half : fine[0]]
+    return np.asarray(spectrum[rows, : width // 2 + 1])
 
 
-def _cells(right: Floats, down: Floats, light: Floats, fine: tuple[int, int]) -> Floats:
+def _cells(
+    right: Floats,
+    down: Floats,
+    light: Floats,
+    fine: tuple[int, int],
+) -> Floats:
     """Light of the rays in each cell, shared among the nearest four."""
-    cells = np.zeros(fine[0] * fine[1])
+    rows, columns = fine
+    cells = np.zeros(rows * columns)
     column = np.floor(right * FINENESS)
     row = np.floor(down * FINENESS)
     x = right * FINENESS - column
     y = down * FINENESS - row
-    rows, columns = fine
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        share = light * (x if dx else 1.0 - x) * (y if dy else 1.0 - y)
-        index = ((row + dy) % rows) * columns + (column + dx) % columns
+        share_x = x if dx else 1.0 - x
+        share_y = y if dy else 1.0 - y
+        first_in_row = ((row + dy) % rows) * columns
+        index = first_in_row + (column + dx) % columns
+        share = light * share_x * share_y
         cells += np.bincount(index.astype(np.intp), share, len(cells))
     return cells
 
@@ -175,30 +200,33 @@ def left_over(probe: ChartProbe, spectrum: Complex) -> Floats:
     light = _picture(probe, spectrum)
     seen = probe.seen.reshape(3, -1)
     seen = seen - seen.mean(axis=1, keepdims=True)
-    gain = (seen * light).sum(axis=1, keepdims=True) / np.square(light).sum(
-        axis=1,
-        keepdims=True,
-    )
+    product = (seen * light).sum(axis=1, keepdims=True)
+    square = np.square(light).sum(axis=1, keepdims=True)
+    gain = product / square
     return np.asarray(seen / gain - light)
 
 
 def displacements(probe: ChartProbe, spectrum: Complex) -> Floats:
     """Change of the explained light per px to the right and down, ``(2, 3 h w)``."""
     rows, columns = _frequencies(probe.size)
-    right = _picture(probe, -2j * np.pi * columns * spectrum)
-    down = _picture(probe, -2j * np.pi * rows * spectrum)
+    by_right = -2j * np.pi * columns * spectrum
+    by_down = -2j * np.pi * rows * spectrum
+    right = _picture(probe, by_right)
+    down = _picture(probe, by_down)
     return np.stack([right.ravel(), down.ravel()])
 
 
 def _picture(probe: ChartProbe, spectrum: Complex) -> Floats:
     """``(3, h w)`` explained light less its mean in each colour."""
     cut = slice(probe.reach, -probe.reach)
-    light = scipy.fft.irfft2(spectrum, probe.size)[:, cut, cut].reshape(3, -1)
+    whole = scipy.fft.irfft2(spectrum, probe.size)
+    light = whole[:, cut, cut].reshape(3, -1)
     return np.asarray(light - light.mean(axis=1, keepdims=True))
 
 
 def _frequencies(size: tuple[int, int]) -> tuple[Floats, Floats]:
     """Cycles per pixel of rows and columns, for products with a spectrum."""
     height, width = size
-    rows, columns = scipy.fft.fftfreq(height), scipy.fft.rfftfreq(width)
+    rows = scipy.fft.fftfreq(height)
+    columns = scipy.fft.rfftfreq(width)
     return rows[:, None], columns[None, :]

@@ -23,7 +23,8 @@ def through_lens(
     """A picture blurred tile by tile with the kernel of the tile's middle, with noise."""
     height, width = light.shape[:2]
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    seen = NOISE * np.random.default_rng(seed).standard_normal(light.shape)
+    random = np.random.default_rng(seed)
+    seen = NOISE * random.standard_normal(light.shape)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom = min(top + TILE, height)
@@ -37,8 +38,9 @@ def through_lens(
 
 def _field_of(x: float, y: float, centre: Floats) -> tuple[float, float]:
     """A place of the picture, of which the corners are at a distance of 1 from the centre."""
-    field = (np.array([x, y]) - centre) / np.hypot(*centre)
-    return float(field[0]), float(field[1])
+    off = np.array([x, y]) - centre
+    right, down = off / np.hypot(*centre)
+    return float(right), float(down)
 
 
 def _blurred_tile(
@@ -47,21 +49,23 @@ def _blurred_tile(
     kernels: Floats,
 ) -> Floats:
     """A tile behind the kernel of each colour; the border of the picture is repeated."""
-    height, width = light.shape[:2]
     left, top, right, bottom = box
     reach = kernels.shape[-1] // 2
-    rows = np.clip(np.arange(top - reach, bottom + reach), 0, height - 1)
-    columns = np.clip(np.arange(left - reach, right + reach), 0, width - 1)
-    part = light[np.ix_(rows, columns)]
-    inner_rows = slice(reach, reach + bottom - top)
-    inner_columns = slice(reach, reach + right - left)
+    part = _surroundings(light, box, reach)
+    inside = np.s_[reach : reach + bottom - top, reach : reach + right - left]
     tile = np.empty((bottom - top, right - left, len(kernels)))
     for colour, kernel in enumerate(kernels):
-        blurred = cv2.filter2D(
-            np.ascontiguousarray(part[:, :, colour]),
-            -1,
-            np.ascontiguousarray(kernel[::-1, ::-1]),
-            borderType=cv2.BORDER_REFLECT,
-        )
-        tile[:, :, colour] = blurred[inner_rows, inner_columns]
+        sharp = np.ascontiguousarray(part[:, :, colour])
+        turned = np.ascontiguousarray(kernel[::-1, ::-1])  # OpenCV correlates
+        blurred = cv2.filter2D(sharp, -1, turned, borderType=cv2.BORDER_REFLECT)
+        tile[:, :, colour] = blurred[inside]
     return tile
+
+
+def _surroundings(light: Floats, box: tuple[int, int, int, int], reach: int) -> Floats:
+    """A part of the picture with what lies around it; the border of the picture is repeated."""
+    height, width = light.shape[:2]
+    left, top, right, bottom = box
+    rows = np.clip(np.arange(top - reach, bottom + reach), 0, height - 1)
+    columns = np.clip(np.arange(left - reach, right + reach), 0, width - 1)
+    return light[np.ix_(rows, columns)]

@@ -34,7 +34,13 @@ class FittedLens:
 def measured(fit: FittedLens, recording: Recording | None = None) -> MeasuredLens:
     """Content of a lens file: a fit, and how its photographs were recorded."""
     f_numbers = sorted(set(fit.f_numbers))
-    return MeasuredLens(fit.lens, f_numbers, fit.errors, fit.residual, recording)
+    return MeasuredLens(
+        fit.lens,
+        f_numbers,
+        fit.errors,
+        fit.residual,
+        recording,
+    )
 
 
 def kernel_mtf50(
@@ -56,12 +62,16 @@ def kernel_mtf50(
 
 def _contrast(kernel: Floats) -> Floats:
     """Contrast by frequency, mean over directions."""
-    steps = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
+    side = kernel.shape[0]
+    steps = np.arange(side) - side // 2
     curve = np.zeros_like(FREQUENCIES)
     for angle in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
-        place = np.cos(angle) * steps[None, :] + np.sin(angle) * steps[:, None]
-        waves = np.exp(-2j * np.pi * FREQUENCIES[:, None] * place.ravel())
-        curve += np.abs(waves @ kernel.ravel()) / DIRECTIONS
+        across = np.cos(angle) * steps[None, :]
+        down = np.sin(angle) * steps[:, None]
+        place = (across + down).ravel()
+        waves = np.exp(-2j * np.pi * FREQUENCIES[:, None] * place)
+        contrast = np.abs(waves @ kernel.ravel())
+        curve += contrast / DIRECTIONS
     return curve
 
 
@@ -84,7 +94,8 @@ def edges_by_place(shot: ChartShot) -> list[float | None]:
     mtf50 = np.array(values)
     medians: list[float | None] = []
     for _, place in PLACES:
-        nearest = np.argsort(np.abs(far - np.hypot(*place)))[:EDGES_BESIDE]
+        off = np.abs(far - np.hypot(*place))
+        nearest = np.argsort(off)[:EDGES_BESIDE]
         median = float(np.median(mtf50[nearest]))
         medians.append(median if np.isfinite(median) else None)
     return medians

@@ -78,4 +78,8 @@ def straightness_json(line: Straightness | None) -> dict[str, float] | None:
     """The straightness of an edge as numbers, px."""
     if line is None:
         return None
-    return {"rms_px": line.rms_px, "largest_px": line.largest_px, "bow_px": line.bow_px}
+    return {
+        "rms_px": line.rms_px,
+        "largest_px": line.largest_px,
+        "bow_px": line.bow_px,
+    }

@@ -2,6 +2,7 @@
 
 Edges alone flatter networks, which favour steps; dead leaves have no step to guess."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,13 +76,16 @@ def _spectra(
 
 def _starts(length: int, side: int) -> list[int]:
     """Starts of tiles that overlap by half and end at the border."""
-    count = max(-(-(length - side) * 2 // side), 0) + 1
-    return list(map(int, np.linspace(0, length - side, count).round()))
+    room = length - side
+    count = max(math.ceil(2 * room / side), 0) + 1
+    starts = np.linspace(0, room, count)
+    return [int(start) for start in starts.round()]
 
 
 def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:
     mean = float((part * window).sum() / window.sum())
-    return np.asarray(np.fft.fft2((part - mean) * window))
+    windowed = (part - mean) * window
+    return np.asarray(np.fft.fft2(windowed))
 
 
 def _by_band(
@@ -112,13 +116,14 @@ class _Rings:
         self.radius = np.hypot(steps[:, None], steps[None, :])
         self.count = min(BANDS, side // 4)
         edges = np.linspace(1.5 / side, 0.5, self.count + 1)
-        self.band = np.digitize(self.radius.ravel(), edges) - 1
-        self.inside = (self.band >= 0) & (self.band < self.count)
+        band = np.digitize(self.radius.ravel(), edges) - 1
+        self.inside = (band >= 0) & (band < self.count)
+        self.band = band[self.inside]
 
     def sums(self, values: Array) -> Array:
         """Sum of the values in each ring."""
         weights = values.ravel()[self.inside]
-        sums = np.bincount(self.band[self.inside], weights, self.count)
+        sums = np.bincount(self.band, weights, self.count)
         return np.asarray(sums, np.float64)
 
 

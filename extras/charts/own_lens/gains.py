@@ -129,4 +129,6 @@ def _errors(
 
 def _gains(sums: Floats) -> tuple[float, float]:
     blurry, old, new = sums
-    return float(10 * np.log10(blurry / old)), float(10 * np.log10(blurry / new))
+    before = 10 * np.log10(blurry / old)
+    after = 10 * np.log10(blurry / new)
+    return float(before), float(after)

@@ -201,11 +201,12 @@ def chart_slider(
         part = _star_part(shot, star) if isinstance(star, StarPattern) else None
         if part is None:
             continue
-        stored = np.asarray(linear_to_srgb(np.ascontiguousarray(part)), np.float32)
+        encoded = linear_to_srgb(np.ascontiguousarray(part))
+        stored = np.asarray(encoded, np.float32)
         states = [("as taken", _shown(stored))]
-        states += [
-            (name, _shown(restore(stored))) for name, restore in restores.items()
-        ]
+        for name, restore in restores.items():
+            restored = restore(stored)
+            states.append((name, _shown(restored)))
         return [Slider("The chart's star, most blurred", tuple(states))]
     return []
 
@@ -216,9 +217,12 @@ def _star_part(shot: ChartShot, star: StarPattern) -> NDArray[np.float64] | None
     geometry = shot.reading.geometry
     middle = geometry.to_picture(np.array([[star.x, star.y]]))[0]
     reach = star.radius * geometry.scale(star.x, star.y) * 1.2
-    left, top = (max(0, round(float(v - reach))) for v in middle)
-    right = round(min(width, middle[0] + reach))
-    bottom = round(min(height, middle[1] + reach))
+    low = middle - reach
+    high = middle + reach
+    left = max(0, round(float(low[0])))
+    top = max(0, round(float(low[1])))
+    right = round(min(width, high[0]))
+    bottom = round(min(height, high[1]))
     if min(right - left, bottom - top) < reach:
         return None
     return shot.light[top:bottom, left:right]

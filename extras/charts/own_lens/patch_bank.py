@@ -34,7 +34,14 @@ class PatchBank:
         self.diameters = np.empty(shape[:3], np.float16)
         self.held = range(0)
 
-    def batch(self, step: int, size: int, crop_px: int, *, dual: bool = False) -> Batch:
+    def batch(
+        self,
+        step: int,
+        size: int,
+        crop_px: int,
+        *,
+        dual: bool = False,
+    ) -> Batch:
         """One batch of float32 in [0, 1], 3 or 6 channels; the supervision has the defocus map."""
         self.hold(step)
         random = np.random.default_rng([step])

@@ -205,34 +205,41 @@ def _compared(
     device = best_device()
     card = request.system.card
     before, after = (one.to(device) for one in networks)
-    lens, others = (measure_gains(one, card, before, after, device) for one in datasets)
+    of_lens, of_others = datasets
+    lens = measure_gains(of_lens, card, before, after, device)
+    others = measure_gains(of_others, card, before, after, device)
     name = out.resolve().name
     weights = out / f"{card.name}-{name}.safetensors"
     verdict = Verdict.of(lens, others)
     _write_weights(out, weights, (lens, others), verdict)
     restores = {OWN: restoring(after), GENERAL: restoring(before)}
     charts = tuple(chart_mtf(request.pictures, shots, restores))
-    scenes = scene_sliders(
-        datasets[0],
-        lens,
-        card,
-        {OWN: after, GENERAL: before},
-        device,
-    )
-    origin = {
-        "Network": card.display_name,
-        "Begun with": request.start.label,
-        "Minutes": f"{request.minutes:g}",
-        "Photographs": "none"
-        if request.photographs is None
-        else request.photographs.name,
-        "Made by": package_version(),
-    }
+    by_name = {OWN: after, GENERAL: before}
+    scenes = scene_sliders(of_lens, lens, card, by_name, device)
     pictures = ShownPictures(scenes, chart_slider(shots, restores))
+    origin = _origin(request)
     page = own_lens_page(name, (lens, others), charts, pictures, measured, origin)
     write_html(page, out / REPORT)
     _say_verdict(verdict, weights)
-    return OwnLens(weights, out / REPORT, lens, others, charts)
+    return OwnLens(
+        weights,
+        out / REPORT,
+        lens,
+        others,
+        charts,
+    )
+
+
+def _origin(request: OwnLensRequest) -> dict[str, str]:
+    """From what the weights were made, for the report."""
+    photographs = request.photographs
+    return {
+        "Network": request.system.card.display_name,
+        "Begun with": request.start.label,
+        "Minutes": f"{request.minutes:g}",
+        "Photographs": "none" if photographs is None else photographs.name,
+        "Made by": package_version(),
+    }
 
 
 def _say_verdict(verdict: Verdict, weights: Path) -> None:

@@ -86,7 +86,13 @@ def read_edges(
         except UnclearEdgeError:
             yield ReadEdge(x, y, low, None, UNCLEAR)
         except ImageError as error:
-            yield ReadEdge(x, y, low, None, str(error))
+            yield ReadEdge(
+                x,
+                y,
+                low,
+                None,
+                str(error),
+            )
 
 
 UNCLEAR = "noise or blur hides the edge; focus better, come nearer or give more light"
@@ -122,9 +128,8 @@ def _edges(layout: Layout) -> tuple[_Edge, ...]:
             normal = np.array([np.cos(turned), np.sin(turned)])
             centre = np.array([square.x, square.y])
             middle = centre + normal * square.side / 2
-            edges.append(
-                _Edge(square, middle, normal, _free_mm(drawn, square, middle, normal))
-            )
+            free_mm = _free_mm(drawn, square, middle, normal)
+            edges.append(_Edge(square, middle, normal, free_mm))
     return tuple(edges)
 
 
@@ -135,11 +140,9 @@ def _free_mm(
     normal: Floats,
 ) -> float:
     """How far the paper or the grey field reaches from an edge, mm."""
-    along = (
-        np.array([-normal[1], normal[0]])
-        * np.linspace(-0.5, 0.5, 35)[:, None]
-        * square.side
-    )
+    direction = np.array([-normal[1], normal[0]])
+    shares = np.linspace(-0.5, 0.5, 35)[:, None]
+    along = direction * shares * square.side
     for depth in np.arange(2 * STEP_MM, FARTHEST_MM, STEP_MM):
         x, y = (middle + depth * normal + along).T
         if x.min() < 0 or y.min() < 0 or x.max() >= WIDTH or y.max() >= HEIGHT:
@@ -158,17 +161,18 @@ def _measured(light: Light, geometry: ChartGeometry, edge: _Edge) -> EdgeRespons
     scale = geometry.scale(*edge.middle)
     room = edge.free_mm * scale
     radius = response.rise_px / DISC_RISE / 2
-    width = OUTSIDE * edge.square.side * scale
+    side = edge.square.side
+    width = OUTSIDE * side * scale
     reach = min(width, END_PER_BLUR * 2 * radius + END_PX)
-    if (
-        reach + radius > room
-        or ENDS * radius > (0.5 - ALONG) * edge.square.side * scale
-    ):
+    is_mixed = reach + radius > room
+    has_ends = ENDS * radius > (0.5 - ALONG) * side * scale
+    if is_mixed or has_ends:
         response = _measured_free(light, geometry, edge, radius)
     error = response.mtf50_error
     if response.mtf50 and error is not None and error > MOST_ERROR * response.mtf50:
         raise UnclearEdgeError(UNCLEAR)
-    if abs(response.angle_deg - _angle_deg(geometry, edge)) > MOST_TURN_DEG:
+    turn_deg = response.angle_deg - _angle_deg(geometry, edge)
+    if abs(turn_deg) > MOST_TURN_DEG:
         raise UnclearEdgeError(UNCLEAR)
     return response
 
@@ -207,28 +211,35 @@ def _region(
     radius: float = 0.0,
 ) -> tuple[slice, slice]:
     """The largest region of the picture that shows this edge alone, for a blur radius, px."""
-    side = edge.square.side
     middle = edge.middle
-    normal = edge.normal
     scale = geometry.scale(*middle)
-    width = min(OUTSIDE * side * scale, edge.free_mm * scale - radius)
-    side_px = side * scale
+    side_px = edge.square.side * scale
+    width = min(OUTSIDE * edge.square.side * scale, edge.free_mm * scale - radius)
     length = min(ALONG * side_px, 0.5 * side_px - ENDS * radius)
-    centre, tip = geometry.to_picture(np.stack([middle, middle + normal]))
-    upright = abs((tip - centre)[0]) >= abs((tip - centre)[1])
+    centre, tip = geometry.to_picture(np.stack([middle, middle + edge.normal]))
+    right, down = tip - centre
+    upright = abs(right) >= abs(down)
     if radius and 2 * min(width, length) < LEAST_PX:
         raise ImageError(MIXED)
     for share in SHRINK:
         half = np.minimum(MOST_PX, share * np.array([width, length]))
         half = half if upright else half[::-1]
         corners = centre + half * SQUARE_CORNERS
-        off = geometry.to_sheet(corners) - middle
-        depth = off @ normal
-        inside = np.abs(off @ edge.along).max() <= ALONG * side
-        deepest, nearest = depth.max(), depth.min()
-        if inside and deepest <= OUTSIDE * side and nearest >= -INSIDE * side:
+        if _shows_alone(edge, geometry.to_sheet(corners)):
             return _cut(shape, centre - half, centre + half)
     raise ImageError("the chart is turned too far for this edge")
+
+
+def _shows_alone(edge: _Edge, corners: Floats) -> bool:
+    """Whether a box with these corners on the sheet, mm, has nothing but an edge in it."""
+    side = edge.square.side
+    off = corners - edge.middle
+    along = np.abs(off @ edge.along).max()
+    depth = off @ edge.normal
+    is_along = along <= ALONG * side
+    return bool(
+        is_along and depth.max() <= OUTSIDE * side and depth.min() >= -INSIDE * side
+    )
 
 
 def _cut(shape: tuple[int, ...], start: Floats, end: Floats) -> tuple[slice, slice]:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -89,7 +90,8 @@ def _candidates(
             continue
         dots, homography = fitted
         corners = moved_points(homography, SHEET)
-        if all(np.abs(corners - other).max() > ALIKE_PX for _, _, other in candidates):
+        moved = (np.abs(corners - other).max() for _, _, other in candidates)
+        if all(distance > ALIKE_PX for distance in moved):
             candidates.append((dots, homography, corners))
         if dots >= ENOUGH_DOTS:
             break
@@ -101,7 +103,7 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
     """Rows of blobs at even distances, the longest first, each in one direction."""
     if len(points) < LEAST_CHAIN:
         return []
-    distance = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    distance = _distances(points, points)
     ratios = np.log(areas[:, None] / areas[None])
     alike = np.abs(ratios) < np.log(SIMILAR_AREA)
     distance[~alike] = np.inf
@@ -115,6 +117,12 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
     return whole[:MOST_CHAINS]
 
 
+def _distances(some: Floats, others: Floats) -> Floats:
+    """``(N, M)`` distances of each of some points to each of others."""
+    right, down = (some[:, None] - others[None]).transpose(2, 0, 1)
+    return np.asarray(np.hypot(right, down))
+
+
 def _grown(
     points: Floats,
     distance: Floats,
@@ -123,7 +131,8 @@ def _grown(
     """Rows of blobs, each from one of its ends."""
     chains: set[tuple[int, ...]] = set()
     for start in range(len(points)):
-        for second in np.argsort(distance[start])[:NEAREST]:
+        nearest = np.argsort(distance[start])
+        for second in nearest[:NEAREST]:
             if not np.isfinite(distance[start, second]):
                 break
             chain = [start, int(second)]
@@ -140,13 +149,15 @@ def _following(
     chain: list[int],
 ) -> int | None:
     """The blob one more step along a chain."""
-    step = points[chain[-1]] - points[chain[-2]]
-    wanted = points[chain[-1]] + step
+    *_, before, last = chain
+    step = points[last] - points[before]
+    wanted = points[last] + step
     off = np.hypot(*(points - wanted).T)
-    off[~alike[chain[-1]]] = np.inf
+    off[~alike[last]] = np.inf
     off[chain] = np.inf
     nearest = int(np.argmin(off))
-    return nearest if off[nearest] < OFF_LINE * np.hypot(*step) else None
+    allowed = OFF_LINE * np.hypot(*step)
+    return nearest if off[nearest] < allowed else None
 
 
 def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[int]]]:
@@ -155,11 +166,10 @@ def _matches(chains: list[tuple[int, ...]]) -> Iterator[tuple[list[int], list[in
     for one, other in itertools.combinations(chains, 2):
         if len(one) < LONG_CHAIN:
             continue
-        for s, t in itertools.product((0, 1), range(4)):
-            fits = len(one) <= len(sides[s]) and len(other) <= len(sides[t])
-            if s == t or not fits:
+        for first, second in itertools.product(sides[:2], sides):
+            if first is second or len(one) > len(first) or len(other) > len(second):
                 continue
-            placed = itertools.product(_placed(one, sides[s]), _placed(other, sides[t]))
+            placed = itertools.product(_placed(one, first), _placed(other, second))
             for (dots, blobs), (more_dots, more_blobs) in placed:
                 yield dots + more_dots, blobs + more_blobs
 
@@ -200,14 +210,17 @@ def _fitted(
         if homography is None:
             return None
         expected = moved_points(homography, model)
-        spacing = np.hypot(*(np.roll(expected, -1, axis=0) - expected).T)
-        off = np.hypot(*(expected[:, None] - points[None]).transpose(2, 0, 1))
+        following = np.roll(expected, -1, axis=0)
+        spacing = np.hypot(*(following - expected).T)
+        off = _distances(expected, points)
         nearest = off.argmin(axis=1)
         near = off.min(axis=1) < OFF_MODEL * spacing
         if near.sum() < 6:
             return None
         homography = _homography(model[near], points[nearest[near]])
-    return None if homography is None else (int(near.sum()), homography)
+    if homography is None:
+        return None
+    return int(near.sum()), homography
 
 
 def _is_one_to_one(indices: list[int], chosen: list[int]) -> bool:
@@ -227,15 +240,17 @@ def _homography(start: Floats, end: Floats) -> Floats | None:
         return None
     first, second, third, fourth = moved_points(homography, SHEET)
     (a, b), (c, d) = third - first, fourth - second
-    return homography if a * d - b * c > 0 else None
+    keeps_sides = a * d - b * c > 0
+    return homography if keeps_sides else None
 
 
 def _is_mirrored(grey: Floats, frame: FoundFrame) -> bool:
     """Whether the picture is more like the mirror image of a chart."""
-    own = [*_readings(grey, frame.dots, frame.homography, CRISP_MM)]
-    mirrored = [*_readings(grey, frame.dots, frame.homography @ MIRROR, CRISP_MM)]
+    own = list(_readings(grey, frame.dots, frame.homography, CRISP_MM))
+    mirrored = _readings(grey, frame.dots, frame.homography @ MIRROR, CRISP_MM)
+    most = max((one.correlation for one in mirrored), default=-1.0)
     crisp = next(one for one in own if one.sheet.layout == frame.sheet.layout)
-    return max((one.correlation for one in mirrored), default=-1.0) > crisp.correlation
+    return most > crisp.correlation
 
 
 def _readings(
@@ -247,34 +262,34 @@ def _readings(
     """Candidates in both layouts and both ways up, with their correlation with the picture."""
     size = round(WIDTH), round(HEIGHT)
     half_turn = np.array([[-1.0, 0.0, WIDTH], [0.0, -1.0, HEIGHT], [0.0, 0.0, 1.0]])
+    picture = grey.astype(np.float32)
     for turned in (homography, homography @ half_turn):
         back = np.linalg.inv(turned)
-        inside = cv2.warpPerspective(np.ones(grey.shape, np.float32), back, size) > 0.5
+        shown = cv2.warpPerspective(np.ones_like(picture), back, size)
+        inside = shown > 0.5
         if inside.mean() < LEAST_SEEN:
             continue
-        seen = cv2.warpPerspective(
-            grey.astype(np.float32),
-            back,
-            size,
-            flags=cv2.INTER_LINEAR,
-        )
-        soft = np.maximum(cv2.GaussianBlur(seen, (0, 0), blur_mm), 0)
-        light = np.asarray(np.sqrt(soft), np.float32)[inside]
+        seen = cv2.warpPerspective(picture, back, size, flags=cv2.INTER_LINEAR)
+        light = _softened(seen, blur_mm)[inside]
         for layout in LAYOUTS:
             drawn = _afar(layout, blur_mm)[inside]
-            yield FoundFrame(
-                make_sheet(layout),
-                turned,
-                dots,
-                _correlation(drawn, light),
-            )
+            correlation = _correlation(drawn, light)
+            yield FoundFrame(make_sheet(layout), turned, dots, correlation)
+
+
+def _softened(light: NDArray[Any], blur_mm: float) -> NDArray[np.float32]:
+    """The root of the blurred light, which is as sensitive to dark as to bright parts."""
+    soft = np.maximum(cv2.GaussianBlur(light, (0, 0), blur_mm), 0)
+    return np.asarray(np.sqrt(soft), np.float32)
 
 
 @lru_cache(maxsize=2 * len(LAYOUTS))
 def _afar(layout: Layout, blur_mm: float) -> NDArray[np.float32]:
     """A chart blurred with a standard deviation, one pixel per mm."""
-    drawn = draw_roughly(make_sheet(layout), 1.0)[:, :, 1].astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), blur_mm), np.float32)
+    drawn = draw_roughly(make_sheet(layout), 1.0)
+    green = drawn[:, :, 1].astype(np.float32)
+    blurred = cv2.GaussianBlur(green, (0, 0), blur_mm)
+    return np.asarray(blurred, np.float32)
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +46,10 @@ class ChartGeometry:
     def to_picture(self, points: Floats) -> Floats:
         """``(N, 2)`` px of points in mm."""
         centre, half = self.middle()
-        off = (moved_points(self.homography, points) - centre) / half
-        square = (off**2).sum(axis=1, keepdims=True)
-        return np.asarray(centre + half * off * (1.0 + self.radial * square))
+        undistorted = moved_points(self.homography, points)
+        off = (undistorted - centre) / half
+        stretch = self._stretch(off)
+        return np.asarray(centre + half * off * stretch)
 
     def to_sheet(self, points: Floats) -> Floats:
         """``(N, 2)`` mm of points in px."""
@@ -55,9 +57,14 @@ class ChartGeometry:
         distorted = (points - centre) / half
         off = distorted
         for _ in range(6):
-            off = distorted / (1.0 + self.radial * (off**2).sum(axis=1, keepdims=True))
+            off = distorted / self._stretch(off)
         back = np.asarray(np.linalg.inv(self.homography), np.float64)
         return moved_points(back, centre + half * off)
+
+    def _stretch(self, off: Floats) -> Floats:
+        """``(N, 1)``: 1 + k r², by which distortion moves points away from the centre."""
+        square = (off**2).sum(axis=1, keepdims=True)
+        return np.asarray(1.0 + self.radial * square)
 
     def scale(self, x: float, y: float) -> float:
         """Pixels per mm at a point of the sheet, the mean of both directions."""
@@ -68,8 +75,8 @@ class ChartGeometry:
     def half_millimetres(self, x: float, y: float) -> Floats:
         """``(2, 2)`` px: how far 0.5 mm to the right, and 0.5 mm down, lead from a point."""
         corners = np.array([(x, y), (x + 0.5, y), (x, y + 0.5)])
-        start, *ends = self.to_picture(corners)
-        return np.asarray(np.array(ends) - start)
+        in_picture = self.to_picture(corners)
+        return np.asarray(in_picture[1:] - in_picture[0])
 
     def enlarged(self, factor: int) -> "ChartGeometry":
         """The geometry in the picture from which this one was reduced by a factor."""
@@ -89,7 +96,8 @@ class ChartGeometry:
     def middle(self) -> tuple[Floats, float]:
         """``(2,)`` px of the centre, and half the diagonal of the picture."""
         centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
-        return centre, math.hypot(self.width, self.height) / 2
+        diagonal = math.hypot(self.width, self.height)
+        return centre, diagonal / 2
 
 
 def fit_geometry(
@@ -103,7 +111,7 @@ def fit_geometry(
     for _ in range(2):
         places = np.array([_centre(grey, dot, start) for dot in dots])
         seen = np.isfinite(places).all(axis=1)
-        kept = [dot for dot, is_seen in zip(dots, seen, strict=True) if is_seen]
+        kept = list(compress(dots, seen))
         start = _refined(start, kept, places[seen])
     used = seen.copy()
     used[seen] = start.used
@@ -119,25 +127,24 @@ def _refined(start: ChartGeometry, dots: list[Dot], places: Floats) -> ChartGeom
         return ChartGeometry(matrix, float(parameters[8]), start.width, start.height)
 
     def errors(parameters: Floats) -> Floats:
-        return np.asarray((dot_centres(geometry(parameters), dots) - places).ravel())
+        centres = dot_centres(geometry(parameters), dots)
+        return np.asarray((centres - places).ravel())
 
-    scales = np.abs(start.homography / unit).clip(1e-6)
-    scaled = start.homography / unit / scales
+    relative = start.homography / unit
+    scales = np.abs(relative).clip(1e-6)
+    scaled = relative / scales
     first = np.append(scaled.ravel()[:8], start.radial)
     solution = least_squares(errors, first, loss="soft_l1", f_scale=0.1, max_nfev=60)
-    best = geometry(solution.x)
     off = np.hypot(*errors(solution.x).reshape(-1, 2).T)
+    return _judged(geometry(solution.x), off)
+
+
+def _judged(geometry: ChartGeometry, off: Floats) -> ChartGeometry:
+    """A geometry with the dots that fit it and their error, from the dots' distances, px."""
     good = off <= OUTLIER * max(float(np.median(off)), 0.01)
-    rms = float(np.sqrt(np.mean(off[good] ** 2)))
-    return ChartGeometry(
-        best.homography,
-        best.radial,
-        best.width,
-        best.height,
-        rms,
-        int(good.sum()),
-        used=good,
-    )
+    mean_square = np.mean(off[good] ** 2)
+    rms = float(np.sqrt(mean_square))
+    return replace(geometry, rms_px=rms, dots=int(good.sum()), used=good)
 
 
 def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
@@ -146,37 +153,42 @@ def dot_centres(geometry: ChartGeometry, dots: Sequence[Dot]) -> Floats:
 
 
 def _outline(dot: Dot) -> Floats:
+    """``(CORNERS, 2)`` points around a dot, mm."""
     angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
-    return np.array([dot.x, dot.y]) + dot.radius * np.stack(
-        [np.cos(angles), np.sin(angles)],
-        1,
-    )
+    directions = np.stack([np.cos(angles), np.sin(angles)], 1)
+    centre = np.array([dot.x, dot.y])
+    return centre + dot.radius * directions
 
 
 def _middle_of(outline: Floats) -> Floats:
     """Centre of area of a polygon: that of a dot in perspective is not its projected centre."""
+    # 3 sum(x y' - x' y) is six times the area; x' and y' are the next corner's
     corner = outline[0]
     x, y = (outline - corner).T
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    next_x = np.roll(x, -1)
+    next_y = np.roll(y, -1)
     cross = x * next_y - next_x * y
     sums = np.array([(x + next_x) @ cross, (y + next_y) @ cross])
-    return np.asarray(corner + sums / (3.0 * cross.sum()))
+    area_6 = 3.0 * cross.sum()
+    return np.asarray(corner + sums / area_6)
 
 
 def _on_paper(geometry: ChartGeometry, x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Which pixels show paper that is not near its edge."""
     sheet = geometry.to_sheet(np.stack([x, y], axis=1))
-    return np.asarray(
-        (np.minimum(sheet, np.array([WIDTH, HEIGHT]) - sheet) >= EDGE_MM).all(axis=1)
-    )
+    size = np.array([WIDTH, HEIGHT])
+    to_edge = np.minimum(sheet, size - sheet)
+    return np.asarray((to_edge >= EDGE_MM).all(axis=1))
 
 
 def most_blur_px(geometry: ChartGeometry, dot: Dot) -> float:
     """Diameter of the largest disc of blur, px, that keeps a dot's light within its window."""
     sides = geometry.half_millimetres(dot.x, dot.y)
     longest = 2.0 * float(np.linalg.norm(sides, ord=2))
-    window = (dot.radius + AROUND_MM) * geometry.scale(dot.x, dot.y)
-    return 2.0 * (window - dot.radius * longest)
+    scale = geometry.scale(dot.x, dot.y)
+    window = (dot.radius + AROUND_MM) * scale
+    dot_px = dot.radius * longest
+    return 2.0 * (window - dot_px)
 
 
 def _centre(grey: Floats, dot: Dot, geometry: ChartGeometry) -> Floats:
@@ -205,17 +217,20 @@ def _moved_centre(
 ) -> Floats | None:
     """How far the centroid is from a place, px; None if the dot is not seen there."""
     scale = geometry.scale(dot.x, dot.y)
-    inner = (dot.radius + AROUND_MM) * scale
-    outer = (dot.radius + AROUND_MM + RING_MM) * scale
+    window_mm = dot.radius + AROUND_MM
+    inner = window_mm * scale
+    outer = (window_mm + RING_MM) * scale
     left, top = np.floor(place - outer).astype(int).tolist()
     right, bottom = (np.ceil(place + outer).astype(int) + 1).tolist()
     if leaves_picture((left, top, right, bottom), grey.shape):
         return None
-    across = np.arange(left, right) - place[0]
-    x, y = np.meshgrid(across, np.arange(top, bottom) - place[1])
+    place_x, place_y = place
+    across = np.arange(left, right) - place_x
+    down = np.arange(top, bottom) - place_y
+    x, y = np.meshgrid(across, down)
     radius = np.hypot(x, y)
     ring = (radius > inner) & (radius <= outer)
-    ring[ring] = _on_paper(geometry, x[ring] + place[0], y[ring] + place[1])
+    ring[ring] = _on_paper(geometry, x[ring] + place_x, y[ring] + place_y)
     if ring.sum() < RING_PX:
         return None
     part = grey[top:bottom, left:right]
@@ -233,7 +248,8 @@ def _centroid(
 ) -> Floats | None:
     """Centroid of the ink; None if it is too little for the dot, or outside of it."""
     total = dark.sum()
-    if total <= 0.1 * level * np.pi * radius_px**2:
+    least = 0.1 * level * np.pi * radius_px**2
+    if total <= least:
         return None
     centroid = np.array([(dark * x).sum(), (dark * y).sum()]) / total
     if np.hypot(*centroid) > radius_px:

@@ -87,36 +87,51 @@ def read_sides(
     A dot counts if the geometry used it and its blur keeps its light within its window."""
     largest = np.array([most_blur_px(geometry, dot) for dot in sheet.dots])
     sharp = np.asarray(blurs_px <= largest)
+    is_seen = np.isfinite(geometry.centres).all(axis=1)
     conditions = (
-        (np.asarray(np.isfinite(geometry.centres).all(axis=1)), FEW_DOTS),
+        (np.asarray(is_seen), FEW_DOTS),
         (geometry.used, FEW_USED),
         (np.isfinite(blurs_px), UNKNOWN),
         (sharp, MIXED),
     )
     known = geometry.used & sharp
-    places_known = np.where(known[:, None], geometry.centres, np.nan)
-    corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
+    places = np.where(known[:, None], geometry.centres, np.nan)
+    dots = np.array([(dot.x, dot.y) for dot in sheet.dots])
     expected = dot_centres(geometry, sheet.dots)
+    for chosen in _sides_of(len(dots)):
+        reason = _lacking(chosen, conditions)
+        yield _side(dots[chosen], places[chosen], expected[chosen], reason)
+
+
+def _sides_of(count: int) -> Iterator[NDArray[np.int_]]:
+    """Numbers of the dots of each side of the frame, which go round the sheet."""
+    corners = np.cumsum([0, ACROSS - 1, DOWN - 1, ACROSS - 1, DOWN - 1])
     for first, last in pairwise(corners.tolist()):
-        chosen = np.arange(first, last + 1) % len(sheet.dots)
-        dots = np.array([(sheet.dots[k].x, sheet.dots[k].y) for k in chosen])
-        places = places_known[chosen]
-        middle = dots.mean(axis=0)
-        along = np.linspace(-1.0, 1.0, len(dots))
-        moves = places - expected[chosen]
-        direction = expected[chosen[-1]] - expected[chosen[0]]
-        normal = np.array([-direction[1], direction[0]]) / np.hypot(*direction)
-        length = float(np.hypot(*(dots[-1] - dots[0])))
-        yield ReadLine(
-            "frame",
-            float(middle[0]),
-            float(middle[1]),
-            length,
-            along,
-            places,
-            off_px=moves @ normal,
-            reason=_lacking(chosen, conditions),
-        )
+        yield np.arange(first, last + 1) % count
+
+
+def _side(
+    dots: Floats,
+    places: Floats,
+    expected: Floats,
+    reason: str,
+) -> ReadLine:
+    """One side of the frame, from its dots on the sheet, mm, and in the picture, px."""
+    x, y = dots.mean(axis=0)
+    length = float(np.hypot(*(dots[-1] - dots[0])))
+    direction = expected[-1] - expected[0]
+    normal = np.array([-direction[1], direction[0]]) / np.hypot(*direction)
+    moves = places - expected
+    return ReadLine(
+        "frame",
+        float(x),
+        float(y),
+        length,
+        along=np.linspace(-1.0, 1.0, len(dots)),
+        places=places,
+        off_px=moves @ normal,
+        reason=reason,
+    )
 
 
 def _lacking(
@@ -140,8 +155,9 @@ def read_lines(
     black: float,
 ) -> Iterator[ReadLine]:
     """Measure the printed lines in linear light, or say why not."""
+    least_depth = LEAST_DEPTH * (white - black)
     for line, middles in _blocks(sheet.layout):
-        yield _measured(light, geometry, line, middles, LEAST_DEPTH * (white - black))
+        yield _measured(light, geometry, line, middles, least_depth)
 
 
 @lru_cache(maxsize=2)
@@ -149,10 +165,8 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     """The printed lines, and the middles of the blocks of each that no other line crosses, mm."""
     lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
     half = np.linspace(-1.0, 1.0, 9)
-    window = np.stack(
-        np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM),
-        axis=-1,
-    ).reshape(-1, 2)
+    grid = np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM)
+    window = np.stack(grid, axis=-1).reshape(-1, 2)
     rows = []
     for line in lines:
         middles, free = _free_middles(lines, line, window)
@@ -169,11 +183,17 @@ def _free_middles(
     """Middles along a line at which no other line crosses a block."""
     others = [other for other in lines if other is not line]
     reach = line.length / 2 - END_MM - BLOCK_MM / 2
-    middles = np.linspace(-reach, reach, round(2 * reach / FINE_MM) + 1)
-    starts = np.stack([middles, np.zeros_like(middles)], axis=1)[:, None]
-    blocks = _on_sheet(line, window + starts)
-    free = ~np.any([_covers(other, blocks) for other in others], axis=0)
+    steps = round(2 * reach / FINE_MM)
+    middles = np.linspace(-reach, reach, steps + 1)
+    blocks = _on_sheet(line, window + _on_axis(middles)[:, None])
+    crossed = [_covers(other, blocks) for other in others]
+    free = ~np.any(crossed, axis=0)
     return middles, free
+
+
+def _on_axis(along: Floats) -> Floats:
+    """``(N, 2)`` places along a line, on its axis, mm."""
+    return np.stack([along, np.zeros_like(along)], axis=1)
 
 
 def _runs(middles: Floats, free: Mask) -> list[Floats]:
@@ -185,16 +205,18 @@ def _runs(middles: Floats, free: Mask) -> list[Floats]:
 
 def _spread(run: Floats) -> Floats:
     """Middles of blocks that fill a stretch evenly, so that both of its ends are alike."""
-    length = run[-1] - run[0]
-    count = int(length / BLOCK_MM + 1e-6) + 1
+    first, last = run[0], run[-1]
+    middle = (first + last) / 2
+    count = int((last - first) / BLOCK_MM + 1e-6) + 1
     steps = np.arange(count) - (count - 1) / 2
-    return np.asarray(steps * BLOCK_MM + (run[0] + run[-1]) / 2)
+    return np.asarray(steps * BLOCK_MM + middle)
 
 
 def _axes(line: RuledLine) -> Floats:
     """``(2, 2)`` unit vectors along a line and across it."""
-    cosine = math.cos(math.radians(line.turn_deg))
-    sine = math.sin(math.radians(line.turn_deg))
+    turn = math.radians(line.turn_deg)
+    cosine = math.cos(turn)
+    sine = math.sin(turn)
     return np.array([(cosine, sine), (-sine, cosine)])
 
 
@@ -208,7 +230,8 @@ def _covers(line: RuledLine, blocks: Floats) -> Mask:
     """``(N,)`` whether a line is printed at any of the ``(N, P, 2)`` places of blocks, mm."""
     from_start = blocks - np.array([line.x, line.y])
     off = np.abs(from_start @ _axes(line).T)
-    inside = (off <= (line.length / 2, line.width / 2)).all(axis=-1)
+    half_size = (line.length / 2, line.width / 2)
+    inside = (off <= half_size).all(axis=-1)
     return np.asarray(inside.any(axis=-1))
 
 
@@ -220,13 +243,12 @@ def _measured(
     least_depth: float,
 ) -> ReadLine:
     """Follow a line from block to block."""
-    on_axis = np.stack([middles, np.zeros_like(middles)], axis=1)
-    expected = geometry.to_picture(_on_sheet(line, on_axis))
-    unseen = np.full_like(middles, np.nan)
+    expected = geometry.to_picture(_on_sheet(line, _on_axis(middles)))
     along = middles / np.abs(middles).max()
     about: tuple[LineKind, float, float, float] = line.kind, line.x, line.y, line.length
     part = _cut(light, geometry, line, middles)
     if part is None:
+        unseen = np.full_like(middles, np.nan)
         places = np.stack([unseen, unseen], axis=1)
         return ReadLine(*about, along, places, unseen, OUTSIDE)
     off = _offsets(*part, geometry, line, middles, least_depth)
@@ -243,10 +265,13 @@ def _read(
     along: Floats,
 ) -> ReadLine:
     """A line with what its blocks show."""
-    places = geometry.to_picture(_on_sheet(line, np.stack([middles, off], axis=1)))
-    off_px = np.copysign(np.hypot(*(places - expected).T), off)
+    on_line = np.stack([middles, off], axis=1)
+    places = geometry.to_picture(_on_sheet(line, on_line))
+    distance = np.hypot(*(places - expected).T)
+    off_px = np.copysign(distance, off)
     hidden = np.isfinite(off).sum() < max(LEAST_PLACES, len(off) / 2)
-    return ReadLine(*about, along, places, off_px, HIDDEN if hidden else "")
+    reason = HIDDEN if hidden else ""
+    return ReadLine(*about, along, places, off_px, reason)
 
 
 def _cut(
@@ -268,10 +293,8 @@ def _cut(
 def _outline(geometry: ChartGeometry, line: RuledLine, middles: Floats) -> Floats:
     """The ends of a line's surroundings in the picture."""
     ends = np.array([middles[0] - BLOCK_MM, middles[-1] + BLOCK_MM])
-    corners = np.stack(
-        np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM)),
-        axis=-1,
-    ).reshape(-1, 2)
+    grid = np.meshgrid(ends, (-2 * REACH_MM, 2 * REACH_MM))
+    corners = np.stack(grid, axis=-1).reshape(-1, 2)
     return geometry.to_picture(_on_sheet(line, corners))
 
 
@@ -285,35 +308,53 @@ def _offsets(
 ) -> Floats:
     """Distance of each block from the line, mm: an even veil of mixed light moves nothing."""
     scale = geometry.scale(line.x, line.y)
-    across = np.linspace(
-        -REACH_MM,
-        REACH_MM,
-        2 * math.ceil(REACH_MM * scale * STEPS_PER_PX) + 1,
-    )
+    half = math.ceil(REACH_MM * scale * STEPS_PER_PX)
+    across = np.linspace(-REACH_MM, REACH_MM, 2 * half + 1)
     within = np.linspace(-BLOCK_MM / 2, BLOCK_MM / 2, math.ceil(BLOCK_MM * scale) + 1)
     paper = np.abs(across) >= LEVEL * REACH_MM
     core = np.abs(across) <= max(line.width / 2, 1 / scale)
     off = np.zeros_like(middles)
     seen = np.ones_like(middles, np.bool_)
     for _ in range(ROUNDS):
-        grid = np.empty((len(middles), len(within), len(across), 2))
-        grid[..., 0] = middles[:, None, None] + within[:, None]
-        grid[..., 1] = off[:, None, None] + across
-        places = geometry.to_picture(_on_sheet(line, grid.reshape(-1, 2))) - corner
-        profile = _light_at(part, places.reshape(grid.shape)).mean(axis=1)
-        dark = profile[:, paper].mean(axis=1, keepdims=True) - profile
+        grid = _grid(middles, within, off, across)
+        on_sheet = _on_sheet(line, grid.reshape(-1, 2))
+        places = geometry.to_picture(on_sheet) - corner
+        light = _light_at(part, places.reshape(grid.shape))
+        dark = _darkness(light, paper)
         seen &= dark[:, core].mean(axis=1) >= least_depth
         total = np.where(seen, dark.sum(axis=1), np.inf)
         moved = (dark * across).sum(axis=1) / total
         off = np.clip(off + moved, -REACH_MM, REACH_MM)
-    return np.where(seen & (np.abs(off) < REACH_MM), off, np.nan)
+    good = seen & (np.abs(off) < REACH_MM)
+    return np.where(good, off, np.nan)
+
+
+def _darkness(light: NDArray[np.float32], paper: Mask) -> NDArray[np.float32]:
+    """``(blocks, across)``: how much darker each block's profile is than the paper beside it."""
+    profile = light.mean(axis=1)
+    level = profile[:, paper].mean(axis=1, keepdims=True)
+    return np.asarray(level - profile)
+
+
+def _grid(
+    middles: Floats,
+    within: Floats,
+    off: Floats,
+    across: Floats,
+) -> Floats:
+    """``(blocks, within, across, 2)`` places along a line and across it, mm."""
+    grid = np.empty((len(middles), len(within), len(across), 2))
+    grid[..., 0] = middles[:, None, None] + within[:, None]
+    grid[..., 1] = off[:, None, None] + across
+    return grid
 
 
 def _light_at(part: NDArray[np.float32], places: Floats) -> NDArray[np.float32]:
     """Light of a part of the picture at places ``(blocks, within, across, 2)``, px."""
     *shape, count, _ = places.shape
-    x, y = places.astype(np.float32).reshape(-1, count, 2).transpose(2, 0, 1)
-    columns, rows = np.ascontiguousarray(x), np.ascontiguousarray(y)
+    flat = places.astype(np.float32).reshape(-1, count, 2)
+    columns = np.ascontiguousarray(flat[..., 0])
+    rows = np.ascontiguousarray(flat[..., 1])
     light = cv2.remap(part, columns, rows, cv2.INTER_LINEAR)
     return np.asarray(light.reshape(*shape, count))
 
@@ -371,19 +412,21 @@ def _by_kind(
 
 def _summary(lines: Sequence[ReadLine]) -> dict[str, Any]:
     """Root mean square and largest deviation over lines; None without any."""
-    raw = [one.in_picture for one in lines]
-    seen = [one for one in raw if one is not None]
-    beyond = [one.beyond for one in lines]
+    in_picture = [line.in_picture for line in lines]
+    seen = [one for one in in_picture if one is not None]
+    without_geometry = [line.beyond for line in lines]
+    beyond = [one for one in without_geometry if one is not None]
     return {
         "printed": len(lines),
         "measured": len(seen),
         "rms_px": _root_mean_square([one.rms_px for one in seen]),
         "largest_px": max((one.largest_px for one in seen), default=None),
-        "beyond_rms_px": _root_mean_square(
-            [one.rms_px for one in beyond if one is not None]
-        ),
+        "beyond_rms_px": _root_mean_square([one.rms_px for one in beyond]),
     }
 
 
 def _root_mean_square(values: Sequence[float]) -> float | None:
-    return float(np.sqrt(np.mean(np.square(values)))) if values else None
+    if not values:
+        return None
+    mean_square = np.mean(np.square(values))
+    return float(np.sqrt(mean_square))

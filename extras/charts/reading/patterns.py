@@ -152,7 +152,13 @@ def read_stars(
         try:
             curve = _star_response(light, star, geometry, black)
         except ImageError as error:
-            yield ReadStar(star.x, star.y, None, None, str(error))
+            yield ReadStar(
+                star.x,
+                star.y,
+                None,
+                None,
+                str(error),
+            )
             continue
         rim = 2 * np.pi * star.radius * geometry.scale(star.x, star.y)
         inside = curve.frequencies >= star.cycles / rim
@@ -161,7 +167,13 @@ def read_stars(
         below = np.flatnonzero(values < 0.5)
         mtf50 = float(frequencies[below[0]]) if len(below) and below[0] else None
         turns_at, why = _first_turn(values, frequencies, _mtf50_beside(star, edges))
-        yield ReadStar(star.x, star.y, mtf50, turns_at, turn_reason=why)
+        yield ReadStar(
+            star.x,
+            star.y,
+            mtf50,
+            turns_at,
+            turn_reason=why,
+        )
 
 
 def _star_response(
@@ -175,18 +187,22 @@ def _star_response(
     centre = np.array([star.x, star.y])
     circle = geometry.to_picture(centre + reach * CIRCLE)
     rows, columns = _within(circle, light.shape)
-    off = _places(geometry, rows, columns) - (star.x, star.y)
+    off = _places(geometry, rows, columns) - centre
     radius = np.hypot(off[..., 0], off[..., 1])
     near = radius <= reach
     seen = light[rows, columns][near]
     if is_clipped(seen):
         raise ImageError(OVEREXPOSED)
     part = grey_of(seen)
-    outer = radius[near] > 0.5 * star.radius
-    white = float(np.percentile(part[outer], 98))
-    contrast = SQUARE_WAVE * (white - black) / (white + black)
-    x, y = geometry.scale(star.x, star.y) * off[near].T
-    return star_mtf(part, x, y, star.cycles, contrast)
+    outer = part[radius[near] > 0.5 * star.radius]
+    x, y = geometry.scale(*centre) * off[near].T
+    return star_mtf(part, x, y, star.cycles, _contrast(outer, black))
+
+
+def _contrast(outer: Floats, black: float) -> float:
+    """Contrast of a star in focus, from the light of its outer half and of ink."""
+    white = float(np.percentile(outer, 98))
+    return SQUARE_WAVE * (white - black) / (white + black)
 
 
 def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
@@ -302,9 +318,8 @@ def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats
     x = np.arange(columns.start - 1, columns.stop + 1)
     y = np.arange(rows.start - 1, rows.stop + 1)
     grid = np.stack(np.meshgrid(x, y), axis=-1)
-    coarse = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64)).reshape(
-        grid.shape
-    )
+    on_sheet = geometry.to_sheet(grid.reshape(-1, 2).astype(np.float64))
+    coarse = on_sheet.reshape(grid.shape)
     fine = cv2.resize(
         coarse,
         None,
@@ -312,4 +327,5 @@ def _fine_places(geometry: ChartGeometry, rows: slice, columns: slice) -> Floats
         fy=FINENESS,
         interpolation=cv2.INTER_LINEAR,
     )
-    return np.asarray(fine[FINENESS:-FINENESS, FINENESS:-FINENESS], np.float64)
+    inner = slice(FINENESS, -FINENESS)
+    return np.asarray(fine[inner, inner], np.float64)

@@ -172,7 +172,12 @@ class ChartReading:
             },
             "edges": list(map(_edge_json, self.edges)),
             "columns": [
-                {"x_mm": x, "edges": n, "mtf50": mtf50, "blur_px": blur}
+                {
+                    "x_mm": x,
+                    "edges": n,
+                    "mtf50": mtf50,
+                    "blur_px": blur,
+                }
                 for x, n, mtf50, blur in self.by_column()
             ],
             "stars": list(map(_star_json, self.stars)),
@@ -204,24 +209,42 @@ def read_chart(light: Floats | StoredLight) -> ChartReading | None:
     if found is None:
         return None
     sheet, geometry = found
-    edges = tuple(read_edges(light, sheet, geometry))
-    reading = ChartReading(sheet, geometry, edges, (), (), (), KNOWN_LINEAR)
-    if isinstance(light, StoredLight):
-        tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
-        if tone.fitted is not None:
-            light = tone.light(light)
-            edges = tuple(read_edges(light, sheet, geometry))
-        reading = replace(reading, edges=edges, tone=tone)
+    reading, light = _edges_and_tone(light, sheet, geometry)
     white, black = paper_and_ink(light, sheet, geometry)
     blurs_px = np.array([reading.blur_in_column(dot.x) for dot in sheet.dots])
     sides = read_sides(sheet, geometry, blurs_px)
     of_ink = (light, sheet, geometry, white, black)
     return replace(
         reading,
-        stars=tuple(read_stars(light, sheet, geometry, black, edges)),
+        stars=tuple(read_stars(light, sheet, geometry, black, reading.edges)),
         leaves=tuple(read_leaves(*of_ink)),
         straight=(*sides, *read_lines(*of_ink)),
     )
+
+
+def _edges_and_tone(
+    light: Floats | StoredLight,
+    sheet: Sheet,
+    geometry: ChartGeometry,
+) -> tuple[ChartReading, Floats | StoredLight]:
+    """A reading of the edges alone, and the light by the curve that the grey steps show."""
+    edges = tuple(read_edges(light, sheet, geometry))
+    reading = ChartReading(
+        sheet,
+        geometry,
+        edges,
+        (),
+        (),
+        (),
+        KNOWN_LINEAR,
+    )
+    if not isinstance(light, StoredLight):
+        return reading, light
+    tone = read_tone(light, sheet, geometry, reading.blur_px(STEPS_MM))
+    if tone.fitted is not None:
+        light = tone.light(light)
+        edges = tuple(read_edges(light, sheet, geometry))
+    return replace(reading, edges=edges, tone=tone), light
 
 
 def _found(light: Floats | StoredLight) -> tuple[Sheet, ChartGeometry] | None:

@@ -58,8 +58,12 @@ class StoredLight:
         """The picture reduced by a factor, as means of stored values; incomplete cells are cut."""
         # Edges of blurred dots move evenly on all sides by it, so their middles stay.
         height, width = (side // factor for side in self.shape[:2])
-        whole = np.ascontiguousarray(self.stored[: height * factor, : width * factor])
-        small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        whole = self.stored[: height * factor, : width * factor]
+        small = cv2.resize(
+            np.ascontiguousarray(whole),
+            (width, height),
+            interpolation=cv2.INTER_AREA,
+        )
         reduced = np.asarray(small, whole.dtype)
         return StoredLight(reduced, linear=self.linear, developed=self.developed)
 

@@ -93,12 +93,14 @@ def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Fl
     """How much lighter the steps are than printed, from ink 0 to paper 1, and the errors."""
     paper = np.mean([one.paper for one in steps], axis=0)
     ink = np.mean([one.seen / one.paper for one in inks], axis=0)
+    span = 1 - ink
     departures = []
     for step in steps:
-        lightness = (step.seen / step.paper - ink) / (1 - ink)
+        reflected = step.seen / step.paper
+        lightness = (reflected - ink) / span
         departures.append(lightness - step.printed)
     errors = np.array([one.error for one in steps])
-    return np.array(departures), errors / paper / (1 - ink)
+    return np.array(departures), errors / paper / span
 
 
 def read_tone(

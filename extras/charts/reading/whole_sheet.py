@@ -92,8 +92,10 @@ def fit_whole_sheet(
         discs = _likeliest_discs(drawing)
         if len(discs) < LEAST_CELLS:
             return best
-        if geometry.dots >= ENOUGH_DOTS and factor * _blur_px(drawing, discs) < most_px:
-            return best
+        if geometry.dots >= ENOUGH_DOTS:
+            blur_px = factor * _blur_px(drawing, discs)
+            if blur_px < most_px:
+                return best
         equations = _equations(drawing, discs)
         if equations.left_over > least:
             return best
@@ -101,10 +103,15 @@ def fit_whole_sheet(
         least = equations.left_over
         step = np.linalg.solve(equations.matrix, equations.vector)
         geometry = _changed(geometry, np.asarray(step, np.float64))
-        moved = geometry.to_picture(CORNERS) - best.to_picture(CORNERS)
-        if np.abs(moved).max() < ENOUGH_PX:
-            return geometry
+        if _moved_px(best, geometry) < ENOUGH_PX:
+            break
     return geometry
+
+
+def _moved_px(before: ChartGeometry, after: ChartGeometry) -> float:
+    """How far a corner of the sheet moves at most along an axis, px."""
+    moved = after.to_picture(CORNERS) - before.to_picture(CORNERS)
+    return float(np.abs(moved).max())
 
 
 def _blur_px(drawing: "_Drawing", discs: dict[int, int]) -> float:
@@ -144,18 +151,23 @@ def _changed(geometry: ChartGeometry, step: Floats) -> ChartGeometry:
             [0.0, 0.0, 1.0],
         ]
     )
-    moved = to_px @ change @ np.linalg.inv(to_px) @ geometry.homography
+    from_px = np.linalg.inv(to_px)
+    moved = to_px @ change @ from_px @ geometry.homography
     return replace(geometry, homography=moved, radial=geometry.radial + float(radial))
 
 
 def _movements(places: Floats) -> tuple[Floats, Floats]:
     """Movement of points by shift, linear change, perspective and distortion, half diagonals."""
+    # dx = t + xx x + xy y + x (wx x + wy y) + k x r², and dy likewise
     x, y = places.T
     one = np.ones_like(x)
     zero = np.zeros_like(x)
-    square = x * x + y * y
-    right = np.stack([one, x, y, zero, zero, zero, x * x, x * y, x * square], axis=1)
-    down = np.stack([zero, zero, zero, one, x, y, x * y, y * y, y * square], axis=1)
+    xx = x * x
+    xy = x * y
+    yy = y * y
+    square = xx + yy
+    right = np.stack([one, x, y, zero, zero, zero, xx, xy, x * square], axis=1)
+    down = np.stack([zero, zero, zero, one, x, y, xy, yy, y * square], axis=1)
     return right, down
 
 
@@ -171,31 +183,42 @@ def _drawing(
     ratio = max(MOST_BLUR_MM * scale / FINEST_PX, 1.0)
     count = int(np.log(ratio) / np.log(STEP)) + 1
     diameters = np.append(0.0, FINEST_PX * STEP ** np.arange(count))
+    sharp = _sharp(sheet, geometry, seen.shape, factor, scale)
     places = _pixels(seen.shape, factor, 1)
     on_sheet = geometry.to_sheet(places.reshape(-1, 2)).reshape(places.shape)
-    within = ((on_sheet > 0) & (on_sheet < (WIDTH, HEIGHT))).all(axis=-1)
-    cells = (on_sheet / (WIDTH, HEIGHT) * CELLS).astype(int)
-    column, row = np.moveaxis(cells, -1, 0)
-    framed = np.pad(within, 1).astype(np.uint8)
-    room = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    cells, room = _cells_and_room(on_sheet)
     centre, half = geometry.middle()
     return _Drawing(
         seen,
-        _blurred(_sharp(sheet, geometry, seen.shape, factor, scale), diameters),
+        _blurred(sharp, diameters),
         diameters,
-        np.where(within, row * CELLS[0] + column, -1),
-        np.asarray(room, np.float32),
+        cells,
+        room,
         (places - centre) / half,
         half / factor,
     )
 
 
+def _cells_and_room(on_sheet: Floats) -> tuple[NDArray[np.int_], Light]:
+    """The cell of each pixel, -1 beyond the sheet, and its distance to the sheet's end, px."""
+    size = (WIDTH, HEIGHT)
+    within = ((on_sheet > 0) & (on_sheet < size)).all(axis=-1)
+    column, row = np.moveaxis((on_sheet / size * CELLS).astype(int), -1, 0)
+    cells = np.where(within, row * CELLS[0] + column, -1)
+    framed = np.pad(within, 1).astype(np.uint8)
+    room = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return cells, np.asarray(room[1:-1, 1:-1], np.float32)
+
+
 def _reduced(grey: Floats, factor: int) -> NDArray[np.float32]:
     """The picture, reduced by a whole factor."""
-    height = grey.shape[0] // factor
-    width = grey.shape[1] // factor
-    whole = grey[: height * factor, : width * factor].astype(np.float32)
-    reduced = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    height, width = (side // factor for side in grey.shape)
+    whole = grey[: height * factor, : width * factor]
+    reduced = cv2.resize(
+        whole.astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_AREA,
+    )
     return np.asarray(reduced, np.float32)
 
 
@@ -207,7 +230,8 @@ def _pixels(shape: tuple[int, ...], factor: int, fineness: int) -> Floats:
         return fine * factor - 0.5
 
     height, width = shape
-    return np.stack(np.meshgrid(places(width), places(height)), axis=-1)
+    grid = np.meshgrid(places(width), places(height))
+    return np.stack(grid, axis=-1)
 
 
 def _sharp(
@@ -220,32 +244,29 @@ def _sharp(
     """The sheet in focus, with paper all around."""
     px_per_mm = float(np.ceil(SUBPIXELS * scale))
     fine = _pixels(shape, factor, SUBPIXELS)
-    places = (
-        geometry.to_sheet(fine.reshape(-1, 2)).reshape(fine.shape) * px_per_mm - 0.5
-    )
+    on_sheet = geometry.to_sheet(fine.reshape(-1, 2)).reshape(fine.shape)
+    places = on_sheet * px_per_mm - 0.5
     x, y = np.moveaxis(places.astype(np.float32), -1, 0)
     printed = printed_light(sheet.layout, px_per_mm)
     drawn = cv2.remap(printed, x, y, cv2.INTER_LINEAR, borderValue=1.0)
-    return np.asarray(
-        cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA),
-        np.float32,
-    )
+    sharp = cv2.resize(drawn, shape[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(sharp, np.float32)
 
 
 def _blurred(sharp: Light, diameters: Floats) -> Light:
-    """``(K, h, w)``: a picture blurred by each disc."""
+    """``(K, h, w)``: a picture blurred by each disc, whose transfer is 2 J1(x) / x, x = π f D."""
     reach = int(np.ceil(diameters.max() / 2)) + 1
     size = [scipy.fft.next_fast_len(side + reach, real=True) for side in sharp.shape]
     # paper is 0, so that nothing ends at the border
     spectrum = scipy.fft.rfft2(sharp - 1.0, size)
-    frequency = np.hypot(
-        np.fft.fftfreq(size[0])[:, None],
-        np.fft.rfftfreq(size[1])[None, :],
-    )
+    rows = np.fft.fftfreq(size[0])[:, None]
+    columns = np.fft.rfftfreq(size[1])[None, :]
+    frequency = np.hypot(rows, columns)
     x = np.pi * frequency * diameters[:, None, None] + 1e-6
     transfer = np.asarray(2.0 * j1(x) / x, np.float32)
     light = scipy.fft.irfft2(spectrum * transfer, size)
-    return np.asarray(light[:, : sharp.shape[0], : sharp.shape[1]] + 1.0, np.float32)
+    height, width = sharp.shape
+    return np.asarray(light[:, :height, :width] + 1.0, np.float32)
 
 
 def _equations(drawing: _Drawing, discs: dict[int, int]) -> _Equations:
@@ -301,9 +322,11 @@ def _free_terms(
     terms = [discs[one][mask] for one in mixed]
     terms += [np.ones_like(main), main * x, main * y]
     down, right = np.gradient(discs[disc])
-    for smaller in sorted({max(disc - one, 0) for one in MOVED} - {disc}):
-        against_down, against_right = np.gradient(discs[smaller])
-        terms += [(down - against_down)[mask], (right - against_right)[mask]]
+    moved = {max(disc - one, 0) for one in MOVED} - {disc}
+    for smaller in sorted(moved):
+        smaller_down, smaller_right = np.gradient(discs[smaller])
+        terms.append((down - smaller_down)[mask])
+        terms.append((right - smaller_right)[mask])
     return np.stack(terms, axis=1)
 
 
@@ -320,7 +343,8 @@ def _cell(drawing: _Drawing, number: int, disc: int) -> tuple[Floats, Floats]:
     shares = np.linalg.solve(normal, design.T @ seen)
     explained = np.tensordot(shares[: len(mixed)], discs[mixed], axes=1)
     slopes = _changes(drawing, explained, mask, whole, design, normal)
-    return slopes, seen - design @ shares
+    left_over = seen - design @ shares
+    return slopes, left_over
 
 
 def _mixed_discs(disc: int, count: int) -> list[int]:
@@ -333,14 +357,17 @@ def _mixed_discs(disc: int, count: int) -> list[int]:
 def _ridged(normal: Floats) -> Floats:
     """Normal equations that prefer small parameters a little."""
     count = len(normal)
-    ridge = RIDGE * np.trace(normal) / count * np.eye(count)
+    mean = np.trace(normal)
+    ridge = RIDGE * mean / count * np.eye(count)
     return np.asarray(normal + ridge)
 
 
 def _box(mask: Mask) -> tuple[slice, slice]:
     """The rows and columns that a mask covers."""
     rows, columns = np.nonzero(mask)
-    return slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    height = slice(rows.min(), rows.max() + 1)
+    width = slice(columns.min(), columns.max() + 1)
+    return height, width
 
 
 def _changes(
@@ -359,5 +386,6 @@ def _changes(
     by_right = by_column[:, None] * right
     by_down = by_row[:, None] * down
     slopes = -(by_right + by_down)
-    slopes -= design @ np.linalg.solve(normal, design.T @ slopes)
+    shares = np.linalg.solve(normal, design.T @ slopes)
+    slopes -= design @ shares
     return np.asarray(slopes)

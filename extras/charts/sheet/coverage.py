@@ -33,9 +33,9 @@ def printed_light(layout: Layout, px_per_mm: float) -> Light:
     for part in sheet.parts:
         if isinstance(part, LeavesSquare):
             _add_leaves(light, part, px_per_mm)
-        else:
-            for shape in part_shapes(part):
-                _add(light, shape, px_per_mm)
+            continue
+        for shape in part_shapes(part):
+            _add(light, shape, px_per_mm)
     for shape in sheet.labels:
         _add(light, shape, px_per_mm)
     light.flags.writeable = False
@@ -46,17 +46,17 @@ def _add(light: Light, shape: Shape, px_per_mm: float) -> None:
     """Print a shape over what is there."""
     contours = [contour * px_per_mm for contour in _contours(shape)]
     corners = np.vstack(contours)
-    left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=0)), light.shape[::-1]).astype(
-        int
-    )
-    share = covered(
-        [one - (left, top) for one in contours],
-        (bottom - top, right - left),
-    )
-    colour = float(grey_of(_linear(np.array(shape.colour, np.uint8))))
+    low = np.floor(corners.min(axis=0))
+    high = np.ceil(corners.max(axis=0))
+    left, top = np.maximum(low, 0).astype(int)
+    right, bottom = np.minimum(high, light.shape[::-1]).astype(int)
+    inside = [contour - (left, top) for contour in contours]
+    share = covered(inside, (bottom - top, right - left))
+    stored = np.array(shape.colour, np.uint8)
+    colour = float(grey_of(_linear(stored)))
     part = light[top:bottom, left:right]
-    part += np.asarray(share * (colour - part), np.float32)
+    change = share * (colour - part)
+    part += np.asarray(change, np.float32)
 
 
 def _linear(stored: NDArray[np.uint8]) -> Floats:
@@ -67,10 +67,10 @@ def _linear(stored: NDArray[np.uint8]) -> Floats:
 def _contours(shape: Shape) -> tuple[Floats, ...]:
     if not isinstance(shape, Disc):
         return shape.contours
+    # a polygon of n corners at r has the area n r² sin(2 π / n) / 2
     angles = 2.0 * np.pi * np.arange(CORNERS) / CORNERS
-    radius = shape.radius * np.sqrt(
-        2.0 * np.pi / CORNERS / np.sin(2.0 * np.pi / CORNERS)
-    )
+    sector = 2.0 * np.pi / CORNERS
+    radius = shape.radius * np.sqrt(sector / np.sin(sector))
     middle = np.array([shape.x, shape.y])
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return (middle + radius * directions,)
@@ -84,10 +84,10 @@ def _add_leaves(light: Light, square: LeavesSquare, px_per_mm: float) -> None:
     side = round(2 * reach * px_per_mm)
     size = side * FINENESS, side * FINENESS
     origin = left / px_per_mm, top / px_per_mm
-    drawn = draw_shapes(part_shapes(square), origin, size, px_per_mm * FINENESS)[
-        :, :, 1
-    ]
-    fine = cv2.LUT(drawn, _linear(np.arange(256, dtype=np.uint8)))
+    shapes = part_shapes(square)
+    drawn = draw_shapes(shapes, origin, size, px_per_mm * FINENESS)
+    every_value = np.arange(256, dtype=np.uint8)
+    fine = cv2.LUT(drawn[:, :, 1], _linear(every_value))
     seen = cv2.resize(fine, (side, side), interpolation=cv2.INTER_AREA)
     part = light[top : top + side, left : left + side]
     part *= np.asarray(seen, np.float32)  # around them is paper, 1
@@ -97,29 +97,26 @@ def covered(contours: list[Floats], size: tuple[int, int]) -> Floats:
     """Share of each pixel inside outlines that do not cross; holes turn the other way.
 
     Each side, cut at pixels, covers what is to its right, signed, so that a row's sum is exact."""
-    rows, columns = size
     start = np.concatenate(contours)
     end = np.concatenate([np.roll(contour, -1, axis=0) for contour in contours])
-    start, end = _cut(*_cut(start, end, axis=1), axis=0)
+    start, end = _cut(start, end, axis=1)
+    start, end = _cut(start, end, axis=0)
     middle = (start + end) / 2
     height = (end - start)[:, 1]
     row = np.floor(middle[:, 1]).astype(np.intp)
-    inside = (row >= 0) & (row < rows)
-    return _areas(middle, inside, columns, height, row, rows)
+    inside = (row >= 0) & (row < size[0])
+    return _areas(middle[inside, 0], row[inside], height[inside], size)
 
 
 def _areas(
-    middle: Floats,
-    inside: NDArray[np.bool_],
-    columns: int,
-    height: Floats,
+    x: Floats,
     row: NDArray[np.intp],
-    rows: int,
+    height: Floats,
+    size: tuple[int, int],
 ) -> Floats:
     """Covered share of the pixels, summed from left to right."""
-    x = np.clip(middle[inside, 0], 0, columns)
-    height = height[inside]
-    row = row[inside]
+    rows, columns = size
+    x = np.clip(x, 0, columns)
     column = np.floor(x).astype(np.intp)
     width = columns + 2
     place = row * width + column
@@ -132,25 +129,37 @@ def _areas(
 
 def _cut(start: Floats, end: Floats, axis: int) -> tuple[Floats, Floats]:
     """Starts and ends of the pieces of sides, cut where a coordinate is an integer."""
-    low = np.minimum(start[:, axis], end[:, axis])
-    high = np.maximum(start[:, axis], end[:, axis])
+    from_, to = start[:, axis], end[:, axis]
+    low = np.minimum(from_, to)
+    high = np.maximum(from_, to)
     first = np.floor(low) + 1.0
     cuts = np.maximum(np.ceil(high) - first, 0).astype(np.intp)
-    side = np.repeat(np.arange(len(start)), cuts + 1)
-    pieces = cuts + 1
-    firsts = np.cumsum(pieces) - cuts - 1
-    number = np.arange(len(side)) - np.repeat(firsts, pieces)
-    along = (end - start)[side]
-    rising = along[:, axis] >= 0
-    length = np.where(along[:, axis] == 0, 1.0, along[:, axis])
+    side, number = _numbered(cuts + 1)
+    # from here on a value per piece: of the side that it is cut from
+    begin = start[side]
+    along = end[side] - begin
+    first = first[side]
+    cuts = cuts[side]
+    way = along[:, axis]
+    length = np.where(way == 0, 1.0, way)
+
+    origin = begin[:, axis]
 
     def at(cut: NDArray[np.intp]) -> Floats:
-        upward = first[side] + cut - 1
-        downward = first[side] + cuts[side] - cut
-        line = np.where(rising, upward, downward)
-        share = (line - start[side, axis]) / length
-        share[cut == cuts[side] + 1] = 1.0
+        upward = first + cut - 1
+        downward = first + cuts - cut
+        line = np.where(way >= 0, upward, downward)
+        share = (line - origin) / length
+        share[cut == cuts + 1] = 1.0
         share[cut == 0] = 0.0
-        return np.asarray(start[side] + share[:, None] * along)
+        return np.asarray(begin + share[:, None] * along)
 
     return at(number), at(number + 1)
+
+
+def _numbered(pieces: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The side that each piece is cut from, and the piece's number in it, from 0."""
+    side = np.repeat(np.arange(len(pieces)), pieces)
+    firsts = np.cumsum(pieces) - pieces
+    number = np.arange(len(side)) - np.repeat(firsts, pieces)
+    return side, number

@@ -182,7 +182,12 @@ def _depths() -> list[Part]:
     return parts
 
 
-def _part(kind: str, x: float, y: float, random: np.random.Generator) -> list[Part]:
+def _part(
+    kind: str,
+    x: float,
+    y: float,
+    random: np.random.Generator,
+) -> list[Part]:
     """The parts of one cell."""
     if kind[:1] in {"+", "-"}:
         dark, bright = LOW if kind.endswith("l") else (0.0, 1.0)

@@ -161,12 +161,14 @@ def part_shapes(part: Part) -> list[Shape]:
 def _sectors(star: StarPattern) -> FilledOutline:
     """Black sectors, of which the one to the right of the centre is white."""
     quarter = math.pi / (2 * star.cycles)
+    centre = np.array([star.x, star.y])
     contours: list[NDArray[np.float64]] = []
     for number in range(star.cycles):
         middle = (2 * number + 1) * math.pi / star.cycles
         arc = np.linspace(middle - quarter, middle + quarter, 5)
         rim = np.stack([np.cos(arc), np.sin(arc)], axis=1) * star.radius
-        contours.append(np.vstack([np.zeros(2), rim]) + np.array([star.x, star.y]))
+        sector = np.vstack([np.zeros(2), rim])
+        contours.append(sector + centre)
     return FilledOutline(tuple(contours), BLACK)
 
 

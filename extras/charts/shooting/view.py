@@ -35,10 +35,11 @@ def drift_log(state: SessionState) -> tuple[Part, ...]:
 
 def drift_words(state: SessionState) -> dict[str, ShotWords]:
     """Results of each chart, in words."""
-    return {
-        one.chart.id: ShotWords(one.words, one.mtf50_words)
-        for one in session_drift(state)
-    }
+    words = {}
+    for point in session_drift(state):
+        shot = ShotWords(point.words, point.mtf50_words)
+        words[point.chart.id] = shot
+    return words
 
 
 def _sentence(points: list[ChartPoint]) -> str:

@@ -36,16 +36,15 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
         names = [one.picture.replace("|", r"\|") for one in scores]
         pictures = ["picture", "---", *names]
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
+    first = "| " if taken else ""
     empty = "|" * (len(TEXT_COLUMNS) - 2)
-    lines += [
-        f"{'| ' if taken else ''}| | {one} (needs weights) {empty}|" for one in lacking
-    ]
-    unmeasured = [one for one in scores if one.reason]
-    if unmeasured:
+    lines += [f"{first}| | {one} (needs weights) {empty}|" for one in lacking]
+    reasons = set()
+    for one in scores:
+        if one.reason:
+            reasons.add(f"{one.picture}: leaves not measured: {one.reason}")
+    if reasons:
         lines.append("")
-    reasons = {
-        f"{one.picture}: leaves not measured: {one.reason}" for one in unmeasured
-    }
     return "\n".join([*lines, *sorted(reasons)])
 
 
@@ -127,10 +126,8 @@ def _tables(scores: Sequence[ChartScore], name: Names) -> list[tuple[str, str, T
     """Name, sentence and table of each photograph and circle of confusion."""
     ordered = sorted(scores, key=lambda one: (one.picture, one.blur_px, -one.gain))
     tables = []
-    for (picture, blur), group in groupby(
-        ordered,
-        key=lambda one: (one.picture, one.blur_px),
-    ):
+    by_picture = groupby(ordered, key=lambda one: (one.picture, one.blur_px))
+    for (picture, blur), group in by_picture:
         rows = list(group)
         tab = f"{picture}, {blur:.1f} px" if picture else f"{blur:g} px"
         tables.append((tab, _disagreement(rows, name), _table(rows, name)))
@@ -166,9 +163,13 @@ def _cells(one: ChartScore) -> tuple[float | None, ...]:
         one.bend_px,
         one.lines_px,
         None if one.lost is None else 100 * (1 - one.lost),
-        None if one.invented is None else 100 * one.invented,
-        None if one.characters is None else 100 * one.characters,
+        _as_percent(one.invented),
+        _as_percent(one.characters),
     )
+
+
+def _as_percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 SIMULATED_NOTE = (
@@ -205,22 +206,38 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     sharpest = max(systems, key=lambda one: one.gain)
     alike = [one for one in systems if one.gain * GAIN_MARGIN >= sharpest.gain]
     said = _sharpens(systems, alike, sharpest, name)
-    if any(one.invented is None or one.lost is None for one in systems):
-        reason = next((f": {one.reason}" for one in systems if one.reason), "")
+    if not all(_has_leaves(one) for one in systems):
+        reasons = [f": {one.reason}" for one in systems if one.reason]
+        reason = reasons[0] if reasons else ""
         return f"{said}. The leaves cannot be measured here{reason}."
-    whose = "its" if len(systems) == 1 else f"{name(sharpest)}'s"
+    is_alone = len(systems) == 1
+    whose = "its" if is_alone else f"{name(sharpest)}'s"
     said = f"{said}; {_invented_texture(rows, sharpest, whose)}"
-    if len(systems) == 1:
+    if is_alone:
         return f"{said}."
-    others = [*_other_leaders(systems, alike, name)]
+    return f"{said}{_verdict(systems, alike, name)}"
+
+
+def _verdict(
+    systems: Sequence[ChartScore],
+    alike: Sequence[ChartScore],
+    name: Names,
+) -> str:
+    """Which other systems lead by texture or text, and whether edges and leaves agree."""
+    others = list(_other_leaders(systems, alike, name))
+    verdict = "edges and leaves agree"
     if others:
         verdict = "edges and leaves disagree"
     elif len(alike) == len(systems):
         verdict = "edges do not tell the systems apart"
-    else:
-        verdict = "edges and leaves agree"
-    read = "".join(f" {one}." for one in _other_reader(systems, alike, name))
-    return f"{'. '.join([said, *others])}: {verdict}.{read}"
+    leaders = "".join(f". {one}" for one in others)
+    readers = "".join(f" {one}." for one in _other_reader(systems, alike, name))
+    return f"{leaders}: {verdict}.{readers}"
+
+
+def _has_leaves(one: ChartScore) -> bool:
+    """Whether the texture of a picture was measured."""
+    return one.invented is not None and one.lost is not None
 
 
 def _invented_texture(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.extras.labs.repository.lines import Submission
@@ -12,7 +13,7 @@ from defocus.extras.labs.repository.table import (
     lines_table,
     measured,
 )
-from defocus.extras.labs.statement import digest
+from defocus.extras.labs.statement import Statement, digest
 from defocus.progress import counted
 from defocus.reports.model import (
     Cell,
@@ -30,13 +31,43 @@ from defocus.reports.model import (
 def submission_page(one: Submission, groups: BoardGroups) -> Page:
     """The board's numbers, what a reader wants to know of the submission, and the rest folded."""
     statement = one.statement
+    sections: list[tuple[str, tuple[Part, ...]]] = []
+    tables = _board_tables(one, groups)
+    if tables:
+        sections.append(("On the board", tables))
+    runs = counted(len(statement.runs), "run")
+    details = (
+        Folded("Check", "check", tuple(_check_parts(one)), one.checked),
+        Folded("Scores", "scores", tuple(_score_parts(one.rows))),
+        Folded("Runs", "runs", (_runs_table(one),), runs),
+        Folded("Key, hash and versions", "origin", (_origin(statement),)),
+    )
+    back = Table.of("The board", ("Page",), ((Link("All labs", "../index.html"),),))
+    sections += [
+        ("Submission", (_stated(one),)),
+        ("Details", details),
+        ("Back", (back,)),
+    ]
+    notice = ""
+    if one.problems:
+        notice = f"Not on the board: {'; '.join(one.problems)}"
+    return Page(f"{one.name}, {statement.lab}", notice, tuple(sections))
+
+
+def _board_tables(one: Submission, groups: BoardGroups) -> tuple[Part, ...]:
+    """The rows of the board that a submission has, by what they are compared with."""
     tables = []
     for group, lines in groups.items():
         mine = [line for line in lines if line.submission is one]
         if mine:
             tables.append(lines_table(group, latest_lines(mine), linked=False))
-    rows = tuple(tables)
-    facts = Facts(
+    return tuple(tables)
+
+
+def _stated(one: Submission) -> Facts:
+    """What the submission says of itself."""
+    statement = one.statement
+    return Facts(
         "Stated",
         (
             ("Lab", statement.lab),
@@ -48,36 +79,19 @@ def submission_page(one: Submission, groups: BoardGroups) -> Page:
             ("Restored pictures", _pictures_words(one)),
         ),
     )
-    origin = Facts(
+
+
+def _origin(statement: Statement) -> Facts:
+    """By what the submission and its data can be recognised."""
+    dataset = statement.dataset
+    return Facts(
         "Origin",
         (
             ("Key", statement.key),
             ("Hash", digest(statement)),
             ("Version", statement.tool),
-            ("Revision of the dataset", statement.dataset.content_hash),
-            ("Correction", statement.dataset.sidecar or "none"),
-        ),
-    )
-    details = (
-        Folded("Check", "check", tuple(_check_parts(one)), one.checked),
-        Folded("Scores", "scores", tuple(_score_parts(one.rows))),
-        Folded(
-            "Runs",
-            "runs",
-            (_runs_table(one),),
-            counted(len(statement.runs), "run"),
-        ),
-        Folded("Key, hash and versions", "origin", (origin,)),
-    )
-    back = Table.of("The board", ("Page",), ((Link("All labs", "../index.html"),),))
-    return Page(
-        f"{one.name}, {statement.lab}",
-        f"Not on the board: {'; '.join(one.problems)}" if one.problems else "",
-        (
-            *((("On the board", rows),) if rows else ()),
-            ("Submission", (facts,)),
-            ("Details", details),
-            ("Back", (back,)),
+            ("Revision of the dataset", dataset.content_hash),
+            ("Correction", dataset.sidecar or "none"),
         ),
     )
 
@@ -94,12 +108,10 @@ def _check_parts(one: Submission) -> Iterator[Part]:
             "Nobody whom this repository names has scored its pictures again."
         )
         return
-    outcome = (
-        "every score again, and nothing was wrong" if record.whole and record.ok else ""
-    )
-    yield Paragraph(
-        f"Checked on {record.made[:10]} with {record.tool}: {outcome or one.checked}."
-    )
+    outcome = one.checked
+    if record.whole and record.ok:
+        outcome = "every score again, and nothing was wrong"
+    yield Paragraph(f"Checked on {record.made[:10]} with {record.tool}: {outcome}.")
     for text in dict.fromkeys((*record.findings, *record.notes)):
         yield Paragraph(text)
 
@@ -109,11 +121,12 @@ def _score_parts(rows: Sequence[Row]) -> Iterator[Part]:
     cells, missing = _cells(rows)
     chosen = ("System", "Protocol", "Metric")
     names = ("System", "Budget", "Protocol", "Metric")
-    columns = (
-        *(Column(name, choose="value" if name in chosen else None) for name in names),
-        Column("Value", decimals=4),
-        Column("Pictures", decimals=0),
-    )
+    columns = []
+    for name in names:
+        choose: Literal["value"] | None = "value" if name in chosen else None
+        columns.append(Column(name, choose=choose))
+    columns.append(Column("Value", decimals=4))
+    columns.append(Column("Pictures", decimals=0))
     yield Table.of("Scores", columns, cells, large=len(cells) > LARGE)
     for reason, metrics in missing.items():
         yield Paragraph(f"{', '.join(sorted(metrics))}: {reason}")

@@ -58,7 +58,14 @@ def _runs_of_bundle(
             "libraries": run.libraries,
         }
         stated = scores[run.entry.run]
-        yield SourceRun(run.entry, stated, run.costs, run.versions, origin, record)
+        yield SourceRun(
+            run.entry,
+            stated,
+            run.costs,
+            run.versions,
+            origin,
+            record,
+        )
 
 
 BUNDLES = ResultFormat("bundles", marker=SETTINGS, member=STATEMENT, read=_read)

@@ -90,8 +90,7 @@ def seal_dataset(
         content = _sealed(_truth_archive(folder, whole), key)
         write_bytes(folder / TRUTH, content)
         _remove_truth(folder, whole)
-        open_pairs = tuple(map(_without_truth, whole))
-        write_manifest(folder, make_manifest(folder, open_pairs, dataset.source))
+        _write_open_manifest(folder, whole, dataset.source)
         facts = SealFacts(
             key_sha256=_sha256(key),
             truth_sha256=_sha256(content),
@@ -102,6 +101,12 @@ def seal_dataset(
         write_json(folder / SEAL, facts.model_dump(mode="json"))
         _require_opens(folder, facts, key)
     return facts
+
+
+def _write_open_manifest(folder: Path, whole: tuple[Pair, ...], source: str) -> None:
+    """Write the manifest of the pairs without their truth."""
+    open_pairs = tuple(map(_without_truth, whole))
+    write_manifest(folder, make_manifest(folder, open_pairs, source))
 
 
 def _known(out: Path, key_file: Path) -> SealFacts | None:
@@ -117,7 +122,10 @@ def _known(out: Path, key_file: Path) -> SealFacts | None:
 
 
 def _holds(
-    facts: SealFacts, out: Path, dataset: Dataset, pairs: tuple[Pair, ...]
+    facts: SealFacts,
+    out: Path,
+    dataset: Dataset,
+    pairs: tuple[Pair, ...],
 ) -> bool:
     """Whether a sealed set is of these pairs, with their truth."""
     with staging_folder(out.absolute().parent, f".{out.name}-", ".part") as place:

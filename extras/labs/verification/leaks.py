@@ -1,6 +1,7 @@
 """Signs that restored pictures were not made by the network: leaks of the truth, swapped scenes."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -39,18 +40,22 @@ def leaked_shares(restored: Picture, blurry: Picture, sharp: Picture) -> list[fl
     # The diagonal differences of 2 x 2 pixels, where the sharp picture has some and the blurry one
     # none. The share is from least squares by it and by the blurry detail at 7 x 7 places around:
     # what a filter brings out of the little that passed the blur is no leak.
-    out, seen, true = map(_finest, (restored, blurry, sharp))
+    out = _finest(restored)
+    seen = _finest(blurry)
+    true = _finest(sharp)
     near = np.pad(seen, FILTER_PX // 2, mode="reflect")
+    height, width = out.shape
+    tops = range(0, height - BLOCK_PX + 1, BLOCK_PX)
+    lefts = range(0, width - BLOCK_PX + 1, BLOCK_PX)
     leaks = []
-    for top in range(0, out.shape[0] - BLOCK_PX + 1, BLOCK_PX):
-        for left in range(0, out.shape[1] - BLOCK_PX + 1, BLOCK_PX):
-            block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
-            detail = true[block]
-            if not _is_erased(detail, seen[block]):
-                continue
-            own, leaked = _shares(near, top, left, detail, out, block)
-            if own * own > _energy(detail) / 2:  # no filter of the blurry one makes it
-                leaks.append(leaked / own)
+    for top, left in product(tops, lefts):
+        block = np.s_[top : top + BLOCK_PX, left : left + BLOCK_PX]
+        detail = true[block]
+        if not _is_erased(detail, seen[block]):
+            continue
+        own, leaked = _shares(near, top, left, detail, out[block])
+        if own * own > _energy(detail) / 2:  # no filter of the blurry one makes it
+            leaks.append(leaked / own)
     return leaks
 
 
@@ -59,7 +64,8 @@ def _is_erased(detail: Picture, before: Picture) -> bool:
     energy = _energy(detail)
     if energy < LEAST_DETAIL**2 * detail.size:
         return False
-    return abs(float((before * detail).sum())) <= LEAST_ERASED * energy
+    passed = float((before * detail).sum())
+    return abs(passed) <= LEAST_ERASED * energy
 
 
 def _energy(detail: Picture) -> float:
@@ -71,16 +77,14 @@ def _shares(
     top: int,
     left: int,
     detail: Picture,
-    out: Picture,
-    block: tuple[slice, slice],
+    restored: Picture,
 ) -> tuple[float, float]:
     """Detail of a block beyond filters of the blurry picture: the sharp one's, and leaked."""
     size = BLOCK_PX + FILTER_PX - 1
-    around = sliding_window_view(
-        near[top : top + size, left : left + size],
-        (BLOCK_PX, BLOCK_PX),
-    ).reshape(FILTER_PX**2, -1)
-    columns = np.vstack([around, detail.ravel(), out[block].ravel()]).T
+    part = near[top : top + size, left : left + size]
+    shifts = sliding_window_view(part, (BLOCK_PX, BLOCK_PX))
+    around = shifts.reshape(FILTER_PX**2, -1)
+    columns = np.vstack([around, detail.ravel(), restored.ravel()]).T
     triangle = np.asarray(np.linalg.qr(columns, mode="r"))
     own, leaked = triangle[-2, -2:].tolist()
     return own, leaked
@@ -88,29 +92,31 @@ def _shares(
 
 def low_share(shares: Sequence[float]) -> float | None:
     """The share that three quarters of the blocks exceed; None if there are too few blocks."""
-    return (
-        float(np.quantile(shares, LOW_QUANTILE))
-        if len(shares) >= FEWEST_BLOCKS
-        else None
-    )
+    if len(shares) < FEWEST_BLOCKS:
+        return None
+    return float(np.quantile(shares, LOW_QUANTILE))
 
 
 def looks_like(restored: Picture, pictures: Sequence[Picture]) -> int:
     """Which of some pictures a restored one shows: the index of the best correlated thumbnail."""
     thumbnail = _thumbnail(restored)
-    return int(
-        np.argmax([float((thumbnail * _thumbnail(one)).sum()) for one in pictures])
-    )
+    correlations = []
+    for picture in pictures:
+        overlap = thumbnail * _thumbnail(picture)
+        correlations.append(float(overlap.sum()))
+    return int(np.argmax(correlations))
 
 
 def _thumbnail(picture: Picture) -> NDArray[np.float32]:
-    return fingerprint(as_integer(np.clip(picture, 0.0, 1.0), 8)).thumbnail
+    stored = as_integer(np.clip(picture, 0.0, 1.0), 8)
+    return fingerprint(stored).thumbnail
 
 
 def _finest(picture: Picture) -> Picture:
     grey = picture.mean(axis=2)
-    above, below = grey[:-1], grey[1:]
-    upper_left, upper_right = above[:, :-1], above[:, 1:]
-    lower_left, lower_right = below[:, :-1], below[:, 1:]
+    upper_left = grey[:-1, :-1]
+    upper_right = grey[:-1, 1:]
+    lower_left = grey[1:, :-1]
+    lower_right = grey[1:, 1:]
     finest = upper_left - upper_right - lower_left + lower_right
     return np.asarray(finest / 2)

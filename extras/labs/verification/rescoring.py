@@ -118,20 +118,35 @@ def _rescore_run(
         true = truths(dataset, pair, restored)
         own = [leaked_shares(restored, blurry[number], one) for one in true]
         shares += chain.from_iterable(own)
-        leaked = max((low_share(one) or 0.0 for one in own), default=0.0)
-        if leaked > MOST_LEAKED_IN_ONE and (is_shipped or run.weights is None):
-            outcome.suspected.setdefault(name, []).append(pair)
-        elif leaked > MOST_LEAKED_IN_ONE:
-            outcome.findings.append(
-                ("leak", _leak(name, leaked, f"the output of {pair.id}"))
-            )
+        can_restore = is_shipped or run.weights is None
+        _judge_pair(outcome, own, name, pair, can_restore=can_restore)
     _judge_run(outcome, shares, is_shipped, name, pairs)
     if notes is not None:
-        outcome.findings += [
-            ("scores", said) for said in _different(name, stated, again, notes)
-        ]
+        different = _different(name, stated, again, notes)
+        outcome.findings += [("scores", said) for said in different]
     outcome.rescored += len(again)
     outcome.scores[name] = again
+
+
+def _judge_pair(
+    outcome: Rescored,
+    shares: Sequence[list[float]],
+    name: str,
+    pair: Pair,
+    *,
+    can_restore: bool,
+) -> None:
+    """Suspect a pair or refuse a run whose output has too much of a sharp picture.
+
+    Where the run's pictures can be restored here, a suspicion is tested so."""
+    leaked = max((low_share(one) or 0.0 for one in shares), default=0.0)
+    if leaked <= MOST_LEAKED_IN_ONE:
+        return
+    if can_restore:
+        outcome.suspected.setdefault(name, []).append(pair)
+        return
+    said = _leak(name, leaked, f"the output of {pair.id}")
+    outcome.findings.append(("leak", said))
 
 
 def _judge_run(
@@ -172,9 +187,8 @@ def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairS
     if sealed:
         names |= set(metrics_for(dataset.split("test")))
     metrics = {name: metric for name, metric in all_metrics().items() if name in names}
-    second = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)} - {
-        ""
-    }
+    independent_scores = [one for one in stated if one.metric.endswith(INDEPENDENT)]
+    second = {score.flow for score in independent_scores} - {""}
     if unknown := sorted(second - set(ESTIMATORS)) or sorted(second)[1:]:
         raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
     independent = flow_estimator(second.pop()) if second else None
@@ -193,22 +207,18 @@ def _different(
     notes: list[str],
 ) -> Iterator[str]:
     """Scores that differ, that are stated without ground, or that were left out."""
-    said = {(one.protocol, one.metric, one.pair): one for one in stated if one.pair}
+    said = {_place(one): one for one in stated if one.pair}
     unknown = sorted({metric for _, metric, _ in said} - {one.metric for one in again})
     notes += [
         f"{run}: {name} is not a metric here and is not rescored" for name in unknown
     ]
     missing_here: set[str] = set()
     for one in again:
-        other = said.pop((one.protocol, one.metric, one.pair), None)
+        other = said.pop(_place(one), None)
         where = f"{run}: {one.metric} of {one.pair} under {one.protocol}"
         if other is None:
             yield f"{where} is not stated"
-        elif (
-            one.value is None
-            and other.value is not None
-            and all_metrics()[column_of(one.metric)].remedy in (one.reason or "-")
-        ):
+        elif other.value is not None and _is_missing_here(one):
             missing_here.add(f"{run}: {one.metric} was not rescored: {one.reason}")
         elif not _alike(one, other):
             yield f"{where} is {_shown(one.value)}, {_shown(other.value)} was stated"
@@ -218,6 +228,19 @@ def _different(
         if metric not in unknown:
             yield f"{run}: {metric} of {pair} under {protocol} is stated without ground"
     notes += sorted(missing_here)
+
+
+def _place(score: Score) -> tuple[str, str, str | None]:
+    """What a score is of: protocol, metric and pair."""
+    return score.protocol, score.metric, score.pair
+
+
+def _is_missing_here(score: Score) -> bool:
+    """Whether a score has no value because its metric's package is not installed."""
+    if score.value is not None:
+        return False
+    remedy = all_metrics()[column_of(score.metric)].remedy
+    return remedy in (score.reason or "-")
 
 
 def _alike(score: Score, stated: Score) -> bool:

@@ -117,12 +117,15 @@ class ShootingThread:
             raise InputError("choose a pair that has been shot")
         if action == "retake":
             return lambda: self._retake(pair.id)
-        given = words.get("reason", "").split()
-        reason = " ".join(given)[:500] or f"{action}ed by hand"
+        return self._verdict_task(pair.id, action, words.get("reason", ""))
+
+    def _verdict_task(self, pair: str, action: Action, given: str) -> Task:
+        """Accept or reject a pair, for a reason."""
+        reason = " ".join(given.split())[:500] or f"{action}ed by hand"
         verdict: Literal["accept", "reject"] = (
             "accept" if action == "accept" else "reject"
         )
-        return lambda: self._judge(pair.id, verdict, reason)
+        return lambda: self._judge(pair, verdict, reason)
 
     def _focus_task(self, steps: str) -> Task:
         """Move the focus by some steps of the motor."""

@@ -43,8 +43,10 @@ def require_one_edge(light: Array) -> None:
     places, profile = _profile(grey, distance)
     steps = _steps(profile)
     step = steps.max(initial=0.0)
-    off = uniform_filter(grey - np.interp(distance, places, profile), PATCH_PX)
-    if (steps > SECOND * step).sum() > 1 or np.abs(off).max() > OFF * step:
+    expected = np.interp(distance, places, profile)
+    off = uniform_filter(grey - expected, PATCH_PX)
+    large = (steps > SECOND * step).sum()
+    if large > 1 or np.abs(off).max() > OFF * step:
         raise SeveralEdgesError(
             "more than one edge in the region; give one with a single edge"
         )
@@ -56,22 +58,32 @@ def _profile(grey: Array, distance: Array) -> tuple[Array, Array]:
     bins -= bins.min()
     counts = np.bincount(bins)
     filled = np.flatnonzero(counts >= 0.3 * np.median(counts))
-    light = np.bincount(bins, weights=grey.ravel())[filled] / counts[filled]
+    sums = np.bincount(bins, weights=grey.ravel())
+    light = sums[filled] / counts[filled]
     first = np.floor(distance.min() * BINS_PER_PX)
-    return (filled + first + 0.5) / BINS_PER_PX, light
+    places = (filled + first + 0.5) / BINS_PER_PX
+    return places, light
 
 
 def _steps(profile: Array) -> Array:
     """Heights of the parts of a profile, cut where its slope has a valley."""
     low, high = np.quantile(profile, (0.05, 0.95))
     share = (profile - low) / max(high - low, 1e-9)
-    rise = float(((share > LOW) & (share < 1 - LOW)).sum())
-    smooth = gaussian_filter1d(
-        profile,
-        SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise,
-    )
+    rising = (share > LOW) & (share < 1 - LOW)
+    rise = float(rising.sum())
+    width = SMOOTHED_PX * BINS_PER_PX + SMOOTHED_PER_RISE * rise
+    smooth = gaussian_filter1d(profile, width)
     size = np.pad(np.abs(np.diff(smooth)), 1)
     peaks, properties = find_peaks(size, prominence=0.0)
-    peaks = peaks[properties["prominences"] >= (1 - VALLEY) * size[peaks]]
-    valleys = [a + int(np.argmin(size[a:b])) for a, b in pairwise(peaks.tolist())]
-    return np.asarray(np.abs(np.diff(smooth[[0, *valleys, len(smooth) - 1]])))
+    clear = properties["prominences"] >= (1 - VALLEY) * size[peaks]
+    cuts = [0, *_valleys(size, peaks[clear]), len(smooth) - 1]
+    return np.asarray(np.abs(np.diff(smooth[cuts])))
+
+
+def _valleys(size: Array, peaks: NDArray[np.intp]) -> list[int]:
+    """Where a slope is smallest between each two neighbouring peaks."""
+    valleys = []
+    for first, second in pairwise(peaks.tolist()):
+        lowest = int(np.argmin(size[first:second]))
+        valleys.append(first + lowest)
+    return valleys

@@ -156,7 +156,13 @@ def magnify(jpeg: bytes, x: float, y: float) -> Magnified:
     shares = _shares(square, width, height)
     mtf50, reason = _edge_mtf50(square.of(picture))
     seen = srgb_to_linear(as_float(np.ascontiguousarray(detail)))
-    return Magnified(encoded, mtf50, reason, detail_per_pixel(seen), shares)
+    return Magnified(
+        encoded,
+        mtf50,
+        reason,
+        detail_per_pixel(seen),
+        shares,
+    )
 
 
 def _decoded(jpeg: bytes) -> NDArray[Any]:

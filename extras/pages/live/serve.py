@@ -56,7 +56,13 @@ def serve_session(
         folder = stack.enter_context(
             open_session_folder(path, create=seat is not None, listener=listener)
         )
-        bench = ShootingThread(folder, Feed(), seat, shooter, scene_list)
+        bench = ShootingThread(
+            folder,
+            Feed(),
+            seat,
+            shooter,
+            scene_list,
+        )
         bench.take_camera()
         followers.append(bench.follow_journal)
         token = new_token()

@@ -48,7 +48,12 @@ def _refuse_others(ctx: click.Context, images: tuple[Path, ...]) -> None:
             )
 
 
-def _serve(name: str, weights: str | None, tile_px: int | None, port: int) -> None:
+def _serve(
+    name: str,
+    weights: str | None,
+    tile_px: int | None,
+    port: int,
+) -> None:
     from defocus.baselines.registry import plain_baseline
     from defocus.extras.pages.restore.serve import serve_restoring
     from defocus.extras.pages.restore.systems import as_choice

@@ -108,7 +108,11 @@ class Answers:
             return problem("no such picture or system", 404)
 
         def show(tile: int, tiles: int) -> None:
-            news = {"picture": picture.folder.name, "done": tile, "tiles": tiles}
+            news = {
+                "picture": picture.folder.name,
+                "done": tile,
+                "tiles": tiles,
+            }
             self._feed.publish("progress", news)
 
         failure = await _failure(
@@ -194,7 +198,12 @@ class Answers:
         return numbers.get(text)
 
 
-def make_app(desk: Desk, chosen: int, feed: Feed, token: str) -> Guard:
+def make_app(
+    desk: Desk,
+    chosen: int,
+    feed: Feed,
+    token: str,
+) -> Guard:
     """Make the application, protected by a token; the page begins with the choice at ``chosen``."""
     document = _document()
     html = document.render(

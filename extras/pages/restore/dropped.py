@@ -1,5 +1,6 @@
 """A dropped picture: its file, what is shown of it, what was made of it."""
 
+import math
 import shutil
 import threading
 from dataclasses import asdict, dataclass, field
@@ -227,9 +228,10 @@ class DroppedPicture:
         return path
 
     def _restoration(self, number: int, picture: OwnPicture) -> Restoration:
-        scales = tuple(scale.load() for scale in self.made[number].scales)
+        made = self.made[number]
+        scales = tuple(scale.load() for scale in made.scales)
         blur_map = self.map_of(picture)
-        return Restoration(picture.colours(), scales, self.made[number].plan, blur_map)
+        return Restoration(picture.colours(), scales, made.plan, blur_map)
 
     def remove(self) -> None:
         """End its restoring and remove its files."""
@@ -284,17 +286,23 @@ def _write_shown(path: Path, picture: OwnPicture, stored: NDArray[Any]) -> None:
 def _reduced(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     shown = np.ascontiguousarray(as_shown(values, orientation))
     height, width = shown.shape
-    size = (-(-width // MAP_REDUCED_BY), -(-height // MAP_REDUCED_BY))
-    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA))
+    columns = math.ceil(width / MAP_REDUCED_BY)
+    rows = math.ceil(height / MAP_REDUCED_BY)
+    reduced = cv2.resize(shown, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced)
 
 
 def _changed_at(restoration: Restoration, orientation: int) -> tuple[float, float]:
     """The middle of the part, about as large as a screen, that changed most."""
-    change = np.abs(restoration.restored - restoration.blurry[:]).mean(axis=2)
+    difference = np.abs(restoration.restored - restoration.blurry[:])
+    change = difference.mean(axis=2)
     shown = np.ascontiguousarray(as_shown(change, orientation))
     height, width = (max(1, side // 64) for side in shown.shape)
     cells = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)
     rows, columns = SCREEN_CELLS
     near = cv2.blur(cells, (columns, rows), borderType=cv2.BORDER_REPLICATE)
-    row, column = np.unravel_index(int(near.argmax()), near.shape)
-    return (float(column) + 0.5) / width, (float(row) + 0.5) / height
+    most = int(near.argmax())
+    row, column = np.unravel_index(most, near.shape)
+    x = (float(column) + 0.5) / width
+    y = (float(row) + 0.5) / height
+    return x, y

@@ -72,20 +72,9 @@ class Guard:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         token = _given_token(headers, host)
         scope["defocus.only_looks"] = self._looks(token)
-        shared = self._share is not None and host == self._share.host
-        answer: ASGIApp
-        if not shared and not _is_loopback(host, scope):
-            answer = _refusal(
-                "this page answers to 127.0.0.1 and localhost at its port alone",
-                421,
-            )
-        elif scope["path"] == "/" and self._right(given):
-            answer = _welcome(host, given)
-        else:
-            answer = self._answer(scope, headers, host, token)
+        answer = self._answer_at(scope, headers, host, token)
         begun: list[Message] = []
         try:
             await answer(scope, receive, self._with_headers(send, begun))
@@ -95,7 +84,33 @@ class Guard:
             if not begun:
                 await _refusal("this page has ended", 503)(scope, receive, send)
 
-    def _answer(self, scope: Scope, headers: Headers, host: str, token: str) -> ASGIApp:
+    def _answer_at(
+        self,
+        scope: Scope,
+        headers: Headers,
+        host: str,
+        token: str,
+    ) -> ASGIApp:
+        """The answer to a request at a host: a welcome to whoever has the token in the address."""
+        shared = self._share is not None and host == self._share.host
+        if not shared and not _is_loopback(host, scope):
+            return _refusal(
+                "this page answers to 127.0.0.1 and localhost at its port alone",
+                421,
+            )
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        given = query.get("token", [""])[0]
+        if scope["path"] == "/" and self._right(given):
+            return _welcome(host, given)
+        return self._answer(scope, headers, host, token)
+
+    def _answer(
+        self,
+        scope: Scope,
+        headers: Headers,
+        host: str,
+        token: str,
+    ) -> ASGIApp:
         """The answer to a request with that token: the page, or a refusal."""
         if not self._right(token):
             return _refusal(
@@ -114,9 +129,9 @@ class Guard:
         return self._app
 
     def _right(self, given: str) -> bool:
-        tokens = (
-            [self._token] if self._share is None else [self._token, self._share.token]
-        )
+        tokens = [self._token]
+        if self._share is not None:
+            tokens.append(self._share.token)
         return any(
             secrets.compare_digest(given.encode(), each.encode()) for each in tokens
         )

@@ -19,7 +19,11 @@ from defocus.pictures.write import LONGEST_JPEG_PX
 
 Size = Literal["thumb", "large", "whole"]
 
-SIZES: dict[Size, int] = {"thumb": 320, "large": 1600, "whole": LONGEST_JPEG_PX}
+SIZES: dict[Size, int] = {
+    "thumb": 320,
+    "large": 1600,
+    "whole": LONGEST_JPEG_PX,
+}
 """Largest width of a picture of each kind, px."""
 
 

@@ -92,16 +92,20 @@ class ServedStudy:
         stamp = _stamp(folder, STORE, f"{STORE}-wal")
         entries = self._entries.get(folder)
         if entries is None or entries[0] != stamp:
-            entries = self._entries[folder] = (stamp, stored_entries(folder))
+            entries = (stamp, stored_entries(folder))
+            self._entries[folder] = entries
         return entries[1]
 
     def seconds_left(self, standings: list[RunStanding]) -> dict[str, float | None]:
         """Seconds that each run still trains, by run; None where nothing has been timed."""
         # A run that has not begun takes as long as another one of its system, of another seed.
-        paces = {one.run: self._pace(one.run) for one in standings if one.steps}
-        of_system = {
-            one.system: paces.get(one.run) for one in standings if paces.get(one.run)
-        }
+        paces = {}
+        of_system = {}
+        for one in standings:
+            pace = self._pace(one.run) if one.steps else None
+            if pace:
+                paces[one.run] = pace
+                of_system[one.system] = pace
         left: dict[str, float | None] = {}
         for one in standings:
             pace = paces.get(one.run) or of_system.get(one.system)
@@ -119,7 +123,8 @@ class ServedStudy:
         stamp = _stamp(folder, CURVE)
         pace = self._paces.get(folder)
         if pace is None or pace[0] != stamp:
-            pace = self._paces[folder] = (stamp, seconds_per_step(folder / CURVE))
+            pace = (stamp, seconds_per_step(folder / CURVE))
+            self._paces[folder] = pace
         return pace[1]
 
     def document(self) -> str:
@@ -257,35 +262,42 @@ def _line(study: ServedStudy) -> tuple[str, str, str, str, str]:
         return "n/a", f"cannot be read: {error}", "n/a", "n/a", "n/a"
     finished = sum(one.state == FINISHED for one in standings)
     progress = f"{finished} of {counted(len(standings), 'run')}" if standings else "n/a"
+    state = _said(standings, study.path)
     when = f"{datetime.fromtimestamp(changed, UTC):%Y-%m-%d %H:%M} UTC"
-    return gain, _said(standings, study.path), progress, time_left(left.values()), when
+    return gain, state, progress, time_left(left.values()), when
 
 
 def time_left(seconds: Iterable[float | None]) -> str:
     """How long all runs still train, in words; a lower limit where some were not timed."""
     every = list(seconds)
     known = [one for one in every if one]
+    is_open = None in every
     if not known:
-        return "n/a" if None in every or not every else "none"
-    return f"{'at least ' if None in every else ''}{span(math.fsum(known))}"
+        return "n/a" if is_open or not every else "none"
+    total = span(math.fsum(known))
+    return f"at least {total}" if is_open else total
 
 
 def best_gain(board: Path) -> str:
     """The largest gain in a study's leaderboard, against what its report compares with first."""
     if not board.is_file():
         return "none yet"
-    lines = csv.DictReader(io.StringIO(read_bytes(board).decode("utf-8")))
-    rows = [row for row in lines if row["metric"] == "psnr" and row["gain"]]
+    text = read_bytes(board).decode("utf-8")
     by_place: dict[tuple[bool, bool, int, str], list[dict[str, str]]] = defaultdict(
         list
     )
-    for row in rows:
+    for row in csv.DictReader(io.StringIO(text)):
+        if row["metric"] != "psnr" or not row["gain"]:
+            continue
         if row["reconstruction"] == "0" and TRUE_BLUR not in row["input"]:
-            by_place[protocol_place(row["profile"], row["protocol"])].append(row)
+            place = protocol_place(row["profile"], row["protocol"])
+            by_place[place].append(row)
     if not by_place:
         return "none yet"
-    best = max(by_place[min(by_place)], key=lambda row: float(row["gain"]))
-    value, gain = float(best["value"]), float(best["gain"])
+    first = by_place[min(by_place)]
+    best = max(first, key=lambda row: float(row["gain"]))
+    value = float(best["value"])
+    gain = float(best["gain"])
     shown_gain = shown_difference(value, value - gain, 2, gain)
     return f"{shown_gain:+.2f} dB, {best['system']}"
 
@@ -293,9 +305,14 @@ def best_gain(board: Path) -> str:
 def index_live(listing: FoundStudies) -> dict[str, Any]:
     """Answer to an open index page, which is outdated when a study appears or disappears."""
     rows = [[study.place, *_line(study)] for study in listing.studies]
-    shown = repr(([study.place for study in listing.studies], listing.unreadable))
+    places = [study.place for study in listing.studies]
+    shown = repr((places, listing.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    return {"stamp": stamp, "rows": rows, "said": FOLLOWS}
+    return {
+        "stamp": stamp,
+        "rows": rows,
+        "said": FOLLOWS,
+    }
 
 
 def _many(listing: FoundStudies) -> str:
@@ -324,7 +341,10 @@ def _runs_table(
     caption: str, standings: list[RunStanding], left: Mapping[str, float | None]
 ) -> Table:
     columns = ("Run", "Dataset", "State", "Step", "Time left", "Reason")
-    rows = [(one.run, one.dataset, *_state(one, left[one.run])) for one in standings]
+    rows = []
+    for one in standings:
+        state = _state(one, left[one.run])
+        rows.append((one.run, one.dataset, *state))
     anchors = tuple(anchor("run", one.run) for one in standings)
     return Table.of(caption, columns, rows, TIME_LEFT, anchors=anchors)
 

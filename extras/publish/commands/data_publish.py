@@ -68,7 +68,11 @@ def _published(folder: Path, settings: "PublishSettings") -> dict[str, Any]:
 
         zenodo.require_size(draft)
         if settings.dry_run:
-            return {"endpoint": address, "published": False, **zenodo.plan(draft)}
+            return {
+                "endpoint": address,
+                "published": False,
+                **zenodo.plan(draft),
+            }
         return zenodo.draft_on_zenodo(
             draft,
             address,
@@ -79,7 +83,11 @@ def _published(folder: Path, settings: "PublishSettings") -> dict[str, Any]:
 
     place = hub.checked_repository(settings.repository or "")
     if settings.dry_run:
-        return {"endpoint": address, "published": False, **hub.plan(draft, place)}
+        return {
+            "endpoint": address,
+            "published": False,
+            **hub.plan(draft, place),
+        }
     return hub.draft_on_hub(
         draft,
         address,

@@ -1,7 +1,7 @@
 """Denoising score matching: a network learns sharp pictures at all noise levels."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress
 from defocus.extras.reconstructions.baselines.score_sde_defocus.network import ScoreSDE
@@ -20,7 +20,7 @@ class ScoreMatching(Objective):
         network: nn.Module,
         batch: Batch,
         progress: Progress,
-    ) -> tuple[torch.Tensor, Parts]:
+    ) -> tuple[Tensor, Parts]:
         """The loss; its part ``per_value`` is 0.5 for a score of 0, less for a better one."""
         del progress
         if not isinstance(network, ScoreSDE):

@@ -1,7 +1,7 @@
 """Swin-Diff's two stages: a prior from the sharp picture, then a diffusion that generates it."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
 from defocus.baselines.objective import Batch, Objective, Parts, Progress, detached
@@ -31,7 +31,7 @@ class SwinDiffObjective(Objective):
         network: nn.Module,
         batch: Batch,
         progress: Progress,
-    ) -> tuple[torch.Tensor, Parts]:
+    ) -> tuple[Tensor, Parts]:
         """The loss; in the second stage its parts are ``picture`` and ``prior``."""
         if not isinstance(network, SwinDiff):
             raise TypeError(

@@ -3,7 +3,7 @@
 Source: Gu and Dao, Mamba (2023), figure 3; state-spaces/mamba at e9594ce, mamba_simple.py."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.extras.reconstructions.selective_scan.initial import (
@@ -37,7 +37,7 @@ class Mamba(nn.Module):
         nn.init.uniform_(self.dt_proj.weight, -(self.rank**-0.5), self.rank**-0.5)
         self.dt_proj.bias = nn.Parameter(width_biases(inner))
 
-    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+    def forward(self, sequence: Tensor) -> Tensor:
         """From ``(N, L, channels)`` to the same shape."""
         content, gate = self.in_proj(sequence).transpose(1, 2).chunk(2, dim=1)
         seen = functional.silu(
@@ -56,7 +56,5 @@ class Mamba(nn.Module):
             write,
             self.D,
         )
-        given: torch.Tensor = self.out_proj(
-            (written * functional.silu(gate)).transpose(1, 2)
-        )
+        given: Tensor = self.out_proj((written * functional.silu(gate)).transpose(1, 2))
         return given

@@ -5,14 +5,15 @@ Sequences are ``(K, ..., C)``: C chunks of K steps; step t is ``[t % K, ..., t /
 from typing import Any
 
 import torch
+from torch import Tensor
 
 
 def linear_recurrence(
-    decay: torch.Tensor,
-    gain: torch.Tensor,
-    total: torch.Tensor,
-    start: torch.Tensor,
-) -> torch.Tensor:
+    decay: Tensor,
+    gain: Tensor,
+    total: Tensor,
+    start: Tensor,
+) -> Tensor:
     """The states after each step; differentiable. ``start`` is that before the first, ``(...)``.
 
     ``decay`` is a in [0, 1], ``gain`` b, ``total`` the product of a chunk's decays, ``(..., C)``.
@@ -20,7 +21,7 @@ def linear_recurrence(
     # Chunks go side by side: what each ends with from nothing, what it really starts with, all
     # again from there. Nothing is divided by a decay, which may be 0. The ``total`` is given, as a
     # product step by step passes through numbers so small that processors take far longer for them.
-    states: torch.Tensor = _Recurrence.apply(decay, gain, total, start)
+    states: Tensor = _Recurrence.apply(decay, gain, total, start)
     return states
 
 
@@ -30,11 +31,11 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401 - PyTorch's own context
-        decay: torch.Tensor,
-        gain: torch.Tensor,
-        total: torch.Tensor,
-        start: torch.Tensor,
-    ) -> torch.Tensor:
+        decay: Tensor,
+        gain: Tensor,
+        total: Tensor,
+        start: Tensor,
+    ) -> Tensor:
         states = _scan(decay, gain, total, start, backwards=False)
         ctx.save_for_backward(decay, states, total, start)
         return states
@@ -42,8 +43,8 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(
         ctx: Any,  # noqa: ANN401 - PyTorch's own context
-        *gradients: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, None, torch.Tensor]:
+        *gradients: Tensor,
+    ) -> tuple[Tensor, Tensor, None, Tensor]:
         decay, states, total, start = ctx.saved_tensors
         (of_states,) = gradients
         nothing = torch.zeros_like(start)
@@ -59,13 +60,13 @@ class _Recurrence(torch.autograd.Function):
 
 
 def _scan(
-    decay: torch.Tensor,
-    gain: torch.Tensor,
-    total: torch.Tensor,
-    start: torch.Tensor,
+    decay: Tensor,
+    gain: Tensor,
+    total: Tensor,
+    start: Tensor,
     *,
     backwards: bool,
-) -> torch.Tensor:
+) -> Tensor:
     states = torch.empty_like(gain)
     steps = list(zip(gain.unbind(), decay.unbind(), states.unbind(), strict=True))
     if backwards:
@@ -80,12 +81,12 @@ def _scan(
 
 
 def _starts(
-    total: torch.Tensor,
-    end: torch.Tensor,
-    start: torch.Tensor,
+    total: Tensor,
+    end: Tensor,
+    start: Tensor,
     *,
     backwards: bool,
-) -> torch.Tensor:
+) -> Tensor:
     """The state with which each chunk starts, ``(..., C)``."""
     chunks = list(zip(end.unbind(-1), total.unbind(-1), strict=True))
     if backwards:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
@@ -24,13 +25,13 @@ processors take many times as long for smaller products."""
 
 
 def selective_scan(
-    values: torch.Tensor,
-    widths: torch.Tensor,
-    decay: torch.Tensor,
-    reading: torch.Tensor,
-    writing: torch.Tensor,
-    skip: torch.Tensor | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    values: Tensor,
+    widths: Tensor,
+    decay: Tensor,
+    reading: Tensor,
+    writing: Tensor,
+    skip: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """Read a sequence u ``(N, D, L)`` into a decaying state; y and the last state are returned.
 
     h_t = exp(w_t A) h_(t-1) + w_t B_t u_t,  y_t = C_t h_t + D u_t, from h = 0."""
@@ -57,12 +58,12 @@ def _without_mixed_precision(device: str) -> AbstractContextManager[object]:
 
 
 def _channel_parts(
-    values: torch.Tensor,
-    widths: torch.Tensor,
-    decay: torch.Tensor,
-    reading: torch.Tensor,
-    writing: torch.Tensor,
-) -> Iterator[tuple[torch.Tensor, ...]]:
+    values: Tensor,
+    widths: Tensor,
+    decay: Tensor,
+    reading: Tensor,
+    writing: Tensor,
+) -> Iterator[tuple[Tensor, ...]]:
     """The inputs of some channels of one group at a time, in order."""
     groups = reading.shape[1]
     each = values.shape[1] // groups
@@ -80,12 +81,12 @@ def _channel_parts(
 
 
 def _without_values(
-    values: torch.Tensor,
-    widths: torch.Tensor,
-    decay: torch.Tensor,
-    reading: torch.Tensor,
-    writing: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    values: Tensor,
+    widths: Tensor,
+    decay: Tensor,
+    reading: Tensor,
+    writing: Tensor,
+) -> tuple[Tensor, Tensor]:
     """Result of a scan for tensors without values, for which only shapes and memory matter.
 
     All blocks have the same cost, and a picture would need a hundred thousand operations."""
@@ -104,12 +105,12 @@ def _without_values(
 
 
 def _scan_channels(
-    values: torch.Tensor,
-    widths: torch.Tensor,
-    decay: torch.Tensor,
-    reading: torch.Tensor,
-    writing: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    values: Tensor,
+    widths: Tensor,
+    decay: Tensor,
+    reading: Tensor,
+    writing: Tensor,
+) -> tuple[Tensor, Tensor]:
     """The scan of channels that share a group, block by block of time."""
     state = values.new_zeros(*values.shape[:2], decay.shape[1])
     written = []
@@ -127,13 +128,13 @@ def _scan_channels(
 
 
 def _scan_block(
-    decay: torch.Tensor,
-    state: torch.Tensor,
-    values: torch.Tensor,
-    widths: torch.Tensor,
-    reading: torch.Tensor,
-    writing: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    decay: Tensor,
+    state: Tensor,
+    values: Tensor,
+    widths: Tensor,
+    reading: Tensor,
+    writing: Tensor,
+) -> tuple[Tensor, Tensor]:
     """``(N, D, T)`` and ``(N, S, T)``; returns the output and the final state."""
     length = values.shape[-1]
     driven = _chunked(widths * values)[:, :, :, None]
@@ -143,17 +144,21 @@ def _scan_block(
     decays = _decayed(steps * rates)
     total = _decayed(steps.sum(dim=0) * rates)
     states = linear_recurrence(decays, gains, total, state)
-    written = (states * _chunked(writing)[:, :, None]).sum(dim=3)
+    weights = _chunked(writing)[:, :, None]
+    written = (states * weights).sum(dim=3)
+    output = written.movedim(0, -1).flatten(-2)
     last = states[-1, ..., -1].clone()  # alone: a view would keep all states
-    return written.movedim(0, -1).flatten(-2)[..., :length], last
+    return output[..., :length], last
 
 
-def _decayed(exponents: torch.Tensor) -> torch.Tensor:
+def _decayed(exponents: Tensor) -> Tensor:
     """The decayed state; see :data:`FORGOTTEN`."""
     return exponents.clamp_min(FORGOTTEN).exp_()
 
 
-def _chunked(sequence: torch.Tensor) -> torch.Tensor:
+def _chunked(sequence: Tensor) -> Tensor:
     """From ``(..., T)`` to ``(STEPS, ..., chunks)``; missing steps have width 0."""
-    padded = functional.pad(sequence, (0, -sequence.shape[-1] % STEPS))
-    return torch.unflatten(padded, -1, (-1, STEPS)).movedim(-1, 0).contiguous()
+    missing = -sequence.shape[-1] % STEPS
+    padded = functional.pad(sequence, (0, missing))
+    chunks = torch.unflatten(padded, -1, (-1, STEPS))
+    return chunks.movedim(-1, 0).contiguous()

@@ -3,7 +3,7 @@
 Source: Liu et al., VMamba (2024); MzeroMiko/VMamba at 2ed52ea, SS2D with its v05 semantics."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import PointwiseLinear
@@ -18,20 +18,21 @@ DIRECTIONS = 4
 EXPANSION = 2
 
 
-def cross_scan(picture: torch.Tensor) -> torch.Tensor:
+def cross_scan(picture: Tensor) -> Tensor:
     """``(N, 4, C, H W)``: a picture row by row, column by column, and both reversed."""
-    forwards = torch.stack(
-        [picture.flatten(2), picture.transpose(2, 3).flatten(2)],
-        dim=1,
-    )
+    by_row = picture.flatten(2)
+    by_column = picture.transpose(2, 3).flatten(2)
+    forwards = torch.stack([by_row, by_column], dim=1)
     return torch.cat([forwards, forwards.flip(-1)], dim=1)
 
 
-def cross_merge(sequences: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def cross_merge(sequences: Tensor, height: int, width: int) -> Tensor:
     """The sum of four sequences in the original pixel order, ``(N, C, H, W)``."""
-    rows, columns = (sequences[:, :2] + sequences[:, 2:].flip(-1)).unbind(1)
-    by_column = torch.unflatten(columns, -1, (width, height)).transpose(2, 3)
-    return torch.unflatten(rows, -1, (height, width)) + by_column
+    backwards = sequences[:, 2:].flip(-1)
+    rows, columns = (sequences[:, :2] + backwards).unbind(1)
+    by_row = torch.unflatten(rows, -1, (height, width))
+    by_column = torch.unflatten(columns, -1, (width, height))
+    return by_row + by_column.transpose(2, 3)
 
 
 class SS2D(nn.Module):
@@ -56,15 +57,17 @@ class SS2D(nn.Module):
         self.out_proj = PointwiseLinear(inner, channels, bias=False)
         nn.init.uniform_(self.dt_projs.weight, -(rank**-0.5), rank**-0.5)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, channels, H, W)`` to the same shape."""
-        content, gate = self.in_proj(features.permute(0, 2, 3, 1)).chunk(2, dim=-1)
-        seen = functional.silu(self.conv2d(content.permute(0, 3, 1, 2)))
-        scanned = self.out_norm(self._scanned(seen).permute(0, 2, 3, 1))
-        given: torch.Tensor = self.out_proj(scanned * functional.silu(gate))
+        pixels = features.permute(0, 2, 3, 1)
+        content, gate = self.in_proj(pixels).chunk(2, dim=-1)
+        mixed = self.conv2d(content.permute(0, 3, 1, 2))
+        scanned = self._scanned(functional.silu(mixed))
+        normed = self.out_norm(scanned.permute(0, 2, 3, 1))
+        given: Tensor = self.out_proj(normed * functional.silu(gate))
         return given.permute(0, 3, 1, 2)
 
-    def _scanned(self, seen: torch.Tensor) -> torch.Tensor:
+    def _scanned(self, seen: Tensor) -> Tensor:
         """All four directions, one after the other to save memory."""
         height, width = seen.shape[-2:]
         parameters = zip(
@@ -76,21 +79,18 @@ class SS2D(nn.Module):
             self.Ds.chunk(DIRECTIONS),
             strict=True,
         )
-        return cross_merge(
-            torch.stack([self._along(*each) for each in parameters], 1),
-            height,
-            width,
-        )
+        scanned = [self._along(*each) for each in parameters]
+        return cross_merge(torch.stack(scanned, 1), height, width)
 
     def _along(
         self,
-        sequence: torch.Tensor,
-        projection: torch.Tensor,
-        widening: torch.Tensor,
-        bias: torch.Tensor,
-        decay_logarithm: torch.Tensor,
-        skip: torch.Tensor,
-    ) -> torch.Tensor:
+        sequence: Tensor,
+        projection: Tensor,
+        widening: Tensor,
+        bias: Tensor,
+        decay_logarithm: Tensor,
+        skip: Tensor,
+    ) -> Tensor:
         """One direction: ``(N, inner, L)`` to the same shape."""
         sizes = [self.rank, self.states, self.states]
         width, reading, writing = torch.split(projection @ sequence, sizes, dim=1)

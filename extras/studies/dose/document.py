@@ -14,6 +14,7 @@ from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.attempt import load_run
 from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset
+from defocus.extras.studies.ablation.ablation import AblationLine
 from defocus.extras.studies.dose.analysis import (
     Effect,
     added_bend,
@@ -25,6 +26,8 @@ from defocus.extras.studies.dose.outputs.measures import (
     EDGES,
     LINES,
     OFFICIAL_GRID,
+    nan_for_none,
+    none_for_nan,
     restored_scores,
 )
 from defocus.extras.studies.dose.outputs.reblurring import reblur_losses
@@ -55,10 +58,8 @@ def dose_document(
     first = at_dose(study.dataset, study.doses[0])
     by_dose = []
     for dose in study.doses:
-        dataset = at_dose(study.dataset, dose)
-        parts = [
-            one for one in studies if one.dataset.content_hash == dataset.content_hash
-        ]
+        content_hash = at_dose(study.dataset, dose).content_hash
+        parts = [one for one in studies if one.dataset.content_hash == content_hash]
         by_dose.append(_at_one_dose(study, dose, parts, results))
     return {
         "objective": study.ablation.name,
@@ -84,49 +85,75 @@ def _at_one_dose(
     parts: Sequence[Study],
     results: Results,
 ) -> dict[str, Any]:
-    plain = study.ablation.lines[0]
-    control = study.ablation.controls[-1]
     origins = _origins(at_dose(study.dataset, dose))
     scores: dict[str, Scores] = {}
     facts: dict[str, dict[str, Any]] = {}
-    reblurs: dict[str, dict[str, float] | None] = {}
-    for line in study.lines():
-        name = study.systems([line])[0].card.name
-        runs = []
-        for part in parts:
-            runs += [(part, run) for run in part.runs if run.system == name]
-        scores[line.label] = _scores(runs, results)
-        facts[line.label] = _facts(runs)
-        reblurs[line.label] = _reblur(runs)
-    (blurry,) = (one.label for one in study.lines() if one.system == "input")
-    first = (*study.rivals(), study.ablation.lines[-1])[0].label
-    compared = _Compared(
-        blurry=scores[blurry],
-        plain=scores[plain.label],
-        truth=scores[control.label],
-        whole=scores[study.ablation.lines[-1].label],
-        rival=scores[first],
-        origins=origins,
-    )
-    lines = []
     for line in study.lines():
         label = line.label
-        known = {"label": label, **facts[label], "reblur": reblurs[label]}
-        lines.append(known | compared.of(scores[label]))
-    gains = (compared.rival[PSNR] - compared.plain[PSNR]).mean(axis=0)
-    part_scenes = {}
-    for name, values in compared.blurry.items():
-        if name.startswith(f"{PSNR}_"):
-            part_scenes[name.removeprefix("truth/")] = int(_known(values).sum())
+        runs = _runs_of_line(study, line, parts)
+        scores[label] = _scores(runs, results)
+        facts[label] = {
+            "label": label,
+            **_facts(runs),
+            "reblur": _reblur(runs),
+        }
+    first = (*study.rivals(), study.ablation.lines[-1])[0].label
+    compared = _references(study, scores, first, origins)
+    lines = [facts[label] | compared.of(own) for label, own in scores.items()]
+    gains = compared.rival[PSNR] - compared.plain[PSNR]
+    over_plain = gains.mean(axis=0).tolist()
+    plain = study.ablation.lines[0].label
     bends = _by_scene(compared.plain[LINES])
     return {
         "dose_px": dose,
         "lines": lines,
         "tau": _taus(scores, origins),
-        "part_scenes": part_scenes,
-        "scene_gains": {"line": first, "over_plain": gains.tolist()},
-        "scene_lines": {"line": plain.label, "line_px": bends},
+        "part_scenes": _part_scenes(compared.blurry),
+        "scene_gains": {"line": first, "over_plain": over_plain},
+        "scene_lines": {"line": plain, "line_px": bends},
     }
+
+
+def _runs_of_line(
+    study: DoseStudy,
+    line: AblationLine,
+    parts: Sequence[Study],
+) -> list[tuple[Study, Run]]:
+    """The trainings of a line, with the study that each belongs to."""
+    name = study.systems([line])[0].card.name
+    runs = []
+    for part in parts:
+        runs += [(part, run) for run in part.runs if run.system == name]
+    return runs
+
+
+def _references(
+    study: DoseStudy,
+    scores: Mapping[str, Scores],
+    rival: str,
+    origins: Sequence[str],
+) -> "_Compared":
+    """The scores of the lines with which every line is compared."""
+    ablation = study.ablation
+    (blurry,) = (one.label for one in study.lines() if one.system == "input")
+    return _Compared(
+        blurry=scores[blurry],
+        plain=scores[ablation.lines[0].label],
+        truth=scores[ablation.controls[-1].label],
+        whole=scores[ablation.lines[-1].label],
+        rival=scores[rival],
+        origins=origins,
+    )
+
+
+def _part_scenes(blurry: Scores) -> dict[str, int]:
+    """Number of scenes that have each part of the picture."""
+    part_scenes = {}
+    for name, values in blurry.items():
+        if name.startswith(f"{PSNR}_"):
+            part = name.removeprefix("truth/")
+            part_scenes[part] = int(_known(values).sum())
+    return part_scenes
 
 
 @dataclass(frozen=True)
@@ -146,14 +173,11 @@ class _Compared:
         # over the line; ``moved_px`` and ``bent_px`` what the training adds to the input's
         # displacement of edges and bend of lines; ``share`` is of the gap from plain loss to truth.
         origins = self.origins
-        psnr, before = own[PSNR], self.blurry[PSNR]
+        psnr = own[PSNR]
+        before = self.blurry[PSNR]
         share = share_of_gap(psnr, self.plain[PSNR], self.truth[PSNR], origins)
-        means = {}
-        for name, values in own.items():
-            if np.isfinite(values).any():
-                means[name] = float(np.nanmean(values))
         return {
-            "means": means,
+            "means": _means(own),
             "over_plain": _over(self.plain, own, origins),
             "over_input": asdict(gain(psnr, before, origins)),
             "seeds_over_input": _by_seed(psnr - before),
@@ -166,6 +190,15 @@ class _Compared:
         }
 
 
+def _means(scores: Scores) -> dict[str, float]:
+    """Mean of each score over seeds and scenes, without those that have no value."""
+    means = {}
+    for name, values in scores.items():
+        if np.isfinite(values).any():
+            means[name] = float(np.nanmean(values))
+    return means
+
+
 def _count_origins(dataset: Dataset) -> int | None:
     """Number of photographs and textures behind the test scenes; None if a pair does not say."""
     if any(PHOTOGRAPH not in pair.metadata for pair in dataset.split("test")):
@@ -175,15 +208,17 @@ def _count_origins(dataset: Dataset) -> int | None:
 
 def _origins(dataset: Dataset) -> list[str]:
     """The photograph behind each test scene; the scene where that is a texture or unknown."""
-    return [
-        str(pair.metadata.get(PHOTOGRAPH) or pair.scene)
-        for pair in dataset.split("test")
-    ]
+    origins = []
+    for pair in dataset.split("test"):
+        origin = pair.metadata.get(PHOTOGRAPH) or pair.scene
+        origins.append(str(origin))
+    return origins
 
 
 def _known(*values: Array) -> NDArray[np.bool_]:
     """The scenes that have all these values in all trainings."""
-    return np.asarray(np.all([np.isfinite(one).all(axis=0) for one in values], axis=0))
+    known = [np.isfinite(one).all(axis=0) for one in values]
+    return np.asarray(np.all(known, axis=0))
 
 
 def _over(
@@ -193,13 +228,15 @@ def _over(
 ) -> dict[str, dict[str, float]]:
     """Gain over a line against the truth, of whole pictures and of their parts, dB."""
     effects = {}
-    for name in own:
-        if name.startswith("truth/") and name in reference:
-            is_number = _known(own[name], reference[name])
-            if is_number.any():
-                both = own[name][:, is_number], reference[name][:, is_number]
-                effect = gain(*both, list(compress(origins, is_number)))
-                effects[name.removeprefix("truth/")] = asdict(effect)
+    for name, values in own.items():
+        if name not in reference or not name.startswith("truth/"):
+            continue
+        before = reference[name]
+        known = _known(values, before)
+        if known.any():
+            scenes = list(compress(origins, known))
+            effect = gain(values[:, known], before[:, known], scenes)
+            effects[name.removeprefix("truth/")] = asdict(effect)
     return effects
 
 
@@ -228,8 +265,7 @@ def _by_seed(gains: Array) -> list[float]:
 
 def _by_scene(bends: Array) -> list[float | None]:
     """Mean over seeds; None where a scene has no line, or a seed does not show it."""
-    means = bends.mean(axis=0)
-    return [float(one) if np.isfinite(one) else None for one in means]
+    return none_for_nan(bends.mean(axis=0))
 
 
 def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:
@@ -247,9 +283,10 @@ def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any
             {label: one[:, is_number] for label, one in truth.items()},
             list(compress(origins, is_number)),
         )
-        taus[protocol] = (
-            None if tau is None else asdict(tau) | {"scenes": int(is_number.sum())}
-        )
+        if tau is None:
+            taus[protocol] = None
+        else:
+            taus[protocol] = asdict(tau) | {"scenes": int(is_number.sum())}
     return taus
 
 
@@ -276,7 +313,7 @@ def _stored_scores(part: Study, run: Run, results: Results) -> dict[str, list[fl
     numbers = {}
     for name, by_pair in by_name.items():
         known = [by_pair.get(pair) for pair in pairs]
-        numbers[name] = [np.nan if one is None else one for one in known]
+        numbers[name] = nan_for_none(known)
     return numbers
 
 
@@ -286,16 +323,24 @@ def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
     losses = [one for one in every if one is not None]
     if not losses:
         return None
-    return {name: float(np.mean([one[name] for one in losses])) for name in losses[0]}
+    means = {}
+    for name in losses[0]:
+        of_seeds = [one[name] for one in losses]
+        means[name] = float(np.mean(of_seeds))
+    return means
 
 
 def _facts(runs: Sequence[tuple[Study, Run]]) -> dict[str, Any]:
     """System, steps and mean seconds of a line's trainings."""
-    trained = [load_run(*part.trained(run)) for part, run in runs if run.recipe]
-    seconds = [one.seconds for one in trained]
+    seconds = []
+    for part, run in runs:
+        if run.recipe:
+            trained = load_run(*part.trained(run))
+            seconds.append(trained.seconds)
     _, first = runs[0]
+    steps = first.schedule.steps if first.recipe else 0
     return {
         "system": first.system,
-        "steps": (first.schedule.steps or 0) if first.recipe else 0,
+        "steps": steps or 0,
         "seconds": float(np.mean(seconds)) if seconds else 0.0,
     }

@@ -8,7 +8,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName, Further
 from defocus.baselines.registry import baseline, plain_baseline
 from defocus.baselines.weights.store import StoredWeights, find_weights
-from defocus.benchmark.study.plan import NARROW_BUDGET, Study, plan_runs
+from defocus.benchmark.study.plan import NARROW_BUDGET, Override, Study, plan_runs
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.packing import require_further
 from defocus.errors import InputError, NotApplicableError
@@ -108,36 +108,38 @@ class DoseStudy:
         truth = self.ablation.controls[-1]
         lines = [one for one in self.lines() if one != truth]
 
-        def planned(chosen_lines: Sequence[AblationLine], dose: float) -> Study:
-            dataset = at_dose(self.dataset, dose)
-            systems = self.systems(chosen_lines)
-            for line, system in zip(chosen_lines, systems, strict=True):
-                _require_supervision(line, system, dataset)
-            runs = plan_runs(
-                systems,
-                dataset,
-                self.budget,
-                seeds=self.seeds,
-                override=override,
-                start=self.start,
-            )
-            require_crops(runs, dataset)
-            return Study(
-                self.out,
-                dataset,
-                runs,
-                labels=labels_of(chosen_lines, systems),
-            )
-
         # the same training, whichever doses are asked for
         least = doses_of(self.dataset)[0]
-        home = planned([truth], least)
-        others = [dose for dose in self.doses if dose != least]
-        abroad = [
-            replace(evaluated_on(home, at_dose(self.dataset, dose)), labels=home.labels)
-            for dose in others
-        ]
-        return [home, *abroad, *(planned(lines, dose) for dose in self.doses)]
+        home = self._planned([truth], least, override)
+        studies = [home]
+        for dose in self.doses:
+            if dose != least:
+                abroad = evaluated_on(home, at_dose(self.dataset, dose))
+                studies.append(replace(abroad, labels=home.labels))
+        studies += [self._planned(lines, dose, override) for dose in self.doses]
+        return studies
+
+    def _planned(
+        self,
+        lines: Sequence[AblationLine],
+        dose: float,
+        override: Override,
+    ) -> Study:
+        """The trainings of some lines at a dose."""
+        dataset = at_dose(self.dataset, dose)
+        systems = self.systems(lines)
+        for line, system in zip(lines, systems, strict=True):
+            _require_supervision(line, system, dataset)
+        runs = plan_runs(
+            systems,
+            dataset,
+            self.budget,
+            seeds=self.seeds,
+            override=override,
+            start=self.start,
+        )
+        require_crops(runs, dataset)
+        return Study(self.out, dataset, runs, labels=labels_of(lines, systems))
 
 
 def _require_supervision(

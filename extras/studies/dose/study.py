@@ -53,9 +53,9 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
     same = all(
         before[name] == document[name] for name in ("network", "narrow", "dataset")
     )
-    lost = _doses(before) - _doses(document) or labels_at_any_dose(
-        before
-    ) - labels_at_any_dose(document)
+    lost_doses = _doses(before) - _doses(document)
+    lost_lines = labels_at_any_dose(before) - labels_at_any_dose(document)
+    lost = lost_doses or lost_lines
     if lost or before["seeds"] > document["seeds"] or not same:
         say(
             f"{out / DOSES} had {_content(before, document)}; it now has "
@@ -70,12 +70,16 @@ def _doses(document: Mapping[str, Any]) -> set[float]:
 
 def _content(document: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Doses and number of lines, and what else differs from another document."""
+    compared = ("seeds", "network", "narrow", "dataset")
+    differing = {name for name in compared if document[name] != other[name]}
     doses = ", ".join(f"{one:g}" for one in sorted(_doses(document)))
-    text = f"{doses} px and {counted(len(labels_at_any_dose(document)), 'line')}"
-    if document["seeds"] != other["seeds"]:
+    lines = len(labels_at_any_dose(document))
+    text = f"{doses} px and {counted(lines, 'line')}"
+    if "seeds" in differing:
         text += f" of {counted(document['seeds'], 'seed')}"
-    if any(document[name] != other[name] for name in ("network", "narrow")):
-        text += f" with {'the narrow ' * document['narrow']}{document['network'] or 'U-Net'}"
-    return text + (
-        f" on {document['dataset']}" if document["dataset"] != other["dataset"] else ""
-    )
+    if "network" in differing or "narrow" in differing:
+        copy = "the narrow " if document["narrow"] else ""
+        text += f" with {copy}{document['network'] or 'U-Net'}"
+    if "dataset" in differing:
+        text += f" on {document['dataset']}"
+    return text

@@ -1,6 +1,6 @@
 """Tables of a study by dose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from defocus.reports.display import number_text
@@ -9,33 +9,44 @@ from defocus.reports.model import Column, Table
 
 def dose_tables(document: Mapping[str, Any]) -> list[Table]:
     """Gain of each line over the blurry input, and agreement of the protocols, by dose."""
+    return [_gain_table(document), _tau_table(document["doses"])]
+
+
+def _gain_table(document: Mapping[str, Any]) -> Table:
+    """Gain of each line over the blurry input by dose."""
     doses = document["doses"]
-    labels = [line["label"] for line in doses[0]["lines"]]
-    heads = tuple(Column(f"{one['dose_px']:g} px", "dB", None, 2) for one in doses)
-    gain_rows = []
-    for place, label in enumerate(labels):
+    rows = []
+    for place, line in enumerate(doses[0]["lines"]):
         own = [one["lines"][place]["over_input"] for one in doses]
-        gain_rows.append((label, *map(_told, own)))
-    gains = tuple(gain_rows)
+        rows.append((line["label"], *map(_told, own)))
     note = (
         f"PSNR against the truth, with 95 % intervals; {document['scenes']} test scenes, seeds: "
         f"{document['seeds']}"
     )
-    tau_rows = []
+    return Table.of(
+        "Gain over the blurry input by dose",
+        ("Line", *_dose_columns(doses, "dB")),
+        rows,
+        note,
+    )
+
+
+def _tau_table(doses: Sequence[Mapping[str, Any]]) -> Table:
+    """Agreement of each protocol with the truth by dose."""
+    rows = []
     for protocol in doses[0]["tau"]:
         own = [one["tau"][protocol] for one in doses]
-        tau_rows.append((protocol, *map(_told, own)))
-    taus = tuple(tau_rows)
-    agreeing = tuple(Column(f"{one['dose_px']:g} px", "", None, 2) for one in doses)
-    return [
-        Table.of("Gain over the blurry input by dose", ("Line", *heads), gains, note),
-        Table.of(
-            "Kendall's tau between a protocol's ranking and the truth's",
-            ("Protocol", *agreeing),
-            taus,
-            "1: the same order of the lines; −1: the reverse",
-        ),
-    ]
+        rows.append((protocol, *map(_told, own)))
+    return Table.of(
+        "Kendall's tau between a protocol's ranking and the truth's",
+        ("Protocol", *_dose_columns(doses, "")),
+        rows,
+        "1: the same order of the lines; −1: the reverse",
+    )
+
+
+def _dose_columns(doses: Sequence[Mapping[str, Any]], unit: str) -> list[Column]:
+    return [Column(f"{one['dose_px']:g} px", unit, None, 2) for one in doses]
 
 
 def _told(estimate: Mapping[str, float] | None) -> str | None:

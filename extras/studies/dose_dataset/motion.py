@@ -19,7 +19,12 @@ Array = NDArray[np.float32]
 PERCENTILE = 95
 """Percentile of the displacements' lengths that counts as the dose."""
 
-MIXTURE = {"zoom": 0.6, "shift": 0.3, "rotation": 0.2, "parallax": 0.5}
+MIXTURE = {
+    "zoom": 0.6,
+    "shift": 0.3,
+    "rotation": 0.2,
+    "parallax": 0.5,
+}
 """Shares of the kinds of displacement in a lens-like mixture: mostly focus breathing, then
 parallax."""
 
@@ -71,18 +76,11 @@ class Motion:
         down = y - np.float32(centre[1])
         unit = (diameters - np.float32(self.pivot)) / np.float32(self.spread)
         (a, b), (c, d) = self.linear.astype(np.float32)
-        return np.stack(
-            [
-                a * across
-                + b * down
-                + np.float32(self.shift[0])
-                + self.parallax[0] * unit,
-                c * across
-                + d * down
-                + np.float32(self.shift[1])
-                + self.parallax[1] * unit,
-            ]
-        ).astype(np.float32)
+        x_shift, y_shift = self.shift.astype(np.float32)
+        x_parallax, y_parallax = self.parallax
+        right = a * across + b * down + x_shift + x_parallax * unit
+        below = c * across + d * down + y_shift + y_parallax * unit
+        return np.stack([right, below]).astype(np.float32)
 
 
 def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Motion:
@@ -90,33 +88,40 @@ def draw_motion(random: np.random.Generator, kind: Kind, diameters: Array) -> Mo
 
     A scene of one depth has no parallax; its camera's step is a shift."""
     pivot = float(np.median(diameters))
-    spread = float(np.percentile(np.abs(diameters - np.float32(pivot)), PERCENTILE))
-    angles = random.uniform(0, 2 * math.pi, 2)
-    signs = np.where(random.random(2) < 0.5, -1.0, 1.0)
+    off = np.abs(diameters - np.float32(pivot))
+    spread = float(np.percentile(off, PERCENTILE))
+    of_shift, of_parallax = random.uniform(0, 2 * math.pi, 2)
+    of_zoom, of_turn = np.where(random.random(2) < 0.5, -1.0, 1.0)
     flat = spread < 0.05
     shares = _shares(kind, flat=flat)
     height, width = diameters.shape
     reach = math.hypot(height, width) / 2
-    zoom = signs[0] * (shares.get("zoom", 0.0) / reach)
-    turn = signs[1] * (shares.get("rotation", 0.0) / reach)
-    first, second = (np.array((math.cos(one), math.sin(one))) for one in angles)
+    zoom = of_zoom * (shares.get("zoom", 0.0) / reach)
+    turn = of_turn * (shares.get("rotation", 0.0) / reach)
     drawn = Motion(
         linear=np.array([[zoom, -turn], [turn, zoom]]),
-        shift=shares.get("shift", 0.0) * first,
-        parallax=shares.get("parallax", 0.0) * second,
+        shift=shares.get("shift", 0.0) * _direction(of_shift),
+        parallax=shares.get("parallax", 0.0) * _direction(of_parallax),
         pivot=pivot,
         spread=1.0 if flat else spread,
     )
     centre = ((width - 1) / 2, (height - 1) / 2)
     lengths = np.hypot(*drawn.flow(diameters, centre))
-    return drawn.times(1.0 / float(np.percentile(lengths, PERCENTILE)))
+    dose = float(np.percentile(lengths, PERCENTILE))
+    return drawn.times(1.0 / dose)
+
+
+def _direction(angle: float) -> Floats:
+    """The unit vector at an angle, radians."""
+    return np.array((math.cos(angle), math.sin(angle)))
 
 
 def _shares(kind: Kind, *, flat: bool) -> dict[str, float]:
     """Shares of a misalignment; in a flat scene that of a parallax is a shift's."""
     shares: dict[str, float] = dict(MIXTURE) if kind == "mixture" else {kind: 1.0}
     if flat and "parallax" in shares:
-        shares["shift"] = shares.get("shift", 0.0) + shares.pop("parallax")
+        parallax = shares.pop("parallax")
+        shares["shift"] = shares.get("shift", 0.0) + parallax
     return shares
 
 
@@ -132,12 +137,16 @@ def moved_scene(
     from_y = y
     flow = motion.flow(scene.diameters, centre)
     for _ in range(ROUNDS):  # the point that comes to lie at x: p = x - flow(p)
-        there = [
-            cv2.remap(
-                one, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        there = []
+        for one in flow:
+            moved_flow = cv2.remap(
+                one,
+                from_x,
+                from_y,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
             )
-            for one in flow
-        ]
+            there.append(moved_flow)
         from_x = x - there[0]
         from_y = y - there[1]
     background = cv2.remap(
@@ -178,7 +187,13 @@ def _moved_occluder(
     touching = _touching(occluder, size)
     alpha = _moved_alpha(occluder.alpha, placed, (wide, high), touching)
     light = np.maximum(np.asarray(colour, np.float32), 0)
-    return Occluder(light, alpha, 0, 0, occluder.diameter)
+    return Occluder(
+        light,
+        alpha,
+        0,
+        0,
+        occluder.diameter,
+    )
 
 
 def _touching(

@@ -159,7 +159,12 @@ def _pairs(
         yield _pair(folder, scene[0], dose, facts)
 
 
-def _pair(folder: Path, split: Split, dose: float, facts: dict[str, Any]) -> Pair:
+def _pair(
+    folder: Path,
+    split: Split,
+    dose: float,
+    facts: dict[str, Any],
+) -> Pair:
     return Pair(
         id=f"{folder.name}-{dose:g}px",
         scene=folder.name,

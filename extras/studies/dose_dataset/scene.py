@@ -105,6 +105,8 @@ def _draw_depth(
         focus = draw_focus(random, kind, focused)
         if focus.largest > SHARP_DIAMETER_PX:
             break
-    largest = math.exp(random.uniform(*np.log(request.blur_px)))
+    lowest, highest = np.log(request.blur_px)
+    largest = math.exp(random.uniform(lowest, highest))
     factor = largest / focus.largest
-    return kind, Focus(factor * focus.far, factor * focus.near), levels
+    scaled = Focus(factor * focus.far, factor * focus.near)
+    return kind, scaled, levels

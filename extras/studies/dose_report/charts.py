@@ -39,7 +39,11 @@ TAU_WORDS = (
 )
 
 Estimate = Mapping[str, float]
-NOT_KNOWN = {"value": math.nan, "low": math.nan, "high": math.nan}
+NOT_KNOWN = {
+    "value": math.nan,
+    "low": math.nan,
+    "high": math.nan,
+}
 
 
 def dose_chart(document: Document) -> Curves:
@@ -184,7 +188,13 @@ def _curve(label: str, points: Sequence[tuple[float, Estimate]]) -> Curve:
         places.append(place)
         values.append(value)
         errors.append((max(value - one["low"], 0.0), max(one["high"] - value, 0.0)))
-    return Curve(label, tuple(places), tuple(values), tuple(errors), measured=True)
+    return Curve(
+        label,
+        tuple(places),
+        tuple(values),
+        tuple(errors),
+        measured=True,
+    )
 
 
 def _floor(document: Document, labels: Sequence[str]) -> float | None:

@@ -101,10 +101,9 @@ def _claims(document: Document) -> Table:
         if claim.line not in rivals:
             cells = _cells(claim, doses)
             rows.append((f"{whole} above {claim.line}", *cells))
-    rivals_claims = rival_claims_of(document)
-    rows += [
-        (f"{one.line} above {whole}", *_cells(one, doses)) for one in rivals_claims
-    ]
+    for claim in rival_claims_of(document):
+        cells = _cells(claim, doses)
+        rows.append((f"{claim.line} above {whole}", *cells))
     columns: tuple[Column | str, ...] = (
         "Claim",
         "Verdict",
@@ -124,13 +123,13 @@ def _difference(estimate: Any) -> Measured | None:  # noqa: ANN401 - a checked e
 
 def _strips(out: Path, document: Document) -> Iterator[Part]:
     """A tab of crops for each dose."""
-    doses = [one for one in document["doses"] if one["strip"]]
-    tabs = tuple(
-        (f"{one['dose_px']:g} px", tuple(_galleries(out, document, one)))
-        for one in doses
-    )
+    tabs = []
+    for one in document["doses"]:
+        if one["strip"]:
+            galleries = tuple(_galleries(out, document, one))
+            tabs.append((f"{one['dose_px']:g} px", galleries))
     if tabs:
-        yield Tabs("Dose", tabs)
+        yield Tabs("Dose", tuple(tabs))
 
 
 def _above_its_error(
@@ -144,9 +143,9 @@ def _above_its_error(
 def _galleries(out: Path, document: Document, one: Document) -> Iterator[Gallery]:
     strip = one["strip"]
     pictures = _read_strip(out, one)
-    truth = pictures.crops[-1]
-    scale = error_scale(pictures.crops[0], truth)
-    tiles = [_above_its_error(crop, truth, scale) for crop in pictures.crops[:-1]]
+    *restored, truth = pictures.crops
+    scale = error_scale(restored[0], truth)
+    tiles = [_above_its_error(crop, truth, scale) for crop in restored]
     tiles.append(truth)
     side = len(truth)
     line = one["scene_gains"]["line"]

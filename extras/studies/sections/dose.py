@@ -53,4 +53,10 @@ ANSWER = Section(
     lead=_lead,
     figures=_figures,
 )
-NAMES = Section("Names of the lines", 35, (DOSES,), _names, aside="Leaderboards")
+NAMES = Section(
+    "Names of the lines",
+    35,
+    (DOSES,),
+    _names,
+    aside="Leaderboards",
+)

@@ -65,4 +65,10 @@ def _figures(content: Content) -> Figures:
     return {"misalignment": misalignment_curves(content)}
 
 
-SECTION = Section("Misalignment", 90, (MISALIGNMENT,), _build, figures=_figures)
+SECTION = Section(
+    "Misalignment",
+    90,
+    (MISALIGNMENT,),
+    _build,
+    figures=_figures,
+)

@@ -79,7 +79,13 @@ def _text(path: Path) -> str:
         ) from error
 
 
-SET = PublishedSet("hdc2021", CARD, (LAYOUT,), ("", "HDC2021", "hdc2021"), _texts)
+SET = PublishedSet(
+    "hdc2021",
+    CARD,
+    (LAYOUT,),
+    ("", "HDC2021", "hdc2021"),
+    _texts,
+)
 read = SET.read
 
 

@@ -5,7 +5,7 @@ Source: Zhu et al., CycleGAN (ICCV 2017), section 4; junyanz/pytorch-CycleGAN-an
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.extras.adversarial.baselines.cyclegan.network import draw_weights
 
@@ -39,9 +39,9 @@ class Critic(nn.Module):
         self.model = nn.Sequential(*layers)
         draw_weights(self)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """One score per patch, 1 for a real one; ``(N, 1, about H / 8, about W / 8)``."""
-        scores: torch.Tensor = self.model(2 * picture - 1)
+        scores: Tensor = self.model(2 * picture - 1)
         return scores
 
 
@@ -50,7 +50,7 @@ class Pool(nn.Module):
 
     # ``size``: how many are kept.
 
-    pictures: torch.Tensor
+    pictures: Tensor
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Pool(nn.Module):
         self.register_buffer("pictures", torch.zeros(0))
 
     @torch.no_grad()
-    def exchanged(self, generated: torch.Tensor) -> torch.Tensor:
+    def exchanged(self, generated: Tensor) -> Tensor:
         """In half of the cases an earlier picture, whose place a new one takes.
 
         Crops ``(N, 3, H, W)`` of another size than before empty the pool."""
@@ -84,6 +84,6 @@ class Pool(nn.Module):
     ) -> None:
         """The stored pool may hold any number of pictures; its shape is taken over."""
         stored = state_dict.get(f"{prefix}pictures")
-        if isinstance(stored, torch.Tensor):
+        if isinstance(stored, Tensor):
             self.pictures = torch.zeros_like(stored, device=self.pictures.device)
         super()._load_from_state_dict(state_dict, prefix, *arguments)

@@ -3,8 +3,7 @@
 Source: Zhu et al., CycleGAN (ICCV 2017); junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py.
 """
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
 
@@ -26,8 +25,8 @@ class _Block(nn.Module):
             nn.InstanceNorm2d(channels),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        changed: torch.Tensor = features + self.conv_block(features)
+    def forward(self, features: Tensor) -> Tensor:
+        changed: Tensor = features + self.conv_block(features)
         return changed
 
 
@@ -69,14 +68,14 @@ class Generator(nn.Module):
         self.model = nn.Sequential(*layers)
         draw_weights(self)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1]; not clamped where the input is added."""
         height, width = blurry.shape[-2:]
         picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
         given = (
             self.model(picture) + picture if self.adds_input else self.model(picture)
         )
-        restored: torch.Tensor = ((given + 1) / 2)[..., :height, :width]
+        restored: Tensor = ((given + 1) / 2)[..., :height, :width]
         return restored
 
 

@@ -3,7 +3,7 @@
 Source: AAAI 2023; ``models/blur_kernel_model.py`` and ``loss/blur_loss_alternate.py``."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -31,32 +31,33 @@ class BlurMapNet(nn.Module):
         self.tail_hard = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
         add_layers(self, channels, KERNEL_SIZES)
 
-    def forward(self, views: torch.Tensor) -> torch.Tensor:
+    def forward(self, views: Tensor) -> Tensor:
         """Radii ``(N, 3, H, W)``, RGB, -24 to 24 px, from left and right view ``(N, 6, H, W)``."""
         height, width = views.shape[-2:]
         left, right = pad_to_multiple(views, MULTIPLE).chunk(2, dim=1)
-        head = self.head(torch.cat([left.flip(1), right.flip(1)], dim=1))
+        bgr = torch.cat([left.flip(1), right.flip(1)], dim=1)
+        head = self.head(bgr)
         branches = [self._branch(head, index) for index in range(len(KERNEL_SIZES))]
-        radii = self.tail_hard(head + torch.stack(branches).sum(dim=0))
-        cropped: torch.Tensor = radii.flip(1)[..., :height, :width]
+        total = torch.stack(branches).sum(dim=0)
+        radii = self.tail_hard(head + total).flip(1)
+        cropped: Tensor = radii[..., :height, :width]
         return cropped.clamp(-LIMIT, LIMIT)
 
-    def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
+    def _branch(self, head: Tensor, index: int) -> Tensor:
         """A branch as the generator's at full resolution, but with the skip of the third layer."""
-        features = head
-        skips = []
-        for layer in (1, 2, 3, 4):
-            features = branch(self, layer, index)(
-                features if layer == 1 else features + pooled_to(head, features)
-            )
+        features: Tensor = branch(self, 1, index)(head)
+        skips = [features]
+        for layer in (2, 3, 4):
+            features = features + pooled_to(head, features)
+            features = branch(self, layer, index)(features)
             skips.append(features)
-        features = branch(self, 5, index)(features + pooled_to(head, features))
-        for layer, skip in ((6, skips[2]), (7, skips[1]), (8, skips[0])):
-            features = branch(self, layer, index)(
-                features + skip + pooled_to(head, features)
-            )
-        given: torch.Tensor = features
-        return given
+        features = features + pooled_to(head, features)
+        features = branch(self, 5, index)(features)
+        first, second, third, _ = skips
+        for layer, skip in ((6, third), (7, second), (8, first)):
+            features = features + skip + pooled_to(head, features)
+            features = branch(self, layer, index)(features)
+        return features
 
 
 class KernelBank(nn.Module):
@@ -65,9 +66,10 @@ class KernelBank(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for name in ("weight_pos_set", "weight_neg_set"):
-            self.add_module(name, nn.ModuleList(map(_kernel, range(len(KERNEL_RADII)))))
+            kernels = map(_kernel, range(len(KERNEL_RADII)))
+            self.add_module(name, nn.ModuleList(kernels))
 
-    def forward(self, sharp: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
+    def forward(self, sharp: Tensor, radii: Tensor) -> Tensor:
         """The sharp picture blurred by a map of signed radii, px, both ``(N, 3, H, W)``.
 
         Sum over i of tent(map - i) (kernel i * sharp) + tent(map + i) (kernel -i * sharp)."""
@@ -78,8 +80,12 @@ class KernelBank(nn.Module):
                 if not bool(tent.any()):
                     continue
                 kernel = self.get_submodule(f"{name}.{index}")
-                filtered = kernel(sharp.flatten(0, 1)[:, None]).reshape(sharp.shape)
-                blurred = blurred + (0.5 if index == 0 else 1.0) * tent * filtered
+                by_colour = sharp.flatten(0, 1)[:, None]
+                filtered = kernel(by_colour).reshape(sharp.shape)
+                share = (
+                    0.5 if index == 0 else 1.0
+                )  # both sets have a kernel of radius 0
+                blurred = blurred + share * tent * filtered
         return blurred
 
 
@@ -91,7 +97,7 @@ def _kernel(index: int) -> nn.Conv2d:
     return layer
 
 
-def initial_kernel(index: int) -> torch.Tensor:
+def initial_kernel(index: int) -> Tensor:
     """The initial kernel of a blur radius, 0 to 24 px: a disc with a bright rim.
 
     Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32."""
@@ -102,15 +108,17 @@ def initial_kernel(index: int) -> torch.Tensor:
     place = torch.arange(-index, index + 1)
     squared = (place[:, None].square() + place.square()).float()
     order = (squared / (0.8 * index) ** 2) ** 3
-    rim = order / (1 + order)
-    rim = 0.1 + 0.9 * (rim - rim.min()) / (rim.max() - rim.min())
+    high_pass = order / (1 + order)
+    least = high_pass.min()
+    rim = 0.1 + 0.9 * (high_pass - least) / (high_pass.max() - least)
     disc = rim * (squared <= index**2)
     edge = KERNEL_RADII[index] - index
-    blurred = _gaussian_blurred(functional.pad(disc, (edge,) * 4), index)
+    padded = functional.pad(disc, (edge,) * 4)
+    blurred = _gaussian_blurred(padded, index)
     return blurred / blurred.sum()
 
 
-def _gaussian_blurred(kernel: torch.Tensor, index: int) -> torch.Tensor:
+def _gaussian_blurred(kernel: Tensor, index: int) -> Tensor:
     """A kernel blurred with OpenCV's sigma for a window of a seventh of its side, made odd."""
     size = round((2 * index + 1) / 7) + 1
     size += 1 - size % 2

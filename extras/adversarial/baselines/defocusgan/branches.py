@@ -4,8 +4,7 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.attention import ChannelAttention
@@ -18,7 +17,8 @@ REDUCTION = 16
 def add_layers(network: nn.Module, channels: int, kernel_sizes: Sequence[int]) -> None:
     """Register ``layer1`` … ``layer8``, each with one branch per kernel size."""
     for number in (*HALVING, *DOUBLING):
-        branches = [_branch(channels, size, number in HALVING) for size in kernel_sizes]
+        halving = number in HALVING
+        branches = [_branch(channels, size, halving) for size in kernel_sizes]
         network.add_module(f"layer{number}", nn.ModuleList(branches))
 
 
@@ -27,11 +27,12 @@ def branch(network: nn.Module, layer: int, index: int) -> nn.Module:
     return network.get_submodule(f"layer{layer}.{index}")
 
 
-def pooled_to(features: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def pooled_to(features: Tensor, like: Tensor) -> Tensor:
     """Means over windows, so that the size is that of ``like``."""
-    if features.shape[-2:] == like.shape[-2:]:
+    height, width = like.shape[-2:]
+    if features.shape[-2:] == (height, width):
         return features
-    return functional.adaptive_avg_pool2d(features, (like.shape[-2], like.shape[-1]))
+    return functional.adaptive_avg_pool2d(features, (height, width))
 
 
 def _branch(channels: int, kernel_size: int, halving: bool) -> nn.Sequential:
@@ -50,8 +51,8 @@ class _ResidualGroup(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        residual: torch.Tensor = self.body(features)
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
         return features + residual
 
 
@@ -67,6 +68,6 @@ class _AttentionBlock(nn.Module):
             ChannelAttention(channels, REDUCTION),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        residual: torch.Tensor = self.body(features)
+    def forward(self, features: Tensor) -> Tensor:
+        residual: Tensor = self.body(features)
         return features + residual

@@ -3,7 +3,7 @@
 Source: PatchGAN, CVPR 2017; Gulrajani et al., Improved Training of Wasserstein GANs, NIPS 2017."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 SLOPE = 0.2
@@ -24,22 +24,22 @@ class Critic(nn.Module):
             layers += [nn.InstanceNorm2d(wider), nn.LeakyReLU(SLOPE)]
         self.model = nn.Sequential(*layers, _convolution(8 * channels, 1, 1))
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor) -> Tensor:
         """One value per patch, ``(N, 1, h, w)``, no sigmoid, of RGB in [0, 1]; BGR inside."""
-        values: torch.Tensor = self.model(picture.flip(1))
+        values: Tensor = self.model(picture.flip(1))
         return values
 
 
-def patch_blur(radius: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def patch_blur(radius: Tensor, values: Tensor) -> Tensor:
     """The blur radius of each patch, by nearest neighbour, from ``(N, 1, H, W)``, px."""
     return functional.interpolate(radius.abs(), values.shape[-2:], mode="nearest")
 
 
 def gradient_penalty(
     critic: nn.Module,
-    sharp: torch.Tensor,
-    restored: torch.Tensor,
-) -> torch.Tensor:
+    sharp: Tensor,
+    restored: Tensor,
+) -> Tensor:
     """10 x mean of (|gradient| - 1)^2 between a sharp and a restored batch, ``(N, 3, H, W)``.
 
     As released: one mixing weight for the whole batch, and the norm over the colours of each pixel.
@@ -48,7 +48,7 @@ def gradient_penalty(
     between = (weight * sharp + (1 - weight) * restored).requires_grad_()
     values = critic(between)
     (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)
-    length: torch.Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    length: Tensor = torch.linalg.vector_norm(gradient, dim=1)
     return PENALTY * (length - 1).square().mean()
 
 

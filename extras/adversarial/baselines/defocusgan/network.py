@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -24,7 +24,7 @@ MASKED_ITERATIONS = 20_000
 """Number of iterations in which the branches are held to their own blur; the official code's
 ``MAX_TRAINNUM``."""
 
-_Merge = Callable[[list[torch.Tensor]], torch.Tensor]
+_Merge = Callable[[list[Tensor]], Tensor]
 
 
 class Generator(nn.Module):
@@ -46,17 +46,17 @@ class Generator(nn.Module):
         self.unetup4 = _Up4(channels)
         add_layers(self, channels, KERNEL_SIZES)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The restored picture: ``outputs(blurry)["restored"]``."""
         return self.outputs(blurry)["restored"]
 
     def outputs(
         self,
-        blurry: torch.Tensor,
+        blurry: Tensor,
         *,
-        defocus_map: torch.Tensor | None = None,
+        defocus_map: Tensor | None = None,
         iteration: int = MASKED_ITERATIONS,
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Tensor]:
         """``restored`` in (0, 1), and its ``logits`` (BGR), or what is added to the picture.
 
         After ``iteration`` 20,000, as at test time, branches are not held to their own blur."""
@@ -65,41 +65,43 @@ class Generator(nn.Module):
         merges: list[_Merge] = [_sum] * 3
         if defocus_map is not None and iteration < MASKED_ITERATIONS:
             radius = pad_to_multiple(defocus_map, MULTIPLE).abs() / 2
-            weight = math.exp(-((2 * iteration / MASKED_ITERATIONS) ** 2))
-            merges = [
-                _masked(radius[..., ::step, ::step], weight) for step in (1, 4, 8)
-            ]
+            progress = 2 * iteration / MASKED_ITERATIONS
+            weight = math.exp(-(progress**2))
+            merges = []
+            for step in (1, 4, 8):
+                smaller = radius[..., ::step, ::step]
+                merges.append(_masked(smaller, weight))
         logits = self._logits(picture, *merges)[..., :height, :width]
-        restored = (
-            blurry + logits.flip(1)
-            if self.adds_input
-            else torch.sigmoid(logits).flip(1)
-        )
+        change = logits if self.adds_input else torch.sigmoid(logits)
+        restored = change.flip(1)
+        if self.adds_input:
+            restored = blurry + restored
         return {"restored": restored, "logits": logits}
 
     def _logits(
         self,
-        picture: torch.Tensor,
+        picture: Tensor,
         merge: _Merge,
         merge4: _Merge,
         merge8: _Merge,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         head = self.head(picture)
         count = range(len(KERNEL_SIZES))
         full = merge([self._full_scale(head, index) for index in count])
         quarter = self.unetdown4(full)
         total4 = merge4([self._quarter_scale(quarter, index) for index in count])
         eighth = self.unetdown2(total4)
-        total8 = merge8([self._eighth_scale(eighth, index) for index in count]) + eighth
-        up4 = self.unetup4(total4 + self.unetup2(quarter, total8))
-        logits: torch.Tensor = self.tail_hard(head + up4 + full)
+        merged8 = merge8([self._eighth_scale(eighth, index) for index in count])
+        up2 = self.unetup2(quarter, merged8 + eighth)
+        up4 = self.unetup4(total4 + up2)
+        logits: Tensor = self.tail_hard(head + up4 + full)
         return logits
 
-    def _layer(self, number: int, index: int, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = branch(self, number, index)(features)
+    def _layer(self, number: int, index: int, features: Tensor) -> Tensor:
+        given: Tensor = branch(self, number, index)(features)
         return given
 
-    def _full_scale(self, head: torch.Tensor, index: int) -> torch.Tensor:
+    def _full_scale(self, head: Tensor, index: int) -> Tensor:
         """One branch through all eight layers; the third layer has no skip."""
         one = self._layer(1, index, head)
         two = self._layer(2, index, one + pooled_to(head, one))
@@ -107,32 +109,37 @@ class Generator(nn.Module):
         four = self._layer(4, index, three + pooled_to(head, three))
         five = self._layer(5, index, four + pooled_to(head, four))
         six = self._layer(6, index, five + pooled_to(head, three))
-        seven = self._layer(7, index, six + two + pooled_to(head, six))
-        return self._layer(8, index, seven + one + pooled_to(head, seven))
+        with_two = six + two
+        seven = self._layer(7, index, with_two + pooled_to(head, six))
+        with_one = seven + one
+        return self._layer(8, index, with_one + pooled_to(head, seven))
 
-    def _quarter_scale(self, features: torch.Tensor, index: int) -> torch.Tensor:
+    def _quarter_scale(self, features: Tensor, index: int) -> Tensor:
         one = self._layer(1, index, features)
         two = self._layer(2, index, one + pooled_to(features, one))
         seven = self._layer(7, index, two + pooled_to(features, two))
-        return self._layer(8, index, seven + one + pooled_to(features, seven))
+        with_one = seven + one
+        return self._layer(8, index, with_one + pooled_to(features, seven))
 
-    def _eighth_scale(self, features: torch.Tensor, index: int) -> torch.Tensor:
+    def _eighth_scale(self, features: Tensor, index: int) -> Tensor:
         one = self._layer(1, index, features)
         return self._layer(7, index, one + pooled_to(features, one))
 
 
-def _sum(branches: list[torch.Tensor]) -> torch.Tensor:
+def _sum(branches: list[Tensor]) -> Tensor:
     return torch.stack(branches).sum(dim=0)
 
 
-def _masked(radius: torch.Tensor, weight: float) -> _Merge:
+def _masked(radius: Tensor, weight: float) -> _Merge:
     """The sum of the branches, each weakened outside its range of blur radii."""
 
-    def merge(branches: list[torch.Tensor]) -> torch.Tensor:
+    def merge(branches: list[Tensor]) -> Tensor:
         total = torch.zeros_like(branches[0])
         for low, high, features in zip(BOUNDS, BOUNDS[1:], branches, strict=False):
-            inside = ((radius >= low) & (radius < high)).to(features.dtype)
-            total = total + (weight * inside + (1 - weight)) * features
+            in_range = (radius >= low) & (radius < high)
+            inside = in_range.to(features.dtype)
+            share = weight * inside + (1 - weight)
+            total = total + share * features
         return total
 
     return merge
@@ -154,8 +161,8 @@ class _DoubleConv(nn.Module):
             nn.ReLU(),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.double_conv(features)
+    def forward(self, features: Tensor) -> Tensor:
+        given: Tensor = self.double_conv(features)
         return given
 
 
@@ -167,8 +174,8 @@ class _Down(nn.Module):
             _DoubleConv(channels, channels),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.maxpool_conv(features)
+    def forward(self, features: Tensor) -> Tensor:
+        given: Tensor = self.maxpool_conv(features)
         return given
 
 
@@ -179,14 +186,14 @@ class _Fuse(nn.Module):
         super().__init__()
         self.conv = _DoubleConv(2 * channels, channels)
 
-    def forward(self, finer: torch.Tensor, coarser: torch.Tensor) -> torch.Tensor:
+    def forward(self, finer: Tensor, coarser: Tensor) -> Tensor:
         doubled = functional.interpolate(
             coarser,
             scale_factor=2.0,
             mode="bilinear",
             align_corners=True,
         )
-        given: torch.Tensor = self.conv(torch.cat([finer, doubled], dim=1))
+        given: Tensor = self.conv(torch.cat([finer, doubled], dim=1))
         return given
 
 
@@ -199,6 +206,6 @@ class _Up4(nn.Module):
             nn.ConvTranspose2d(channels, channels, 2, stride=2),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        given: torch.Tensor = self.up(features)
+    def forward(self, features: Tensor) -> Tensor:
+        given: Tensor = self.up(features)
         return given

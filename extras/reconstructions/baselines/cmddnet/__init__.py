@@ -25,7 +25,11 @@ BASELINES = (
             licence="no official code; paper CC BY; ours, MIT",
             published_as="cmddnet",
         ),
-        narrow={"width": 8, "encoder": (1, 1), "middle": 2},
+        narrow={
+            "width": 8,
+            "encoder": (1, 1),
+            "middle": 2,
+        },
         zeroed=("ending",),
     ),
 )

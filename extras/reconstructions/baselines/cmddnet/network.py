@@ -5,7 +5,7 @@ Source: Dual-Branch CNN-Mamba Method for Image Defocus Deblurring, Applied Scien
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
@@ -32,10 +32,10 @@ class _Detail(nn.Module):
         self.attention = nn.Conv2d(channels, channels, 1)
         self.mix = Pointwise(channels, channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         first, second = self.depthwise(self.widen(features)).chunk(2, dim=1)
         gated = first * second
-        given: torch.Tensor = self.mix(
+        given: Tensor = self.mix(
             gated * self.attention(gated.mean((2, 3), keepdim=True))
         )
         return given
@@ -47,9 +47,9 @@ class _FeedForward(nn.Module):
         self.widen = Pointwise(channels, 2 * channels)
         self.mix = Pointwise(channels, channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         first, second = self.widen(features).chunk(2, dim=1)
-        given: torch.Tensor = self.mix(first * second)
+        given: Tensor = self.mix(first * second)
         return given
 
 
@@ -60,7 +60,7 @@ class _Distant(nn.Module):
         super().__init__()
         self.scan = SS2D(channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         coarse = functional.avg_pool2d(features, COARSER, ceil_mode=True)
         size = features.shape[-2:]
         return functional.interpolate(self.scan(coarse), size, mode="bilinear")
@@ -80,13 +80,13 @@ class _Block(nn.Module):
         self.branch_scale = nn.Parameter(torch.zeros(channels, 1, 1))
         self.feed_scale = nn.Parameter(torch.zeros(channels, 1, 1))
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         normed = self.norm1(features)
         branches = self.join(
             torch.cat([self.detail(normed), self.distant(normed)], dim=1)
         )
         features = features + self.branch_scale * branches
-        fed: torch.Tensor = features + self.feed_scale * self.feed_forward(
+        fed: Tensor = features + self.feed_scale * self.feed_forward(
             self.norm2(features)
         )
         return fed

@@ -3,7 +3,7 @@
 Source: He et al., DAEformer (ICIP 2024), the abstract; how the gates look is chosen."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.pointwise import Pointwise
@@ -38,10 +38,10 @@ class SpaceEnhanced(nn.Module):
         )
         self.project = Pointwise(channels, channels, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         gate = self.gate(self.local(features).mean((2, 3), keepdim=True))
-        given: torch.Tensor = self.project(self.attention(features) * gate)
+        given: Tensor = self.project(self.attention(features) * gate)
         return given
 
 
@@ -54,7 +54,7 @@ class ChannelEnhanced(nn.Module):
         self.gate = nn.Conv2d(2, 1, GATE_KERNEL)
         self.project = Pointwise(channels, channels, bias=False)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         seen = torch.cat(
             [features.mean(1, keepdim=True), features.amax(1, keepdim=True)],
@@ -62,5 +62,5 @@ class ChannelEnhanced(nn.Module):
         )
         radius = GATE_KERNEL // 2
         gate = self.gate(pad(seen, (radius, radius, radius, radius))).sigmoid()
-        given: torch.Tensor = self.project(self.attention(features) * gate)
+        given: Tensor = self.project(self.attention(features) * gate)
         return given

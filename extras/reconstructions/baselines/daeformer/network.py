@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import ChannelNorm, Pointwise
@@ -30,9 +30,9 @@ class _Block(nn.Module):
         self.norm2 = ChannelNorm(channels)
         self.feed_forward = GatedFeedForward(channels, EXPANSION)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         features = features + self.attention(self.norm1(features))
-        fed: torch.Tensor = features + self.feed_forward(self.norm2(features))
+        fed: Tensor = features + self.feed_forward(self.norm2(features))
         return fed
 
 
@@ -68,13 +68,13 @@ class DAEformer(FourLevels):
         self.skip = Pointwise(dim, 2 * dim, bias=False)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore from left, right view ``(N, 6, H, W)`` RGB in [0, 1], not clamped."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
         embedded = self.embed(padded.contiguous(memory_format=torch.channels_last))
         features = self.refinement(self.decoded(embedded)) + self.skip(embedded)
-        restored: torch.Tensor = self.output(features)[..., :height, :width]
+        restored: Tensor = self.output(features)[..., :height, :width]
         return (
             (blurry[:, :3] + blurry[:, 3:]) / 2 + restored
             if self.adds_input

@@ -5,7 +5,7 @@ Source: Quan et al., Gaussian Kernel Mixture Learning (TPAMI 2024)."""
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -39,11 +39,13 @@ class Mixture(nn.Module):
         self.gates = nn.Conv2d(width, 1 + GROUPS, 3, padding=1)
         self.coefficients = nn.Conv2d(width, COUNT, 3, padding=1)
 
-    def forward(self, features: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, half: Tensor) -> Tensor:
         """Shares ``(N, 22, H, W)``, >= 0 and 1 together, from features of full and half size."""
-        delta, *gates = self.gates(features).softmax(dim=1).split(1, dim=1)
-        within = self.coefficients(half).unflatten(1, (GROUPS, -1)).softmax(dim=2)
-        shares = enlarged(within.flatten(1, 2)).chunk(GROUPS, dim=1)
+        weights = self.gates(features).softmax(dim=1)
+        delta, *gates = weights.split(1, dim=1)
+        by_group = self.coefficients(half).unflatten(1, (GROUPS, -1))
+        within = by_group.softmax(dim=2).flatten(1, 2)
+        shares = enlarged(within).chunk(GROUPS, dim=1)
         grouped = [gate * share for gate, share in zip(gates, shares, strict=True)]
         return torch.cat([delta, *grouped], dim=1)
 
@@ -68,11 +70,11 @@ class GGKMNet(Backbone):
             nn.init.constant_(self.mixture.gates.bias[:1], DELTA_LOGIT)  # type: ignore[index]
             nn.init.constant_(self.step.bias, UNIT_LOGIT)  # type: ignore[arg-type]
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """The restored picture; see :meth:`outputs`."""
         return self.outputs(blurry)["restored"]
 
-    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+    def outputs(self, blurry: Tensor) -> dict[str, Tensor]:
         """The picture restored at three scales, not clamped: ``restored``, ``half``, ``quarter``.
 
         The smaller ones are of the padded picture where the sides are no multiples of 16."""
@@ -80,7 +82,7 @@ class GGKMNet(Backbone):
         pyramid = [pad_to_multiple(blurry, MULTIPLE)]
         for _ in range(SCALES - 1):
             pyramid.append(functional.avg_pool2d(pyramid[-1], 2))
-        restored: list[torch.Tensor] = []
+        restored: list[Tensor] = []
         memory: Memory | None = None
         for picture in reversed(pyramid):
             before = enlarged(restored[-1]) if restored else picture
@@ -96,21 +98,24 @@ class GGKMNet(Backbone):
 
     def _restored(
         self,
-        blurry: torch.Tensor,
-        sharper: torch.Tensor,
+        blurry: Tensor,
+        sharper: Tensor,
         memory: Memory | None,
-    ) -> tuple[torch.Tensor, Memory]:
+    ) -> tuple[Tensor, Memory]:
         """One scale, from the picture of the coarser one."""
         features = self.features(blurry)
         memory = self.memory(functional.avg_pool2d(features, 2), memory)
         shares = self.mixture(features, memory[0])
         step = LARGEST_STEP * self.step(features).sigmoid()
         for _ in range(STEPS):
-            sharper = sharper + step * (blurry - self.blurred(sharper, shares))
-        restored = sharper + self.refine(torch.cat([sharper, blurry], dim=1))
+            rest = blurry - self.blurred(sharper, shares)
+            sharper = sharper + step * rest
+        both = torch.cat([sharper, blurry], dim=1)
+        restored = sharper + self.refine(both)
         return restored, memory
 
-    def blurred(self, sharp: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    def blurred(self, sharp: Tensor, shares: Tensor) -> Tensor:
         """Sum over the bank of share ``(N, 22, H, W)`` x (kernel * picture ``(N, 3, H, W)``)."""
-        weighed: torch.Tensor = self.bank(sharp) * self.bank.spread(shares)
-        return torch.stack(torch.split(weighed, COLOURS, dim=1)).sum(0)
+        weighed: Tensor = self.bank(sharp) * self.bank.spread(shares)
+        by_kernel = torch.split(weighed, COLOURS, dim=1)
+        return torch.stack(by_kernel).sum(0)

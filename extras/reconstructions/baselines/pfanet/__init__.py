@@ -23,7 +23,11 @@ BASELINES = (
             "channel and pixel, all of the training",
             licence="no code at hand; ours, MIT",
         ),
-        narrow={"width": 8, "encoder": (1, 1), "middle": 2},
+        narrow={
+            "width": 8,
+            "encoder": (1, 1),
+            "middle": 2,
+        },
         zeroed=("ending",),
     ),
 )

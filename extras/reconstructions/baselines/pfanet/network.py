@@ -5,7 +5,7 @@ Source: Frontiers in Artificial Intelligence and Applications (2024), doi 10.323
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import Pointwise
@@ -26,9 +26,9 @@ class _Path(nn.Module):
 
     def forward(
         self,
-        features: torch.Tensor,
-        before: torch.Tensor | None,
-    ) -> torch.Tensor:
+        features: Tensor,
+        before: Tensor | None,
+    ) -> Tensor:
         narrowed = self.narrow(features)
         return functional.relu(
             self.convolve(narrowed if before is None else narrowed + before)
@@ -54,9 +54,9 @@ class _Gates(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         gated = features * self.of_channels(features.mean((2, 3), keepdim=True))
-        given: torch.Tensor = gated * self.of_pixels(gated)
+        given: Tensor = gated * self.of_pixels(gated)
         return given
 
 
@@ -68,15 +68,13 @@ class _Block(nn.Module):
         self.join = Pointwise(len(KERNELS) * (channels // 2), channels)
         self.gates = _Gates(channels)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         seen = functional.relu(self.first(features))
-        outputs: list[torch.Tensor] = []
+        outputs: list[Tensor] = []
         for path in self.paths:
             outputs.append(path(seen, outputs[-1] if outputs else None))
-        changed: torch.Tensor = features + self.gates(
-            self.join(torch.cat(outputs, dim=1))
-        )
+        changed: Tensor = features + self.gates(self.join(torch.cat(outputs, dim=1)))
         return changed
 
 

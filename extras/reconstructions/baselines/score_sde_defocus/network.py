@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.operators.chain import as_pictures
@@ -58,30 +58,42 @@ class ScoreSDE(nn.Module):
         self.steps = steps
         self.start = start
         self.multiple = 2 ** (len(multipliers) - 1)
-        self.score = NCSNpp(width, multipliers, blocks, attending, self.schedule)
+        self.score = NCSNpp(
+            width,
+            multipliers,
+            blocks,
+            attending,
+            self.schedule,
+        )
 
     @torch.no_grad()
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore finite ``(N, 3, H, W)`` RGB in [0, 1], to [0, 1], without gradient."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)
         restored = torch.cat(list(map(self._sampled, torch.split(padded, 1))))
         return restored.clamp(0, 1)[..., :height, :width]
 
-    def _sampled(self, blurry: torch.Tensor) -> torch.Tensor:
+    def _sampled(self, blurry: Tensor) -> Tensor:
         """One picture, ``(1, 3, H, W)``."""
         generator = torch.Generator().manual_seed(SEED)
 
-        def draw() -> torch.Tensor:
+        def draw() -> Tensor:
             return torch.randn(blurry.shape, generator=generator).to(blurry)
 
         (picture,) = as_pictures(blurry)
         blur = gaussian_blur(estimate_sigma_px(np.asarray(picture)), blurry)
-        score = Conditioned(self._score_at, blur, blurry, VARIANCE, NOISE)
+        score = Conditioned(
+            self._score_at,
+            blur,
+            blurry,
+            VARIANCE,
+            NOISE,
+        )
         steps = self.schedule.steps(self.steps, self.start)
         noisy = blurry + steps[0].sigma * draw()
         return predictor_corrector(score, noisy, steps, draw, RATIO, ancestral)
 
-    def _score_at(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
-        score: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))
+    def _score_at(self, noisy: Tensor, sigma: float) -> Tensor:
+        score: Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))
         return score

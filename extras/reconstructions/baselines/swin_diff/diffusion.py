@@ -5,7 +5,7 @@ Source: Chen et al., HI-Diff (NeurIPS 2023), eq. 7 to 10."""
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.extras.reconstructions.baselines.swin_diff.encoder import PRIOR
 from defocus.extras.reconstructions.baselines.swin_diff.mixer import TOKENS, Mixer
@@ -36,24 +36,24 @@ class Denoiser(nn.Module):
 
     def forward(
         self,
-        noisy: torch.Tensor,
+        noisy: Tensor,
         time: int,
-        condition: torch.Tensor,
-    ) -> torch.Tensor:
+        condition: Tensor,
+    ) -> Tensor:
         """From a noisy prior and its condition, ``(N, 16, prior)`` each, to the noise in it."""
         time_token = (time * self.time_mlp).expand_as(noisy)
         tokens = self.first_layer(torch.cat([noisy, time_token, condition], dim=-1))
         for block in self.blocks:
             tokens = block(tokens)
-        noise: torch.Tensor = self.final_layer(tokens)
+        noise: Tensor = self.final_layer(tokens)
         return noise
 
 
 def diffused_prior(
     denoiser: nn.Module,
-    condition: torch.Tensor,
-    start: torch.Tensor,
-) -> torch.Tensor:
+    condition: Tensor,
+    start: Tensor,
+) -> Tensor:
     """All eight steps back, the posterior's mean at each and no new noise; differentiable.
 
     ``condition`` is ``(N, 16, prior)``; ``start`` noise, or a prior with much of it, likewise."""
@@ -73,7 +73,7 @@ def diffused_prior(
     return prior
 
 
-def noised_prior(prior: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+def noised_prior(prior: Tensor, noise: Tensor) -> Tensor:
     """A prior at the last time; as in the released code, scaled by the kept share, not its root."""
     betas = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
     kept = float((1 - betas).prod())
@@ -81,10 +81,10 @@ def noised_prior(prior: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
 
 
 def first_noise(
-    like: torch.Tensor,
+    like: Tensor,
     generator: torch.Generator | None,
     prior: int = PRIOR,
-) -> torch.Tensor:
+) -> Tensor:
     """Noise for one prior, the same for every picture of a batch where a generator is given."""
     if generator is None:
         return torch.randn(len(like), TOKENS, prior, device=like.device)

@@ -3,7 +3,7 @@
 Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -45,12 +45,12 @@ class LatentEncoder(nn.Module):
         self.mlp = Mixer(width, MIXING)
         self.end = nn.Sequential(nn.Linear(width, prior), nn.GELU())
 
-    def forward(self, *pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, *pictures: Tensor) -> Tensor:
         """The prior, ``(N, 16, prior)``, of RGB in [0, 1]: sharp, then blurry, or blurry alone."""
         padded = pad_to_multiple(torch.cat(pictures, dim=1), SHRINKING)
         features = self.conv1(functional.pixel_unshuffle(padded, SHRINKING))
         for block in self.blocks:
             features = features + block(features)
         means = functional.adaptive_avg_pool2d(self.conv2(features), SIDE)
-        prior: torch.Tensor = self.end(self.mlp(means.flatten(2).transpose(1, 2)))
+        prior: Tensor = self.end(self.mlp(means.flatten(2).transpose(1, 2)))
         return prior

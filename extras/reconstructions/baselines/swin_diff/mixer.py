@@ -2,8 +2,7 @@
 
 Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16."""
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 TOKENS = 16
 
@@ -20,12 +19,12 @@ class Mixer(nn.Module):
         self.norm1 = nn.LayerNorm(channels)
         self.norm2 = nn.LayerNorm(channels)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         """From ``(N, 16, channels)`` to the same shape."""
         tokens = tokens + self.patch_mixer(
             self.norm1(tokens).transpose(1, 2)
         ).transpose(1, 2)
-        mixed: torch.Tensor = tokens + self.channel_mixer(self.norm2(tokens))
+        mixed: Tensor = tokens + self.channel_mixer(self.norm2(tokens))
         return mixed
 
 

@@ -5,7 +5,7 @@ Source: Liang et al., Complex and Intelligent Systems 11 (2025), the abstract.""
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.extras.reconstructions.baselines.swin_diff.diffusion import (
     Denoiser,
@@ -56,12 +56,12 @@ class SwinDiff(nn.Module):
         self.encoder = LatentEncoder(width=encoder, prior=prior)
         self.denoiser = Denoiser(denoiser, prior=prior)
 
-    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1], not clamped."""
         noise = first_noise(blurry, torch.Generator().manual_seed(SEED), self.channels)
-        restored: torch.Tensor = self.transformer(blurry, self.prior(blurry, noise))
+        restored: Tensor = self.transformer(blurry, self.prior(blurry, noise))
         return restored
 
-    def prior(self, blurry: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    def prior(self, blurry: Tensor, start: Tensor) -> Tensor:
         """The prior that the diffusion makes of noise, with the blurry picture as its condition."""
         return diffused_prior(self.denoiser, self.encoder(blurry), start)

@@ -2,14 +2,15 @@
 
 They are kept in the run's folder, so that a finished study measures no output again."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, TypeAdapter
 from torch import nn
 
@@ -77,11 +78,20 @@ def restored_scores(study: Study, run: Run) -> dict[str, list[float]]:
     kept = _read(path, blank, len(study.dataset.split("test")))
     if kept is None:
         kept = _measured(study, run)
-        rows = {}
-        for name, values in kept.items():
-            rows[name] = [None if np.isnan(one) else one for one in values]
+        rows = {name: none_for_nan(values) for name, values in kept.items()}
         write_json(path, asdict(blank) | {"scores": rows})
     return kept
+
+
+def none_for_nan(values: ArrayLike) -> list[float | None]:
+    """Numbers as JSON has them, None in place of NaN."""
+    numbers = np.asarray(values, np.float64).tolist()
+    return [None if math.isnan(one) else one for one in numbers]
+
+
+def nan_for_none(values: Iterable[float | None]) -> list[float]:
+    """Numbers of JSON for a computation, NaN in place of None."""
+    return [np.nan if one is None else one for one in values]
 
 
 def _checkpoint_hash(study: Study, run: Run) -> str:
@@ -105,13 +115,11 @@ def _read(path: Path, blank: _Kept, scenes: int) -> dict[str, list[float]] | Non
     if replace(kept, scores={}) != blank:
         return None
     whole = {name: len(values) for name, values in kept.scores.items()}
-    gaps = any(None in values for name, values in kept.scores.items() if name != LINES)
-    if gaps or whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
+    if whole != dict.fromkeys((OFFICIAL_GRID, EDGES, LINES), scenes):
         return None
-    scores = {}
-    for name, values in kept.scores.items():
-        scores[name] = [np.nan if one is None else one for one in values]
-    return scores
+    if None in kept.scores[OFFICIAL_GRID] or None in kept.scores[EDGES]:
+        return None
+    return {name: nan_for_none(values) for name, values in kept.scores.items()}
 
 
 def _measured(study: Study, run: Run) -> dict[str, list[float]]:
@@ -119,7 +127,11 @@ def _measured(study: Study, run: Run) -> dict[str, list[float]]:
     device = best_device()
     trained = load_run(*study.trained(run)) if run.recipe else load_run(study, run)
     network = trained.network.to(device).eval()
-    measures: dict[str, list[float]] = {OFFICIAL_GRID: [], EDGES: [], LINES: []}
+    measures: dict[str, list[float]] = {
+        OFFICIAL_GRID: [],
+        EDGES: [],
+        LINES: [],
+    }
     for pair in study.dataset.split("test"):
         _measure_pair(run, pair, network, device, estimator, measures)
     return measures
@@ -136,26 +148,29 @@ def _measure_pair(
     """Restore a pair and add what it measures."""
     if pair.truth is None or pair.sharp is None:
         raise ValueError(f"pair {pair.id} is not rendered")
-    restored = np.clip(
-        restore_picture(network, run.baseline.card, pair, device).picture,
-        0,
-        1,
-    )
-    both = (pair.sharp, pair.truth)
-    sharp, truth = (as_float(read_image(one, pair.white), np.float64) for one in both)
-    target = deformed_target(np.asarray(sharp), restored, estimator, "official")
+    restoration = restore_picture(network, run.baseline.card, pair, device)
+    restored = np.clip(restoration.picture, 0, 1)
+    sharp = _read_picture(pair.sharp, pair.white)
+    truth = _read_picture(pair.truth, pair.white)
+    target = deformed_target(sharp, restored, estimator, "official")
     square = float(np.square(restored - target.reference).mean())
+    lines = straight_lines(truth)
     measures[OFFICIAL_GRID].append(decibels(square, DEFAULT))
-    measures[EDGES].append(edge_displacement_px(restored, np.asarray(truth), estimator))
-    measures[LINES].append(mean_bend_px(restored, straight_lines(np.asarray(truth))))
+    measures[EDGES].append(edge_displacement_px(restored, truth, estimator))
+    measures[LINES].append(mean_bend_px(restored, lines))
+
+
+def _read_picture(path: Path, white: int | None) -> Picture:
+    """A picture with values in [0, 1]."""
+    stored = read_image(path, white)
+    return np.asarray(as_float(stored, np.float64))
 
 
 def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
     """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen."""
-    bends = [
-        bend for line in lines if np.isfinite(bend := line_bend_px(restored, line))
-    ]
-    return float(np.mean(bends)) if bends else np.nan
+    every = [line_bend_px(restored, line) for line in lines]
+    seen = [bend for bend in every if np.isfinite(bend)]
+    return float(np.mean(seen)) if seen else np.nan
 
 
 def edge_displacement_px(
@@ -164,13 +179,16 @@ def edge_displacement_px(
     estimator: FlowEstimator,
 ) -> float:
     """Mean length of the flow from the truth to a restored picture at the truth's edges, px."""
-    frames = [
-        torch.from_numpy(np.ascontiguousarray(one.transpose(2, 0, 1), np.float32))[None]
-        for one in (truth, restored)
-    ]
-    flow = estimator(frames[0], frames[1])[0].cpu().numpy()
+    flow = estimator(_frame(truth), _frame(restored))[0].cpu().numpy()
     down, across = np.gradient(truth.mean(axis=2))
     inner = np.s_[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
     steep = np.hypot(down, across)[inner]
     edges = steep >= np.quantile(steep, 1 - EDGE_SHARE)
-    return float(np.hypot(*flow)[inner][edges].mean())
+    lengths = np.hypot(*flow)[inner]
+    return float(lengths[edges].mean())
+
+
+def _frame(picture: Picture) -> torch.Tensor:
+    """A picture ``(H, W, 3)`` as ``(1, 3, H, W)``."""
+    channels_first = picture.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(channels_first, np.float32))[None]

@@ -55,13 +55,16 @@ def losses_of_pair(loss: JDRLObjective, pair: Pair) -> tuple[float, float]:
         supervision["measured_blur"] = measured_blur(pair.blurry, pair.sharp)
     arrays = {name: _tensor(one[..., None]) for name, one in supervision.items()}
     batch = Batch(blurry, truth, supervision=arrays)
-    return float(loss.reblur_loss(truth, batch)), float(loss.reblur_loss(blurry, batch))
+    of_truth = loss.reblur_loss(truth, batch)
+    of_blurry = loss.reblur_loss(blurry, batch)
+    return float(of_truth), float(of_blurry)
 
 
 def _tensor(picture: NDArray[np.float32]) -> torch.Tensor:
     """The middle of ``(H, W, C)`` as ``(1, C, SIDE_PX, SIDE_PX)``; all of a smaller picture."""
     height, width = picture.shape[:2]
-    top, left = max((height - SIDE_PX) // 2, 0), max((width - SIDE_PX) // 2, 0)
+    top = max((height - SIDE_PX) // 2, 0)
+    left = max((width - SIDE_PX) // 2, 0)
     middle = picture[top : top + SIDE_PX, left : left + SIDE_PX]
     channels_first = np.ascontiguousarray(middle.transpose(2, 0, 1))
     return torch.from_numpy(channels_first)[None]

@@ -3,6 +3,7 @@
 A network that learned from deformed pairs bends them (Li et al., AAAI 2023, Fig. 1)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,14 +49,14 @@ def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
     By LSD (von Gioi et al., IPOL 2012): 40 px, a step of 0.08, straight to 0.15 px."""
     grey = _grey(truth)
     levels = np.rint(np.clip(grey, 0.0, 1.0) * 255).astype(np.uint8)
-    ends = cv2.createLineSegmentDetector().detect(levels)[0]
-    segments = (
-        np.zeros((0, 4))
-        if ends is None
-        else np.asarray(ends, np.float64).reshape(-1, 4)
-    )
-    lines = (_measured(grey, segment) for segment in segments)
-    return tuple(sorted(filter(None, lines), key=lambda one: -one.length_px))
+    # None without a segment, which OpenCV's type hints do not know
+    ends: Any = cv2.createLineSegmentDetector().detect(levels)[0]
+    if ends is None:
+        return ()
+    segments = np.asarray(ends, np.float64).reshape(-1, 4)
+    every = [_measured(grey, segment) for segment in segments]
+    lines = [line for line in every if line is not None]
+    return tuple(sorted(lines, key=lambda line: -line.length_px))
 
 
 def line_bend_px(picture: Picture, line: StraightLine) -> float:
@@ -64,8 +65,10 @@ def line_bend_px(picture: Picture, line: StraightLine) -> float:
     Shift and tilt do not count; NaN where fewer than five blocks show the edge."""
     # A place of the edge is the centroid of the gradient across it, in a block of eight rows.
     places, steps = _edge_places(_grey(picture), line.start, line.stop)
-    off = np.where(steps >= SEEN_SHARE * line.steps, places - line.places, np.nan)
-    bent = line_deviation(np.linspace(-1.0, 1.0, len(off)), off)
+    seen = steps >= SEEN_SHARE * line.steps
+    off = np.where(seen, places - line.places, np.nan)
+    along = np.linspace(-1.0, 1.0, len(off))
+    bent = line_deviation(along, off)
     return np.nan if bent is None else bent.rms_px
 
 
@@ -78,14 +81,16 @@ def _measured(grey: Array, segment: Array) -> StraightLine | None:
     first, last = _inner_part(segment, grey.shape)
     if np.hypot(*(last - first)) < LEAST_LENGTH_PX:
         return None
-    for start, stop in ((first, last), (last, first)):
-        ends = (float(start[0]), float(start[1])), (float(stop[0]), float(stop[1]))
-        places, steps = _edge_places(grey, *ends)
+    one = (float(first[0]), float(first[1]))
+    other = (float(last[0]), float(last[1]))
+    for start, stop in ((one, other), (other, one)):
+        places, steps = _edge_places(grey, start, stop)
         if len(places) < LEAST_PLACES or (steps < LEAST_STEP).any():
             continue
-        bent = line_deviation(np.linspace(-1.0, 1.0, len(places)), places)
+        along = np.linspace(-1.0, 1.0, len(places))
+        bent = line_deviation(along, places)
         if bent is not None and bent.rms_px <= STRAIGHT_PX:
-            return StraightLine(*ends, places, steps)
+            return StraightLine(start, stop, places, steps)
     return None
 
 
@@ -93,20 +98,18 @@ def _inner_part(segment: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
     """Ends of the part of a segment that keeps ``REACH_PX`` from the border; equal if none does."""
     first = segment[:2]
     way = segment[2:] - first
-    low = np.full(2, float(REACH_PX))
+    low = float(REACH_PX)
     high = np.array(shape[1::-1]) - 1.0 - REACH_PX
     with np.errstate(divide="ignore", invalid="ignore"):
-        ends = np.sort([(low - first) / way, (high - first) / way], axis=0)
+        at_borders = [(low - first) / way, (high - first) / way]
+    enters, leaves = np.sort(at_borders, axis=0)
     still = way == 0
-    enter = max(0.0, float(np.nanmax(np.where(still, 0.0, ends[0]))))
-    leave = min(1.0, float(np.nanmin(np.where(still, 1.0, ends[1]))))
-    if (_is_beyond(first, low, high) & still).any() or leave <= enter:
+    enter = max(0.0, float(np.nanmax(np.where(still, 0.0, enters))))
+    leave = min(1.0, float(np.nanmin(np.where(still, 1.0, leaves))))
+    beyond = (first < low) | (first > high)
+    if (beyond & still).any() or leave <= enter:
         return first, first
     return first + enter * way, first + leave * way
-
-
-def _is_beyond(place: Array, low: Array, high: Array) -> NDArray[np.bool_]:
-    return (place < low) | (place > high)
 
 
 def _edge_places(
@@ -135,11 +138,15 @@ def _blocks_across(
     """Brightness across the line, mean over blocks of rows along it, and the places, px."""
     along = way / length
     across = np.array([way[1], -way[0]]) / length
-    rows = np.arange(int(length) // BLOCK_ROWS * BLOCK_ROWS) + (length % BLOCK_ROWS) / 2
+    whole = int(length) // BLOCK_ROWS * BLOCK_ROWS
+    rest = length % BLOCK_ROWS
+    rows = np.arange(whole) + rest / 2
     reach = np.arange(-REACH_PX, REACH_PX + 1, dtype=np.float64)
-    spots = np.add(start, rows[:, None, None] * along + reach[None, :, None] * across)
+    from_start = rows[:, None, None] * along + reach[None, :, None] * across
+    spots = np.add(start, from_start)
     profile = _brightness(grey, spots.astype(np.float32))
-    return profile.reshape(-1, BLOCK_ROWS, len(reach)).mean(axis=1), reach
+    blocks = profile.reshape(-1, BLOCK_ROWS, len(reach))
+    return blocks.mean(axis=1), reach
 
 
 def _brightness(grey: Array, spots: NDArray[np.float32]) -> Array:

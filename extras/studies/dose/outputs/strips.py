@@ -24,7 +24,11 @@ from defocus.extras.studies.dose.outputs.layout import (
     joined,
     strip_name,
 )
-from defocus.extras.studies.dose.outputs.measures import LINES, restored_scores
+from defocus.extras.studies.dose.outputs.measures import (
+    LINES,
+    none_for_nan,
+    restored_scores,
+)
 from defocus.extras.studies.dose.outputs.straight_lines import (
     StraightLine,
     line_bend_px,
@@ -54,46 +58,63 @@ def write_strip(
     """Write the strip of one dose into the study's folder; return its contents as JSON values.
 
     Its scenes have the median gain of the first rival, and the median bend by the plain loss."""
-    dataset = at_dose(study.dataset, float(scores["dose_px"]))
+    dose_px = float(scores["dose_px"])
+    dataset = at_dose(study.dataset, dose_px)
     pairs = dataset.split("test")
     here = [one for one in studies if one.dataset.content_hash == dataset.content_hash]
     pair = pairs[_median_scene(scores["scene_gains"]["over_plain"])]
-    shown = _outputs(study, here, pair)
-    truth = shown["truth"]
-    window = _window(np.square(shown["blurry input"] - truth).sum(axis=2))
-    crops = {label: _levels(one[window]) for label, one in shown.items()}
-    scale = error_scale(crops["blurry input"], crops["truth"])
-    rows = [
-        [_column(label, crop, crops["truth"], scale) for label, crop in crops.items()]
-    ]
-    facts: dict[str, Any] = {
-        "labels": list(shown),
-        "scene": pair.id,
-        "left": window[1].start,
-        "top": window[0].start,
-        "error_scale": scale,
-        "lines": None,
-    }
+    errors = _error_row(_outputs(study, here, pair))
+    rows = [errors.columns]
+    facts: dict[str, Any] = {**errors.facts(pair), "lines": None}
     bends = _bends_beyond_input(study, here)
     if any(one is not None for one in bends):
         pair = pairs[_median_scene(bends)]
         line = _line_row(_outputs(study, here, pair))
         rows.append(line.columns)
-        facts["lines"] = {
-            "scene": pair.id,
-            "ends_px": line.ends_px,
-            "bends_px": line.bends_px,
-        }
+        facts["lines"] = line.facts(pair)
     strip = encode_tiles([joined(rows)], kind=PICTURE_FORMAT)[0][0]
-    write_bytes_if_changed(study.out / strip_name(float(scores["dose_px"])), strip)
+    write_bytes_if_changed(study.out / strip_name(dose_px), strip)
     return facts
+
+
+@dataclass(frozen=True)
+class _ErrorRow:
+    """Crops of a scene with heads and errors, and where they were cut."""
+
+    columns: list[Levels]
+    labels: list[str]
+    left: int
+    top: int
+    scale: int  # factor by which errors are enlarged
+
+    def facts(self, pair: Pair) -> dict[str, Any]:
+        """What the row shows, as JSON values."""
+        return {
+            "labels": self.labels,
+            "scene": pair.id,
+            "left": self.left,
+            "top": self.top,
+            "error_scale": self.scale,
+        }
+
+
+def _error_row(shown: Mapping[str, Picture]) -> _ErrorRow:
+    """Crops where the input differs most from the truth."""
+    error = np.square(shown["blurry input"] - shown["truth"])
+    rows, columns = _window(error.sum(axis=2))
+    crops = {label: _levels(one[rows, columns]) for label, one in shown.items()}
+    truth = crops["truth"]
+    scale = error_scale(crops["blurry input"], truth)
+    cells = [_column(label, crop, truth, scale) for label, crop in crops.items()]
+    return _ErrorRow(cells, list(shown), columns.start, rows.start, scale)
 
 
 def _median_scene(values: Sequence[float | None]) -> int:
     """Place of the median; scenes without a value do not count."""
     places = [place for place, one in enumerate(values) if one is not None]
     ordered = sorted(places, key=lambda place: values[place] or 0.0)
-    return ordered[len(ordered) // 2]
+    middle = len(ordered) // 2
+    return ordered[middle]
 
 
 def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float | None]:
@@ -103,7 +124,7 @@ def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float |
     blurry = next(line for line in study.lines() if line.system == "input")
     plain = _bends(study, here, study.ablation.lines[0])
     before = _bends(study, here, blurry)
-    return [float(one) if np.isfinite(one) else None for one in plain - before]
+    return none_for_nan(plain - before)
 
 
 def _bends(
@@ -147,19 +168,28 @@ class _LineRow:
     ends_px: list[tuple[float, float]]
     bends_px: list[float | None]
 
+    def facts(self, pair: Pair) -> dict[str, Any]:
+        """What the row shows, as JSON values."""
+        return {
+            "scene": pair.id,
+            "ends_px": self.ends_px,
+            "bends_px": self.bends_px,
+        }
+
 
 def _line_row(shown: Mapping[str, Picture]) -> _LineRow:
     """The longest line that all pictures of a scene show, with its bend; else the longest."""
     truth = shown["truth"]
     every = straight_lines(truth)
     line = next((one for one in every if _seen_in_all(shown, one)), every[0])
-    window = _around(np.add(line.start, line.stop) / 2, truth.shape[:2])
-    corner = np.array([window[1].start, window[0].start])
+    middle = np.add(line.start, line.stop) / 2
+    window = _around(middle, truth.shape[:2])
+    rows, across = window
+    corner = np.array([across.start, rows.start])
     ends = np.subtract(line.start, corner), np.subtract(line.stop, corner)
     bends = [line_bend_px(one, line) for one in shown.values()]
     columns = _columns(shown, bends, window, ends)
-    numbers = [bend if np.isfinite(bend) else None for bend in bends]
-    return _LineRow(columns, [line.start, line.stop], numbers)
+    return _LineRow(columns, [line.start, line.stop], none_for_nan(bends))
 
 
 def _columns(
@@ -190,9 +220,10 @@ def _around(middle: NDArray[np.float64], size: tuple[int, int]) -> tuple[slice, 
     x, y = middle
     height, width = size
     side = min(CROP_PX, height, width)
-    top = int(np.clip(round(y) - side // 2, 0, height - side))
-    left = int(np.clip(round(x) - side // 2, 0, width - side))
-    return np.s_[top : top + side], np.s_[left : left + side]
+    half = side // 2
+    top = int(np.clip(round(y) - half, 0, height - side))
+    left = int(np.clip(round(x) - half, 0, width - side))
+    return slice(top, top + side), slice(left, left + side)
 
 
 def _picture(path: Path) -> Picture:
@@ -202,11 +233,8 @@ def _picture(path: Path) -> Picture:
 def _restored(study: Study, run: Run, pair: Pair) -> Picture:
     device = best_device()
     network = load_run(*study.trained(run)).network.to(device).eval()
-    return np.clip(
-        restore_picture(network, run.baseline.card, pair, device).picture,
-        0.0,
-        1.0,
-    )
+    restoration = restore_picture(network, run.baseline.card, pair, device)
+    return np.clip(restoration.picture, 0.0, 1.0)
 
 
 def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
@@ -217,15 +245,21 @@ def _window(error: NDArray[np.float64]) -> tuple[slice, slice]:
     sums = cv2.boxFilter(error, -1, (side, side), anchor=(0, 0), borderType=border)
     inner = sums[: height - side + 1, : width - side + 1]
     top, left = divmod(int(np.argmax(inner)), inner.shape[1])
-    return np.s_[top : top + side], np.s_[left : left + side]
+    return slice(top, top + side), slice(left, left + side)
 
 
-def _column(label: str, crop: Levels, truth: Levels, scale: int) -> Levels:
+def _column(
+    label: str,
+    crop: Levels,
+    truth: Levels,
+    scale: int,
+) -> Levels:
     """A head, the crop, and the crop's error (white where it is the truth itself)."""
     white = np.full_like(crop, 255)
     error = white if label == "truth" else error_picture(crop, truth, scale)
     gap = white[: GAP_PX // SHOWN]
-    return np.concatenate([_head(label, crop), *map(_enlarged, (crop, gap, error))])
+    below = [_enlarged(part) for part in (crop, gap, error)]
+    return np.concatenate([_head(label, crop), *below])
 
 
 def _head(text: str, crop: Levels) -> Levels:

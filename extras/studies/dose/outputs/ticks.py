@@ -23,13 +23,13 @@ def with_ticks(crop: Picture, start: Place, stop: Place) -> Picture:
 
     Ends are ``(x, y)`` px; outside the crop, the ticks are where the line leaves it."""
     marked = crop.copy()
-    way = (stop - start) / np.hypot(*(stop - start))
-    across = np.array([way[1], -way[0]])
+    whole = stop - start
+    right, down = whole / np.hypot(*whole)
+    across = np.array([down, -right])
     for end in _shown_ends(start, stop, crop.shape[0]):
         for side in (across, -across):
-            near, far = (
-                np.rint(end + off * side).astype(int).tolist() for off in TICK_PX
-            )
+            ends = [np.rint(end + off * side).astype(int) for off in TICK_PX]
+            near, far = np.stack(ends).tolist()
             cv2.line(marked, near, far, (0, 0, 0), 3)
             cv2.line(marked, near, far, (255, 255, 255), 1)
     return marked
@@ -37,7 +37,10 @@ def with_ticks(crop: Picture, start: Place, stop: Place) -> Picture:
 
 def _shown_ends(start: Place, stop: Place, side: int) -> Place:
     """First and last place of the line that lies in the crop."""
-    count = STEPS_PER_PX * round(float(np.hypot(*(stop - start)))) + 1
-    places = start + np.linspace(0.0, 1.0, count)[:, None] * (stop - start)
+    whole = stop - start
+    length_px = round(float(np.hypot(*whole)))
+    shares = np.linspace(0.0, 1.0, STEPS_PER_PX * length_px + 1)
+    places = start + shares[:, None] * whole
     inside = (places >= EDGE_PX) & (places <= side - 1 - EDGE_PX)
-    return places[inside.all(axis=1)][[0, -1]]
+    shown = places[inside.all(axis=1)]
+    return shown[[0, -1]]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
@@ -20,10 +21,10 @@ SUPPORT = 3.0
 class GaussianBlur:
     """A x = sum over levels l of W_l (g_l * x), mirrored at the border."""
 
-    kernels: tuple[torch.Tensor, ...]  # one-dimensional, of odd length, sum 1
-    weights: tuple[torch.Tensor, ...]  # ``(H, W)`` each, summing to 1
+    kernels: tuple[Tensor, ...]  # one-dimensional, of odd length, sum 1
+    weights: tuple[Tensor, ...]  # ``(H, W)`` each, summing to 1
 
-    def __call__(self, sharp: torch.Tensor) -> torch.Tensor:
+    def __call__(self, sharp: Tensor) -> Tensor:
         """A x of ``(N, C, H, W)``."""
         parts = zip(self.kernels, self.weights, strict=True)
         return torch.stack(
@@ -32,9 +33,9 @@ class GaussianBlur:
 
     def adjoint_of(
         self,
-        sharp: torch.Tensor,
-        residual_to: torch.Tensor,
-    ) -> torch.Tensor:
+        sharp: Tensor,
+        residual_to: Tensor,
+    ) -> Tensor:
         """A^T (y - A x)."""
         with torch.enable_grad():
             at = sharp.detach().requires_grad_()
@@ -47,7 +48,7 @@ class GaussianBlur:
         return adjoint
 
 
-def gaussian_blur(sigma_px: Array, like: torch.Tensor) -> GaussianBlur:
+def gaussian_blur(sigma_px: Array, like: Tensor) -> GaussianBlur:
     """The blur of a map of standard deviations ``(H, W)``, of the type and device of ``like``."""
     diameter = np.asarray(sigma_px) / sigma_of(1.0)
     levels = blur_levels(diameter, LEVELS)
@@ -68,7 +69,7 @@ def _taps(sigma: float) -> list[float]:
     return [value / total for value in values]
 
 
-def _filtered(picture: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+def _filtered(picture: Tensor, kernel: Tensor) -> Tensor:
     channels = picture.shape[1]
     radius = len(kernel) // 2
     padded = pad(picture, (radius, radius, radius, radius))

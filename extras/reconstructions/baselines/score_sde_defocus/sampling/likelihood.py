@@ -5,7 +5,7 @@ Source: Song et al., Pseudoinverse-Guided Diffusion Models (ICLR 2023), eq. 7.""
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
+from torch import Tensor
 
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.sampler import (
     Score,
@@ -17,9 +17,9 @@ class Blur(Protocol):
 
     def adjoint_of(
         self,
-        sharp: torch.Tensor,
-        residual_to: torch.Tensor,
-    ) -> torch.Tensor:
+        sharp: Tensor,
+        residual_to: Tensor,
+    ) -> Tensor:
         """A^T (y - A x)."""
         ...
 
@@ -36,11 +36,11 @@ class Conditioned:
 
     score: Score
     blur: Blur
-    blurry: torch.Tensor
+    blurry: Tensor
     variance: float
     noise: float
 
-    def __call__(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+    def __call__(self, noisy: Tensor, sigma: float) -> Tensor:
         """The score at a noise."""
         prior = self.score(noisy, sigma)
         share = self.variance / (sigma**2 + self.variance)

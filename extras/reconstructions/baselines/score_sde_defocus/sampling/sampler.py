@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import torch
+from torch import Tensor
 
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
     Step,
 )
 
-Score: TypeAlias = Callable[[torch.Tensor, float], torch.Tensor]
+Score: TypeAlias = Callable[[Tensor, float], Tensor]
 """Function from noisy pictures and their noise to the gradient of the logarithm of their
 density."""
 PutBack: TypeAlias = Callable[[Step], float]
@@ -35,12 +36,12 @@ def ancestral(step: Step) -> float:
 
 def predictor_corrector(
     score: Score,
-    noisy: torch.Tensor,
+    noisy: Tensor,
     steps: Sequence[Step],
-    draw: Callable[[], torch.Tensor],
+    draw: Callable[[], Tensor],
     ratio: float,
     put_back: PutBack,
-) -> torch.Tensor:
+) -> Tensor:
     """Go down the noise levels; each step a Langevin correction, then a prediction.
 
     ``draw`` gives standard normal noise like ``noisy``, twice per step; the last noise stays out.
@@ -55,16 +56,16 @@ def predictor_corrector(
 
 
 def _corrected(
-    slope: torch.Tensor,
-    noisy: torch.Tensor,
-    noise: torch.Tensor,
+    slope: Tensor,
+    noisy: Tensor,
+    noise: Tensor,
     ratio: float,
-) -> torch.Tensor:
+) -> Tensor:
     """One Langevin step; how long it is depends on lengths averaged over the batch."""
     length = 2 * (ratio * _length(noise) / _length(slope)) ** 2
     return noisy + length * slope + (2 * length).sqrt() * noise
 
 
-def _length(batch: torch.Tensor) -> torch.Tensor:
-    length: torch.Tensor = torch.linalg.vector_norm(batch.flatten(1), dim=1).mean()
+def _length(batch: Tensor) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(batch.flatten(1), dim=1).mean()
     return length

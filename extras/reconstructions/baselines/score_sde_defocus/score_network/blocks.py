@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.extras.reconstructions.baselines.score_sde_defocus.score_network.resampling import (
@@ -54,7 +54,7 @@ class Waves(nn.Module):
         super().__init__()
         self.W = nn.Parameter(scale * torch.randn(count), requires_grad=False)
 
-    def forward(self, logarithm: torch.Tensor) -> torch.Tensor:
+    def forward(self, logarithm: Tensor) -> Tensor:
         """From ``(N,)`` to ``(N, 2 count)``."""
         angle = 2 * math.pi * logarithm[:, None] * self.W
         return torch.cat([angle.sin(), angle.cos()], dim=-1)
@@ -83,7 +83,7 @@ class Residual(nn.Module):
         changed = inputs != outputs or resampling != "none"
         self.Conv_2 = convolution(inputs, outputs, 1) if changed else None
 
-    def forward(self, features: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, condition: Tensor) -> Tensor:
         """From ``(N, inputs, H, W)`` and ``(N, conditions)``."""
         change = self._resampled(functional.silu(self.GroupNorm_0(features)))
         change = (
@@ -94,10 +94,10 @@ class Residual(nn.Module):
         kept = self._resampled(features)
         if self.Conv_2 is not None:
             kept = self.Conv_2(kept)
-        given: torch.Tensor = (kept + change) / math.sqrt(2)
+        given: Tensor = (kept + change) / math.sqrt(2)
         return given
 
-    def _resampled(self, features: torch.Tensor) -> torch.Tensor:
+    def _resampled(self, features: Tensor) -> Tensor:
         if self.resampling == "none":
             return features
         return halved(features) if self.resampling == "halve" else doubled(features)
@@ -112,7 +112,7 @@ class _Mixing(nn.Module):
         self.b = nn.Parameter(torch.zeros(channels))
         nn.init.xavier_uniform_(self.W, math.sqrt(variance))
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+    def forward(self, pixels: Tensor) -> Tensor:
         """From ``(N, L, C)`` to the same shape."""
         return pixels @ self.W + self.b
 
@@ -128,7 +128,7 @@ class Attention(nn.Module):
         self.NIN_2 = _Mixing(channels)
         self.NIN_3 = _Mixing(channels, NOTHING)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         pixels = self.GroupNorm_0(features).flatten(2).transpose(1, 2)
         attended = functional.scaled_dot_product_attention(
@@ -137,7 +137,7 @@ class Attention(nn.Module):
             self.NIN_2(pixels),
         )
         change = self.NIN_3(attended).transpose(1, 2)
-        given: torch.Tensor = (features + change.reshape(features.shape)) / math.sqrt(2)
+        given: Tensor = (features + change.reshape(features.shape)) / math.sqrt(2)
         return given
 
 
@@ -148,7 +148,7 @@ class Combination(nn.Module):
         super().__init__()
         self.Conv_0 = convolution(3, channels, 1)
 
-    def forward(self, picture: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, picture: Tensor, features: Tensor) -> Tensor:
         """Both in one size."""
-        combined: torch.Tensor = self.Conv_0(picture) + features
+        combined: Tensor = self.Conv_0(picture) + features
         return combined

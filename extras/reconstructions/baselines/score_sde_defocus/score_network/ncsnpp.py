@@ -5,7 +5,7 @@ Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), a
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.extras.reconstructions.baselines.score_sde_defocus.sampling.schedule import (
@@ -99,7 +99,7 @@ class NCSNpp(nn.Module):
             if level:
                 modules.append(Residual(channels, channels, conditions, "double"))
 
-    def forward(self, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    def forward(self, noisy: Tensor, sigma: Tensor) -> Tensor:
         """The score of ``(N, 3, H, W)``, sides divisible by 2^(levels - 1), and noise ``(N,)``."""
         modules = iter(self.all_modules)
         condition = next(modules)(sigma.log())
@@ -119,9 +119,9 @@ class NCSNpp(nn.Module):
     def _encoded(
         self,
         modules: Iterator[nn.Module],
-        picture: torch.Tensor,
-        condition: torch.Tensor,
-    ) -> list[torch.Tensor]:
+        picture: Tensor,
+        condition: Tensor,
+    ) -> list[Tensor]:
         skips = [next(modules)(picture)]
         for level in range(self.levels):
             for _ in range(self.blocks):
@@ -138,10 +138,10 @@ class NCSNpp(nn.Module):
     def _decoded(
         self,
         modules: Iterator[nn.Module],
-        features: torch.Tensor,
-        skips: list[torch.Tensor],
-        condition: torch.Tensor,
-    ) -> torch.Tensor:
+        features: Tensor,
+        skips: list[Tensor],
+        condition: Tensor,
+    ) -> Tensor:
         """The sum of the pictures that the levels give."""
         picture = torch.zeros(())
         for level in reversed(range(self.levels)):
@@ -161,5 +161,5 @@ class NCSNpp(nn.Module):
         return picture
 
 
-def _wide(sigma: torch.Tensor) -> torch.Tensor:
+def _wide(sigma: Tensor) -> Tensor:
     return sigma[:, None, None, None]

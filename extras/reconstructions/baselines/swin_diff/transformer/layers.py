@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from defocus.baselines.layers.pointwise import ChannelNorm, PointwiseLinear
@@ -32,19 +32,17 @@ class PriorAttention(nn.Module):
         self.kv = nn.Linear(prior, 2 * channels, bias=False)
         self.proj = PointwiseLinear(channels, channels)
 
-    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         pixels = self.norm1(features).flatten(2).transpose(1, 2)
         query = self._split(self.q(pixels))
         key, value = map(self._split, self.kv(self.norm2(prior)).chunk(2, dim=-1))
         attended = functional.scaled_dot_product_attention(query, key, value)
         change = self.proj(attended.transpose(1, 2).flatten(2))
-        attended_to: torch.Tensor = features + change.transpose(1, 2).reshape(
-            features.shape
-        )
+        attended_to: Tensor = features + change.transpose(1, 2).reshape(features.shape)
         return attended_to
 
-    def _split(self, tokens: torch.Tensor) -> torch.Tensor:
+    def _split(self, tokens: Tensor) -> Tensor:
         """From ``(N, L, C)`` to ``(N, heads, L, C / heads)``."""
         return torch.unflatten(tokens, -1, (self.heads, -1)).transpose(1, 2)
 
@@ -54,8 +52,8 @@ class _TokenNorm(nn.Module):
         super().__init__()
         self.body = nn.LayerNorm(channels)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        normed: torch.Tensor = self.body(tokens)
+    def forward(self, tokens: Tensor) -> Tensor:
+        normed: Tensor = self.body(tokens)
         return normed
 
 
@@ -67,11 +65,11 @@ class Scaled(nn.Module):
         self.ln1 = nn.Linear(prior, channels)
         self.ln2 = nn.Linear(prior, channels)
 
-    def with_prior(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def with_prior(self, features: Tensor, prior: Tensor) -> Tensor:
         """The layer's result for the scaled features ``(N, C, H, W)``; prior ``(N, 1, P)``."""
         scale = self.ln1(prior).transpose(1, 2)[..., None]
         shift = self.ln2(prior).transpose(1, 2)[..., None]
-        given: torch.Tensor = self(torch.addcmul(shift, features, scale))
+        given: Tensor = self(torch.addcmul(shift, features, scale))
         return given
 
 
@@ -82,7 +80,14 @@ class _ToldTransposed(TransposedAttention, Scaled):
 
 
 class _ToldWindowed(WindowedAttention, Scaled):
-    def __init__(self, channels: int, heads: int, prior: int, *, shifted: bool) -> None:
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        prior: int,
+        *,
+        shifted: bool,
+    ) -> None:
         super().__init__(channels, heads, shifted=shifted)
         self.add_scaling(channels, prior)
 
@@ -109,10 +114,10 @@ class Block(nn.Module):
         self.norm2 = ChannelNorm(channels)
         self.ffn = GatedFeedForward(channels, EXPANSION)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         features = features + self.attn(self.norm1(features))
-        fed: torch.Tensor = features + self.ffn(self.norm2(features))
+        fed: Tensor = features + self.ffn(self.norm2(features))
         return fed
 
 
@@ -138,7 +143,7 @@ class ToldBlock(nn.Module):
         self.norm2 = ChannelNorm(channels)
         self.ffn = _ToldFeedForward(channels, prior)
 
-    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` and ``(N, 1, prior)`` to the shape of the features."""
         features = features + self.attn.with_prior(self.norm1(features), prior)
         return features + self.ffn.with_prior(self.norm2(features), prior)
@@ -158,7 +163,7 @@ class GuidedLevel(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.him = PriorAttention(channels, heads, prior)
 
-    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         """From ``(N, C, H, W)`` and ``(N, tokens, prior)`` to the shape of the features."""
         features = self.him(features, prior)
         for block in self.blocks:
@@ -179,5 +184,5 @@ class Pyramid(nn.Sequential):
 
 
 class _Transpose(nn.Module):
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
         return tokens.transpose(1, 2)

@@ -5,7 +5,7 @@ Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at 
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from defocus.baselines.layers.named import named
 from defocus.baselines.layers.padding import pad_to_multiple
@@ -24,7 +24,7 @@ from defocus.extras.reconstructions.baselines.swin_diff.transformer.layers impor
 MULTIPLE = 8  # three halvings
 
 
-def _joined(features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+def _joined(features: Tensor, skip: Tensor) -> Tensor:
     return torch.cat([features, skip], dim=1)
 
 
@@ -78,7 +78,7 @@ class Transformer(nn.Module):
         self.refinement = level(0, 2, refinement)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
-    def forward(self, blurry: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: Tensor, prior: Tensor) -> Tensor:
         """Restore ``(N, 3, H, W)`` RGB in [0, 1] by a prior ``(N, 16, prior)``; not clamped."""
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, MULTIPLE)
@@ -93,13 +93,13 @@ class Transformer(nn.Module):
         features = self.reduce_chan_level2(_joined(features, second))
         features = self.up2_1(self.decoder_level2(features, fewer))
         features = self.decoder_level1(_joined(features, first), prior)
-        restored: torch.Tensor = self.output(self.refinement(features, prior)) + padded
+        restored: Tensor = self.output(self.refinement(features, prior)) + padded
         return restored[..., :height, :width]
 
-    def _deepest(self, third: torch.Tensor, fewer: torch.Tensor) -> torch.Tensor:
+    def _deepest(self, third: Tensor, fewer: Tensor) -> Tensor:
         """The features of the smallest level, at the size of the third."""
         latent = self.latent(self.down3_4(third), self.down_2(fewer))
-        deepest: torch.Tensor = self.up4_3(latent)
+        deepest: Tensor = self.up4_3(latent)
         return deepest
 
 
@@ -116,8 +116,8 @@ class _Embedding(nn.Module):
         super().__init__()
         self.proj = nn.Conv2d(3, channels, 3, padding=1, bias=False)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        embedded: torch.Tensor = self.proj(picture)
+    def forward(self, picture: Tensor) -> Tensor:
+        embedded: Tensor = self.proj(picture)
         return embedded
 
 
@@ -136,7 +136,7 @@ class _Latent(nn.Module):
             ToldBlock(channels, heads, kind, prior) for kind in kinds
         )
 
-    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
         for block in self.blocks:
             features = block(features, prior)
         return features
