@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from scipy import fft, special
 
 from defocus.scene.aperture import ROUND, Aperture, aperture_psf
+from research.light import Array, single
 
 MARGIN_PX = 64
 """Width of the mirrored margin around a picture, px: the radius of the largest blur, 128 px."""
 SMALLEST_KERNEL_PX = 2.0
 """Diameter, px, below which a blur is a disc, whatever the aperture: kernels of pixels do not show
 its corners."""
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class LensScene:
         )
         inside = light[MARGIN_PX:, MARGIN_PX:]
         inside = inside[:height, :width]
-        return np.asarray(np.clip(inside, 0, 1), np.float32)
+        return single(np.clip(inside, 0, 1))
 
     @property
     def _padded(self) -> tuple[int, int]:
@@ -76,7 +75,7 @@ def disc_transfer(diameter_px: float, size: tuple[int, int]) -> Array:
     transfer = np.ones_like(argument)
     light = 2 * special.j1(argument)
     np.divide(light, argument, out=transfer, where=argument > 0)
-    return np.asarray(transfer, np.float32)
+    return single(transfer)
 
 
 def _kernel_transfer(

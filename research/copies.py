@@ -18,6 +18,7 @@ from defocus.datasets.copies.features import Codes, grey_picture, local_features
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.pictures.headers import SUFFIXES
 from defocus.pictures.write import through_jpeg
+from research.light import Random
 
 ORIGINALS = 20
 """Number of photographs that are copied."""
@@ -108,7 +109,7 @@ def _searched(name: str, split: str, shown: Codes) -> SearchedPicture:
     return SearchedPicture(name, split, local_features(shown), lambda: shown)
 
 
-def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
+def _copies(shown: Codes, draws: Random) -> Mapping[str, Codes]:
     """Copies of ten kinds, saved as JPEG."""
     cut = partial(_part, shown, draws=draws)
     part = cut(256)
@@ -129,7 +130,7 @@ def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
     return {kind: _saved_again(copy) for kind, copy in copies.items()}
 
 
-def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
+def _part(shown: Codes, side: int, draws: Random) -> Codes:
     """A square part with some detail."""
     height, width = shown.shape
     for _ in range(TRIES):

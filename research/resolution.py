@@ -29,6 +29,7 @@ from defocus.progress import track
 from defocus.storage.files import write_bytes
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
+from research.light import Mask
 from research.markdown import row, rule
 
 SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
@@ -78,7 +79,7 @@ def pair_scores(
     return PairScores(sigma_px, error_px, first, second, moved)
 
 
-def _target(sharp: Image, mask: NDArray[np.bool_], sigma_px: float) -> Target:
+def _target(sharp: Image, mask: Mask, sigma_px: float) -> Target:
     """A reference for a comparison."""
     reference = np.asarray(as_float(sharp, np.float64), np.float64)
     return Target(reference, mask, sigma_px=sigma_px)
@@ -103,7 +104,7 @@ def _psnr(restored: Array, target: Target) -> float:
     return math.nan if value is None else value
 
 
-def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
+def _error_px(measured: Array, true: Array, mask: Mask) -> float:
     rows, columns = np.nonzero(mask)
     places = np.stack([columns, rows, np.ones_like(rows)])
     places = places.astype(np.float64)

@@ -23,8 +23,7 @@ from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import InputError
 from defocus.pictures.values import srgb_to_linear
 from defocus.progress import say
-
-Array = NDArray[np.float32]
+from research.light import Array, Mask, single
 
 ECC_ITERATIONS = 100
 TILES = (9, 11)
@@ -37,9 +36,7 @@ class Answer:
 
     # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
     flow: Array | None
-    reliable: NDArray[np.bool_] | None = (
-        None  # ``(H, W)``; None if the method does not say
-    )
+    reliable: Mask | None = None  # ``(H, W)``; None if the method does not say
 
 
 @dataclass(frozen=True)
@@ -74,11 +71,11 @@ class Members:
 
 
 def _linear(picture: Array) -> Array:
-    return np.asarray(srgb_to_linear(picture), np.float32)
+    return single(srgb_to_linear(picture))
 
 
 def _grey(picture: Array) -> Array:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
+    return single(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def _zero(pair: Members) -> Answer:
@@ -137,7 +134,7 @@ def _tiles(pair: Members) -> Answer:
     return Answer(np.ascontiguousarray(flow, dtype=np.float32))
 
 
-def _smoothed(shifts: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smoothed(shifts: Array) -> Array:
     """Medians over 3 x 3 tiles of both components."""
     x = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 0]), 3)
     y = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 1]), 3)

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.compensation.blur_map import blur_map
 from defocus.align.flow.by_name import flow_estimator
@@ -19,9 +18,7 @@ from defocus.blur.gradients import slopes
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.scene.aperture import disc_psf
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.light import Array, Mask, Random, single
 
 MEGAPIXELS = (1.0, 3.0, 12.0)
 DIAMETERS_PX = (4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 96.0, 128.0)
@@ -73,10 +70,7 @@ def _of_size(light: Array, megapixels: float) -> Array:
     scale = float(np.sqrt(1e6 * megapixels / (height * width)))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
-    return np.asarray(
-        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1),
-        np.float32,
-    )
+    return single(np.clip(cv2.resize(light, size, interpolation=kind), 0, 1))
 
 
 def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
@@ -94,7 +88,7 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
         )
         for k in range(3)
     ]
-    blurry = np.asarray(np.stack(planes, axis=2), np.float32)
+    blurry = single(np.stack(planes, axis=2))
     blurry[:, :left] = light[:, :left]
     moved = cv2.warpAffine(
         light,
@@ -103,11 +97,11 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REFLECT,
     )
-    sharp = np.asarray(moved, np.float32)
+    sharp = single(moved)
     return _photographed(blurry, rng), _photographed(sharp, rng)
 
 
-def _photographed(light: Array, rng: np.random.Generator) -> Image:
+def _photographed(light: Array, rng: Random) -> Image:
     light = np.clip(light, 0, 1)
     noise = rng.standard_normal(light.shape, np.float32) * np.sqrt(
         SHOT**2 * light + READ**2
@@ -118,13 +112,13 @@ def _photographed(light: Array, rng: np.random.Generator) -> Image:
 def detailed(light: Array) -> Mask:
     """Mask of the detail of a sharp picture in linear light."""
     codes = cv2.cvtColor(
-        np.asarray(linear_to_srgb(light), np.float32),
+        single(linear_to_srgb(light)),
         cv2.COLOR_RGB2GRAY,
     )
     small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
     x, y = slopes(small)
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
-    detail = np.sqrt(np.asarray(energy, np.float32))
+    detail = np.sqrt(single(energy))
     return resized_to(detail, codes.shape) > DETAIL
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import click
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
@@ -39,9 +38,8 @@ from research.alignment_truth.real_like.score import (
 )
 from research.alignment_truth.real_like.table import method_table
 from research.alignment_truth.stacks import in_focus
+from research.light import Array, Mask, Matrix, Random, single
 
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 Answer = tuple[str, Placed | None, float]
 
 SEED = 57
@@ -70,7 +68,7 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
     candidates = {RAW: np.eye(3), **answers}
     grid = pixel_grid(*blurry.shape[:2])
-    frame = np.asarray(as_float(blurry), np.float32)
+    frame = single(as_float(blurry))
     aligned = {}
     for name, matrix in candidates.items():
         aligned[name] = _at(sharp, transformed(grid, matrix))
@@ -91,7 +89,7 @@ def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Ref
 def _like_db(
     aligned: dict[str, Array],
     detail: Array,
-    focus: NDArray[np.bool_],
+    focus: Mask,
 ) -> dict[str, float]:
     """How alike the detail in focus is under each answer, dB."""
     like = {}
@@ -103,11 +101,8 @@ def _like_db(
 
 def _at(sharp: Image, places: Array) -> Array:
     """The picture at positions, as stored light."""
-    light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
-    return np.asarray(
-        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)),
-        np.float32,
-    )
+    light = single(srgb_to_linear(as_float(sharp)))
+    return single(linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)))
 
 
 def _detail(picture: Array) -> Array:
@@ -159,9 +154,7 @@ def _own_places(
 
 def _dis_flow(blurry: Image, sharp: Image) -> Placed:
     """Dense inverse search itself."""
-    members = Members(
-        *(np.asarray(as_float(one), np.float32) for one in (blurry, sharp))
-    )
+    members = Members(*(single(as_float(one)) for one in (blurry, sharp)))
     flow = METHODS[REFERENCE](members).flow
     assert flow is not None  # noqa: S101 - for the type checker: it always has one
     places = pixel_grid(*blurry.shape[:2]) + flow
@@ -192,7 +185,7 @@ def shot_reference(blurry: Image, sharp: Image) -> Reference:
 def moves(
     sharp: Image,
     shot: Reference,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Iterator[tuple[str, Image, Placed]]:
     """The sharp picture moved in each way, and the positions of the blurry one's pixels in it."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)

@@ -33,6 +33,7 @@ from research.alignment_truth.real_pairs import moves, shot_reference
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import REDUCTION, stack_frames
+from research.light import single
 
 Judged = tuple[float, float]
 """The error of an answer at the worst corner and the standard error that it states there, px."""
@@ -104,11 +105,11 @@ def _registered(
 
 def _half(picture: Image) -> Image:
     light = reduced(
-        np.asarray(srgb_to_linear(as_float(picture)), np.float32),
+        single(srgb_to_linear(as_float(picture))),
         REDUCTION,
     )
     codes = linear_to_srgb(np.clip(light, 0, 1))
-    return as_integer(np.asarray(codes, np.float32), 8)
+    return as_integer(single(codes), 8)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from defocus.scene.aperture import disc_psf
 from research.alignment_truth.methods import Members
 from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
 from research.alignment_truth.rendered.textures import Textures, load_textures
+from research.light import Random, single
 
 WIDTH, HEIGHT = 384, 288
 SEED = 520
@@ -101,12 +102,12 @@ def _rendered(
     return MovedPair(*Members(blurry, sharp).light, pair.flow)
 
 
-def _soft(picture: Picture, rng: np.random.Generator) -> Picture:
+def _soft(picture: Picture, rng: Random) -> Picture:
     """A scene without fine texture and with little contrast."""
     wide = cv2.GaussianBlur(picture, (0, 0), SOFT_SIGMA_PX)
     noise = rng.normal(0, NOISE, wide.shape)
     noisy = 0.5 + SOFT_CONTRAST * (wide - 0.5) + noise
-    return np.asarray(np.clip(noisy, 0, 1), np.float32)
+    return single(np.clip(noisy, 0, 1))
 
 
 def _bricks(number: int) -> MovedPair:
@@ -124,7 +125,7 @@ def _bricks(number: int) -> MovedPair:
     return MovedPair(*Members(_coloured(blurry), _coloured(sharp)).light, flow)
 
 
-def _wall(side: int) -> NDArray[np.float32]:
+def _wall(side: int) -> Picture:
     """Bricks of a height, with mortar of 3 px, larger than a picture by a margin on each side."""
     height = HEIGHT + 2 * BRICK_MARGIN
     width = WIDTH + 2 * BRICK_MARGIN
@@ -140,13 +141,13 @@ def _part(wall: NDArray[Any], top: int, left: int) -> NDArray[Any]:
     return wall[top : top + HEIGHT, left : left + WIDTH]
 
 
-def _noisy(grey: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+def _noisy(grey: NDArray[Any], rng: Random) -> NDArray[Any]:
     """A picture with the noise of a camera."""
     noise = rng.normal(0, 0.004, grey.shape)
     return np.clip(grey + noise, 0, 1)
 
 
-def _coloured(grey: NDArray[Any]) -> NDArray[np.float32]:
+def _coloured(grey: NDArray[Any]) -> Picture:
     return np.dstack([grey.astype(np.float32)] * 3)
 
 

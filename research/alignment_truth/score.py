@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from research.alignment_truth.methods import Answer
 from research.alignment_truth.rendered.pair import TruthPair
-
-Mask = NDArray[np.bool_]
+from research.light import Mask
 
 COC_BINS = ((0, 4), (4, 10), (10, 20), (20, 41))
 """Diameters of the circle of confusion in px; the last holds 40 itself."""
@@ -65,7 +63,7 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
     return PairScore(True, seconds, sums, *shares)
 
 
-def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
+def _share(part: Mask, whole: Mask) -> float:
     """Pixels of a part over those of the whole."""
     return float(part.sum() / max(int(whole.sum()), 1))
 

@@ -18,9 +18,7 @@ from defocus.errors import DatasetError
 from defocus.pictures.read import IMAGE_SUFFIXES, read_pair
 from defocus.pictures.values import FloatImage, as_float, linear_to_srgb, srgb_to_linear
 from research.alignment_truth.methods import Members, answers
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.light import Array, Mask, single
 
 MERGED = "expected.jpg"
 REDUCTION = 2
@@ -103,7 +101,7 @@ def _half(picture: NDArray[np.unsignedinteger]) -> Array:
 
 
 def _encoded(linear: FloatImage) -> Array:
-    return np.asarray(linear_to_srgb(np.clip(linear, 0, 1)), np.float32)
+    return single(linear_to_srgb(np.clip(linear, 0, 1)))
 
 
 def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:

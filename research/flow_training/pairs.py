@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
@@ -16,8 +15,7 @@ from defocus.training.parallel import Ranks, places_of
 from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pair
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.plan import FlowStage, TrainingPlan
-
-Array = NDArray[np.float32]
+from research.light import Array, single
 
 MOST_IN_BATCH = 64
 
@@ -123,7 +121,7 @@ def equally_blurred(
         np.arange(height, dtype=np.float32),
     )
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
-    diameters: Array = np.asarray(
+    diameters: Array = single(
         cv2.remap(
             coc_px,
             x - flow[0],
@@ -131,11 +129,10 @@ def equally_blurred(
             cv2.INTER_LINEAR,
             None,
             cv2.BORDER_REPLICATE,
-        ),
-        np.float32,
+        )
     )
     blurred = _disc_blurred(srgb_to_linear(sharp), diameters)
-    return np.asarray(linear_to_srgb(np.clip(blurred, 0, 1)), np.float32)
+    return single(linear_to_srgb(np.clip(blurred, 0, 1)))
 
 
 def _disc_blurred(

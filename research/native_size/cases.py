@@ -6,7 +6,6 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.datasets.stream.native import (
@@ -21,6 +20,7 @@ from defocus.scene.camera import StreamCamera
 from defocus.scene.depth import Focus
 from defocus.scene.kernel_bank import nearest
 from defocus.scene.sensor import Sensor
+from research.light import Array
 
 DIAMETERS_PX = (4, 8, 12, 24, 36, 48, 64, 96, 128)
 """Diameters of a circle of confusion that is the same everywhere, px."""
@@ -40,8 +40,6 @@ CAMERA = StreamCamera(shot=1 / FULL_WELL_E, read=(READ_E / FULL_WELL_E) ** 2)
 
 CROP_PX = 256
 """Side of a part that is shown at 1:1."""
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.processes.isolation import LeftOut, attempt
@@ -15,13 +14,12 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.storage.files import sha256_file, write_json
 from research import markdown
+from research.light import Mask, Pixels
 from research.native_size.cases import Given
 from research.native_size.measured import Kept
 from research.native_size.systems import Row
 from research.native_size.tables import FAILED, head_lines, signed
 from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
-
-Pixels = NDArray[np.uint8]
 
 Gains = Mapping[str, tuple[float, float]]
 """Gains of each frame by its name, dB: where it is blurred, and as a whole."""
@@ -119,7 +117,7 @@ def _frame_gains(
         )
 
 
-def _gain(restored: Array, frame: AlignedFrame, where: NDArray[np.bool_]) -> float:
+def _gain(restored: Array, frame: AlignedFrame, where: Mask) -> float:
     """Gain over the frame in a part of it, dB."""
     sharp = frame.sharp[where]
     psnr_after = psnr(restored[where], sharp)

@@ -31,10 +31,10 @@ from defocus.progress import say
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, restorer_of
+from research.light import Array, single
 from research.native_size.cases import Given
 from research.pages.weights import shipped
 
-Array = NDArray[np.float32]
 Channel = NDArray[np.floating[Any]]
 Deconvolution = Callable[[Channel, Array, Domain], Channel]
 """Function that deconvolves a channel of linear light ``(H, W)`` with a kernel."""
@@ -87,7 +87,7 @@ def _deconvolved(method: Deconvolution, given: Given) -> Array:
     for colour, psf in enumerate(given.kernel):
         restored[:, :, colour] = _in_border(method, linear[:, :, colour], psf)
     encoded = np.clip(linear_to_srgb(restored), 0, 1)
-    stored = np.asarray(encoded, np.float32)
+    stored = single(encoded)
     diameters = np.full(stored.shape[:2], given.diameter_px)
     return fade_to_blurry(stored, given.blurry, diameters)
 
@@ -175,7 +175,7 @@ def _plain(restorer: Restorer, guard: bool, given: Given) -> Array:
     restored, _ = restorer.restored(given.blurry)
     if guard:
         restored = guarded(given.blurry, restored, given.blur_map).restored
-    return np.asarray(np.clip(restored, 0, 1), np.float32)
+    return single(np.clip(restored, 0, 1))
 
 
 def _scaled(restorer: Restorer, guard: bool, given: Given) -> Array:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from defocus.datasets.stream.native import FullSize
 from defocus.pictures.write import encoded_jpeg
 from defocus.progress import counted
 from research import markdown
+from research.light import Pixels
 from research.native_size.cases import Case
 from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
 from research.native_size.systems import Row
@@ -130,7 +130,7 @@ def seconds_line(rows: Sequence[Row], cells: Cells) -> str:
     return f"Processor seconds a megapixel, without rendering: {', '.join(texts)}."
 
 
-def jpeg(picture: NDArray[np.uint8]) -> bytes:
+def jpeg(picture: Pixels) -> bytes:
     """A picture as JPEG of the best quality below :data:`LARGEST_BYTES`."""
     for quality in QUALITIES:
         encoded = encoded_jpeg(picture, quality)

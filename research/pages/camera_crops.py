@@ -24,8 +24,7 @@ from defocus.progress import say
 from defocus.scene.aperture import Aperture
 from research.alignment_truth.pair_blur import detailed
 from research.learning.large_blur import convolved, ramp
-
-Pixels = NDArray[np.uint8]
+from research.light import Array, Mask, Pixels, Random, single
 
 HEIGHT_PX, WIDTH_PX = 1152, 1536
 PHOTOGRAPHS = 8
@@ -38,8 +37,6 @@ NOISE = 0.003
 """Standard deviation of the noise, as a share of white."""
 STEP_PX = 64
 """Step, px, of the search for the part with most detail."""
-
-Array = NDArray[np.float32]
 
 
 def main() -> None:
@@ -132,7 +129,7 @@ def blurred_ways(
     number: int,
 ) -> Iterator[tuple[str, Pixels]]:
     """The crop behind each blur, and as it is."""
-    light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
+    light = single(srgb_to_linear(as_float(crop)))
     aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
     random = np.random.default_rng([number, 7])
     for diameter in DIAMETERS_PX:
@@ -142,7 +139,7 @@ def blurred_ways(
     yield "sharp", crop
 
 
-def _stored(light: Array, random: np.random.Generator) -> Pixels:
+def _stored(light: Array, random: Random) -> Pixels:
     stored = linear_to_srgb(np.clip(light, 0, 1))
     noisy = stored + NOISE * random.standard_normal(stored.shape)
     codes = np.rint(255 * np.clip(noisy, 0, 1))
@@ -192,10 +189,10 @@ def map_table(files: list[Path]) -> Iterator[str]:
 
 def _map_medians(
     picture: Pixels,
-    detail: NDArray[np.bool_],
+    detail: Mask,
 ) -> tuple[float, float]:
     """Medians of the map that restoring follows and of the map as it is shown, px."""
-    blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
+    blur_map = estimate_blur_map(single(as_float(picture)))
     as_shown = shown_map(blur_map, luma_of(picture))
     followed = np.median(blur_map.full()[detail])
     return float(followed), float(np.median(as_shown.full()[detail]))
@@ -206,7 +203,7 @@ def _shot(
     reduced_by: int,
     number: int,
     diameter: float,
-) -> tuple[Pixels, NDArray[np.bool_]]:
+) -> tuple[Pixels, Mask]:
     """A crop out of focus as a camera stores it, and where it has detail."""
     sharp = _reduced_light(crop, reduced_by)
     detail = detailed(sharp)
@@ -217,10 +214,10 @@ def _shot(
 
 
 def _reduced_light(crop: Pixels, reduced_by: int) -> Array:
-    light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
+    light = single(srgb_to_linear(as_float(crop)))
     size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
     small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    return single(small)
 
 
 def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:

@@ -23,6 +23,7 @@ from defocus.pictures.write import write_image
 from defocus.progress import say
 from defocus.scene.aperture import Aperture
 from research.learning.large_blur import convolved
+from research.light import single
 
 MEGAPIXELS = (12, 24, 60)
 WIDTH_BY_HEIGHT = 1.5
@@ -87,7 +88,7 @@ def blurred(sharp: Picture) -> Picture:
             below = top + height + 2 * border
             right = left + width + 2 * border
             part = np.asarray(padded[top:below, left:right], np.uint8)
-            light = np.asarray(srgb_to_linear(as_float(part)), np.float32)
+            light = single(srgb_to_linear(as_float(part)))
             soft = convolved(light, DIAMETER_PX, Aperture())
             rows = slice(border, border + height)
             inner = soft[rows, border : border + width]

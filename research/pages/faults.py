@@ -31,6 +31,7 @@ from research.alignment_truth.real_like.pair import real_like_pair
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import stack_frames
+from research.light import Array, single
 from research.pages.faults_released import (
     number_of,
     released_by_folders,
@@ -89,8 +90,8 @@ def _distorted(light: Light, size: float) -> Light:
     x = x - (width - 1) / 2
     y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
-    across = np.asarray(x * scale + (width - 1) / 2, np.float32)
-    down = np.asarray(y * scale + (height - 1) / 2, np.float32)
+    across = single(x * scale + (width - 1) / 2)
+    down = single(y * scale + (height - 1) / 2)
     border = cv2.BORDER_REFLECT
     return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, border))
 
@@ -183,7 +184,7 @@ def shot(number: int, which: int) -> dict[str, bytes]:
     return files
 
 
-def _files(light: Mapping[str, NDArray[np.float32]], number: int) -> dict[str, bytes]:
+def _files(light: Mapping[str, Array], number: int) -> dict[str, bytes]:
     """The files of a camera that takes this light."""
     return {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
 

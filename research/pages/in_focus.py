@@ -22,6 +22,7 @@ from defocus.restoration.same_scene import Frame, frame_of, standings
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
+from research.light import Array, Pixels, Random
 from research.markdown import row
 
 SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
@@ -42,9 +43,6 @@ FRONT_SHARE = 0.3
 """Half axes of the object in front, as shares of the frame's sides: it covers 28 % of the frame."""
 APERTURES = (Aperture(), Aperture(blades=7, turn_deg=20.0))
 """Apertures, used in turn for the photographs."""
-
-Array = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 
 class Shown(NamedTuple):
@@ -142,7 +140,7 @@ def is_first(one: Frame, other: Frame) -> bool:
 def frames(
     photograph: Pixels,
     aperture: Aperture,
-    random: np.random.Generator,
+    random: Random,
 ) -> Iterator[tuple[Shown, Pixels]]:
     """All frames of a photograph."""
     detailed = as_linear(parts_of(photograph, SIZE_PX)[0])
@@ -166,7 +164,7 @@ def frames(
 def _plain_frames(
     scene: LensScene,
     aperture: Aperture,
-    random: np.random.Generator,
+    random: Random,
 ) -> Iterator[tuple[Shown, Pixels]]:
     """Frames of a part without detail."""
     for diameter_px in DIAMETERS_PX:
@@ -203,7 +201,7 @@ def _over(front: Array, background: Array) -> Array:
     return front[:, :, :3] + (1 - opacity) * background
 
 
-def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
+def taken(light: Array, random: Random, noise: float) -> Pixels:
     """A picture of some light, 8 bits."""
     deviation = noise * np.sqrt(np.maximum(light, 0) + 0.1)
     drawn = random.standard_normal(light.shape, dtype=np.float32)

@@ -18,9 +18,8 @@ from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_picture
 from defocus.pictures.values import as_integer
+from research.light import Array
 from research.markdown import row, rule
-
-Array = NDArray[np.float32]
 
 Picture = NDArray[np.float64]
 

@@ -9,20 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.baselines.systems.defocus_own.network import DefocusUNet
 from defocus.datasets.stream.native import NativeRenderer, full_size
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.storage.files import make_folder, write_bytes
+from research.light import Pixels
 from research.native_size.cases import BLURS, MEGAPIXELS, Case, cases_of
 from research.native_size.measured import Cells, Kept, crop_of, key_of, measured
 from research.native_size.stacks import stack_table
 from research.native_size.systems import Row, classical_rows, network_rows
 from research.native_size.tables import caption, jpeg, ramp_table, seconds_line, table
 from research.pages import DOCS
-
-Pixels = NDArray[np.uint8]
 
 PAGE = DOCS / "weights.md"
 PICTURE = "native.jpg"

@@ -18,9 +18,8 @@ from defocus.align.registration.register import register
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
+from research.light import Array, single
 from research.markdown import row
-
-Array = NDArray[np.float32]
 
 CORNER_EV = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 BLUR_PX = (6.0, 8.0, 10.0, 12.0)
@@ -36,16 +35,16 @@ def fall(law: int, corner_ev: float, shape: tuple[int, ...]) -> Array:
     squared = (x * x + y * y) / 2
     if law == 0:
         fall = (2 ** (corner_ev / 2) - 1) * squared
-        return np.asarray((1 + fall) ** -2, np.float32)
+        return single((1 + fall) ** -2)
     stops = -corner_ev * squared**law
-    return np.asarray(2**stops, np.float32)
+    return single(2**stops)
 
 
 def stored(light: Array, seed: int) -> Array:
     """Linear light as it is after noise and eight bits."""
     noise = np.random.default_rng(seed).normal(0, NOISE, light.shape)
     codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32),
+        single(linear_to_srgb(np.clip(light + noise, 0, 1))),
         8,
     )
     coloured = np.repeat(codes[:, :, None], 3, axis=2)
@@ -66,7 +65,7 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     )
     blurry = _blurred(number, corner_ev, scene, width)
     first = stored(blurry, 1)
-    second = stored(np.asarray(sharp, np.float32), 2)
+    second = stored(single(sharp), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
     transform = register(first, second).matrix
     error = (

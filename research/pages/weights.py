@@ -26,6 +26,7 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.scene.aperture import Aperture, aperture_psf
+from research.light import Mask, Pixels
 from research.pages import DOCS
 
 PAGE = DOCS / "weights.md"
@@ -230,7 +231,7 @@ def by_circle(restore: Restore, photographs: Path) -> str:
     return _bins_table(all_gains, counts, gains)
 
 
-def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+def _squares(error: NDArray[np.float32], inside: Mask) -> float:
     """Sum over some pixels of the error's mean square over the colours."""
     squares = np.square(error)[inside]
     return float(squares.mean(axis=-1).sum())
@@ -304,13 +305,13 @@ class AlignedFrame:
     blurry: Array
     sharp: Array
     # these two: ``(H, W)``
-    soft: NDArray[np.bool_]  # where it is less sharp than the merged picture
-    valid: NDArray[np.bool_]  # where the merged picture covers it
+    soft: Mask  # where it is less sharp than the merged picture
+    valid: Mask  # where the merged picture covers it
 
 
 def aligned_frames(
     stack: Path,
-    size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    size: Callable[[Pixels], Pixels],
 ) -> Iterator[AlignedFrame]:
     """The frames at some size with the merged picture aligned to each; others are named."""
     merged = size(read_image(stack / "expected.jpg"))
@@ -333,7 +334,7 @@ def aligned_frames(
         yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
 
 
-def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+def half(picture: NDArray[np.generic]) -> Pixels:
     """A picture at half its size."""
     size = (picture.shape[1] // 2, picture.shape[0] // 2)
     return np.asarray(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.scene.aperture import disc_psf
 from defocus.scene.noise_reduction import NoiseReduction, denoised
+from research.light import single
 
 Light = NDArray[np.float32]
 Draw = np.random.Generator
@@ -81,9 +82,9 @@ def _exposed_along(light: Light, places: list[tuple[float, float]]) -> Light:
             flags=cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT,
         )
-        total += np.asarray(moved, np.float32)
+        total += single(moved)
     mean = total / len(places)
-    return np.asarray(np.maximum(mean, 0), np.float32)
+    return single(np.maximum(mean, 0))
 
 
 def _half_blurred(light: Light, size: float, draw: Draw) -> Light:
@@ -114,10 +115,7 @@ def disc_blurred(light: Light, diameter: float) -> Light:
     if diameter <= 1:
         return light
     kernel = disc_psf(diameter).astype(np.float32)
-    return np.asarray(
-        cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT),
-        np.float32,
-    )
+    return single(cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT))
 
 
 def _ramp(light: Light, draw: Draw, width: float) -> Light:
@@ -128,7 +126,7 @@ def _ramp(light: Light, draw: Draw, width: float) -> Light:
     y, x = np.ogrid[rows, columns]
     across = math.cos(angle) * x + math.sin(angle) * y
     share = across / (2 * width) + 0.5
-    return np.asarray(np.clip(share, 0, 1), np.float32)
+    return single(np.clip(share, 0, 1))
 
 
 def _dust(light: Light, size: float, draw: Draw) -> Light:
@@ -146,8 +144,8 @@ def _dust(light: Light, size: float, draw: Draw) -> Light:
             cv2.LINE_AA,
         )
     blurred = cv2.GaussianBlur(veil, (0, 0), 1.0)
-    veil = np.asarray(blurred, np.float32)[..., None]
-    return np.asarray(light * (1 - 0.35 * veil), np.float32)
+    veil = single(blurred)[..., None]
+    return single(light * (1 - 0.35 * veil))
 
 
 def _resting_dust(light: Light, size: float, _: Draw) -> Light:
@@ -176,8 +174,8 @@ def _hair(light: Light, size: float, draw: Draw) -> Light:
         lineType=cv2.LINE_AA,
     )
     blurred = cv2.GaussianBlur(veil, (0, 0), 1.0)
-    veil = np.asarray(blurred, np.float32)[..., None]
-    return np.asarray(light * (1 - np.float32(size) * veil), np.float32)
+    veil = single(blurred)[..., None]
+    return single(light * (1 - np.float32(size) * veil))
 
 
 def _strap(light: Light, size: float, draw: Draw) -> Light:
@@ -190,10 +188,7 @@ def _strap(light: Light, size: float, draw: Draw) -> Light:
         y = y[::-1]
     edge = (size - x - 1.3 * y) / (0.3 * size)
     cover = np.clip(edge + 0.5, 0, 1)
-    return np.asarray(
-        light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None],
-        np.float32,
-    )
+    return single(light * (1 - 0.9 * cover[..., None]) + 0.005 * cover[..., None])
 
 
 def _bands(light: Light, size: float, draw: Draw) -> Light:
@@ -202,10 +197,7 @@ def _bands(light: Light, size: float, draw: Draw) -> Light:
         0,
         2 * math.pi,
     )
-    return np.asarray(
-        light * (1 + size / 100 * np.sin(along))[:, None, None],
-        np.float32,
-    )
+    return single(light * (1 + size / 100 * np.sin(along))[:, None, None])
 
 
 def _cloud(light: Light, size: float, draw: Draw) -> Light:
@@ -215,11 +207,11 @@ def _cloud(light: Light, size: float, draw: Draw) -> Light:
     depth = shade - np.median(shade)
     cover = 1 / (1 + np.exp(-3 * depth))
     darker = 2.0 ** (-size * cover[..., None])
-    return np.asarray(light * darker, np.float32)
+    return single(light * darker)
 
 
 def _overexposed(light: Light, size: float, _: Draw) -> Light:
-    return np.asarray(light * np.float32(size), np.float32)
+    return single(light * np.float32(size))
 
 
 def _smeared(light: Light, size: float, _draw: Draw) -> Light:
@@ -227,14 +219,11 @@ def _smeared(light: Light, size: float, _draw: Draw) -> Light:
     codes = np.sqrt(np.clip(light, 0, 1)).astype(np.float32)
     for _ in range(2):
         codes = denoised(codes, NoiseReduction(size / 100, 3.0, 2.0))
-    return np.asarray(codes * codes, np.float32)
+    return single(codes * codes)
 
 
 def _white_balance(light: Light, size: float, _: Draw) -> Light:
-    return np.asarray(
-        light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32),
-        np.float32,
-    )
+    return single(light * np.array([1 + size, 1.0, 1 / (1 + size)], np.float32))
 
 
 def _rolling(light: Light, size: float, draw: Draw) -> Light:
@@ -256,8 +245,8 @@ def _distorted(light: Light, size: float, _: Draw) -> Light:
     x = x - (width - 1) / 2
     y = y - (height - 1) / 2
     scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
-    across = np.asarray(x * scale + (width - 1) / 2, np.float32)
-    down = np.asarray(y * scale + (height - 1) / 2, np.float32)
+    across = single(x * scale + (width - 1) / 2)
+    down = single(y * scale + (height - 1) / 2)
     return np.asarray(
         cv2.remap(light, across, down, cv2.INTER_CUBIC, None, cv2.BORDER_REFLECT)
     )
@@ -266,7 +255,7 @@ def _distorted(light: Light, size: float, _: Draw) -> Light:
 def _mixed(first: Light, second: Light, share: Light) -> Light:
     part = share[..., None]
     mixed = (1 - part) * first + part * second
-    return np.asarray(mixed, np.float32)
+    return single(mixed)
 
 
 PLANTS: tuple[Plant, ...] = (

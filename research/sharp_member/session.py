@@ -19,6 +19,7 @@ from research.alignment_truth.real_like.scene import (
     RealLikeScene,
     draw_scene,
 )
+from research.light import Random, single
 from research.sharp_member.plants import Plant, disc_blurred
 
 Light = NDArray[np.float32]
@@ -95,12 +96,12 @@ class Session:
         self,
         light: Light,
         scene: RealLikeScene,
-        draw: np.random.Generator,
+        draw: Random,
     ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
         smooth = cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX)
-        soft = np.asarray(smooth, np.float32)
+        soft = single(smooth)
         steps = [soft, disc_blurred(soft, 2.0), disc_blurred(soft, 4.0)]
         total = np.zeros_like(light)
         place = np.minimum(blur / 2, 2)
@@ -112,11 +113,11 @@ class Session:
         back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
         moved = cv2.warpAffine(total, back[:2], (width, height), flags=flags)
-        return np.maximum(np.asarray(moved, np.float32), 0)
+        return np.maximum(single(moved), 0)
 
 
 def _drawn_warp(
-    draw: np.random.Generator,
+    draw: Random,
     width: int,
     height: int,
 ) -> NDArray[np.float64]:
@@ -137,25 +138,22 @@ def _falloff(height: int, width: int) -> Light:
     columns = slice(-1, 1, complex(width))
     y, x = np.ogrid[rows, columns]
     stops = -VIGNETTING_EV * (x * x + y * y) / 2
-    return np.asarray(2.0**stops, np.float32)
+    return single(2.0**stops)
 
 
-def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Light:
+def _of_weak_texture(light: Light, kind: str, draw: Random) -> Light:
     """A photograph turned into a plain wall, a sky over a strip of land, or a night."""
     mean = light.mean(axis=(0, 1))
     if kind == "wall":
         contrast = draw.uniform(0.05, 0.15)
         weak = mean + contrast * (light - mean)
-        return np.asarray(weak, np.float32)
+        return single(weak)
     if kind == "night":
-        return np.asarray(
-            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2),
-            np.float32,
-        )
+        return single(np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2))
     height = light.shape[0]
     rows = np.arange(height)[:, None, None] / height
     sky = np.array([0.35, 0.5, 0.8]) * (0.6 + 0.5 * rows)
     horizon = draw.uniform(0.6, 0.8)
     land = np.clip((rows - horizon) / 0.02, 0, 1)
     mixed = (1 - land) * sky + land * light
-    return np.asarray(mixed, np.float32)
+    return single(mixed)

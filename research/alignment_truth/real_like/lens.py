@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import colour_psfs, trimmed
 from defocus.scene.compositor import (
@@ -18,8 +17,7 @@ from defocus.scene.compositor import (
 from defocus.scene.layers import Zone, field_zones
 from defocus.scene.real_lens import RealLens
 from defocus.scene.window import Window, shown
-
-Array = NDArray[np.float32]
+from research.light import Array, Mask, single
 
 PLACES = (3, 4)
 """Rows and columns of places in the field between which kernels are blended."""
@@ -82,8 +80,8 @@ def _shares(
 
 def _continued(
     light: Array,
-    own: NDArray[np.bool_],
-    not_behind: NDArray[np.bool_],
+    own: Mask,
+    not_behind: Mask,
     reach: float,
 ) -> tuple[Array, Array]:
     """Continue a layer behind nearer layers with its colour at the nearest visible place."""
@@ -96,4 +94,4 @@ def _continued(
     place = np.empty(int(labels.max()) + 1, np.int64)
     place[labels[own]] = np.flatnonzero(own)
     colour = light.reshape(-1, 3)[place[labels]]
-    return colour, np.asarray(not_behind & (distance <= reach), np.float32)
+    return colour, single(not_behind & (distance <= reach))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.pictures.values import (
@@ -15,9 +14,7 @@ from defocus.pictures.values import (
     linear_to_srgb,
     srgb_to_linear,
 )
-
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
+from research.light import Array, Matrix, Random, single
 
 BREATHING_PX, PARALLAX_PX, WAVES = 1.0, 1.0, 3
 """Largest breathing at the corners and largest parallax at any depth, px, either way; and the
@@ -32,10 +29,10 @@ class Bend:
 
     breathing_px: float
     parallax_px: tuple[float, float]
-    waves: NDArray[np.float64]
+    waves: Matrix
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator) -> "Bend":
+    def drawn(cls, rng: Random) -> "Bend":
         """A random bend."""
         turn = rng.uniform(0, 2 * np.pi)
         length = rng.uniform(0, PARALLAX_PX)
@@ -57,10 +54,7 @@ class Bend:
             axis=0
         )
         out = self.breathing_px * radius**2 * place / np.sqrt(2)
-        return np.asarray(
-            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth,
-            np.float32,
-        )
+        return single(out + np.reshape(self.parallax_px, (2, 1, 1)) * depth)
 
 
 def moved(
@@ -73,12 +67,12 @@ def moved(
     inverse = np.asarray(np.linalg.inv(matrix), np.float64)
     back = transformed(grid, inverse)
     source = back if bend is None else back + bend.at(back)
-    light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
+    light = single(srgb_to_linear(as_float(sharp)))
     lanczos = cv2.INTER_LANCZOS4
     border = cv2.BORDER_REFLECT
     remapped = cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
     encoded = linear_to_srgb(np.clip(np.asarray(remapped), 0, 1))
-    codes = as_integer(np.asarray(encoded, np.float32), 8)
+    codes = as_integer(single(encoded), 8)
 
     def there(places: Array) -> Array:
         start = places

@@ -22,8 +22,7 @@ from research.alignment_truth.real_like.scene import (
     RealLikeScene,
     draw_scene,
 )
-
-Array = NDArray[np.float32]
+from research.light import Array, Matrix, Random, single
 
 PITCHES_UM = (15.0, 43.0)
 """Pixel pitches of full frame, µm, at 2400 to 840 px width."""
@@ -46,7 +45,7 @@ class RealLikePair:
     blurry: Image  # ``(H, W, 3)`` uint8
     sharp: Image  # same shape, moved
     unmoved: Image  # same shape: what the sharp member would be without the warp
-    matrix: NDArray[np.float64]  # ``(3, 3)`` from blurry to sharp positions
+    matrix: Matrix  # ``(3, 3)`` from blurry to sharp positions
     diameter: Array  # ``(H, W)`` float32, signed circle of confusion, px
     name: str  # of the photograph
 
@@ -84,7 +83,7 @@ def _inside(shape: tuple[int, ...]) -> tuple[slice, slice]:
 
 
 def _moved(
-    matrix: NDArray[np.float64],
+    matrix: Matrix,
     scene: RealLikeScene,
     shape: tuple[int, ...],
 ) -> NDArray[Any]:
@@ -99,7 +98,7 @@ def _moved(
     )
 
 
-def sharp_lens(rng: np.random.Generator) -> RealLens:
+def sharp_lens(rng: Random) -> RealLens:
     """A lens that shows what is in focus where it is: no coma, which leaves no right answer.
 
     Colours that lie apart do so in both members: left out."""
@@ -125,12 +124,12 @@ def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
 def _stored(
     camera: StreamCamera,
     light: Array,
-    noise: np.random.Generator | None,
+    noise: Random | None,
 ) -> Image:
-    return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
+    return as_integer(recorded(camera, single(light), noise), 8)
 
 
-def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_warp(shape: tuple[int, ...], rng: Random) -> Matrix:
     """A similarity such as a tripod, refocusing and another aperture leave, about the centre."""
     kind = rng.random()
     length = SHIFT_PX * rng.uniform()
@@ -148,7 +147,7 @@ def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.fl
     return np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
-def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def _light(shape: tuple[int, ...], rng: Random) -> Array:
     """Exposure and vignetting of the wide aperture."""
     gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
     height, width = shape
@@ -157,4 +156,4 @@ def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     y, x = np.ogrid[rows, columns]
     loss = rng.uniform(0, 1 - 2.0**-VIGNETTING_EV)
     fall = loss * (x * x + y * y) / 2
-    return np.asarray(gain * (1 - fall), np.float32)
+    return single(gain * (1 - fall))

@@ -15,9 +15,7 @@ from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.register import register
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.pictures.values import Image
-
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
+from research.light import Array, Matrix, Pixels
 
 ECC_ITERATIONS, ECC_SMOOTHING_PX = 100, 5
 FLOW_STEP_PX = 8
@@ -158,7 +156,7 @@ def _phase(blurry: Image, sharp: Image) -> Placed | None:
     return _of(matrix, blurry.shape)
 
 
-def _grey(picture: Image) -> NDArray[np.uint8]:
+def _grey(picture: Image) -> Pixels:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 

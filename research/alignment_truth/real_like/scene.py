@@ -17,8 +17,7 @@ from defocus.pictures.values import as_float, srgb_to_linear
 from defocus.storage.files import sha256_file
 from research.alignment_truth.rendered.textures import Split, split_of
 from research.alignment_truth.stacks import MERGED
-
-Array = NDArray[np.float32]
+from research.light import Array, Random, single
 
 CANVAS = (768, 1088)
 """Greatest height and width of a scene: 688 × 1008 px and what a warp brings in from outside."""
@@ -92,10 +91,10 @@ def _pictures(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=2)
 def _photograph(file: Path) -> Array:
-    return np.asarray(srgb_to_linear(as_float(read_image(file))), np.float32)
+    return single(srgb_to_linear(as_float(read_image(file))))
 
 
-def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene:
+def draw_scene(files: Sequence[Path], rng: Random) -> RealLikeScene:
     """A part of a photograph with depth."""
     while True:
         file = files[int(rng.integers(len(files)))]
@@ -111,7 +110,7 @@ def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene
     return RealLikeScene(_beyond_white(part, rng), _diameters(part, rng), file.name)
 
 
-def _at_drawn_size(light: Array, rng: np.random.Generator) -> Array:
+def _at_drawn_size(light: Array, rng: Random) -> Array:
     """A photograph, reduced by a drawn scale if it is large."""
     height, width = light.shape[:2]
     if min(height, width) <= 1.3 * CANVAS[0]:
@@ -119,18 +118,18 @@ def _at_drawn_size(light: Array, rng: np.random.Generator) -> Array:
     scale = rng.uniform(*SCALES)
     size = (round(width * scale), round(height * scale))
     small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    return single(small)
 
 
-def _beyond_white(light: Array, rng: np.random.Generator) -> Array:
+def _beyond_white(light: Array, rng: Random) -> Array:
     above = (light.min(axis=2) - BRIGHT_FROM) / (1 - BRIGHT_FROM)
     clipped = np.clip(above, 0, 1)
     brightest = np.float32(rng.uniform(0, BRIGHTEST - 1))
     gain = 1 + clipped * brightest
-    return np.asarray(light * gain[:, :, None], np.float32)
+    return single(light * gain[:, :, None])
 
 
-def _diameters(light: Array, rng: np.random.Generator) -> Array:
+def _diameters(light: Array, rng: Random) -> Array:
     """Circles of confusion: a third of the picture has none, the rest up to the largest."""
     nearness = _nearness(light, rng)
     focus = np.quantile(nearness, rng.uniform())
@@ -141,13 +140,10 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
     beyond = np.sign(beyond) * np.abs(beyond) ** RISE
     largest = math.exp(rng.uniform(*np.log(LARGEST_PX)))
     largest = largest * light.shape[1] / CANVAS[1]
-    return np.asarray(
-        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)),
-        np.float32,
-    )
+    return single(beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)))
 
 
-def _nearness(light: Array, rng: np.random.Generator) -> Array:
+def _nearness(light: Array, rng: Random) -> Array:
     """A slanted ground with upright objects on it, whose outlines are those of the photograph."""
     labels = _segments(light)
     height, width = light.shape[:2]
@@ -159,7 +155,7 @@ def _nearness(light: Array, rng: np.random.Generator) -> Array:
     upright = rng.uniform(-1, 1, int(labels.max()) + 1)
     share = rng.uniform(0.4, 0.9)
     nearness = share * upright[labels] + (1 - share) * slope
-    return np.asarray(nearness, np.float32)
+    return single(nearness)
 
 
 def _segments(light: Array) -> NDArray[np.int32]:

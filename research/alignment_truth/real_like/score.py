@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
 from defocus.pictures.values import Image, as_float, linear_to_srgb, srgb_to_linear
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.alignment_truth.real_like.peers import Placed, placements
-
-Array = NDArray[np.float32]
+from research.light import Array, Mask, single
 
 TRUE, RAW = "true transform", "nothing moved"
 BORDER_PX = 8
@@ -61,7 +59,7 @@ def scores_of(
     """Answers, and the true one and none, by name."""
     shape = moved.shape
     seen = _seen(true)
-    linear = np.asarray(srgb_to_linear(as_float(moved)), np.float32)
+    linear = single(srgb_to_linear(as_float(moved)))
     references = [
         (TRUE, true, 0.0),
         (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0),
@@ -80,7 +78,7 @@ def scores_of(
     return scores
 
 
-def _seen(true: Placed) -> NDArray[np.bool_]:
+def _seen(true: Placed) -> Mask:
     """Places that the moved picture shows, but for those near its border."""
     shown = inside(true.positions).astype(np.uint8)
     shown[[0, -1]] = 0
@@ -93,7 +91,7 @@ def _psnr_db(
     linear: Array,
     positions: Array,
     wanted: Image,
-    seen: NDArray[np.bool_],
+    seen: Mask,
 ) -> float:
     picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
     difference = picture[seen] - as_float(wanted)[seen]

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.rendering import Defocus
 from research.alignment_truth.rendered.scene import TruthSurface
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.light import Array, Mask, Pixels
 
 BORDER_PX = 1.5
 """Half width of the border of a label, px: edges are anti-aliased, and interpolated kernels are
@@ -20,7 +17,7 @@ wider than their circle."""
 
 def front_depth(
     surfaces: Sequence[TruthSurface],
-    front: NDArray[np.uint8],
+    front: Pixels,
     frame: Window,
 ) -> Array:
     """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
@@ -35,7 +32,7 @@ def front_depth(
 def edge_class(
     surfaces: Sequence[TruthSurface],
     defocus: Defocus,
-    front: NDArray[np.uint8],
+    front: Pixels,
     frame: Window,
 ) -> Mask:
     """Mark pixels that show more than one surface: ``(H, W)`` bool.
@@ -58,14 +55,14 @@ def edge_class(
     return edge
 
 
-def _distance_to_edge(mine: NDArray[np.uint8]) -> Array:
+def _distance_to_edge(mine: Pixels) -> Array:
     """Distance to the border of a surface, from both sides, px."""
     inside = cv2.distanceTransform(mine, cv2.DIST_L2, 5)
     outside = cv2.distanceTransform(1 - mine, cv2.DIST_L2, 5)
     return np.asarray(inside + outside)
 
 
-def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> Mask:
+def visible(flow: Array, front: Pixels, there: Pixels) -> Mask:
     """True where a point of the blurry picture is visible in the sharp one."""
     height, width = front.shape
     x, y = Window(0, 0, width, height).grid()

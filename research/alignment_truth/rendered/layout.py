@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.alignment_truth.rendered.textures import Split
+from research.light import Array, Random, single
 
-Array: TypeAlias = NDArray[np.float32]
 OutlineKind: TypeAlias = Literal[
     "ellipse", "polygon", "blob", "annulus", "star", "bars"
 ]
@@ -45,9 +45,8 @@ class Relief:
         u, v = _turned(x, y, self.centre, self.angle)
         u = u / np.float32(self.scale)
         v = v / np.float32(self.scale)
-        return np.asarray(
-            np.float32(self.middle) + np.float32(self.half) * self._form(u, v),
-            np.float32,
+        return single(
+            np.float32(self.middle) + np.float32(self.half) * self._form(u, v)
         )
 
     def _form(self, u: Array, v: Array) -> Array:
@@ -84,10 +83,7 @@ class Outline:
     def coverage(self, x: Array, y: Array) -> Array:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
         u, v = _turned(x, y, self.centre, self.angle)
-        return np.asarray(
-            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1),
-            np.float32,
-        )
+        return single(np.clip(self._distance(u, v) + np.float32(0.5), 0, 1))
 
     def _distance(self, u: Array, v: Array) -> Array:
         """Distance to the edge in px, positive inside; exact near the edge."""
@@ -192,7 +188,7 @@ def draw_relief(
     split: Split,
     band: tuple[float, float],
     size: tuple[int, int],
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Relief:
     """A random relief within a band of inverse depth, over a frame of (height, width)."""
     height, width = size
@@ -215,7 +211,7 @@ def draw_relief(
 def draw_outline(
     split: Split,
     size: tuple[int, int],
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Outline:
     """A random outline whose centre lies in a frame of (height, width)."""
     height, width = size

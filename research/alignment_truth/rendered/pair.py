@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.pictures.values import as_float, as_integer, linear_to_srgb
 from defocus.scene.geometry import Similarity
@@ -24,9 +23,7 @@ from research.alignment_truth.rendered.rendering import (
 )
 from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, Textures, texture_patch
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.light import Array, Mask, Random, single
 
 MOST_SHAPES = 4
 
@@ -148,7 +145,7 @@ def _draw_scene(
     textures: Textures,
     ranges: Ranges,
     size: tuple[int, int],
-    rng: np.random.Generator,
+    rng: Random,
 ) -> _Scene:
     families = ranges.families or FAMILIES_OF[textures.split]
     defocus = Defocus(
@@ -183,7 +180,7 @@ def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
     )
 
 
-def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> View:
+def _draw_view(ranges: Ranges, size: tuple[int, int], rng: Random) -> View:
     length = rng.uniform(0, ranges.shift_px)
     direction = rng.uniform(0, 2 * math.pi)
     parallax = rng.uniform(0, ranges.parallax_px)
@@ -209,7 +206,7 @@ def _draw_surface(
     size: tuple[int, int],
     extent: Window,
     has_edge: bool,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> TruthSurface | None:
     """Draw a surface in a band of inverse depth; None if it would lie outside the extent."""
     relief = draw_relief(textures.split, band, size, rng)
@@ -230,7 +227,7 @@ def _draw_surface(
     return TruthSurface(relief, outline, patch * gain, window)
 
 
-def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:
+def _light(ranges: Ranges, size: tuple[int, int], rng: Random) -> Array:
     """Exposure and vignetting of the blurry member, ``(H, W)``."""
     gain = 2.0 ** rng.uniform(-ranges.exposure_ev, ranges.exposure_ev)
     loss = rng.uniform(0, 1 - 2.0**-ranges.vignetting_ev)
@@ -241,14 +238,14 @@ def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> A
     fall = (dx * dx + dy * dy) * np.float32(
         loss / (((width - 1) ** 2 + (height - 1) ** 2) / 4)
     )
-    return np.asarray(np.float32(gain) * (1 - fall), np.float32)
+    return single(np.float32(gain) * (1 - fall))
 
 
 def _developed(
     linear: Array,
     ranges: Ranges,
     bits: int,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Array:
     """Noise, the transfer curve, and rounding to 8 or 16 bits."""
     shot = np.float32(rng.uniform(0, ranges.noise))
@@ -257,4 +254,4 @@ def _developed(
     noise = rng.standard_normal(linear.shape, np.float32)
     noisy = linear + deviation * noise
     encoded = linear_to_srgb(np.clip(noisy, 0, 1))
-    return np.asarray(as_float(as_integer(encoded, bits)), np.float32)
+    return single(as_float(as_integer(encoded, bits)))

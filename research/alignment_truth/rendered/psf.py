@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.aperture import Aperture, aperture_psf
 from research.alignment_truth.rendered.textures import Split
+from research.light import Array, Matrix, Random, single
 
 PSFFamily: TypeAlias = Literal[
     "disc",
@@ -60,7 +60,7 @@ _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
 }
 
 
-def draw_psf(families: tuple[PSFFamily, ...], rng: np.random.Generator) -> PSF:
+def draw_psf(families: tuple[PSFFamily, ...], rng: Random) -> PSF:
     """A random member of one of the families."""
     family = families[rng.integers(len(families))]
     fewest, beyond = (5, 8) if family == "polygon-5-7" else (8, 10)
@@ -75,7 +75,7 @@ def kernel(
     defocus_px: float,
     field: tuple[float, float],
     largest_px: float,
-) -> NDArray[np.float32]:
+) -> Array:
     """The kernel of one circle of confusion at one place.
 
     The result: ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``."""
@@ -84,7 +84,7 @@ def kernel(
         return _coma(radius, psf.strength * largest_px / 2, field)
     if psf.family == "cats-eye":
         eye = aperture_psf(defocus_px, Aperture(cats_eye=psf.strength), field)
-        return np.asarray(eye, dtype=np.float32)
+        return single(eye)
     half = _half_side(psf, radius)
     if half == 0:
         return np.ones((1, 1), np.float32)
@@ -93,7 +93,7 @@ def kernel(
     y = steps[:, None]
     sign = 1.0 if defocus_px >= 0 else -1.0
     density = _density(psf, x * sign, y * sign, radius, sign)
-    return np.asarray(density / density.sum(), dtype=np.float32)
+    return single(density / density.sum())
 
 
 def _half_side(psf: PSF, radius: float) -> int:
@@ -106,11 +106,11 @@ def _half_side(psf: PSF, radius: float) -> int:
 
 def _density(
     psf: PSF,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
+    x: Array,
+    y: Array,
     radius: float,
     sign: float,
-) -> NDArray[np.float32]:
+) -> Array:
     """Light per pixel; edges are anti-aliased over one pixel."""
     if psf.family.startswith("polygon"):
         return _polygon(psf, x, y, radius)
@@ -134,10 +134,10 @@ def _density(
 
 def _polygon(
     psf: PSF,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
+    x: Array,
+    y: Array,
     radius: float,
-) -> NDArray[np.float32]:
+) -> Array:
     """A regular polygon inscribed in the circle."""
     apothem = radius * math.cos(math.pi / psf.blades)
     turns = 2 * math.pi * np.arange(psf.blades) / psf.blades
@@ -151,7 +151,7 @@ def _coma(
     radius: float,
     tail: float,
     field: tuple[float, float],
-) -> NDArray[np.float32]:
+) -> Array:
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
     Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3."""
@@ -172,7 +172,7 @@ def _coma(
     return _splatted(x + half + 1, y + half + 1, size)
 
 
-def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pupil() -> tuple[Matrix, Matrix]:
     """Places of the rays on the pupil."""
     steps = (np.arange(64) + 0.5) / 32 - 1
     columns, rows = np.meshgrid(steps, steps)
@@ -185,10 +185,10 @@ def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _splatted(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
+    x: Matrix,
+    y: Matrix,
     size: int,
-) -> NDArray[np.float32]:
+) -> Array:
     """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
     column = np.floor(x).astype(int)
     row = np.floor(y).astype(int)
@@ -205,4 +205,4 @@ def _splatted(
             minlength=size * size,
         )
     shares = (total / total.sum()).reshape(size, size)
-    return np.asarray(shares, dtype=np.float32)
+    return single(shares)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.compositor import (
     LightShare,
@@ -22,8 +21,7 @@ from defocus.scene.layers import field_zones
 from defocus.scene.window import Window, shown
 from research.alignment_truth.rendered.psf import ASYMMETRIC, PSF, kernel
 from research.alignment_truth.rendered.scene import TruthSurface, View
-
-Array = NDArray[np.float32]
+from research.light import Array, Pixels
 
 SLICE_PX = 2.0
 """Distance, px, between the diameters of the kernels of a slanted surface, which are
@@ -58,7 +56,7 @@ class Rendered:
 
     linear: Array  # ``(H, W, 3)`` float32, linear light
     # ``(H, W)``, index of the surface that covers at least half of the pixel
-    front: NDArray[np.uint8]
+    front: Pixels
 
 
 def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:

@@ -6,14 +6,12 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.compositor import SurfacePixels
 from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.layout import Outline, Relief
-
-Array = NDArray[np.float32]
+from research.light import Array, Matrix
 
 TEXELS_PER_PX = 2
 """Texels of a texture per pixel: interpolation between texels then errs far below the picture's
@@ -63,7 +61,7 @@ class View:
     size: tuple[int, int]  # height and width
 
     @cached_property
-    def _matrix(self) -> NDArray[np.float64]:
+    def _matrix(self) -> Matrix:
         return self.similarity.matrix(self.size[1], self.size[0])
 
     def flow(self, x: Array, y: Array, inverse_depth: Array) -> Array:
@@ -108,13 +106,13 @@ class View:
         return _around(places, math.hypot(*self.parallax_px) + 2)
 
 
-def _corners(window: Window) -> NDArray[np.float64]:
+def _corners(window: Window) -> Matrix:
     left, top, right, bottom = window.left, window.top, window.right, window.bottom
     corners = [(left, top), (left, bottom), (right, top), (right, bottom)]
     return np.array(corners, dtype=np.float64)
 
 
-def _around(places: NDArray[np.float64], border: float) -> Window:
+def _around(places: Matrix, border: float) -> Window:
     first = np.floor(places.min(axis=0) - border).astype(int)
     last = np.ceil(places.max(axis=0) + border).astype(int)
     left, top = first.tolist()

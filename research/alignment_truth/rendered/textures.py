@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias, cast, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -18,6 +17,7 @@ from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, as_integer
 from defocus.scene.pictures import LINEAR_OF_BYTE, PICTURES, picture_of
 from defocus.storage.files import sha256_file
+from research.light import Array, Pixels, Random
 
 Split: TypeAlias = Literal["train", "choose", "test"]
 
@@ -45,7 +45,7 @@ class Textures:
     split: Split
     names: tuple[str, ...]  # of files, or scikit-image's
     # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
-    pictures: tuple[NDArray[np.uint8], ...]
+    pictures: tuple[Pixels, ...]
 
 
 def split_of(digest: bytes) -> Split:
@@ -84,12 +84,12 @@ def _pictures_in(folder: Path) -> list[Path]:
     return files
 
 
-def _file(file: Path) -> NDArray[np.uint8]:
+def _file(file: Path) -> Pixels:
     codes = as_integer(as_float(read_image(file)), 8)
-    return _reduced(cast(NDArray[np.uint8], codes))
+    return _reduced(cast(Pixels, codes))
 
 
-def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _reduced(picture: Pixels) -> Pixels:
     scale = LONGEST_SIDE / max(picture.shape)
     if scale >= 1:
         return picture
@@ -105,8 +105,8 @@ def texture_patch(
     height: int,
     width: int,
     texels_per_px: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float32]:
+    rng: Random,
+) -> Array:
     """A region of a random picture, flipped and turned, as the texture of a surface.
 
     The result: ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear, >= 0."""
@@ -133,8 +133,8 @@ def _region(
     textures: Textures,
     height: int,
     width: int,
-    rng: np.random.Generator,
-) -> NDArray[np.uint8]:
+    rng: Random,
+) -> Pixels:
     picture = _picture(textures, rng)
     fits = min(picture.shape[0] / height, picture.shape[1] / width)
     coarsest = max(FINEST, min(COARSEST, fits))
@@ -148,7 +148,7 @@ def _region(
     return _mirrored(part, rows, columns)
 
 
-def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+def _mirrored(part: Pixels, rows: int, columns: int) -> Pixels:
     """A part that is continued below and to the right by its mirror image."""
     below = rows - part.shape[0]
     right = columns - part.shape[1]
@@ -157,7 +157,7 @@ def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
     )
 
 
-def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _picture(textures: Textures, rng: Random) -> Pixels:
     """A random picture, randomly turned and mirrored."""
     picture = textures.pictures[rng.integers(len(textures.pictures))]
     if rng.random() < 0.5:
