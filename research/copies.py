@@ -114,7 +114,7 @@ def _copies(shown: Codes, draws: Random) -> Mapping[str, Codes]:
     cut = partial(_part, shown, draws=draws)
     part = cut(256)
     small = cut(128)
-    factor = float(draws.uniform(0.5, 1.9))
+    factor = draws.uniform(0.5, 1.9)
     copies: dict[str, Codes] = {
         "whole": shown,
         "cropped by 20 px": shown[20:-20, 20:-20],

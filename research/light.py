@@ -1,5 +1,6 @@
 """Light and pictures, as several scripts need them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -54,6 +55,16 @@ def centred_grid(shape: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any]]:
     columns = slice(-1, 1, complex(shape[1]))
     y, x = np.ogrid[rows, columns]
     return y, x
+
+
+def homogeneous(affine: NDArray[np.floating[Any]]) -> Matrix:
+    """The ``(3, 3)`` matrix of an affine transform ``(2, 3)``."""
+    return np.vstack([affine, [0.0, 0.0, 1.0]])
+
+
+def along(x: NDArray[Floats], y: NDArray[Floats], angle: float) -> NDArray[Floats]:
+    """Distances from the origin in a direction, radians."""
+    return math.cos(angle) * x + math.sin(angle) * y
 
 
 def mixed_by_place(steps: Sequence[Array], place: Array) -> Array:

@@ -115,7 +115,7 @@ def _bricks(number: int) -> MovedPair:
     rng = np.random.default_rng(number)
     wall = _wall(int(rng.integers(*BRICK_PX)))
     across, down = rng.integers(-6, 7, 2).tolist()
-    diameter_px = float(rng.uniform(3, 8))
+    diameter_px = rng.uniform(3, 8)
     blurred = cv2.filter2D(wall, -1, disc_psf(diameter_px))
     blurry = _noisy(_part(blurred, BRICK_MARGIN, BRICK_MARGIN), rng)
     shifted = _part(wall, BRICK_MARGIN - down, BRICK_MARGIN - across)

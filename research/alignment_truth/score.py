@@ -1,6 +1,6 @@
 """End-point error by class of pixel, for one pair and summed over many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +44,8 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
     The bins of blur and flow leave out pixels near occluding edges, a class for themselves."""
     if answer.flow is None:
         return PairScore(False, seconds, {})
-    error = np.hypot(*(answer.flow - pair.flow))
-    error = error.astype(np.float64)
+    across, down = answer.flow - pair.flow
+    error = np.hypot(across, down).astype(np.float64)
     masks = _classes(pair)
     shares: tuple[float | None, float | None] = None, None
     if answer.reliable is not None:
@@ -56,10 +56,9 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
             _share(reliable, pair.inside),
             _share(answer.reliable & ~pair.inside, answer.reliable),
         )
-    sums = {
-        name: (float(error[mask].sum()), int(mask.sum()))
-        for name, mask in masks.items()
-    }
+    sums = {}
+    for name, mask in masks.items():
+        sums[name] = (float(error[mask].sum()), int(mask.sum()))
     return PairScore(True, seconds, sums, *shares)
 
 
@@ -77,10 +76,8 @@ def _classes(pair: TruthPair) -> dict[str, Mask]:
         "coc <= 10": plain & (pair.coc_px <= 10),
         "blurred": plain & (pair.coc_px >= COC_BINS[0][1]),
     }
-    for name, values, bins in (
-        ("coc", pair.coc_px, COC_BINS),
-        ("flow", length, FLOW_BINS),
-    ):
+    binned = (("coc", pair.coc_px, COC_BINS), ("flow", length, FLOW_BINS))
+    for name, values, bins in binned:
         for low, high in bins:
             within = (values >= low) & (values < high)
             masks[f"{name} {low}-{high}"] = plain & within
@@ -103,24 +100,33 @@ class Summary:
 def summary(scores: Sequence[PairScore]) -> Summary:
     """Summarise a method's scores; every pixel of a class has the same weight."""
     answered = [one for one in scores if one.answered]
-    names = list(dict.fromkeys(name for one in answered for name in one.sums))
-    means = {
-        name: value for name in names if (value := _mean(answered, name)) is not None
-    }
+    means = {}
+    for name in classes_of(answered):
+        mean_px = _mean(answered, name)
+        if mean_px is not None:
+            means[name] = mean_px
     telling = [one for one in answered if one.reliable_share is not None]
-    right = [
-        (value := one.mean("reliable")) is not None and value < RIGHT_PX
-        for one in telling
-    ]
+    right = []
+    for one in telling:
+        reliable_px = one.mean("reliable")
+        right.append(reliable_px is not None and reliable_px < RIGHT_PX)
     return Summary(
         pairs=len(scores),
         answered=len(answered),
         mean_px=means,
-        reliable_share=_average([one.reliable_share for one in telling]),
-        believed_without=_average([one.believed_without for one in telling]),
-        right_share=_average(list(map(float, right))),
-        seconds=_average([one.seconds for one in scores]) or 0.0,
+        reliable_share=mean_of_known(one.reliable_share for one in telling),
+        believed_without=mean_of_known(one.believed_without for one in telling),
+        right_share=mean_of_known(right),
+        seconds=mean_of_known(one.seconds for one in scores) or 0.0,
     )
+
+
+def classes_of(scores: Iterable[PairScore]) -> list[str]:
+    """The classes of pixels that some pair has, each once."""
+    names: dict[str, None] = {}
+    for one in scores:
+        names |= dict.fromkeys(one.sums)
+    return list(names)
 
 
 def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
@@ -141,11 +147,16 @@ def ratio(
 
 
 def _mean(scores: Sequence[PairScore], name: str) -> float | None:
-    totals = [one.sums[name] for one in scores if name in one.sums]
-    count = sum(n for _, n in totals)
-    return sum(total for total, _ in totals) / count if count else None
+    errors = 0.0
+    pixels = 0
+    for one in scores:
+        total, count = one.sums.get(name, (0.0, 0))
+        errors += total
+        pixels += count
+    return errors / pixels if pixels else None
 
 
-def _average(values: Sequence[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
-    return float(np.mean(measured)) if measured else None
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """Mean of the values that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

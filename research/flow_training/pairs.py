@@ -100,7 +100,7 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
     pair = render_pair(textures, ranges, stage.crop_px, stage.crop_px, seed, index)
     if kind < 1 - stage.equalised_share:
         return pair
-    error = float(rng.uniform(*EQUALISING_ERROR))
+    error = rng.uniform(*EQUALISING_ERROR)
     return replace(
         pair,
         sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px),

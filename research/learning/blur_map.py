@@ -142,14 +142,14 @@ def _share(
     """How much of the second colour each pixel has."""
     kind = int(random.integers(5))
     if kind == 0:
-        phase = 2 * math.pi * along / period
+        phase = math.tau * along / period
         share = 0.5 + 0.5 * np.sin(phase)
     elif kind == 1:
         share = np.clip(along / along.max(), 0, 1)
     elif kind == 2:
         centre = random.uniform(0, side, 2)
         radius = np.hypot(x - centre[0], y - centre[1])
-        phase = 2 * math.pi * radius / period
+        phase = math.tau * radius / period
         share = 0.5 + 0.5 * np.cos(phase)
     elif kind == 3:
         noise = random.random((side, side, 3))

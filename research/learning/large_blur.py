@@ -131,7 +131,7 @@ def blurred_crop(
     light = _crop(random, photograph)
     aperture = Aperture(
         blades=int(random.choice(BLADES)),
-        turn_deg=float(random.uniform(0, 90)),
+        turn_deg=random.uniform(0, 90),
     )
     flat = np.ones(light.shape[:2], np.float32)
     if random.random() < SHARP_SHARE:
@@ -142,7 +142,7 @@ def blurred_crop(
         return convolved(light, diameter, aperture), diameter * flat
     if kind < RAMP:
         begin_px = _diameter_or_none(random, 0.5)
-        turn = float(random.uniform(0, 2 * math.pi))
+        turn = random.uniform(0, math.tau)
         ends_px = (begin_px, _diameter(random))
         return ramp(light, aperture, ends_px, turn)
     return _layers(random, light, aperture)

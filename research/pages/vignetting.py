@@ -79,9 +79,9 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
 def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
     """A drawn transform."""
     rng = np.random.default_rng(number)
-    right = float(rng.uniform(-1, 1))
-    down = float(rng.uniform(-1, 1))
-    zoom = 1 + float(rng.uniform(-0.002, 0.002))
+    right = rng.uniform(-1, 1)
+    down = rng.uniform(-1, 1)
+    zoom = 1 + rng.uniform(-0.002, 0.002)
     moved = Similarity(zoom=zoom, shift_px=(right, down))
     similarity = moved if number % 2 else Similarity()
     return np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])

@@ -46,13 +46,10 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     def sheets() -> Iterator[SurfacePixels]:
         for k in sorted(np.unique(bins).tolist(), reverse=True):
             own = bins == k
-            colour, alpha = _continued(
-                light,
-                own,
-                bins <= k,
-                np.inf if k == farthest else reach,
-            )
-            shares = _shares(float(diameter[own].mean()), alpha, lens, zones)
+            beyond = np.inf if k == farthest else reach
+            colour, alpha = _continued(light, own, bins <= k, beyond)
+            mean = float(diameter[own].mean())
+            shares = _shares(mean, alpha, lens, zones)
             yield SurfacePixels(colour, alpha, canvas, shares, even=False)
 
     return merged(composited(sheets(), canvas))
@@ -69,11 +66,9 @@ def _shares(
     for zone in zones:
         weight = zone.weight.astype(np.float32)
         if (weight * alpha).any():
-            kernels = trimmed(colour_psfs(lens, diameter, zone.place), LOST)[
-                [0, 1, 2, 1]
-            ]
+            of_colours = trimmed(colour_psfs(lens, diameter, zone.place), LOST)
+            psf = for_correlation(of_colours[[0, 1, 2, 1]])
             own = shown(weight)
-            psf = for_correlation(kernels)
             shares.append(LightShare(psf, weight[own.index], own))
     return shares
 
@@ -94,4 +89,5 @@ def _continued(
     place = np.empty(int(labels.max()) + 1, np.int64)
     place[labels[own]] = np.flatnonzero(own)
     colour = light.reshape(-1, 3)[place[labels]]
-    return colour, single(not_behind & (distance <= reach))
+    covered = not_behind & (distance <= reach)
+    return colour, single(covered)

@@ -39,19 +39,22 @@ def edge_class(
 
     They are within half a circle of confusion and BORDER_PX of a visible occluding edge."""
     x, y = frame.grid()
-    seen = np.abs(defocus.diameter(front_depth(surfaces, front, frame)))
+    nearest_depth = front_depth(surfaces, front, frame)
+    seen = np.abs(defocus.diameter(nearest_depth))
     edge = np.zeros(front.shape, np.bool_)
     for index, surface in enumerate(surfaces[1:], start=1):
         mine = (front == index).astype(np.uint8)
         if not mine.any() or mine.all():
             continue
-        own = defocus.diameter(surface.relief.inverse_depth(x, y))
+        depth = surface.relief.inverse_depth(x, y)
+        own = defocus.diameter(depth)
         distance = _distance_to_edge(mine)
         # a slanted surface may be more blurred at its edge than where it is d px from it
-        length = np.hypot(*np.gradient(own))
-        slope = np.minimum(length, np.float32(1))
-        reach = np.maximum(np.abs(own), seen) / 2 + BORDER_PX
-        edge |= distance * (1 - slope / 2) <= reach
+        steepness = np.hypot(*np.gradient(own))
+        slope = np.minimum(steepness, 1)
+        largest = np.maximum(np.abs(own), seen)
+        nearest = distance * (1 - slope / 2)
+        edge |= nearest <= largest / 2 + BORDER_PX
     return edge
 
 
@@ -64,13 +67,14 @@ def _distance_to_edge(mine: Pixels) -> Array:
 
 def visible(flow: Array, front: Pixels, there: Pixels) -> Mask:
     """True where a point of the blurry picture is visible in the sharp one."""
-    height, width = front.shape
-    x, y = Window(0, 0, width, height).grid()
+    last_row = front.shape[0] - 1
+    last_column = front.shape[1] - 1
+    x, y = Window.of(front.shape).grid()
     x = x + flow[0]
     y = y + flow[1]
     within = (x >= 0) & (y >= 0)
-    within &= (x <= width - 1) & (y <= height - 1)
-    column = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
-    row = np.clip(np.rint(y), 0, height - 1).astype(np.intp)
-    same = there[row, column] == front
-    return np.asarray(within & same)
+    within &= (x <= last_column) & (y <= last_row)
+    column = np.clip(np.rint(x), 0, last_column)
+    row = np.clip(np.rint(y), 0, last_row)
+    seen_there = there[row.astype(np.intp), column.astype(np.intp)]
+    return np.asarray(within & (seen_there == front))

@@ -10,7 +10,7 @@ import numpy as np
 
 from defocus.scene.aperture import Aperture, aperture_psf
 from research.alignment_truth.rendered.textures import Split
-from research.light import Array, Matrix, Random, single
+from research.light import Array, Matrix, Random, along, single
 
 PSFFamily: TypeAlias = Literal[
     "disc",
@@ -65,9 +65,10 @@ def draw_psf(families: tuple[PSFFamily, ...], rng: Random) -> PSF:
     family = families[rng.integers(len(families))]
     fewest, beyond = (5, 8) if family == "polygon-5-7" else (8, 10)
     blades = int(rng.integers(fewest, beyond))
-    strength = rng.uniform(*_STRENGTH.get(family, (0.0, 0.0)))
-    angle = float(rng.uniform(0, 2 * math.pi))
-    return PSF(family, angle, blades, float(strength))
+    weakest, strongest = _STRENGTH.get(family, (0.0, 0.0))
+    strength = rng.uniform(weakest, strongest)
+    angle = rng.uniform(0, math.tau)
+    return PSF(family, angle, blades, strength)
 
 
 def kernel(
@@ -88,11 +89,11 @@ def kernel(
     half = _half_side(psf, radius)
     if half == 0:
         return np.ones((1, 1), np.float32)
-    steps = np.arange(-half, half + 1, dtype=np.float32)
+    sign = 1.0 if defocus_px >= 0 else -1.0
+    steps = sign * np.arange(-half, half + 1, dtype=np.float32)
     x = steps[None, :]
     y = steps[:, None]
-    sign = 1.0 if defocus_px >= 0 else -1.0
-    density = _density(psf, x * sign, y * sign, radius, sign)
+    density = _density(psf, x, y, radius, sign)
     return single(density / density.sum())
 
 
@@ -140,11 +141,11 @@ def _polygon(
 ) -> Array:
     """A regular polygon inscribed in the circle."""
     apothem = radius * math.cos(math.pi / psf.blades)
-    turns = 2 * math.pi * np.arange(psf.blades) / psf.blades
+    turns = math.tau * np.arange(psf.blades) / psf.blades
     angles = psf.angle + turns
-    distances = [math.cos(angle) * x + math.sin(angle) * y for angle in angles]
-    sides = np.max(distances, axis=0)
-    return np.asarray(np.clip(apothem - sides + 0.5, 0, 1))
+    distances = [along(x, y, angle) for angle in angles]
+    farthest = np.max(distances, axis=0)
+    return np.asarray(np.clip(apothem - farthest + 0.5, 0, 1))
 
 
 def _coma(
@@ -158,15 +159,15 @@ def _coma(
     px, py = _pupil()
     height = math.hypot(*field)
     moved = tail * height
-    along = radius * px + moved * (3 * px**2 + py**2)
-    across = radius * py + moved * 2 * px * py
+    radial = radius * px + moved * (3 * px**2 + py**2)
+    tangential = radius * py + moved * 2 * px * py
     cosine = 1.0
     sine = 0.0
     if height > 0:
         cosine = field[0] / height
         sine = field[1] / height
-    x = cosine * along - sine * across
-    y = sine * along + cosine * across
+    x = cosine * radial - sine * tangential
+    y = sine * radial + cosine * tangential
     half = math.ceil(radius + 3 * tail * height)
     size = 2 * half + 3
     return _splatted(x + half + 1, y + half + 1, size)
@@ -175,13 +176,9 @@ def _coma(
 def _pupil() -> tuple[Matrix, Matrix]:
     """Places of the rays on the pupil."""
     steps = (np.arange(64) + 0.5) / 32 - 1
-    columns, rows = np.meshgrid(steps, steps)
-    px = columns.ravel()
-    py = rows.ravel()
+    px, py = np.meshgrid(steps, steps)
     inside = px**2 + py**2 <= 1
-    px = px[inside]
-    py = py[inside]
-    return px, py
+    return px[inside], py[inside]
 
 
 def _splatted(
@@ -195,14 +192,10 @@ def _splatted(
     right = x - column
     down = y - row
     total = np.zeros(size * size)
-    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        row_weight = down if dy else 1 - down
-        column_weight = right if dx else 1 - right
-        weight = row_weight * column_weight
-        total += np.bincount(
-            (row + dy) * size + column + dx,
-            weight,
-            minlength=size * size,
-        )
-    shares = (total / total.sum()).reshape(size, size)
-    return single(shares)
+    for dy, row_weight in ((0, 1 - down), (1, down)):
+        for dx, column_weight in ((0, 1 - right), (1, right)):
+            place = (row + dy) * size + column + dx
+            weight = row_weight * column_weight
+            total += np.bincount(place, weight, minlength=len(total))
+    shares = total / total.sum()
+    return single(shares.reshape(size, size))
