@@ -18,7 +18,8 @@ from defocus.blur.gradients import slopes
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.scene.aperture import disc_psf
-from research.light import Array, Mask, Random, single
+from research.light import Array, Mask, Random, encoded, single
+from research.markdown import row
 
 MEGAPIXELS = (1.0, 3.0, 12.0)
 DIAMETERS_PX = (4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 96.0, 128.0)
@@ -36,14 +37,14 @@ MARGIN_PX = 8
 
 def table(photographs: list[Path], sizes: tuple[float, ...]) -> Iterator[str]:
     """Lines of a Markdown table; a cell has one median for each photograph."""
-    yield f"| diameter, px | {' | '.join(f'{size:g} MP' for size in sizes)} |"
+    yield row("diameter, px", *(f"{size:g} MP" for size in sizes))
     yield "| ---: |" + " --- |" * len(sizes)
     for diameter_px in DIAMETERS_PX:
         cells = []
         for size in sizes:
-            seen = [_seen(one, size, diameter_px) for one in photographs]
+            seen = [_seen(file, size, diameter_px) for file in photographs]
             cells.append(", ".join(seen))
-        yield f"| {diameter_px:g} | {' | '.join(cells)} |"
+        yield row(f"{diameter_px:g}", *cells)
 
 
 def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
@@ -56,8 +57,9 @@ def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
     margin = round(diameter_px) + MARGIN_PX
     left = round(SHARP_SHARE * sharp.shape[1])
     rows = slice(margin, -margin)
-    inner = (rows, slice(left + margin, -margin))
-    values = blur.diameter_px[inner][detailed(sharp)[inner]]
+    columns = slice(left + margin, -margin)
+    with_detail = detailed(sharp)[rows, columns]
+    values = blur.diameter_px[rows, columns][with_detail]
     known = np.isfinite(values)
     if not known.any():
         return "none known"
@@ -70,7 +72,8 @@ def _of_size(light: Array, megapixels: float) -> Array:
     scale = float(np.sqrt(1e6 * megapixels / (height * width)))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
-    return single(np.clip(cv2.resize(light, size, interpolation=kind), 0, 1))
+    resized = cv2.resize(light, size, interpolation=kind)
+    return single(np.clip(resized, 0, 1))
 
 
 def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
@@ -79,15 +82,12 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
     height, width = light.shape[:2]
     left = round(SHARP_SHARE * width)
     kernel = disc_psf(diameter_px).astype(np.float32)
-    planes = [
-        cv2.filter2D(
-            light[..., k].copy(),
-            cv2.CV_32F,
-            kernel,
-            borderType=cv2.BORDER_REFLECT,
-        )
-        for k in range(3)
-    ]
+    border = cv2.BORDER_REFLECT
+    planes = []
+    for colour in range(3):
+        plane = light[..., colour].copy()
+        through = cv2.filter2D(plane, cv2.CV_32F, kernel, borderType=border)
+        planes.append(through)
     blurry = single(np.stack(planes, axis=2))
     blurry[:, :left] = light[:, :left]
     moved = cv2.warpAffine(
@@ -95,7 +95,7 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
         MOVE,
         (width, height),
         flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REFLECT,
+        borderMode=border,
     )
     sharp = single(moved)
     return _photographed(blurry, rng), _photographed(sharp, rng)
@@ -103,10 +103,9 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
 
 def _photographed(light: Array, rng: Random) -> Image:
     light = np.clip(light, 0, 1)
-    noise = rng.standard_normal(light.shape, np.float32) * np.sqrt(
-        SHOT**2 * light + READ**2
-    )
-    return as_integer(linear_to_srgb(np.clip(light + noise, 0, 1)), 8)
+    deviation = np.sqrt(SHOT**2 * light + READ**2)
+    noise = deviation * rng.standard_normal(light.shape, np.float32)
+    return as_integer(encoded(light + noise), 8)
 
 
 def detailed(light: Array) -> Mask:
@@ -115,7 +114,8 @@ def detailed(light: Array) -> Mask:
         single(linear_to_srgb(light)),
         cv2.COLOR_RGB2GRAY,
     )
-    small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
+    factor = max(codes.shape) // DETAIL_SIDE
+    small = reduced(np.asarray(codes), max(factor, 1))
     x, y = slopes(small)
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
     detail = np.sqrt(single(energy))
@@ -128,12 +128,9 @@ def main() -> None:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)
     options = parser.parse_args()
-    files = sorted(
-        path
-        for path in options.photographs.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES
-    )
-    for line in table(files, tuple(options.megapixels)):
+    folder: Path = options.photographs
+    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    for line in table(sorted(files), tuple(options.megapixels)):
         click.echo(line)
 
 
