@@ -56,15 +56,20 @@ def corner_error_px(pair: TruthPair, matrix: Matrix) -> float:
     moved = places @ matrix.T
     similarity = pair.view.similarity.matrix(width, height)
     difference = moved[:, :2] / moved[:, 2:] - places @ similarity.T
+    left = difference - _by_parallax(difference, pair)
+    return float(np.linalg.norm(left, axis=1).max())
+
+
+def _by_parallax(difference: Matrix, pair: TruthPair) -> Matrix:
+    """The part of differences ``(4, 2)`` that the parallax of some surface explains."""
     parallax = np.array(pair.view.parallax_px)
     length_squared = float(parallax @ parallax)
-    depths = np.zeros(4)
-    if length_squared:
-        low, high = pair.depth_range
-        depths = difference @ parallax / length_squared
-        depths = np.clip(depths, low - 0.5, high - 0.5)
-    left = difference - depths[:, None] * parallax
-    return float(np.linalg.norm(left, axis=1).max())
+    if not length_squared:
+        return np.zeros_like(difference)
+    low, high = pair.depth_range
+    depths = difference @ parallax / length_squared
+    depths = np.clip(depths, low - 0.5, high - 0.5)
+    return depths[:, None] * parallax
 
 
 def trial(pair: TruthPair, registration: Registration) -> RegistrationTrial:

@@ -126,10 +126,10 @@ def _tiles(pair: Members) -> Answer:
         fill_value=None,
     )
     x, y = pixel_grid(height, width)
-    first = (rows[0], columns[0])
-    last = (rows[-1], columns[-1])
     # beyond the outer centres the outer shifts
-    places = np.clip(np.dstack([y, x]), first, last)
+    x = np.clip(x, columns[0], columns[-1])
+    y = np.clip(y, rows[0], rows[-1])
+    places = np.dstack([y, x])
     flow = field(places).transpose(2, 0, 1)
     return Answer(np.ascontiguousarray(flow, dtype=np.float32))
 

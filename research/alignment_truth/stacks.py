@@ -163,15 +163,19 @@ def stack_means(
     common = [frame for frame in frames if all(map(frame.scores.get, names))]
     means: dict[str, dict[str, float | int | None]] = {}
     for name in names:
-        answers_of_method = [frame.scores.get(name) for frame in frames]
-        compared = [frame.scores[name] for frame in common]
-        scores = [score for score in compared if score is not None]
+        scores = _scores_of(name, common)
         means[name] = {
             "frames": len(frames),
-            "answered": sum(score is not None for score in answers_of_method),
+            "answered": len(_scores_of(name, frames)),
             "compared": len(common),
             "psnr_db": mean_of_known(score.psnr_db for score in scores),
             "in_focus_db": mean_of_known(score.in_focus_db for score in scores),
             "residual_px": mean_of_known(score.residual_px for score in scores),
         }
     return means
+
+
+def _scores_of(name: str, frames: Sequence[FrameScore]) -> list[StackScore]:
+    """The scores of a method on the frames that it answered."""
+    scores = [frame.scores.get(name) for frame in frames]
+    return [score for score in scores if score is not None]

@@ -199,12 +199,7 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
     common = _compared(scores)
     sums = {name: summary(pairs) for name, pairs in common.items()}
     compared = len(next(iter(common.values())))
-    height, width = setting.size
-    title = f"### {setting.count} {setting.name}, {width} × {height} px"
-    note = f"Means over the {compared} pairs that every method answered."
-    others = _others(scores)
-    if others:
-        note += f" {others}"
+    title, note = _title_and_note(setting, scores, compared)
     columns = {**COC_COLUMNS, **LAST_COLUMNS}
     head = [
         "mean end-point error, px",
@@ -215,18 +210,27 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
     ]
     rows = []
     for name, one in sums.items():
-        cells = [
-            name,
-            f"{_answered(scores[name])}/{setting.count}",
-            *_means(one, columns),
-            number_or_dash(_times_better(common, name)),
-            number_or_dash(one.seconds),
-        ]
-        rows.append(cells)
+        answered = f"{_answered(scores[name])}/{setting.count}"
+        better = number_or_dash(_times_better(common, name))
+        means = _means(one, columns)
+        rows.append([name, answered, *means, better, number_or_dash(one.seconds)])
     tables = [title, note, table(head, rows)]
     if setting.ranges.shift_px > 0:
         tables.append(_flow_table(sums))
     return [*tables, *_believed(sums)]
+
+
+def _title_and_note(
+    setting: TruthSetting,
+    scores: Scores,
+    compared: int,
+) -> tuple[str, str]:
+    """The heading of a setting, and what its table is about."""
+    height, width = setting.size
+    title = f"### {setting.count} {setting.name}, {width} × {height} px"
+    note = f"Means over the {compared} pairs that every method answered."
+    others = _others(scores)
+    return title, f"{note} {others}".rstrip()
 
 
 def _means(scores: Summary, columns: Mapping[str, str]) -> list[str]:

@@ -58,11 +58,8 @@ class Blur:
 
 def _uniform(diameter_px: float) -> Blur:
     """Every layer blurred alike: one kernel is true but where layers hide each other."""
-    layers = NativeBlur(
-        "constant",
-        Focus(diameter_px, diameter_px),
-        (diameter_px, diameter_px),
-    )
+    focus = Focus(diameter_px, diameter_px)
+    layers = NativeBlur("constant", focus, (diameter_px, diameter_px))
     return Blur(f"{diameter_px:g}", layers)
 
 
@@ -107,14 +104,16 @@ class Rendered:
         """The part to show at 1:1: the one with the most detail among the most blurred."""
         grey = cv2.cvtColor(self.sharp, cv2.COLOR_RGB2GRAY)
         detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
-        detail[self.diameters < self.diameters.max() / 2] = 0
+        little_blurred = self.diameters < self.diameters.max() / 2
+        detail[little_blurred] = 0
         mean = cv2.boxFilter(detail, -1, (CROP_PX, CROP_PX))
         half = CROP_PX // 2
         # middles of parts that lie in the picture
         inside = mean[half:-half, half:-half]
         top, left = divmod(int(inside.argmax()), inside.shape[1])
         rows = slice(top, top + CROP_PX)
-        return rows, slice(left, left + CROP_PX)
+        columns = slice(left, left + CROP_PX)
+        return rows, columns
 
 
 @dataclass(frozen=True)
@@ -151,12 +150,8 @@ def cases_of(
 
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:
     """Render a picture and round it to 8 bits."""
-    pair = renderer.picture(
-        case.number,
-        round(1e6 * case.megapixels),
-        case.blur.layers,
-        CAMERA,
-    )
+    pixels = round(1e6 * case.megapixels)
+    pair = renderer.picture(case.number, pixels, case.blur.layers, CAMERA)
     blurry = as_float(as_integer(pair.blurry, 8))
     diameters = np.abs(pair.diameters)
     diameter_px = case.blur.diameter_px

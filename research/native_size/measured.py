@@ -78,7 +78,8 @@ def key_of(renderer: NativeRenderer, case: Case, row: Row) -> str:
     """Name of the files of a cell."""
     document = {**content_of(renderer, case), "row": row.content, "name": row.name}
     text = json.dumps(document, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(text.encode())
+    return digest.hexdigest()[:32]
 
 
 def measured(
@@ -138,7 +139,8 @@ def _measure(row: Row, picture: Rendered) -> tuple[Cell, Pixels]:
     started = time.process_time()
     restored = row.restore(picture.given)
     seconds = time.process_time() - started
-    return cell_of(restored, picture, round(seconds, 2)), shown_part(restored, picture)
+    cell = cell_of(restored, picture, round(seconds, 2))
+    return cell, shown_part(restored, picture)
 
 
 def cell_of(restored: Array, picture: Rendered, cpu_seconds: float) -> Cell:
@@ -177,8 +179,9 @@ def gain_of(before: float, after: float, pixels: int) -> float:
 def shown_part(restored: Array, picture: Rendered) -> Pixels:
     """Blurry, restored and sharp at 1:1, side by side."""
     members = (picture.given.blurry, restored, picture.sharp)
-    parts = np.hstack([member[picture.shown] for member in members])
-    return np.asarray(as_integer(parts, 8), np.uint8)
+    parts = [member[picture.shown] for member in members]
+    side_by_side = np.hstack(parts)
+    return np.asarray(as_integer(side_by_side, 8), np.uint8)
 
 
 def crop_of(kept: Kept, key: str) -> tuple[Pixels, ...]:

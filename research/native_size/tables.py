@@ -51,11 +51,7 @@ def _cell_text(row: Row, cases: Sequence[Case], cells: Cells) -> str:
     """Mean, interval and worst; and how many pictures, where some failed."""
     if row.needs_kernel and cases[0].blur.diameter_px is None:
         return NOT_APPLICABLE
-    gains = []
-    for case in cases:
-        cell = cells.get((row.name, case))
-        if cell is not None:
-            gains.append(cell.gain_db)
+    gains = [cell.gain_db for cell in cells_of(row, cases, cells)]
     if not gains:
         return FAILED
     mean = signed(np.mean(gains))
@@ -76,23 +72,28 @@ def _interval(gains: Sequence[float]) -> str:
     if count < LEAST_INTERVAL:
         return ""
     quantile = float(student.ppf((1 + CONFIDENCE) / 2, count - 1))
-    error = float(np.std(gains, ddof=1)) / math.sqrt(count)
+    deviation = float(np.std(gains, ddof=1))
+    error = deviation / math.sqrt(count)
     return f" ± {quantile * error:.2f}"
 
 
 def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
-    heads = ["gain, dB"]
-    heads += [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
-    heads.append(f"from {BINS_PX[-1]:g} px")
-    lines = head_lines(heads)
+    parts = [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
+    lines = head_lines(["gain, dB", *parts, f"from {BINS_PX[-1]:g} px"])
     ramps = [case for case in cases if case.blur.diameter_px is None]
     for row in rows:
-        own = [cells[row.name, case] for case in ramps if (row.name, case) in cells]
+        own = cells_of(row, ramps, cells)
         if own:
             texts = [_part_text(own, part) for part in range(len(BINS_PX))]
             lines.append(markdown.row(row.name, *texts))
     return "\n".join(lines)
+
+
+def cells_of(row: Row, cases: Sequence[Case], cells: Cells) -> list[Cell]:
+    """The cells of a row on some pictures, without those that failed."""
+    own = [cells.get((row.name, case)) for case in cases]
+    return [cell for cell in own if cell is not None]
 
 
 def _part_text(cells: Sequence[Cell], part: int) -> str:
@@ -108,7 +109,8 @@ def caption(files: Sequence[FullSize], megapixels: float, cases: Sequence[Case])
     """Caption of a table."""
     numbers = {case.number for case in cases}
     of = counted(len(numbers), "photograph")
-    least = min(files[number].pixels for number in numbers) / 1e6
+    fewest = min(files[number].pixels for number in numbers)
+    least = fewest / 1e6
     if least >= megapixels:
         return f"**{megapixels:g} megapixels**, the middle of {of}:"
     return (

@@ -4,14 +4,14 @@
 
 import argparse
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
 import defocus
 from defocus.baselines.registry import all_baselines, baseline
@@ -26,7 +26,8 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.scene.aperture import Aperture, aperture_psf
-from research.light import Mask, Pixels
+from research.light import Mask, Pixels, behind_kernel
+from research.markdown import row
 from research.pages import DOCS
 
 PAGE = DOCS / "weights.md"
@@ -132,18 +133,13 @@ def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator
     """The tables of one system."""
     sharp = held_out(photographs)
     yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
-    yield table(
-        "radius, px",
-        RADII_PX,
-        (blurred(sharp, r, 0.003) for r in RADII_PX),
-        restore,
-    )
+    by_radius = (blurred(sharp, radius_px, 0.003) for radius_px in RADII_PX)
+    yield table("radius, px", RADII_PX, by_radius, restore)
     yield "\nA radius of 2 px and noise of another strength:\n"
-    yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
-    yield "\nPictures in focus, restored, against themselves: " + unharmed(
-        sharp,
-        restore,
-    )
+    by_noise = (blurred(sharp, 2, noise) for noise in NOISES)
+    yield table("noise", NOISES, by_noise, restore)
+    numbers = unharmed(sharp, restore)
+    yield f"\nPictures in focus, restored, against themselves: {numbers}"
     yield "\nTest pairs of the stream (other photographs, lenses and depths):\n"
     yield by_circle(restore, photographs)
     if stacks is not None:
@@ -157,9 +153,16 @@ def held_out(photographs: Path) -> list[Array]:
     for path, digest in find_photographs(photographs).files:
         if is_held_out(digest):
             picture = srgb_to_linear(read_image(path).astype(np.float64) / 255)
-            top, left = ((side - SIDE_PX) // 2 for side in picture.shape[:2])
-            crops.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+            crops.append(middle(picture, SIDE_PX))
     return crops
+
+
+def middle(picture: Array, side_px: int) -> Array:
+    """The square in the middle of a picture."""
+    height, width = picture.shape[:2]
+    top = (height - side_px) // 2
+    left = (width - side_px) // 2
+    return picture[top : top + side_px, left : left + side_px]
 
 
 def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
@@ -167,22 +170,18 @@ def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
     pairs = []
     for number, light in enumerate(sharp):
         shape = Aperture(blades=7, turn_deg=20.0) if number % 2 else Aperture()
-        psf = aperture_psf(2 * radius_px, shape)
-        pad = psf.shape[0] // 2
-        sides = (pad, pad)
-        wide = np.pad(light, (sides, sides, (0, 0)), mode="reflect")
-        through = fftconvolve(wide, psf[:, :, None], mode="valid")
-        through = np.clip(through, 0, 1)
+        through = behind_kernel(light, aperture_psf(2 * radius_px, shape))
         random = np.random.default_rng(number)
-        seen = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
-        pairs.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
+        noisy = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
+        blurry = np.clip(noisy, 0, 1)
+        pairs.append((blurry, linear_to_srgb(light)))
     return pairs
 
 
 def table(
     name: str,
     values: tuple[float, ...],
-    pairs: Iterator[list[tuple[Array, Array]]],
+    pairs: Iterator[Pairs],
     restore: Restore,
 ) -> str:
     """Gains by a value: mean, worst and share of pictures that gain."""
@@ -191,16 +190,18 @@ def table(
         "|---|---|---|---|",
     ]
     for value, members in zip(values, pairs, strict=True):
-        gains = [
-            psnr(restore(blurry), sharp) - psnr(blurry, sharp)
-            for blurry, sharp in members
-        ]
-        better = sum(gain > 0 for gain in gains)
+        gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in members]
+        better = sum(one > 0 for one in gains)
         share = f"{better} of {len(gains)}"
-        lines.append(
-            f"| {value:g} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {share} |"
-        )
+        worst = f"{min(gains):+.2f}"
+        lines.append(row(f"{value:g}", f"{np.mean(gains):+.2f}", worst, share))
     return "\n".join(lines) + "\n"
+
+
+def gain(restored: Array, blurry: Array, sharp: Array) -> float:
+    """What restoring gains over the blurry picture, dB."""
+    after = psnr(restored, sharp)
+    return after - psnr(blurry, sharp)
 
 
 def unharmed(sharp: list[Array], restore: Restore) -> str:
@@ -216,11 +217,11 @@ def by_circle(restore: Restore, photographs: Path) -> str:
     after = np.zeros(len(BINS_PX))
     counts = np.zeros(len(BINS_PX))
     all_gains = []
-    for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
+    for pair in test_pairs(photographs):
         blurry = as_unit(pair.blurry)
         sharp = as_unit(pair.sharp)
         restored = restore(blurry)
-        all_gains.append(psnr(restored, sharp) - psnr(blurry, sharp))
+        all_gains.append(gain(restored, blurry, sharp))
         where = np.digitize(np.abs(pair.defocus_map), BINS_PX) - 1
         for one in range(len(BINS_PX)):
             inside = where == one
@@ -229,6 +230,11 @@ def by_circle(restore: Restore, photographs: Path) -> str:
             after[one] += _squares(restored - sharp, inside)
     gains = 10 * np.log10(before / after)
     return _bins_table(all_gains, counts, gains)
+
+
+def test_pairs(photographs: Path) -> defocus.Dataset:
+    """The test pairs of the stream of some photographs."""
+    return defocus.open_dataset(f"stream:{photographs}").split("test")
 
 
 def _squares(error: NDArray[np.float32], inside: Mask) -> float:
@@ -243,31 +249,28 @@ def _bins_table(
     gains: Array,
 ) -> str:
     """A row for each bin."""
-    ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]
-    names = [f"{begin:g} to {end}" for begin, end in zip(BINS_PX, ends, strict=True)]
+    names = [f"{begin:g} to {end:g}" for begin, end in pairwise(BINS_PX)]
+    names.append(f"{BINS_PX[-1]:g} to …")
     lines = [
         "| circle of confusion, px | share of pixels | gain, dB |",
         "|---|---|---|",
+        f"| all: mean of pictures | | {np.mean(all_gains):+.2f} |",
     ]
-    lines.append(f"| all: mean of pictures | | {np.mean(all_gains):+.2f} |")
-    for name, count, gain in zip(names, counts, gains, strict=True):
-        lines.append(f"| {name} | {count / counts.sum():.0%} | {gain:+.2f} |")
+    shares = counts / counts.sum()
+    for name, share, decibel in zip(names, shares, gains, strict=True):
+        lines.append(row(name, f"{share:.0%}", f"{decibel:+.2f}"))
     return "\n".join(lines) + "\n"
 
 
 def classical_table(photographs: Path) -> str:
     """Mean gain of the classical chains on the stream's test pairs."""
     lines = ["| system | mean gain on the stream's test pairs, dB |", "|---|---|"]
-    pairs = list(defocus.open_dataset(f"stream:{photographs}").split("test"))
+    in_files = test_pairs(photographs)
+    pairs = [(as_unit(pair.blurry), as_unit(pair.sharp)) for pair in in_files]
     for name in CLASSICAL:
         restore = restorer(name, None)
-        gains = []
-        for pair in pairs:
-            blurry = as_unit(pair.blurry)
-            sharp = as_unit(pair.sharp)
-            after = psnr(restore(blurry), sharp)
-            gains.append(after - psnr(blurry, sharp))
-        lines.append(f"| `{name}` | {np.mean(gains):+.2f} |")
+        gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in pairs]
+        lines.append(row(f"`{name}`", f"{np.mean(gains):+.2f}"))
     return "\n".join(lines) + "\n"
 
 
@@ -277,10 +280,11 @@ def stack_table(restore: Restore, stacks: Path) -> str:
         "| stack | frames | gain where blurred, dB | whole frames, dB |",
         "|---|---|---|---|",
     ]
-    for folder in sorted(one.parent for one in stacks.glob("*/expected.jpg")):
+    folders = [merged.parent for merged in stacks.glob("*/expected.jpg")]
+    for folder in sorted(folders):
         gains = np.array(list(frame_gains(restore, folder)))
-        soft, whole = gains.mean(axis=0)
-        lines.append(f"| {folder.name} | {len(gains)} | {soft:+.2f} | {whole:+.2f} |")
+        means = [f"{mean:+.2f}" for mean in gains.mean(axis=0)]
+        lines.append(row(folder.name, str(len(gains)), *means))
     return "\n".join(lines) + "\n"
 
 
@@ -288,12 +292,7 @@ def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
     """Gain of each frame that can be aligned, where it is blurred and on the whole."""
     for frame in aligned_frames(stack, half):
         restored = restore(frame.blurry)
-        gains = []
-        for where in (frame.soft, frame.valid):
-            sharp = frame.sharp[where]
-            before = psnr(frame.blurry[where], sharp)
-            gains.append(psnr(restored[where], sharp) - before)
-        yield tuple(gains)
+        yield frame.gain(restored, frame.soft), frame.gain(restored, frame.valid)
 
 
 @dataclass(frozen=True)
@@ -308,6 +307,10 @@ class AlignedFrame:
     soft: Mask  # where it is less sharp than the merged picture
     valid: Mask  # where the merged picture covers it
 
+    def gain(self, restored: Array, where: Mask) -> float:
+        """What restoring gains over the frame in a part of it, dB."""
+        return gain(restored[where], self.blurry[where], self.sharp[where])
+
 
 def aligned_frames(
     stack: Path,
@@ -319,7 +322,7 @@ def aligned_frames(
         if path.name == "expected.jpg":
             continue
         frame = size(read_image(path))
-        height = min(frame.shape[0], merged.shape[0])
+        height = min(len(frame), len(merged))
         width = min(frame.shape[1], merged.shape[1])
         frame = frame[:height, :width]
         try:
@@ -336,11 +339,10 @@ def aligned_frames(
 
 def half(picture: NDArray[np.generic]) -> Pixels:
     """A picture at half its size."""
-    size = (picture.shape[1] // 2, picture.shape[0] // 2)
-    return np.asarray(
-        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA),
-        np.uint8,
-    )
+    height, width = picture.shape[:2]
+    size = (width // 2, height // 2)
+    small = cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def detail(picture: Array) -> Array:
@@ -355,18 +357,16 @@ def detail(picture: Array) -> Array:
 def show(restore: Restore, photographs: Path) -> None:
     """The first test pairs by the hash of their ids: blurry, restored, sharp, from the middle."""
     pairs = sorted(
-        defocus.open_dataset(f"stream:{photographs}").split("test"),
+        test_pairs(photographs),
         key=lambda pair: hashlib.sha256(pair.id.encode()).hexdigest(),
     )
-    rows = []
+    columns = []
     for pair in pairs[:SHOWN]:
         blurry = as_unit(pair.blurry)
         sharp = as_unit(pair.sharp)
-        top, left = ((side - CROP_PX) // 2 for side in blurry.shape[:2])
-        rows_shown = slice(top, top + CROP_PX)
-        crop = (rows_shown, slice(left, left + CROP_PX))
-        rows.append(np.vstack([one[crop] for one in (blurry, restore(blurry), sharp)]))
-    codes = np.rint(np.hstack(rows) * 255)
+        members = (blurry, restore(blurry), sharp)
+        columns.append(np.vstack([middle(member, CROP_PX) for member in members]))
+    codes = np.rint(np.hstack(columns) * 255)
     write_image(PICTURES, codes.astype(np.uint8))
 
 
