@@ -106,7 +106,12 @@ def _seconds(started: float, pictures: Sequence[SearchedPicture]) -> str:
 
 def _searched(name: str, split: str, shown: Codes) -> SearchedPicture:
     shown = np.ascontiguousarray(shown)
-    return SearchedPicture(name, split, local_features(shown), lambda: shown)
+    return SearchedPicture(
+        name,
+        split,
+        local_features(shown),
+        lambda: shown,
+    )
 
 
 def _copies(shown: Codes, draws: Random) -> Mapping[str, Codes]:
@@ -144,7 +149,13 @@ def _part(shown: Codes, side: int, draws: Random) -> Codes:
 
 def _resized(shown: Codes, factor: float) -> Codes:
     interpolation = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_CUBIC
-    resized = cv2.resize(shown, None, fx=factor, fy=factor, interpolation=interpolation)
+    resized = cv2.resize(
+        shown,
+        None,
+        fx=factor,
+        fy=factor,
+        interpolation=interpolation,
+    )
     return np.asarray(resized, np.uint8)
 
 

@@ -81,7 +81,13 @@ def command_of(processes: int) -> list[str]:
     ]
 
 
-def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
+def trained(
+    folder: Path,
+    setting: str,
+    processes: int,
+    *,
+    cpu: bool,
+) -> str:
     """Train in a folder; return why that failed, or an empty text."""
     schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
     text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{setting}\n"
@@ -119,7 +125,12 @@ def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
         difference = norm_of(
             {name: weights[name] - one for name, one in reference.items()}
         )
-        yield Outcome(way, processes, *speed_of(run), difference / norm_of(reference))
+        yield Outcome(
+            way,
+            processes,
+            *speed_of(run),
+            difference / norm_of(reference),
+        )
 
 
 def speed_of(run: Path) -> tuple[float, float]:

@@ -32,7 +32,12 @@ from research.alignment_truth.real_like.scene import scene_files
 from research.light import Mask
 from research.markdown import row, rule
 
-SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
+SYSTEMS = (
+    "wiener",
+    "richardson-lucy",
+    "defocus-s",
+    "defocus-m",
+)
 SEED = 520
 
 Array = NDArray[np.float64]
@@ -194,11 +199,24 @@ def _typed() -> argparse.Namespace:
         metavar="FOLDER",
     )
     words.add_argument(
-        "--stacks", type=Path, metavar="FOLDER", help="folder of focus stacks"
+        "--stacks",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of focus stacks",
     )
     words.add_argument("--pairs", type=int, default=300)
-    words.add_argument("--system", action="append", default=[], metavar="NAME")
-    words.add_argument("--json", type=Path, metavar="FILE", help="also keep the scores")
+    words.add_argument(
+        "--system",
+        action="append",
+        default=[],
+        metavar="NAME",
+    )
+    words.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="also keep the scores",
+    )
     return words.parse_args()
 
 

@@ -197,7 +197,14 @@ def _steps(
     criterion = _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
     steps, each = steps_within(minutes, method, network, criterion, batches, RATE)
-    write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
+    write_json(
+        plan,
+        {
+            **wanted,
+            "steps": steps,
+            "seconds_per_step": round(each, 4),
+        },
+    )
     return steps
 
 

@@ -103,9 +103,24 @@ def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
     """The kinds of pairs of a plan that have at least one pair."""
     width = SIZE[1]
     settings = (
-        TruthSetting("pairs", at_width(FULL, width), SIZE, plan.pairs),
-        TruthSetting("still pairs", at_width(STILL, width), SIZE, plan.pairs // 5),
-        TruthSetting("full-size pairs", FULL, FULL_SIZE, plan.pairs // 50),
+        TruthSetting(
+            "pairs",
+            at_width(FULL, width),
+            SIZE,
+            plan.pairs,
+        ),
+        TruthSetting(
+            "still pairs",
+            at_width(STILL, width),
+            SIZE,
+            plan.pairs // 5,
+        ),
+        TruthSetting(
+            "full-size pairs",
+            FULL,
+            FULL_SIZE,
+            plan.pairs // 50,
+        ),
     )
     return tuple(setting for setting in settings if setting.count)
 
@@ -118,7 +133,13 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     make_folder(folder)
     real_like = _real_like(plan, folder / "real-like pairs")
     if not plan.rendered:
-        return TruthResults({}, [], {}, [], real_like)
+        return TruthResults(
+            {},
+            [],
+            {},
+            [],
+            real_like,
+        )
     scores = {}
     for setting in settings_of(plan):
         scores[setting.name] = _setting_scores(plan, setting, folder, key)
@@ -260,7 +281,13 @@ def _textures(split: Split, folders: tuple[Path, ...]) -> Textures:
 
 def _scored(index: int, *, plan: TruthPlan, setting: TruthSetting) -> Document:
     textures = _textures(plan.split, plan.folders)
-    pair = render_pair(textures, setting.ranges, *setting.size, plan.seed, index)
+    pair = render_pair(
+        textures,
+        setting.ranges,
+        *setting.size,
+        plan.seed,
+        index,
+    )
     members = Members(pair.blurry, pair.sharp)
     return {
         name: asdict(score(pair, answer, seconds))
@@ -273,7 +300,13 @@ def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
     textures = _textures(plan.split, plan.folders)
     trials = []
     for index in range(first, first + TRIALS_AT_ONCE):
-        pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
+        pair = render_pair(
+            textures,
+            ranges,
+            *REGISTRATION_SIZE,
+            plan.seed + 1,
+            index,
+        )
         registration = Members(pair.blurry, pair.sharp).registration
         trials.append(trial(pair, registration))
     return {"trials": list(map(asdict, trials))}

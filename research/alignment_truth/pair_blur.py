@@ -86,7 +86,12 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
     planes = []
     for colour in range(3):
         plane = light[..., colour].copy()
-        through = cv2.filter2D(plane, cv2.CV_32F, kernel, borderType=border)
+        through = cv2.filter2D(
+            plane,
+            cv2.CV_32F,
+            kernel,
+            borderType=border,
+        )
         planes.append(through)
     blurry = single(np.stack(planes, axis=2))
     blurry[:, :left] = light[:, :left]
@@ -126,7 +131,12 @@ def main() -> None:
     """Print the table of a folder of photographs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", type=Path)
-    parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)
+    parser.add_argument(
+        "--megapixels",
+        type=float,
+        nargs="+",
+        default=MEGAPIXELS,
+    )
     options = parser.parse_args()
     folder: Path = options.photographs
     files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]

@@ -208,7 +208,12 @@ class Trial:
     reasons: Mapping[str, str]
 
 
-def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
+def trial(
+    name: str,
+    blurry: Image,
+    sharp: Image,
+    number: int,
+) -> Trial:
     """Try every method on a pair; the same number gives the same moves."""
     shot = shot_reference(blurry, sharp)
     scores: dict[str, dict[str, WarpScore]] = {}

@@ -41,7 +41,12 @@ REPEATS = 5
 def table(sets: Mapping[str, Iterable[Judged]]) -> Iterator[str]:
     """Lines of a Markdown table, one for each set, as soon as its pairs are judged."""
     within = [f"within {sigma:g} σ" for sigma in SIGMAS]
-    heads = ("answers", "error, median px", "stated, median px", *within)
+    heads = (
+        "answers",
+        "error, median px",
+        "stated, median px",
+        *within,
+    )
     yield row("pairs", *heads)
     yield rule(len(heads))
     for name, judged in sets.items():

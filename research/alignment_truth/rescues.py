@@ -97,7 +97,14 @@ def _rendered(
     *,
     soft: bool = False,
 ) -> MovedPair:
-    pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
+    pair = render_pair(
+        textures,
+        ranges,
+        HEIGHT,
+        WIDTH,
+        seed=SEED,
+        index=number,
+    )
     blurry = pair.blurry
     sharp = pair.sharp
     if soft:
@@ -243,7 +250,12 @@ def _outcomes(
         yield name, again, register(again.blurry, again.sharp)
 
 
-def _say(kind: Kind, unknown: int, tried: int, answers: dict[str, list[float]]) -> None:
+def _say(
+    kind: Kind,
+    unknown: int,
+    tried: int,
+    answers: dict[str, list[float]],
+) -> None:
     """Print how many unknown pairs of a kind are answered, and how many wrongly."""
     print(f"{kind.name}: {unknown} of {tried} unknown")  # noqa: T201 - what was asked for
     for name, errors in answers.items():

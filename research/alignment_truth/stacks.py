@@ -90,7 +90,12 @@ def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
     for name, (picture, shown) in aligned.items():
         scores[name] = _score(members.blurry, picture, shown, focus)
     share = float(focus.mean())
-    return FrameScore(frame.parent.name, frame.name, share, scores)
+    return FrameScore(
+        frame.parent.name,
+        frame.name,
+        share,
+        scores,
+    )
 
 
 def _half(picture: NDArray[np.unsignedinteger]) -> Array:
@@ -119,7 +124,12 @@ def _detail(picture: Array) -> Array:
     return np.sqrt(energy)
 
 
-def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore:
+def _score(
+    frame: Array,
+    aligned: Array,
+    shown: Mask,
+    focus: Mask,
+) -> StackScore:
     whole = _psnr_db(frame, aligned, shown)
     if whole is None:
         return StackScore(0.0, None, None)

@@ -90,14 +90,26 @@ def ranges_of(stage: FlowStage) -> Ranges:
     )
 
 
-def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthPair:
+def _pair(
+    textures: Textures,
+    stage: FlowStage,
+    seed: int,
+    index: int,
+) -> TruthPair:
     """A pair of a stage, determined by the arguments."""
     rng = np.random.default_rng([seed, index])
     kind = rng.random()
     ranges = ranges_of(stage)
     if kind < stage.sharp_share:
         ranges = replace(ranges, coc_px=(0.0, 0.0))
-    pair = render_pair(textures, ranges, stage.crop_px, stage.crop_px, seed, index)
+    pair = render_pair(
+        textures,
+        ranges,
+        stage.crop_px,
+        stage.crop_px,
+        seed,
+        index,
+    )
     if kind < 1 - stage.equalised_share:
         return pair
     error = rng.uniform(*EQUALISING_ERROR)

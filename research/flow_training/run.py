@@ -80,7 +80,13 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
         scores={"PWC-Net, these weights": scores, **references},
         half_precision_px=change,
     )
-    return export(request.folder, plan, trained.seconds, network, provenance)
+    return export(
+        request.folder,
+        plan,
+        trained.seconds,
+        network,
+        provenance,
+    )
 
 
 def _fingerprint(textures: Textures) -> str:

@@ -79,7 +79,12 @@ def gain_table(document: Document) -> Iterator[str]:
             "over plain",
         ]
         moved = any("moved_px" in line for line in one["lines"])  # so do they this
-        heads += ["share of the gap", "edges, px", *["moved, px"] * moved, "lines, px"]
+        heads += [
+            "share of the gap",
+            "edges, px",
+            *["moved, px"] * moved,
+            "lines, px",
+        ]
         heads += [*["bent, px"] * seeds, "minutes"]
         yield row(*heads)
         yield rule(len(heads) - 1)

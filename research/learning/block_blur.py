@@ -147,7 +147,11 @@ def _aperture(random: Random) -> Aperture:
     blades = int(random.integers(5, 10)) if random.random() < 0.7 else 0
     spherical = random.uniform(-0.6, 0.6) if random.random() < 0.5 else 0.0
     turn_deg = random.uniform(0, 72)
-    return Aperture(blades=blades, turn_deg=turn_deg, spherical=spherical)
+    return Aperture(
+        blades=blades,
+        turn_deg=turn_deg,
+        spherical=spherical,
+    )
 
 
 def _diameters(random: Random) -> list[float]:

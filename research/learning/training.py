@@ -15,7 +15,12 @@ def options(description: str, weights: Path) -> argparse.ArgumentParser:
     return words
 
 
-def cosine_rate(largest: float, step: int, steps: int, warm_up: int = 1) -> float:
+def cosine_rate(
+    largest: float,
+    step: int,
+    steps: int,
+    warm_up: int = 1,
+) -> float:
     """The learning rate of a step: it rises at first, and then falls along half a cosine."""
     rising = largest * min(1, (step + 1) / warm_up)
     angle = math.pi * step / steps

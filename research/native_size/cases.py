@@ -28,7 +28,11 @@ RAMPS_PX = (48, 96)
 """Circles of confusion, px, at the ends of the ramps, which begin in focus."""
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
-MOST = {3: 8, 12: 3, 24: 2}
+MOST = {
+    3: 8,
+    12: 3,
+    24: 2,
+}
 """Number of photographs of each size, so that all sizes together take about the same time: twelve
 megapixels take four times as long as three."""
 OTHERS = 2

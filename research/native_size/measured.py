@@ -76,7 +76,11 @@ class Kept:
 
 def key_of(renderer: NativeRenderer, case: Case, row: Row) -> str:
     """Name of the files of a cell."""
-    document = {**content_of(renderer, case), "row": row.content, "name": row.name}
+    document = {
+        **content_of(renderer, case),
+        "row": row.content,
+        "name": row.name,
+    }
     text = json.dumps(document, sort_keys=True)
     digest = hashlib.sha256(text.encode())
     return digest.hexdigest()[:32]

@@ -70,7 +70,14 @@ def classical_rows() -> list[Row]:
     rows = []
     for name, method in methods.items():
         restore = partial(_deconvolved, method)
-        rows.append(Row(f"{name}, true kernel", restore, content, needs_kernel=True))
+        rows.append(
+            Row(
+                f"{name}, true kernel",
+                restore,
+                content,
+                needs_kernel=True,
+            )
+        )
     return rows
 
 

@@ -95,7 +95,13 @@ def _labelled(name: str, held: list[str], top: int) -> Iterator[str]:
         yield f'<text x="{x + 8}" y="{y + 19}">{escape(room)}</text>'
 
 
-def _box(kind: str, x: int, y: int, width: int, height: int) -> str:
+def _box(
+    kind: str,
+    x: int,
+    y: int,
+    width: int,
+    height: int,
+) -> str:
     return f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="4"/>'
 
 

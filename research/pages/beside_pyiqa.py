@@ -32,7 +32,11 @@ from research.markdown import row, rule
 Array = NDArray[np.float64]
 
 PARAMETERS = Path(metrics.__file__).parent
-PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
+PICTURES = {
+    "astronaut": data.astronaut,
+    "coffee": data.coffee,
+    "chelsea": data.chelsea,
+}
 
 
 def peers(folder: Path) -> dict[str, torch.nn.Module]:

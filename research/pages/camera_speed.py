@@ -48,7 +48,11 @@ def main() -> None:
     )
     words.add_argument("photograph", type=Path)
     words.add_argument(
-        "--sizes", nargs="+", type=int, default=MEGAPIXELS, metavar="MEGAPIXELS"
+        "--sizes",
+        nargs="+",
+        type=int,
+        default=MEGAPIXELS,
+        metavar="MEGAPIXELS",
     )
     words.add_argument("--baseline", default="defocus-m")
     given = words.parse_args()
@@ -77,7 +81,12 @@ def blurred(sharp: Picture) -> Picture:
     """The picture behind a round aperture, in linear light."""
     border = DIAMETER_PX
     padded = cv2.copyMakeBorder(
-        sharp, border, border, border, border, cv2.BORDER_REFLECT
+        sharp,
+        border,
+        border,
+        border,
+        border,
+        cv2.BORDER_REFLECT,
     )
     result = np.empty_like(sharp)
     for top in range(0, sharp.shape[0], TILE_PX):

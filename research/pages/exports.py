@@ -44,7 +44,10 @@ def main() -> None:
         help="Systems; by default those that have no row yet.",
     )
     words.add_argument(
-        "--minutes", type=int, default=4, help="Minutes of CPU time for each system."
+        "--minutes",
+        type=int,
+        default=4,
+        help="Minutes of CPU time for each system.",
     )
     given = words.parse_args()
     systems = listed()
@@ -139,7 +142,13 @@ def filled(system: Baseline) -> nn.Module:
 
     Values that grow from layer to layer are rounding errors, which no two programs share."""
     network = system.build().eval()
-    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    picture = torch.rand(
+        1,
+        3,
+        64,
+        64,
+        generator=torch.Generator().manual_seed(0),
+    )
     for gain in (1.0, SMALLER):
         fill_weights(network, 0, gain)
         if system.card.needs or system.card.kind == "generative":
@@ -167,7 +176,15 @@ def write_page(rows: dict[str, str]) -> None:
     total = f"{exported} of {len(rows)} systems have a graph."
     if untried := [f"`{name}`" for name in listed() if name not in rows]:
         total += f" Not tried yet: {', '.join(untried)}."
-    lines = [f"{written}{MARK}", "", total, "", *HEAD, *rows.values(), ""]
+    lines = [
+        f"{written}{MARK}",
+        "",
+        total,
+        "",
+        *HEAD,
+        *rows.values(),
+        "",
+    ]
     write_text(PAGE, "\n".join(lines))
 
 

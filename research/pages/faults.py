@@ -238,7 +238,12 @@ def camera_jpeg(
     }
     exif[0x010F], exif[0x0110] = "Maker", "Body 1"
     stream = io.BytesIO()
-    PillowImage.fromarray(pixels).save(stream, "JPEG", quality=QUALITY, exif=exif)
+    PillowImage.fromarray(pixels).save(
+        stream,
+        "JPEG",
+        quality=QUALITY,
+        exif=exif,
+    )
     return stream.getvalue()
 
 
@@ -315,7 +320,14 @@ def audited(root: Path) -> tuple[Audit, list[FolderPair]]:
         verdict = judgement.verdict
         if verdict == "accept" and (warnings or reasons):
             verdict = "warn"
-        pairs.append(FolderPair(judgement.id, verdict, warnings, reasons))
+        pairs.append(
+            FolderPair(
+                judgement.id,
+                verdict,
+                warnings,
+                reasons,
+            )
+        )
     return audit, pairs
 
 
@@ -406,7 +418,12 @@ if __name__ == "__main__":
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("folder", metavar="DIR or alarms")
     words.add_argument("count", nargs="?", type=int)
-    words.add_argument("files", nargs="*", type=Path, metavar="STACKS PHOTOS")
+    words.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="STACKS PHOTOS",
+    )
     given = words.parse_args()
     if given.folder != "alarms":
         main(given.folder)

@@ -221,7 +221,12 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
     detail = np.abs(luma - smooth)
     border = cv2.BORDER_REPLICATE
-    means = cv2.blur(detail, (width, height), anchor=(0, 0), borderType=border)
+    means = cv2.blur(
+        detail,
+        (width, height),
+        anchor=(0, 0),
+        borderType=border,
+    )
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1
     inside = means[:rows, :columns]

@@ -72,7 +72,12 @@ def _sampled(
 
     channels = []
     for channel in np.moveaxis(sharp, 2, 0):
-        sampled = map_coordinates(channel, (rows, columns), order=3, mode="mirror")
+        sampled = map_coordinates(
+            channel,
+            (rows, columns),
+            order=3,
+            mode="mirror",
+        )
         channels.append(sampled)
     return np.asarray(np.clip(np.stack(channels, axis=2), 0, 1))
 

@@ -116,7 +116,13 @@ def options() -> argparse.Namespace:
     words.add_argument(
         "--photographs", type=int, help="Largest number of photographs of each size."
     )
-    words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
+    words.add_argument(
+        "--blurs",
+        nargs="+",
+        choices=BLURS,
+        default=BLURS,
+        metavar="PX",
+    )
     words.add_argument(
         "--systems",
         nargs="+",

@@ -45,7 +45,12 @@ def main() -> None:
 
 def _draw(panels: dict[str, NDArray[np.floating]]) -> None:
     """Draw the panels side by side."""
-    figure, axes = plt.subplots(1, 4, figsize=(14, 2.75), layout="constrained")
+    figure, axes = plt.subplots(
+        1,
+        4,
+        figsize=(14, 2.75),
+        layout="constrained",
+    )
     for axis, (title, picture) in zip(axes, panels.items(), strict=True):
         axis.imshow(picture)
         axis.set_title(title, fontsize=11)

@@ -52,7 +52,13 @@ def main() -> None:
 def _draw(curve: list[np.floating], before: np.floating) -> None:
     """Draw the curve."""
     figure, axis = plt.subplots(figsize=(5, 3), layout="constrained")
-    axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
+    axis.semilogx(
+        COUNTS,
+        curve,
+        "o-",
+        base=2,
+        label="Score SDE-rebuilt",
+    )
     axis.axhline(float(before), color="grey", label="blurry")
     axis.set(xlabel="steps of the sampler", ylabel="PSNR, dB (truth)")
     axis.set_xticks(COUNTS, list(map(str, COUNTS)))

@@ -164,7 +164,14 @@ def _systems() -> dict[str, str]:
         if system.card.variant_of in systems:
             variants[system.card.variant_of].append(system)
     own = [one for one in systems.values() if one.card.variant_of not in systems]
-    head = ("System", "Name", "Kind", "Given", "Status", "Paper")
+    head = (
+        "System",
+        "Name",
+        "Kind",
+        "Given",
+        "Status",
+        "Paper",
+    )
     lead = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
     table = _table(head, [_system_row(one.card) for one in own])
     pages = {"systems": f"# Systems\n\n{lead}\n\n{table}"}
@@ -227,7 +234,14 @@ def _datasets() -> str:
 def _metrics() -> str:
     from defocus.benchmark.metrics.metric import all_metrics
 
-    names = ("Metric", "Shown as", "Better", "Unit", "Range", "Computed")
+    names = (
+        "Metric",
+        "Shown as",
+        "Better",
+        "Unit",
+        "Range",
+        "Computed",
+    )
     rows = []
     for name, metric in all_metrics().items():
         ends = ["…" if end is None else f"{end:g}" for end in metric.span]

@@ -4,7 +4,7 @@
 
 import argparse
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -39,7 +39,12 @@ SIDE_PX = 256
 RADII_PX = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20)
 NOISES = (0.0, 0.003, 0.01, 0.02)
 BINS_PX = (0.0, 1.0, 3.0, 6.0, 10.0, 20.0)
-CLASSICAL = ("wiener", "richardson-lucy", "krishnan-fergus", "ebdb")
+CLASSICAL = (
+    "wiener",
+    "richardson-lucy",
+    "krishnan-fergus",
+    "ebdb",
+)
 SHOWN, CROP_PX = 10, 128
 LESS_SHARP = 1.5
 
@@ -334,7 +339,13 @@ def aligned_frames(
         sharp = aligned.sharp / 255
         sharper = detail(sharp) > LESS_SHARP * detail(blurry)
         soft = aligned.valid_mask & sharper
-        yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
+        yield AlignedFrame(
+            path.name,
+            blurry,
+            sharp,
+            soft,
+            aligned.valid_mask,
+        )
 
 
 def half(picture: NDArray[np.generic]) -> Pixels:

@@ -124,7 +124,12 @@ def disc_blurred(light: Light, diameter: float) -> Light:
     if diameter <= 1:
         return light
     kernel = disc_psf(diameter).astype(np.float32)
-    blurred = cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_REFLECT)
+    blurred = cv2.filter2D(
+        light,
+        -1,
+        kernel,
+        borderType=cv2.BORDER_REFLECT,
+    )
     return single(blurred)
 
 
@@ -145,7 +150,14 @@ def _dust(light: Light, size: float, draw: Random) -> Light:
         x, y = draw.uniform(0.05, 0.95, 2) * (width, height)
         centre = (round(x), round(y))
         radius = int(draw.integers(3, 6))
-        cv2.circle(mask, centre, radius, 1.0, -1, cv2.LINE_AA)
+        cv2.circle(
+            mask,
+            centre,
+            radius,
+            1.0,
+            -1,
+            cv2.LINE_AA,
+        )
     return _veiled(light, mask, 0.35)
 
 
@@ -263,7 +275,16 @@ def distorted(light: NDArray[Floats], size: float) -> NDArray[Floats]:
 def resampled(light: NDArray[Floats], x: Light, y: Light) -> NDArray[Floats]:
     """Light at positions, mirrored at the borders."""
     border = cv2.BORDER_REFLECT
-    return np.asarray(cv2.remap(light, x, y, cv2.INTER_CUBIC, None, border))
+    return np.asarray(
+        cv2.remap(
+            light,
+            x,
+            y,
+            cv2.INTER_CUBIC,
+            None,
+            border,
+        )
+    )
 
 
 def _mixed(first: Light, second: Light, share: Light) -> Light:

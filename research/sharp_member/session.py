@@ -72,7 +72,12 @@ class Session:
             exposure=0.9,
             quality=95,
         )
-        return cls(tuple(files), seed, sharp_lens(draw), camera)
+        return cls(
+            tuple(files),
+            seed,
+            sharp_lens(draw),
+            camera,
+        )
 
     def pair(
         self,
@@ -112,7 +117,12 @@ class Session:
         width = light.shape[1] - 2 * MARGIN_PX
         back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(seen, back[:2], (width, height), flags=flags)
+        moved = cv2.warpAffine(
+            seen,
+            back[:2],
+            (width, height),
+            flags=flags,
+        )
         return np.maximum(single(moved), 0)
 
 

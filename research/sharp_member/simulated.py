@@ -75,7 +75,12 @@ def by_session(root: Path) -> list[Said]:
     session = imported_card(root)
     command = [sys.executable, "-m", "defocus.capture"]
     command += ["check", str(session), "--json", "-q"]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True)
+    answer = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     numbers = numbers_of(session)
     by_number = {}
     for pair in json.loads(answer.stdout)["pairs"]:

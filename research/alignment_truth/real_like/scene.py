@@ -155,10 +155,20 @@ def _segments(light: Array) -> NDArray[np.int32]:
     from skimage.segmentation import felzenszwalb
 
     codes = np.sqrt(np.clip(light, 0, 1))
-    small = cv2.resize(codes, None, fx=SEGMENTED_AT, fy=SEGMENTED_AT)
+    small = cv2.resize(
+        codes,
+        None,
+        fx=SEGMENTED_AT,
+        fy=SEGMENTED_AT,
+    )
     height, width = small.shape[:2]
     least = round(LEAST_SEGMENT * height * width)
-    segments = felzenszwalb(small, scale=300, sigma=0.8, min_size=least)
+    segments = felzenszwalb(
+        small,
+        scale=300,
+        sigma=0.8,
+        min_size=least,
+    )
     labels = segments.astype(np.int32)
     nearest = cv2.INTER_NEAREST
     return np.asarray(cv2.resize(labels, light.shape[1::-1], interpolation=nearest))

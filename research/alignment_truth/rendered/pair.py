@@ -222,7 +222,12 @@ def _draw_surface(
         return None
     patch = texture_patch(textures, *window.shape, TEXELS_PER_PX, rng)
     gain = rng.uniform(0.5, 0.95)
-    return TruthSurface(relief, outline, patch * gain, window)
+    return TruthSurface(
+        relief,
+        outline,
+        patch * gain,
+        window,
+    )
 
 
 def _light(ranges: Ranges, size: tuple[int, int], rng: Random) -> Array:
