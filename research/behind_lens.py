@@ -25,14 +25,11 @@ class LensScene:
 
     def blurred(self, diameter_px: float, aperture: Aperture = ROUND) -> Array:
         """The light behind a circle of confusion, ``(H, W, C)`` in [0, 1]."""
-        rows, columns = self._padded
-        transfer = _transfer(diameter_px, aperture, self._padded)
+        size = self._padded
+        transfer = _transfer(diameter_px, aperture, size)
         height, width = self.light.shape[:2]
-        light = fft.irfft2(
-            self._spectrum * transfer[:, :, None],
-            (rows, columns),
-            axes=(0, 1),
-        )
+        spectrum = self._spectrum * transfer[:, :, None]
+        light = fft.irfft2(spectrum, size, axes=(0, 1))
         inside = light[MARGIN_PX:, MARGIN_PX:]
         inside = inside[:height, :width]
         return single(np.clip(inside, 0, 1))
@@ -85,8 +82,9 @@ def _kernel_transfer(
 ) -> NDArray[np.complex64]:
     """The transfer function of an aperture whose centre is at the first pixel."""
     kernel = aperture_psf(diameter_px, aperture)
-    middle = len(kernel) // 2
+    side = len(kernel)
+    middle = side // 2
     wide = np.zeros(size, np.float32)
-    wide[: len(kernel), : len(kernel)] = kernel
+    wide[:side, :side] = kernel
     centred = np.roll(wide, (-middle, -middle), axis=(0, 1))
     return np.asarray(fft.rfft2(centred), np.complex64)

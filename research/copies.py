@@ -17,8 +17,7 @@ import numpy as np
 from defocus.datasets.copies.features import Codes, grey_picture, local_features
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.pictures.headers import SUFFIXES
-from defocus.pictures.write import through_jpeg
-from research.light import Random
+from research.light import Random, from_jpeg, random_part
 
 ORIGINALS = 20
 """Number of photographs that are copied."""
@@ -34,8 +33,8 @@ TRIES = 30
 
 def main(folder: Path) -> None:
     """Print the shares of copies that are found, false alarms, and seconds of the processor."""
-    photographs = list(map(grey_picture, _paths(folder)))
-    photographs = [one for one in photographs if min(one.shape) >= SMALLEST_PX]
+    pictures = map(grey_picture, _paths(folder))
+    photographs = [one for one in pictures if min(one.shape) >= SMALLEST_PX]
     _print_copies(photographs)
     _print_halves(photographs)
 
@@ -56,13 +55,22 @@ def _print_copies(photographs: Sequence[Codes]) -> None:
         for kind, copy in _copies(photographs[number], draws).items():
             origins[len(pictures)] = number, kind
             pictures.append(_searched(f"{kind} of {number}", "train", copy))
+    _say_found(pictures, origins)
+    click.echo(_seconds(started, pictures))
+
+
+def _say_found(
+    pictures: list[SearchedPicture],
+    origins: dict[int, tuple[int, str]],
+) -> None:
+    """Print the share of each kind that is found, then of all, and the false alarms."""
     found, false = _found_copies(pictures, origins)
     made = Counter(kind for _, kind in origins.values())
     for kind, count in made.items():
         click.echo(f"{kind:20} {found[kind]} of {count}")
-    share = found.total() / made.total()
-    seconds = _seconds(started, pictures)
-    click.echo(f"found {100 * share:.1f} % of {made.total()}, {false} false, {seconds}")
+    share = 100 * found.total() / made.total()
+    said = f"found {share:.1f} % of {made.total()}, {false} false, "
+    click.echo(said, nl=False)
 
 
 def _found_copies(
@@ -137,11 +145,8 @@ def _copies(shown: Codes, draws: Random) -> Mapping[str, Codes]:
 
 def _part(shown: Codes, side: int, draws: Random) -> Codes:
     """A square part with some detail."""
-    height, width = shown.shape
     for _ in range(TRIES):
-        top = draws.integers(0, height - side + 1)
-        left = draws.integers(0, width - side + 1)
-        part = shown[top : top + side, left : left + side]
+        part = random_part(draws, shown, side, side)
         if part.std() > LEAST_CONTRAST:
             break
     return part
@@ -160,8 +165,7 @@ def _resized(shown: Codes, factor: float) -> Codes:
 
 
 def _saved_again(shown: Codes) -> Codes:
-    saved = through_jpeg(np.ascontiguousarray(shown), 85, full_colour=False)
-    return np.asarray(saved, np.uint8)
+    return from_jpeg(np.ascontiguousarray(shown), 85)
 
 
 if __name__ == "__main__":

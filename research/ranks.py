@@ -72,13 +72,9 @@ def command_of(processes: int) -> list[str]:
         "--standalone",
         f"--nproc-per-node={processes}",
     ]
-    return [
-        sys.executable,
-        *(launcher if processes > 1 else []),
-        "-m",
-        "defocus.benchmark",
-        *words,
-    ]
+    if processes == 1:
+        launcher = []
+    return [sys.executable, *launcher, "-m", "defocus.benchmark", *words]
 
 
 def trained(
@@ -122,15 +118,12 @@ def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
         (run,) = (folder / "s" / "runs").iterdir()
         weights = weights_of(run)
         reference = reference or weights
-        difference = norm_of(
-            {name: weights[name] - one for name, one in reference.items()}
-        )
-        yield Outcome(
-            way,
-            processes,
-            *speed_of(run),
-            difference / norm_of(reference),
-        )
+        differences = {}
+        for name, tensor in reference.items():
+            differences[name] = weights[name] - tensor
+        off = norm_of(differences) / norm_of(reference)
+        seconds_a_step, loss = speed_of(run)
+        yield Outcome(way, processes, seconds_a_step, loss, off)
 
 
 def speed_of(run: Path) -> tuple[float, float]:
@@ -138,8 +131,9 @@ def speed_of(run: Path) -> tuple[float, float]:
     rows = read_numbers(run / CURVE, "step", "seconds", "loss")
     steady = rows[int(STEADY * len(rows)) :]
     steps, seconds, losses = zip(*steady, strict=True)
-    seconds_a_step = (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0])
-    return seconds_a_step, sum(losses) / len(losses)
+    elapsed = seconds[-1] - seconds[0]
+    timed = max(1, steps[-1] - steps[0])
+    return elapsed / timed, sum(losses) / len(losses)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +191,11 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
     documents = _completed(folder, key, work, range(plan.real_like), plan)
-    return [
-        {name: WarpScore(**one) for name, one in pair.items()} for pair in documents
-    ]
+    pairs = []
+    for document in documents:
+        scores = {name: WarpScore(**fields) for name, fields in document.items()}
+        pairs.append(scores)
+    return pairs
 
 
 def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
@@ -209,10 +212,10 @@ def _trials(
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
     documents = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
-    trials = (
-        RegistrationTrial(**one) for document in documents for one in document["trials"]
-    )
-    return [*trials][:count]
+    trials = []
+    for document in documents:
+        trials += [RegistrationTrial(**fields) for fields in document["trials"]]
+    return trials[:count]
 
 
 def _key(
@@ -225,9 +228,8 @@ def _key(
     for picture in textures.pictures:
         pictures.update(picture.tobytes())
     hashed = cache(sha256_file)  # all frames of a stack have one merged picture
-    stacks = [
-        [path.parent.name, path.name, hashed(path)] for pair in frames for path in pair
-    ]
+    files = chain.from_iterable(frames)
+    stacks = [[path.parent.name, path.name, hashed(path)] for path in files]
     parts = [
         plan.split,
         plan.seed,
@@ -248,11 +250,12 @@ def _completed(
 ) -> list[Document]:
     """The results of all numbers, read if stored, else computed and stored."""
     make_folder(folder)
-    stored = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
+    files = {number: folder / f"{number:06d}.json" for number in numbers}
+    stored = {number: _stored(file, key) for number, file in files.items()}
     missing = [number for number in numbers if stored[number] is None]
     results = in_processes(partial(_numbered, work), missing, plan.jobs)
     for number, document in track(results, folder.name, total=len(missing)):
-        write_json(folder / f"{number:06d}.json", {"key": key, **document})
+        write_json(files[number], {"key": key, **document})
         stored[number] = document
     return [document for document in stored.values() if document is not None]
 
@@ -319,15 +322,14 @@ def _framed(number: int, *, plan: TruthPlan) -> Document:
 
 
 def _pair_score(document: Document) -> PairScore:
-    sums = {
-        name: (float(total), int(count))
-        for name, (total, count) in document["sums"].items()
-    }
+    sums = {}
+    for name, (total, count) in document["sums"].items():
+        sums[name] = (float(total), int(count))
     return PairScore(**{**document, "sums": sums})
 
 
 def _frame_score(document: Document) -> FrameScore:
-    scores = {
-        name: one and StackScore(**one) for name, one in document["scores"].items()
-    }
+    scores = {}
+    for name, fields in document["scores"].items():
+        scores[name] = StackScore(**fields) if fields else None
     return FrameScore(**{**document, "scores": scores})

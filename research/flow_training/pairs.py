@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 
+from defocus.align.sampling.positions import pixel_grid
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.training.objective import TrainingBatch
@@ -128,10 +129,7 @@ def equally_blurred(
 
     ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
     height, width = coc_px.shape
-    x, y = np.meshgrid(
-        np.arange(width, dtype=np.float32),
-        np.arange(height, dtype=np.float32),
-    )
+    x, y = pixel_grid(height, width)
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
     diameters: Array = single(
         cv2.remap(
@@ -154,15 +152,14 @@ def _disc_blurred(
     """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
     largest = float(diameters.max())
     gaps = math.ceil(largest / SLICE_PX)
+    per_gap = gaps / max(largest, 1e-6)
     blurred = np.zeros_like(linear)
-    for node in np.linspace(0, largest, gaps + 1):
-        distance = np.abs(diameters - np.float32(node)) * np.float32(
-            gaps / max(largest, 1e-6)
-        )
+    for node in np.linspace(0, largest, gaps + 1).tolist():
+        distance = np.abs(diameters - node) * per_gap
         share = np.maximum(1 - distance, 0)[:, :, None]
         kernel = np.ones((1, 1))
         if node > 1:
-            kernel = disc_psf(float(node))
+            kernel = disc_psf(node)
         blurred += share * cv2.filter2D(
             linear,
             cv2.CV_32F,

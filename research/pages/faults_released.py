@@ -24,17 +24,14 @@ def released_by_session(root: Path) -> set[int]:
     if not (root / "imported").exists():
         run("datasets", "import", root / "session", "--out", root / "imported")
     numbers = numbers_of(root / "session")
-    return {
-        numbers[name]
-        for name in chain(root / "by-session", f"manifest:{root / 'imported'}")
-    }
+    names = chain(root / "by-session", f"manifest:{root / 'imported'}")
+    return {numbers[name] for name in names}
 
 
 def released_by_folders(root: Path) -> set[int]:
     """Numbers of the pairs of two folders that reach a release."""
-    return {
-        int(name[1:]) for name in chain(root / "by-pairs", f"pairs:{root / 'pairs'}")
-    }
+    names = chain(root / "by-pairs", f"pairs:{root / 'pairs'}")
+    return {int(name[1:]) for name in names}
 
 
 def chain(folder: Path, dataset: str) -> set[str]:
@@ -44,23 +41,17 @@ def chain(folder: Path, dataset: str) -> set[str]:
     aligned = folder / "aligned"
     curated = folder / "curated"
     release = folder / "release"
-    steps: tuple[tuple[str | Path, ...], ...] = (
-        ("audit", dataset, "--out", folder / "audit"),
-        ("compensate", dataset, "--out", aligned),
-        ("curate", f"manifest:{aligned}", "--out", curated),
-        (
-            "package",
-            f"manifest:{curated}",
-            "--to",
-            "folder",
-            "--out",
-            release,
-            "--card",
-            card,
-        ),
-    )
+    to_folder = ("--to", "folder", "--out", release)
+    steps: dict[str, tuple[str | Path, ...]] = {
+        "audit": (dataset, "--out", folder / "audit"),
+        "compensate": (dataset, "--out", aligned),
+        "curate": (f"manifest:{aligned}", "--out", curated),
+        "package": (f"manifest:{curated}", *to_folder, "--card", card),
+    }
     if not (release / "manifest.json").exists():
-        seconds = {str(step[0]): run("datasets", *step) for step in steps}
+        seconds = {}
+        for verb, words in steps.items():
+            seconds[verb] = run("datasets", verb, *words)
         _say_seconds(folder, seconds)
     pairs = read_json(release / "manifest.json")["pairs"]
     return {str(pair["id"]) for pair in pairs}
@@ -83,15 +74,13 @@ def run(program: str, *arguments: str | Path) -> float:
 
 def numbers_of(session: Path) -> dict[str, int]:
     """Number of each pair of a session by its name; the minute of its time is the number."""
-    return {
-        path.parent.name: number_of(path)
-        for path in sorted(session.glob("pairs/*/pair.json"))
-    }
+    files = sorted(session.glob("pairs/*/pair.json"))
+    return {path.parent.name: number_of(path) for path in files}
 
 
 def number_of(pair_json: Path) -> int:
     """Number of a pair, from the minute of its time."""
-    exif = read_json(pair_json)["roles"]["blurry"]["exif"]
-    taken = exif["taken"].split(" ")[-1]
-    hours, minutes, _ = map(int, taken.split(":"))
-    return int(60 * hours + minutes)
+    roles = read_json(pair_json)["roles"]
+    *_, time_of_day = roles["blurry"]["exif"]["taken"].split(" ")
+    hours, minutes, _ = map(int, time_of_day.split(":"))
+    return 60 * hours + minutes

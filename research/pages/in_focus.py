@@ -16,13 +16,12 @@ from defocus.blur.block_blur import block_blur
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_linear, luma_of
-from defocus.pictures.write import through_jpeg
 from defocus.progress import say, track
 from defocus.restoration.same_scene import Frame, frame_of, standings
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
-from research.light import Array, Pixels, Random
+from research.light import Array, Pixels, Random, from_jpeg
 from research.markdown import row
 
 SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
@@ -30,9 +29,8 @@ SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
 BASES_PX = (0, 2, 4, 8, 16, 24, 40)
 STEPS_PX = (1, 2, 4, 8)
 """Steps, px, by which the less sharp frame of a pair has a larger diameter than the sharper one."""
-DIAMETERS_PX = sorted(
-    {base + step for base, step in itertools.product(BASES_PX, (0, *STEPS_PX))}
-)
+_SUMS_PX = map(sum, itertools.product(BASES_PX, (0, *STEPS_PX)))
+DIAMETERS_PX = sorted(set(_SUMS_PX))
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06
 """Standard deviation of the noise at white in linear light, weak and strong; in the dark a tenth of
@@ -93,13 +91,16 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
     for photograph in photographs:
         orders += right_orders(photograph)
     orders += _between(photographs)
-    yield row("frames", "pairs", "all", *(f"from {base} px" for base in BASES_PX))
+    heads = [f"from {base} px" for base in BASES_PX]
+    yield row("frames", "pairs", "all", *heads)
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
-    for kind in dict.fromkeys(order.kind for order in orders):
-        members = [order for order in orders if order.kind == kind]
+    by_kind: dict[str, list[Order]] = {}
+    for order in orders:
+        by_kind.setdefault(order.kind, []).append(order)
+    for kind, members in by_kind.items():
         bases = []
         for base in BASES_PX:
-            own = [one for one in members if one.base_px == base]
+            own = [order for order in members if order.base_px == base]
             bases.append(_share(own))
         yield row(kind, str(len(members)), _share(members), *bases)
 
@@ -116,13 +117,14 @@ Measured = Mapping[Shown, Frame]
 
 def measured_frames(photograph: NDArray[np.unsignedinteger], number: int) -> Measured:
     """The measurement of each frame of a photograph."""
-    pixels = np.asarray(
-        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
-        np.uint8,
-    )
+    white = np.iinfo(photograph.dtype).max
+    codes = np.rint(photograph * (255 / white))
     random = np.random.default_rng(number)
     aperture = APERTURES[number % len(APERTURES)]
-    return {shown: measured(frame) for shown, frame in frames(pixels, aperture, random)}
+    measurements = {}
+    for shown, frame in frames(codes.astype(np.uint8), aperture, random):
+        measurements[shown] = measured(frame)
+    return measurements
 
 
 def measured(frame: Pixels) -> Frame:
@@ -206,17 +208,19 @@ def taken(light: Array, random: Random, noise: float) -> Pixels:
     deviation = noise * np.sqrt(np.maximum(light, 0) + 0.1)
     drawn = random.standard_normal(light.shape, dtype=np.float32)
     noisy = np.clip(light + deviation * drawn, 0, 1)
-    return np.rint(255 * noisy ** (1 / GAMMA)).astype(np.uint8)
+    codes = 255 * noisy ** (1 / GAMMA)
+    return np.rint(codes).astype(np.uint8)
 
 
 def compressed(pixels: Pixels) -> Pixels:
     """The pixels after JPEG compression."""
-    return np.asarray(through_jpeg(pixels, QUALITY, full_colour=False), np.uint8)
+    return from_jpeg(pixels, QUALITY)
 
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """The parts of a photograph that have most and least detail."""
-    height, width = map(min, zip(size_px, photograph.shape[:2], strict=True))
+    height = min(size_px[0], photograph.shape[0])
+    width = min(size_px[1], photograph.shape[1])
     luma = luma_of(photograph)
     smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
     detail = np.abs(luma - smooth)
@@ -232,21 +236,11 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     inside = means[:rows, :columns]
 
     def part_at(place: np.intp) -> Pixels:
-        return _part_at(photograph, inside.shape, int(place), (height, width))
+        top, left = divmod(int(place), columns)
+        part = photograph[top : top + height, left : left + width]
+        return np.ascontiguousarray(part)
 
     return part_at(inside.argmax()), part_at(inside.argmin())
-
-
-def _part_at(
-    photograph: Pixels,
-    shape: tuple[int, ...],
-    at: int,
-    size: tuple[int, int],
-) -> Pixels:
-    """The part whose top left corner has a number in the map of such corners."""
-    top, left = np.unravel_index(at, shape)
-    part = photograph[top:, left:][: size[0], : size[1]]
-    return np.ascontiguousarray(part)
 
 
 def right_orders(photograph: Measured) -> Iterator[Order]:
@@ -256,9 +250,9 @@ def right_orders(photograph: Measured) -> Iterator[Order]:
             sharper = photograph[Shown(kind, base_px)]
             other = photograph[Shown(kind, base_px + step_px)]
             yield Order(words, base_px, is_first(sharper, other))
-        for one, kind in itertools.permutations(("layers", "behind")):
-            sharper = photograph[Shown(one, base_px)]
-            other = photograph[Shown(kind, base_px + step_px)]
+        for kind, other_kind in itertools.permutations(("layers", "behind")):
+            sharper = photograph[Shown(kind, base_px)]
+            other = photograph[Shown(other_kind, base_px + step_px)]
             yield Order(MOVES, base_px, is_first(sharper, other))
 
 
@@ -269,7 +263,8 @@ def _between(photographs: Sequence[Measured]) -> list[Order]:
     for one, other in itertools.permutations(photographs, 2):
         for base_px, more_px in pairs:
             sharper = one[Shown("uniform", base_px)]
-            right = is_first(sharper, other[Shown("uniform", more_px)])
+            blurred = other[Shown("uniform", more_px)]
+            right = is_first(sharper, blurred)
             orders.append(Order(BETWEEN, base_px, right))
     return orders
 

@@ -24,9 +24,8 @@ GAIN = 3.0
 
 def main() -> None:
     """Draw one strongly misaligned pair of the sample dataset before and after alignment."""
-    folder = next(
-        p.blurry for p in open_dataset("sample:strong").pairs if p.scene == SCENE
-    ).parent
+    pairs = open_dataset("sample:strong").pairs
+    folder = next(pair.blurry for pair in pairs if pair.scene == SCENE).parent
     blurry, sharp = read_pair(folder / "blurry.png", folder / "sharp.png")
     truth = as_float(read_image(folder / "truth.png"))
     aligned = compensate(blurry, sharp, measure(blurry, sharp, flow_estimator("dis")))

@@ -33,16 +33,13 @@ def main() -> None:
     """Train the reduced network on the sample's sharp pictures; restore in more and more steps."""
     dataset = open_dataset("sample")
     network = trained(dataset)
-    pictures = [
-        middles(pair.blurry.parent) for pair in dataset.pairs if pair.split == "test"
-    ]
+    pictures = [middles(pair.blurry.parent) for pair in dataset.split("test")]
     before = np.mean([psnr(blurry, truth) for blurry, truth in pictures])
     curve = []
     for count in track(COUNTS, "steps"):
         network.steps = count
-        curve.append(
-            np.mean([psnr(network(blurry), truth) for blurry, truth in pictures])
-        )
+        levels = [psnr(network(blurry), truth) for blurry, truth in pictures]
+        curve.append(np.mean(levels))
     _draw(curve, before)
     say(f"blurry {before:.2f} dB")
     for count, decibels in zip(COUNTS, curve, strict=True):
@@ -95,8 +92,9 @@ def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     values = []
     for name in ("blurry.png", "truth.png"):
         picture = as_float(read_image(folder / name))
-        top = (picture.shape[0] - SHOWN_PX) // 2
-        left = (picture.shape[1] - SHOWN_PX) // 2
+        height, width = picture.shape[:2]
+        top = (height - SHOWN_PX) // 2
+        left = (width - SHOWN_PX) // 2
         crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
         channels_first = torch.from_numpy(crop).permute(2, 0, 1)
         values.append(channels_first[None].contiguous())
