@@ -67,7 +67,8 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
         plain = [one for one in all_baselines().values() if not one.card.variant_of]
         narrow = [one for one in plain if one.narrow]
         systems = [one for one in narrow if find_own_weights(one) is None]
-    return list({one.narrow.name: one for one in systems if one.narrow}.values())
+    by_name = {one.narrow.name: one for one in systems if one.narrow}
+    return list(by_name.values())
 
 
 def open_bank(text: str) -> tuple[Dataset, PatchBank]:
@@ -130,7 +131,9 @@ def train_narrow(
         licence="MIT",
     )
     write_json(path.with_suffix(".json"), card.model_dump())
-    outcome = "not validated" if gain is None else f"{gain:+.2f} dB beside the input"
+    outcome = "not validated"
+    if gain is not None:
+        outcome = f"{gain:+.2f} dB beside the input"
     say(f"{path.name}: {card.parameters:,} parameters, {job.steps} steps, {outcome}")
     return path
 
@@ -149,9 +152,10 @@ def _is_made(path: Path, copy: Baseline) -> bool:
     if not path.with_suffix(".json").is_file():
         return False
     card = narrow_card(path)
-    wanted = _identity(copy)
-    fits = all(getattr(card, name) == value for name, value in wanted.items())
-    return fits and path.is_file() and sha256_file(path) == card.sha256
+    for name, wanted in _identity(copy).items():
+        if getattr(card, name) != wanted:
+            return False
+    return path.is_file() and sha256_file(path) == card.sha256
 
 
 def _method(copy: Baseline, recipe: Recipe) -> Method:
@@ -187,7 +191,8 @@ def _steps(
     wanted = {**_identity(copy), "minutes": minutes}
     if plan.is_file():
         noted: Mapping[str, Any] = read_json(plan)
-        if {name: noted.get(name) for name in wanted} == wanted:
+        same = {name: noted.get(name) for name in wanted}
+        if same == wanted:
             return int(noted["steps"])
         raise InputError(
             f"{folder}: holds another training; move it away or choose another --out"

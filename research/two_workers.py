@@ -75,9 +75,8 @@ def main() -> int:
     dataset = from_anywhere(asked.dataset)
     found = []
     for verb in asked.verb or COMMANDS:
-        found.append(
-            ratio_of(verb, dataset, make_folder(asked.out).resolve(), asked.rounds)
-        )
+        out = make_folder(asked.out).resolve()
+        found.append(ratio_of(verb, dataset, out, asked.rounds))
         print(json.dumps(found[-1]), flush=True)  # noqa: T201 - what the script is for
     write_json(asked.out / "two_workers.json", found)
     return int(any(float(one["ratio"]) < TARGET for one in found))

@@ -118,10 +118,9 @@ def _tiles(pair: Members) -> Answer:
     columns = np.unique(tile_moves.centres[:, 0])
     rows = np.unique(tile_moves.centres[:, 1])
     moves = tile_moves.shifts.reshape(len(rows), len(columns), 2)
-    shifts = moves.astype(np.float32)
     field = RegularGridInterpolator(
         (rows, columns),
-        _smoothed(shifts),
+        _smoothed(moves.astype(np.float32)),
         bounds_error=False,
         fill_value=None,
     )

@@ -26,7 +26,8 @@ def estimated(
     pwcnet = cast("PWCNet", network)
     flows = []
     for pair in pairs:
-        blurry, sharp = pair.blurry.to(device), pair.sharp.to(device)
+        blurry = pair.blurry.to(device)
+        sharp = pair.sharp.to(device)
         flows.append(estimate_flow(pwcnet, blurry, sharp).cpu())
     return flows
 

@@ -145,7 +145,18 @@ def frames(
     random: Random,
 ) -> Iterator[tuple[Shown, Pixels]]:
     """All frames of a photograph."""
-    detailed = as_linear(parts_of(photograph, SIZE_PX)[0])
+    detailed, _ = parts_of(photograph, SIZE_PX)
+    yield from _detailed_frames(as_linear(detailed), aperture, random)
+    _, plain = parts_of(photograph, PLAIN_PX)
+    yield from _plain_frames(LensScene(as_linear(plain)), aperture, random)
+
+
+def _detailed_frames(
+    detailed: Array,
+    aperture: Aperture,
+    random: Random,
+) -> Iterator[tuple[Shown, Pixels]]:
+    """Frames of a part with detail: blurred alike, and with an object in front."""
     scene = LensScene(detailed)
     front = LensScene(_with_opacity(detailed))
     for diameter_px in DIAMETERS_PX:
@@ -159,8 +170,6 @@ def frames(
         yield Shown("layers", diameter_px), taken(near, random, NOISE)
         behind = _over(front.blurred(far_px, aperture), light)
         yield Shown("behind", diameter_px), taken(behind, random, NOISE)
-    _, plain = parts_of(photograph, PLAIN_PX)
-    yield from _plain_frames(LensScene(as_linear(plain)), aperture, random)
 
 
 def _plain_frames(
@@ -221,19 +230,9 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     """The parts of a photograph that have most and least detail."""
     height = min(size_px[0], photograph.shape[0])
     width = min(size_px[1], photograph.shape[1])
-    luma = luma_of(photograph)
-    smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
-    detail = np.abs(luma - smooth)
-    border = cv2.BORDER_REPLICATE
-    means = cv2.blur(
-        detail,
-        (width, height),
-        anchor=(0, 0),
-        borderType=border,
-    )
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1
-    inside = means[:rows, :columns]
+    inside = _mean_detail(photograph, (width, height))[:rows, :columns]
 
     def part_at(place: np.intp) -> Pixels:
         top, left = divmod(int(place), columns)
@@ -241,6 +240,18 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
         return np.ascontiguousarray(part)
 
     return part_at(inside.argmax()), part_at(inside.argmin())
+
+
+def _mean_detail(photograph: Pixels, size: tuple[int, int]) -> cv2.typing.MatLike:
+    """Mean detail of the part of a width and a height that begins at each pixel."""
+    luma = luma_of(photograph)
+    smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
+    return cv2.blur(
+        np.abs(luma - smooth),
+        size,
+        anchor=(0, 0),
+        borderType=cv2.BORDER_REPLICATE,
+    )
 
 
 def right_orders(photograph: Measured) -> Iterator[Order]:

@@ -73,7 +73,8 @@ def main() -> None:
     rows = [*classical_rows(), *networks]
     blurs = [BLURS[name] for name in asked.blurs]
     written = tables_of(asked.page)
-    smallest = min([*asked.sizes, *map(size_of, written)], default=math.inf)
+    written_sizes = map(size_of, written)
+    smallest = min([*asked.sizes, *written_sizes], default=math.inf)
     made: dict[str, list[str]] = {}
     for size in sorted(asked.sizes):
         cases = cases_of(renderer.files, size, blurs, asked.photographs)
@@ -142,7 +143,8 @@ def ramp_parts(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> list
     """The gains on ramps by the circle of confusion; nothing without a ramp."""
     if all(case.blur.diameter_px is not None for case in cases):
         return []
-    return [RAMPS.format(size=cases[0].megapixels), ramp_table(rows, cases, cells)]
+    title = RAMPS.format(size=cases[0].megapixels)
+    return [title, ramp_table(rows, cases, cells)]
 
 
 def shown_crops(
@@ -159,7 +161,8 @@ def shown_crops(
         number = numbers[place % len(numbers)]
         for case in cases:
             wanted = case.number == number and case.blur.name == blur_name
-            if wanted and rows and all((row.name, case) in cells for row in rows):
+            complete = all((row.name, case) in cells for row in rows)
+            if wanted and rows and complete:
                 keys = [key_of(renderer, case, row) for row in rows]
                 parts = [crop_of(kept, key) for key in keys]
                 blurry, _, sharp = parts[0]

@@ -53,9 +53,9 @@ def write_pages(folder: Path) -> None:
     """Parts of four pages, as a dataset of pairs."""
     for pair in defocus.open_dataset("text:").split("test"):
         if pair.id in PAGES:
-            for member, picture in (("blurry", pair.blurry), ("sharp", pair.sharp)):
-                make_folder(folder / member)
-                path = folder / member / f"{pair.id}.png"
+            members = {"blurry": pair.blurry, "sharp": pair.sharp}
+            for member, picture in members.items():
+                path = make_folder(folder / member) / f"{pair.id}.png"
                 write_image(path, picture[ROWS, COLUMNS])
 
 
