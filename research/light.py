@@ -62,7 +62,11 @@ def homogeneous(affine: NDArray[np.floating[Any]]) -> Matrix:
     return np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
-def along(x: NDArray[Floats], y: NDArray[Floats], angle: float) -> NDArray[Floats]:
+def along(
+    x: NDArray[Floats],
+    y: NDArray[Floats],
+    angle: float,
+) -> NDArray[Floats]:
     """Distances from the origin in a direction, radians."""
     return math.cos(angle) * x + math.sin(angle) * y
 

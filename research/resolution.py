@@ -150,7 +150,11 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
     return table(head, rows)
 
 
-def _compared(pairs: Sequence[PairScores], one: str, other: str) -> list[str]:
+def _compared(
+    pairs: Sequence[PairScores],
+    one: str,
+    other: str,
+) -> list[str]:
     """The numbers of two systems, as they are shown."""
     measured = _differences([pair.measured for pair in pairs], one, other)
     true = _differences([pair.true for pair in pairs], one, other)
@@ -178,7 +182,11 @@ def _compared(pairs: Sequence[PairScores], one: str, other: str) -> list[str]:
     ]
 
 
-def _differences(scores: Sequence[Scores], one: str, other: str) -> Array:
+def _differences(
+    scores: Sequence[Scores],
+    one: str,
+    other: str,
+) -> Array:
     """By how much a system is better than another on each pair, dB."""
     return np.array([pair[one] - pair[other] for pair in scores])
 

@@ -171,7 +171,11 @@ def _objective(copy: Baseline, recipe: Recipe) -> Objective:
     return supervised(START_TERMS)
 
 
-def _batches(copy: Baseline, bank: PatchBank, first: int) -> Iterator[Batch]:
+def _batches(
+    copy: Baseline,
+    bank: PatchBank,
+    first: int,
+) -> Iterator[Batch]:
     step = first
     while True:
         yield bank.batch(step, BATCH, CROP_PX, dual=copy.card.input == "dual")

@@ -198,7 +198,12 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     return pairs
 
 
-def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
+def _warped(
+    index: int,
+    *,
+    files: tuple[Path, ...],
+    seed: int,
+) -> Document:
     scores = score_pair(real_like_pair(files, seed, index))
     return {name: asdict(one) for name, one in scores.items()}
 
@@ -282,7 +287,12 @@ def _textures(split: Split, folders: tuple[Path, ...]) -> Textures:
     return load_textures(split, folders)
 
 
-def _scored(index: int, *, plan: TruthPlan, setting: TruthSetting) -> Document:
+def _scored(
+    index: int,
+    *,
+    plan: TruthPlan,
+    setting: TruthSetting,
+) -> Document:
     textures = _textures(plan.split, plan.folders)
     pair = render_pair(
         textures,

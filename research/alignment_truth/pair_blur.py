@@ -47,7 +47,11 @@ def table(photographs: list[Path], sizes: tuple[float, ...]) -> Iterator[str]:
         yield row(f"{diameter_px:g}", *cells)
 
 
-def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
+def _seen(
+    photograph: Path,
+    megapixels: float,
+    diameter_px: float,
+) -> str:
     """The median over blurred parts with detail, and the share of them that is known."""
     sharp = _of_size(as_linear(read_image(photograph)), megapixels)
     measurement = measure(*_members(sharp, diameter_px), flow_estimator())

@@ -59,7 +59,11 @@ class Reference:
     sure: bool  # no other answer is nearly as much alike
 
 
-def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
+def reference(
+    blurry: Image,
+    sharp: Image,
+    answers: Mapping[str, Matrix],
+) -> Reference:
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
     candidates = {RAW: np.eye(3), **answers}
     grid = pixel_grid(*blurry.shape[:2])

@@ -60,7 +60,11 @@ def table(sets: Mapping[str, Iterable[Judged]]) -> Iterator[str]:
         yield row(name, str(len(errors)), *medians, *shares)
 
 
-def rendered(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged]:
+def rendered(
+    folders: Sequence[Path],
+    seed: int,
+    count: int,
+) -> Iterator[Judged]:
     """Rendered pairs of the split ``test``."""
     textures = load_textures("test", tuple(folders))
     ranges = at_width(FULL, REGISTRATION_SIZE[1])
@@ -72,7 +76,11 @@ def rendered(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged]
             yield error_px, found.corner_error_px
 
 
-def real_like(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged]:
+def real_like(
+    folders: Sequence[Path],
+    seed: int,
+    count: int,
+) -> Iterator[Judged]:
     """Real-like pairs of the split ``test``."""
     files = scene_files("test", folders, None)
     for number in track(range(count), "real-like pairs"):

@@ -75,7 +75,11 @@ def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
     return frames
 
 
-def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
+def score_frame(
+    frame: Path,
+    merged: Path,
+    names: Sequence[str],
+) -> FrameScore:
     """Align the merged picture with a frame by every method, and score each."""
     members = Members(*map(_half, read_pair(frame, merged)))
     aligned = {}
@@ -146,7 +150,11 @@ def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
     return -10 * math.log10(max(error, 1e-12))
 
 
-def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
+def _residual_px(
+    frame: Array,
+    aligned: Array,
+    focus: Mask,
+) -> float | None:
     """Median length of the shifts of tiles that are in focus and have a clear peak."""
     height, width = focus.shape
     rows = max(1, height // TILE_SPACING_PX)

@@ -43,7 +43,11 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path:
+def train_flow(
+    request: FlowRequest,
+    device: torch.device,
+    workers: int,
+) -> Path:
     """Start or continue a training and export the weights, whose file is the result.
 
     With 0 workers this process renders; the result does not depend on their number."""

@@ -121,7 +121,11 @@ def part_tables(document: Document) -> Iterator[str]:
             yield from over_input
 
 
-def part_table(one: Document, key: str, reference: str | None) -> list[str]:
+def part_table(
+    one: Document,
+    key: str,
+    reference: str | None,
+) -> list[str]:
     """Gains of a dose's lines but the reference, a column for each known part, if any."""
     named = set(chain.from_iterable(line.get(key, ()) for line in one["lines"]))
     parts = [name for name in PART_NAMES if name in named]

@@ -209,7 +209,11 @@ def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
     return network.state_dict()
 
 
-def _train(network: BlockNetwork, shapes: torch.Tensor, levels: torch.Tensor) -> None:
+def _train(
+    network: BlockNetwork,
+    shapes: torch.Tensor,
+    levels: torch.Tensor,
+) -> None:
     """Learn for all steps."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, STEPS)

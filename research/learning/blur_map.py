@@ -87,7 +87,11 @@ def _drawn(
     return batch, truth
 
 
-def _turned(cells: torch.Tensor, turns: int, mirrored: bool) -> torch.Tensor:
+def _turned(
+    cells: torch.Tensor,
+    turns: int,
+    mirrored: bool,
+) -> torch.Tensor:
     turned = torch.rot90(cells, turns, (2, 3))
     return turned.flip(3) if mirrored else turned
 

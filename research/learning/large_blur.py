@@ -173,7 +173,11 @@ def _diameter_or_none(random: Random, in_focus: float) -> float:
     return _diameter(random)
 
 
-def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
+def convolved(
+    light: Array,
+    diameter_px: float,
+    aperture: Aperture,
+) -> Array:
     """Some light ``(H, W, C)`` behind one kernel; mirrored at its borders."""
     kernel = single(aperture_psf(diameter_px, aperture))
     border = kernel.shape[0] // 2

@@ -147,7 +147,11 @@ def _measure(row: Row, picture: Rendered) -> tuple[Cell, Pixels]:
     return cell, shown_part(restored, picture)
 
 
-def cell_of(restored: Array, picture: Rendered, cpu_seconds: float) -> Cell:
+def cell_of(
+    restored: Array,
+    picture: Rendered,
+    cpu_seconds: float,
+) -> Cell:
     """The gain of a restored picture, as a whole and by the true circle of confusion."""
     part = np.digitize(picture.diameters, BINS_PX).ravel() - 1
     pixels = np.bincount(part, minlength=len(BINS_PX))

@@ -81,7 +81,11 @@ def classical_rows() -> list[Row]:
     return rows
 
 
-def _richardson_lucy(channel: Channel, psf: Array, domain: Domain) -> Channel:
+def _richardson_lucy(
+    channel: Channel,
+    psf: Array,
+    domain: Domain,
+) -> Channel:
     return richardson_lucy(channel, psf, ITERATIONS, domain, accelerated=True)
 
 
@@ -99,7 +103,11 @@ def _deconvolved(method: Deconvolution, given: Given) -> Array:
     return fade_to_blurry(stored, given.blurry, diameters)
 
 
-def _in_border(method: Deconvolution, channel: Array, psf: Array) -> Channel:
+def _in_border(
+    method: Deconvolution,
+    channel: Array,
+    psf: Array,
+) -> Channel:
     """Deconvolve a channel with its mirror image around it, as wide as the kernel."""
     height, width = channel.shape
     border = len(psf)

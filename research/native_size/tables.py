@@ -28,7 +28,11 @@ QUALITIES = range(90, 30, -5)
 """JPEG qualities, the best first."""
 
 
-def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
+def table(
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    cells: Cells,
+) -> str:
     """Mean gain, its interval and the worst picture of each row and blur."""
     blurs = list(dict.fromkeys(case.blur for case in cases))
     heads = [f"{blur.name} px" for blur in blurs]
@@ -77,7 +81,11 @@ def _interval(gains: Sequence[float]) -> str:
     return f" ± {quantile * error:.2f}"
 
 
-def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
+def ramp_table(
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    cells: Cells,
+) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
     parts = [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
     lines = head_lines(["gain, dB", *parts, f"from {BINS_PX[-1]:g} px"])
@@ -90,7 +98,11 @@ def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
     return "\n".join(lines)
 
 
-def cells_of(row: Row, cases: Sequence[Case], cells: Cells) -> list[Cell]:
+def cells_of(
+    row: Row,
+    cases: Sequence[Case],
+    cells: Cells,
+) -> list[Cell]:
     """The cells of a row on some pictures, without those that failed."""
     own = [cells.get((row.name, case)) for case in cases]
     return [cell for cell in own if cell is not None]
@@ -105,7 +117,11 @@ def _part_text(cells: Sequence[Cell], part: int) -> str:
     return signed(gain_of(before, after, pixels))
 
 
-def caption(files: Sequence[FullSize], megapixels: float, cases: Sequence[Case]) -> str:
+def caption(
+    files: Sequence[FullSize],
+    megapixels: float,
+    cases: Sequence[Case],
+) -> str:
     """Caption of a table."""
     numbers = {case.number for case in cases}
     of = counted(len(numbers), "photograph")

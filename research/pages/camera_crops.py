@@ -167,7 +167,11 @@ def table(folder: Path, sharp: dict[str, Pixels]) -> Iterator[str]:
     yield _line("sharp", np.median(levels), levels)
 
 
-def _levels(folder: Path, name: str, sharp: dict[str, Pixels]) -> list[float]:
+def _levels(
+    folder: Path,
+    name: str,
+    sharp: dict[str, Pixels],
+) -> list[float]:
     """PSNR of the pictures behind a blur, dB."""
     levels = []
     for number, truth in sharp.items():

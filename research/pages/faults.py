@@ -148,7 +148,11 @@ def make_set(root: Path, which: int) -> None:
         write_pair(root, number, shot(number, which))
 
 
-def write_pair(root: Path, number: int, members: Mapping[str, bytes]) -> None:
+def write_pair(
+    root: Path,
+    number: int,
+    members: Mapping[str, bytes],
+) -> None:
     """Write both files of a pair into two folders, and onto a card."""
     card = make_folder(root / "card")
     for place, (role, content) in enumerate(members.items()):
@@ -351,7 +355,11 @@ def say_table(
         _say_good(released[by], verdicts, by)
 
 
-def _say_good(released: set[int], verdicts: Mapping[int, Judged], by: str) -> None:
+def _say_good(
+    released: set[int],
+    verdicts: Mapping[int, Judged],
+    by: str,
+) -> None:
     """Print how many pairs without a fault are lost."""
     sound = [number for number in range(1, PAIRS + 1) if number not in PLANTS]
     good = [verdicts.get(number, LEFT_OUT) for number in sound]
@@ -365,7 +373,11 @@ def _say_good(released: set[int], verdicts: Mapping[int, Judged], by: str) -> No
     )
 
 
-def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
+def say_alarms(
+    count: int,
+    stacks: Path,
+    folders: Sequence[Path],
+) -> None:
     """Print what is said of pairs without a fault."""
     files = _pictures_of(folders)
     textures = load_textures("test", folders)

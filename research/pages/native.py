@@ -139,7 +139,11 @@ def options() -> argparse.Namespace:
     return words.parse_args()
 
 
-def ramp_parts(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> list[str]:
+def ramp_parts(
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    cells: Cells,
+) -> list[str]:
     """The gains on ramps by the circle of confusion; nothing without a ramp."""
     if all(case.blur.diameter_px is not None for case in cases):
         return []

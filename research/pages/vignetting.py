@@ -47,7 +47,11 @@ def stored(light: Array, seed: int) -> Array:
     return reduced_light(coloured, 1, LUMINANCE)
 
 
-def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, float]:
+def tried(
+    file: Path,
+    number: int,
+    corner_ev: float,
+) -> tuple[float | None, float]:
     """Error of the registration at the worst corner, px, and what is measured of the light, EV."""
     scene = reduced_light(read_image(file), 1, LUMINANCE)
     height, width = scene.shape
@@ -70,7 +74,11 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     return error, float("nan") if ev is None else ev
 
 
-def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
+def _misalignment(
+    number: int,
+    width: int,
+    height: int,
+) -> NDArray[np.float64]:
     """A drawn transform."""
     rng = np.random.default_rng(number)
     right = rng.uniform(-1, 1)

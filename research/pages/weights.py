@@ -134,7 +134,11 @@ def curve(name: str) -> Iterator[str]:
         yield ""
 
 
-def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator[str]:
+def tables(
+    restore: Restore,
+    photographs: Path,
+    stacks: Path | None,
+) -> Iterator[str]:
     """The tables of one system."""
     sharp = held_out(photographs)
     yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
@@ -170,7 +174,11 @@ def middle(picture: Array, side_px: int) -> Array:
     return picture[top : top + side_px, left : left + side_px]
 
 
-def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
+def blurred(
+    sharp: list[Array],
+    radius_px: float,
+    noise: float,
+) -> Pairs:
     """Blurry and sharp pictures; a disc and a polygon of seven blades in turns."""
     pairs = []
     for number, light in enumerate(sharp):

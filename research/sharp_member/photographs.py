@@ -33,7 +33,11 @@ def by_photographs(
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
 
 
-def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
+def by_weak_textures(
+    files: Sequence[Path],
+    seed: int,
+    good: int,
+) -> list[Said]:
     """Remarks on good pairs of walls, skies and nights."""
     kinds = islice(cycle(WEAK_TEXTURES), good)
     planned = [(None, kind) for kind in kinds]
@@ -51,7 +55,11 @@ def by_dusty_sensor(
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
 
 
-def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[Said]:
+def _said(
+    session: Session,
+    planned: Sequence[Planned],
+    strength: int,
+) -> list[Said]:
     estimator = flow_estimator("dis")
     numbers: dict[str, dict[str, float]] = {}
     discs: dict[str, Places] = {}

@@ -272,7 +272,11 @@ def distorted(light: NDArray[Floats], size: float) -> NDArray[Floats]:
     return resampled(light, across, down)
 
 
-def resampled(light: NDArray[Floats], x: Light, y: Light) -> NDArray[Floats]:
+def resampled(
+    light: NDArray[Floats],
+    x: Light,
+    y: Light,
+) -> NDArray[Floats]:
     """Light at positions, mirrored at the borders."""
     border = cv2.BORDER_REFLECT
     return np.asarray(

@@ -106,7 +106,12 @@ class Session:
             name=scene.name,
         )
 
-    def _sharp(self, light: Light, scene: RealLikeScene, draw: Random) -> Light:
+    def _sharp(
+        self,
+        light: Light,
+        scene: RealLikeScene,
+        draw: Random,
+    ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
         soft = single(cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX))

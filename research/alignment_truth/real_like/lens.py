@@ -27,7 +27,11 @@ LOST = 0.004
 """Share of a kernel's light, far from the centre, that is left out."""
 
 
-def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
+def lens_blurred(
+    light: Array,
+    diameter: Array,
+    lens: RealLens,
+) -> Array:
     """A scene as a lens shows it, layers composited from far to near: ``(H, W, 3)``.
 
     Within the kernels' reach of the border, light from outside is missing."""

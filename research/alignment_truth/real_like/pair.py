@@ -50,7 +50,11 @@ class RealLikePair:
     name: str  # of the photograph
 
 
-def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair:
+def real_like_pair(
+    files: Sequence[Path],
+    seed: int,
+    index: int,
+) -> RealLikePair:
     """Render one pair; the same arguments give the same pair."""
     rng = np.random.default_rng([seed, index])
     scene = draw_scene(files, rng)

@@ -168,7 +168,11 @@ def _draw_scene(
     return _Scene(tuple(surfaces), view, defocus)
 
 
-def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
+def _extent(
+    size: tuple[int, int],
+    defocus: Defocus,
+    view: View,
+) -> Window:
     """The extent of the surfaces that both members see."""
     frame = Window.of(size)
     near = frame.grown(defocus.reach_px)
@@ -181,7 +185,11 @@ def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
     )
 
 
-def _draw_view(ranges: Ranges, size: tuple[int, int], rng: Random) -> View:
+def _draw_view(
+    ranges: Ranges,
+    size: tuple[int, int],
+    rng: Random,
+) -> View:
     shift_px = _towards_anywhere(rng, ranges.shift_px)
     parallax_px = _towards_anywhere(rng, ranges.parallax_px)
     zoom = rng.uniform(*ranges.zoom)

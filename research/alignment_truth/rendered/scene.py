@@ -81,7 +81,12 @@ class View:
         along = yx * x + (yy - 1) * y + (down + deviation * parallax_y)
         return np.stack([across, along]).astype(np.float32)
 
-    def back(self, x: Array, y: Array, relief: Relief) -> tuple[Array, Array]:
+    def back(
+        self,
+        x: Array,
+        y: Array,
+        relief: Relief,
+    ) -> tuple[Array, Array]:
         """Positions in the blurry picture of points that have these positions in the sharp one."""
         linear, shift = self._linear_and_shift
         inverse = np.linalg.inv(linear)
