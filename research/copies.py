@@ -17,7 +17,7 @@ import numpy as np
 from defocus.datasets.copies.features import Codes, grey_picture, local_features
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.pictures.headers import SUFFIXES
-from research.light import Random, from_jpeg, random_part
+from research.light import Random, files_with, from_jpeg, random_part
 
 ORIGINALS = 20
 """Number of photographs that are copied."""
@@ -33,16 +33,10 @@ TRIES = 30
 
 def main(folder: Path) -> None:
     """Print the shares of copies that are found, false alarms, and seconds of the processor."""
-    pictures = map(grey_picture, _paths(folder))
+    pictures = map(grey_picture, files_with(SUFFIXES["JPEG"], folder))
     photographs = [one for one in pictures if min(one.shape) >= SMALLEST_PX]
     _print_copies(photographs)
     _print_halves(photographs)
-
-
-def _paths(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES["JPEG"]
-    )
 
 
 def _print_copies(photographs: Sequence[Codes]) -> None:

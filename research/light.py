@@ -1,7 +1,8 @@
 """Light and pictures, as several scripts need them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -36,6 +37,12 @@ def from_jpeg(pixels: Pixels, quality: int) -> Pixels:
     return np.asarray(saved, np.uint8)
 
 
+def files_with(suffixes: Collection[str], folder: Path) -> list[Path]:
+    """The files in a folder whose names end in one of the suffixes, by name."""
+    files = [file for file in folder.iterdir() if file.suffix.lower() in suffixes]
+    return sorted(files)
+
+
 def random_part(
     random: Random,
     picture: NDArray[Values],
@@ -47,6 +54,20 @@ def random_part(
     top = int(random.integers(max(0, height - rows) + 1))
     left = int(random.integers(max(0, width - columns) + 1))
     return picture[top : top + rows, left : left + columns]
+
+
+def middle(picture: NDArray[Values], side_px: int) -> NDArray[Values]:
+    """The square in the middle of a picture."""
+    height, width = picture.shape[:2]
+    top = (height - side_px) // 2
+    left = (width - side_px) // 2
+    return picture[top : top + side_px, left : left + side_px]
+
+
+def from_centre_squared(shape: Sequence[int]) -> NDArray[Any]:
+    """Squared distance ``(H, W)`` of each pixel from the centre, 1 in the corners."""
+    y, x = centred_grid(shape)
+    return np.asarray((x * x + y * y) / 2)
 
 
 def centred_grid(shape: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any]]:

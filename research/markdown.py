@@ -15,8 +15,16 @@ def rule(numbers: int) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     """A column of words and columns of numbers, below their heads."""
-    lines = [row(*cells) for cells in rows]
-    return "\n".join([row(*head), rule(len(head) - 1), *lines])
+    lines = [row(*head), rule(len(head) - 1)]
+    lines += [row(*cells) for cells in rows]
+    return "\n".join(lines)
+
+
+def put_between(text: str, begin: str, end: str, made: str) -> str:
+    """A page with other lines between two marks."""
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n\n{made}\n{end}{after}"
 
 
 def number_or_dash(value: float | None, digits: int = 2) -> str:

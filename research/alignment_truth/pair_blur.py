@@ -18,7 +18,7 @@ from defocus.blur.gradients import slopes
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.scene.aperture import disc_psf
-from research.light import Array, Mask, Random, encoded, single
+from research.light import Array, Mask, Random, encoded, files_with, single
 from research.markdown import row
 
 MEGAPIXELS = (1.0, 3.0, 12.0)
@@ -142,9 +142,8 @@ def main() -> None:
         default=MEGAPIXELS,
     )
     options = parser.parse_args()
-    folder: Path = options.photographs
-    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
-    for line in table(sorted(files), tuple(options.megapixels)):
+    files = files_with(IMAGE_SUFFIXES, options.photographs)
+    for line in table(files, tuple(options.megapixels)):
         click.echo(line)
 
 

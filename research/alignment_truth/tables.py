@@ -29,7 +29,7 @@ from research.alignment_truth.score import (
     summary,
 )
 from research.alignment_truth.stacks import stack_means
-from research.markdown import number_or_dash, table
+from research.markdown import number_or_dash, put_between, table
 
 Scores = Mapping[str, Sequence[PairScore]]
 """Scores of each method, in the order of the pairs."""
@@ -128,7 +128,11 @@ def _times_better(common: Scores, name: str) -> float | None:
     return ratio(common[REFERENCE], common[name])
 
 
-def _compared(scores: Scores, *, answered: bool = True) -> dict[str, list[PairScore]]:
+def _compared(
+    scores: Scores,
+    *,
+    answered: bool = True,
+) -> dict[str, list[PairScore]]:
     """The scores of the pairs that every method answered, or of the other pairs."""
     chosen = [one is answered for one in answered_by_all(scores)]
     return {name: list(compress(pairs, chosen)) for name, pairs in scores.items()}
@@ -184,13 +188,12 @@ def put_into(page: Path, tables: Mapping[str, str]) -> None:
         raise InputError(f"{page}: no such page; give one with the markers") from error
     for name, lines in tables.items():
         first, last = (marker.format(name=name) for marker in MARKERS)
-        before, start, rest = text.partition(first)
-        _, end, after = rest.partition(last)
-        if not start or not end:
+        _, start, rest = text.partition(first)
+        if not start or last not in rest:
             raise InputError(
                 f"{page}: put the lines '{first}' and '{last}' where the tables belong"
             )
-        text = f"{before}{first}\n\n{lines}\n\n{last}{after}"
+        text = put_between(text, first, last, f"{lines}\n")
     write_text(page, text)
 
 

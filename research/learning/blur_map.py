@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from defocus.align.sampling.positions import pixel_grid
 from defocus.blur.learned_map import CELL_PX, LEARNED, BlurNetwork, as_level, details
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
@@ -20,7 +21,7 @@ from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.storage.files import write_bytes
 from research.learning.training import cosine_rate, options, pinball_loss
-from research.light import Array, Random, single
+from research.light import Array, Random, along, single
 
 SIDE_PX, PAIRS, BATCH = 256, 900, 8
 PATTERN_SHARE = 0.06
@@ -121,12 +122,11 @@ def _sample(renderer: Renderer, number: int) -> tuple[torch.Tensor, torch.Tensor
 
 def pattern(random: Random, side: int) -> Array:
     """A plain pattern of two colours, ``(side, side, 3)`` float32 in [0, 1], rounded to 8 bits."""
-    y, x = np.mgrid[:side, :side].astype(np.float32)
-    turn = random.uniform(0, math.pi)
-    along = x * math.cos(turn) + y * math.sin(turn)
+    x, y = pixel_grid(side, side)
+    distance = along(x, y, random.uniform(0, math.pi))
     longest = math.log(2 * side)
     period = math.exp(random.uniform(math.log(3), longest))
-    share = _share(random, side, along, period, x, y)
+    share = _share(random, side, distance, period, x, y)
     first, second = random.random((2, 3))
     if share.ndim == 2:
         share = share[:, :, None]
@@ -138,7 +138,7 @@ def pattern(random: Random, side: int) -> Array:
 def _share(
     random: Random,
     side: int,
-    along: Array,
+    distance: Array,
     period: float,
     x: Array,
     y: Array,
@@ -146,10 +146,10 @@ def _share(
     """How much of the second colour each pixel has."""
     kind = int(random.integers(5))
     if kind == 0:
-        phase = math.tau * along / period
+        phase = math.tau * distance / period
         share = 0.5 + 0.5 * np.sin(phase)
     elif kind == 1:
-        share = np.clip(along / along.max(), 0, 1)
+        share = np.clip(distance / distance.max(), 0, 1)
     elif kind == 2:
         centre = random.uniform(0, side, 2)
         radius = np.hypot(x - centre[0], y - centre[1])

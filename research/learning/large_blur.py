@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save
 from scipy import fft
 
+from defocus.align.sampling.positions import pixel_grid
 from defocus.blur.large_blur import (
     CELLS,
     LEARNED,
@@ -30,7 +31,7 @@ from defocus.scene.pictures import Photograph
 from defocus.storage.files import write_bytes
 from research.learning.blur_map import QUANTILES, pattern
 from research.learning.training import cosine_rate, options, pinball_loss, update
-from research.light import Array, Random, from_jpeg, random_part, single
+from research.light import Array, Random, along, from_jpeg, random_part, single
 
 SIDE_PX, SAMPLES = 1024, 1200
 """Side of a picture, px, and how many are drawn."""
@@ -204,10 +205,9 @@ def ramp(
     turn: float,
 ) -> tuple[Array, Array]:
     """A plane that is tilted: the diameter goes from one end to the other in a direction."""
-    height, width = light.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    along = x * math.cos(turn) + y * math.sin(turn)
-    share = (along - along.min()) / np.ptp(along)
+    x, y = pixel_grid(*light.shape[:2])
+    distance = along(x, y, turn)
+    share = (distance - distance.min()) / np.ptp(distance)
     begin_px, end_px = ends_px
     diameters = begin_px + (end_px - begin_px) * share
     diameters = single(diameters)

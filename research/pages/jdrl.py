@@ -51,6 +51,7 @@ from research.jdrl_page.study import (
     study_facts,
     tau_table,
 )
+from research.markdown import put_between
 from research.pages import DOCS, DOSE_STUDY
 
 mpl.use("agg")
@@ -246,10 +247,7 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
     end = f"<!-- end: {name} -->"
     if begin not in text or end not in text:
         raise ValueError(f"{PAGE.name} lacks the mark {begin!r} or {end!r}")
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    made = "\n".join(lines)
-    return f"{before}{begin}\n\n{made}\n{end}{after}"
+    return put_between(text, begin, end, "\n".join(lines))
 
 
 def section(name: str, document: Document) -> Iterator[str]:

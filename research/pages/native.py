@@ -15,6 +15,7 @@ from defocus.datasets.stream.native import NativeRenderer, full_size
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.storage.files import make_folder, write_bytes
 from research.light import Pixels
+from research.markdown import put_between
 from research.native_size.cases import BLURS, MEGAPIXELS, Case, cases_of
 from research.native_size.measured import Cells, Kept, crop_of, key_of, measured
 from research.native_size.stacks import stack_table
@@ -237,12 +238,11 @@ def size_of(head: str) -> float:
 
 def put_into(page: Path, tables: Mapping[str, str]) -> None:
     """Write the tables, the smallest size first, between the lines that bound them."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     heads = sorted(tables, key=size_of)
     parts = [f"{head}\n\n{tables[head]}" for head in heads]
     made = "\n\n".join([MEANING, *parts])
-    page.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+    text = put_between(page.read_text(encoding="utf-8"), BEGIN, END, f"{made}\n")
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

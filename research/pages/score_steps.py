@@ -21,6 +21,7 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 from defocus.progress import say, track
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
+from research.light import middle
 from research.pages import DOCS
 
 mpl.use("agg")
@@ -92,11 +93,8 @@ def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     values = []
     for name in ("blurry.png", "truth.png"):
         picture = as_float(read_image(folder / name))
-        height, width = picture.shape[:2]
-        top = (height - SHOWN_PX) // 2
-        left = (width - SHOWN_PX) // 2
-        crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
-        channels_first = torch.from_numpy(crop).permute(2, 0, 1)
+        crop = torch.from_numpy(middle(picture, SHOWN_PX))
+        channels_first = crop.permute(2, 0, 1)
         values.append(channels_first[None].contiguous())
     return values[0], values[1]
 

@@ -18,7 +18,7 @@ from defocus.align.registration.register import register
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer
 from defocus.scene.geometry import Similarity
-from research.light import Array, centred_grid, encoded, homogeneous, single
+from research.light import Array, encoded, from_centre_squared, homogeneous, single
 from research.markdown import number_or_dash, row
 
 CORNER_EV = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
@@ -29,8 +29,7 @@ PICTURES = 8
 
 def fall(law: int, corner_ev: float, shape: tuple[int, ...]) -> Array:
     """Light over that at the centre: fourth power of the cosine, power of 2 in r² or in r⁴."""
-    y, x = centred_grid(shape)
-    squared = (x * x + y * y) / 2
+    squared = from_centre_squared(shape)
     if law == 0:
         tangent_squared = (2 ** (corner_ev / 2) - 1) * squared
         return single((1 + tangent_squared) ** -2)

@@ -26,7 +26,7 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.scene.aperture import Aperture, aperture_psf
-from research.light import Mask, Pixels, behind_kernel
+from research.light import Mask, Pixels, behind_kernel, middle
 from research.markdown import row
 from research.pages import DOCS
 
@@ -164,14 +164,6 @@ def held_out(photographs: Path) -> list[Array]:
             picture = srgb_to_linear(read_image(path).astype(np.float64) / 255)
             crops.append(middle(picture, SIDE_PX))
     return crops
-
-
-def middle(picture: Array, side_px: int) -> Array:
-    """The square in the middle of a picture."""
-    height, width = picture.shape[:2]
-    top = (height - side_px) // 2
-    left = (width - side_px) // 2
-    return picture[top : top + side_px, left : left + side_px]
 
 
 def blurred(

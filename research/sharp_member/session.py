@@ -22,7 +22,7 @@ from research.alignment_truth.real_like.scene import (
 from research.light import (
     Matrix,
     Random,
-    centred_grid,
+    from_centre_squared,
     homogeneous,
     mixed_by_place,
     single,
@@ -144,8 +144,7 @@ def _drawn_warp(draw: Random, width: int, height: int) -> Matrix:
 
 
 def _falloff(height: int, width: int) -> Light:
-    y, x = centred_grid((height, width))
-    stops = -VIGNETTING_EV * (x * x + y * y) / 2
+    stops = -VIGNETTING_EV * from_centre_squared((height, width))
     return single(2.0**stops)
 
 

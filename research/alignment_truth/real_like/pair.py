@@ -22,7 +22,14 @@ from research.alignment_truth.real_like.scene import (
     RealLikeScene,
     draw_scene,
 )
-from research.light import Array, Matrix, Random, centred_grid, homogeneous, single
+from research.light import (
+    Array,
+    Matrix,
+    Random,
+    from_centre_squared,
+    homogeneous,
+    single,
+)
 
 PITCHES_UM = (15.0, 43.0)
 """Pixel pitches of full frame, µm, at 2400 to 840 px width."""
@@ -160,7 +167,6 @@ def draw_warp(shape: tuple[int, ...], rng: Random) -> Matrix:
 def _light(shape: tuple[int, ...], rng: Random) -> Array:
     """Exposure and vignetting of the wide aperture."""
     gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
-    y, x = centred_grid(shape)
     loss = rng.uniform(0, 1 - 2.0**-VIGNETTING_EV)
-    fall = loss * (x * x + y * y) / 2
+    fall = loss * from_centre_squared(shape)
     return single(gain * (1 - fall))

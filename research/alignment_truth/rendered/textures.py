@@ -17,7 +17,7 @@ from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, as_integer
 from defocus.scene.pictures import LINEAR_OF_BYTE, PICTURES, picture_of
 from defocus.storage.files import sha256_file
-from research.light import Array, Pixels, Random, random_part
+from research.light import Array, Pixels, Random, files_with, random_part
 
 Split: TypeAlias = Literal["train", "choose", "test"]
 
@@ -78,9 +78,7 @@ def split_of_file(file: Path) -> Split:
 
 def camera_pictures(folder: Path) -> list[Path]:
     """The pictures in a folder that are no RAW files, by name."""
-    suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
-    files = [file for file in folder.iterdir() if file.suffix.lower() in suffixes]
-    return sorted(files)
+    return files_with(IMAGE_SUFFIXES - RAW_SUFFIXES, folder)
 
 
 def _pictures_in(folder: Path) -> list[Path]:
