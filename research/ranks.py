@@ -130,10 +130,11 @@ def speed_of(run: Path) -> tuple[float, float]:
     """Seconds a step, and the mean loss, of the steps that are timed."""
     rows = read_numbers(run / CURVE, "step", "seconds", "loss")
     steady = rows[int(STEADY * len(rows)) :]
-    steps, seconds, losses = zip(*steady, strict=True)
-    elapsed = seconds[-1] - seconds[0]
-    timed = max(1, steps[-1] - steps[0])
-    return elapsed / timed, sum(losses) / len(losses)
+    first_step, begin, _ = steady[0]
+    last_step, end, _ = steady[-1]
+    timed = max(1, last_step - first_step)
+    mean_loss = sum(loss for _, _, loss in steady) / len(steady)
+    return (end - begin) / timed, mean_loss
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:

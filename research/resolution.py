@@ -146,7 +146,8 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
     )
     rows = []
     for one, other in itertools.combinations(pairs[0].measured, 2):
-        rows.append([f"{one}, {other}", *_compared(pairs, one, other)])
+        numbers = _compared(pairs, one, other)
+        rows.append([f"{one}, {other}", *numbers])
     return table(head, rows)
 
 

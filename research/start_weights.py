@@ -134,7 +134,8 @@ def train_narrow(
     outcome = "not validated"
     if gain is not None:
         outcome = f"{gain:+.2f} dB beside the input"
-    say(f"{path.name}: {card.parameters:,} parameters, {job.steps} steps, {outcome}")
+    size = f"{card.parameters:,} parameters"
+    say(f"{path.name}: {size}, {job.steps} steps, {outcome}")
     return path
 
 

@@ -265,7 +265,10 @@ def _completed(
     return [document for document in stored.values() if document is not None]
 
 
-def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Document]:
+def _numbered(
+    work: Callable[[int], Document],
+    number: int,
+) -> tuple[int, Document]:
     return number, work(number)
 
 

@@ -54,8 +54,9 @@ def corner_error_px(pair: TruthPair, matrix: Matrix) -> float:
         corners += [(x, 0, 1.0), (x, height - 1, 1.0)]
     places = np.array(corners)
     moved = places @ matrix.T
+    answer = moved[:, :2] / moved[:, 2:]
     similarity = pair.view.similarity.matrix(width, height)
-    difference = moved[:, :2] / moved[:, 2:] - places @ similarity.T
+    difference = answer - places @ similarity.T
     left = difference - _by_parallax(difference, pair)
     return float(np.linalg.norm(left, axis=1).max())
 

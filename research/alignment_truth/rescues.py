@@ -80,14 +80,18 @@ class MovedPair:
         return worst
 
 
+Make = Callable[[int], MovedPair]
+"""Function that makes a pair by its number."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of pairs, and the same pairs taken better."""
 
     name: str  # what is difficult
-    make: Callable[[int], MovedPair]  # by a pair's number
+    make: Make  # by a pair's number
     # what would be done better, and the same pair so
-    better: tuple[str, Callable[[int], MovedPair]] | None = None
+    better: tuple[str, Make] | None = None
 
 
 def _rendered(

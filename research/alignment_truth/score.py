@@ -58,7 +58,8 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
         )
     sums = {}
     for name, mask in masks.items():
-        sums[name] = (float(error[mask].sum()), int(mask.sum()))
+        total = float(error[mask].sum())
+        sums[name] = (total, int(mask.sum()))
     return PairScore(True, seconds, sums, *shares)
 
 

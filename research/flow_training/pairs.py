@@ -170,12 +170,15 @@ def _disc_blurred(
 
 
 def _stacked(pairs: list[TruthPair]) -> FlowBatch:
+    flows = np.stack([pair.flow for pair in pairs])
+    diameters = np.stack([pair.coc_px for pair in pairs])
+    plain = np.stack([pair.inside & ~pair.edge for pair in pairs])
     return FlowBatch(
         blurry=_pictures([pair.blurry for pair in pairs]),
         sharp=_pictures([pair.sharp for pair in pairs]),
-        flow=torch.from_numpy(np.stack([pair.flow for pair in pairs])),
-        coc_px=torch.from_numpy(np.stack([pair.coc_px for pair in pairs])),
-        plain=torch.from_numpy(np.stack([pair.inside & ~pair.edge for pair in pairs])),
+        flow=torch.from_numpy(flows),
+        coc_px=torch.from_numpy(diameters),
+        plain=torch.from_numpy(plain),
     )
 
 

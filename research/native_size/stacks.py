@@ -77,7 +77,8 @@ def _stack_gains(
     """The gains of each row; frames are aligned only for rows that are not kept."""
     paths = {}
     for row in rows:
-        paths[row.name] = kept.folder / f"{_key(folder, size, row)}.json"
+        key = _key(folder, size, row)
+        paths[row.name] = kept.folder / f"{key}.json"
     lacking = [row for row in rows if not paths[row.name].is_file()]
     if lacking:
         _measure_frames(folder, size, lacking, paths)

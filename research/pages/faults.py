@@ -422,8 +422,15 @@ def _say_set(pairs: Iterable[Pictures], name: str) -> None:
     stops = [change.stops for change in changes]
     low, high = np.percentile(stops, (50, 95))
     odd = sum(bool(causes(change)) for change in changes)
-    numbers = [f"{value:.2f}" for value in (low, high, max(stops))]
-    click.echo(row(name, str(len(changes)), *numbers, str(odd)))
+    cells = (
+        name,
+        str(len(changes)),
+        f"{low:.2f}",
+        f"{high:.2f}",
+        f"{max(stops):.2f}",
+        str(odd),
+    )
+    click.echo(row(*cells))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -49,19 +50,20 @@ def chain(folder: Path, dataset: str) -> set[str]:
         "package": (f"manifest:{curated}", *to_folder, "--card", card),
     }
     if not (release / "manifest.json").exists():
-        seconds = {}
-        for verb, words in steps.items():
-            seconds[verb] = run("datasets", verb, *words)
-        _say_seconds(folder, seconds)
+        _run_steps(folder, steps)
     pairs = read_json(release / "manifest.json")["pairs"]
     return {str(pair["id"]) for pair in pairs}
 
 
-def _say_seconds(folder: Path, seconds: dict[str, float]) -> None:
-    """Print how long each step took."""
-    total = sum(seconds.values())
-    steps = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
-    click.echo(f"{folder}: {total:.0f} s ({steps})")
+def _run_steps(folder: Path, steps: Mapping[str, Sequence[str | Path]]) -> None:
+    """Run the commands, and print how long each took."""
+    spent = []
+    total = 0.0
+    for verb, words in steps.items():
+        seconds = run("datasets", verb, *words)
+        spent.append(f"{verb} {seconds:.0f}")
+        total += seconds
+    click.echo(f"{folder}: {total:.0f} s ({', '.join(spent)})")
 
 
 def run(program: str, *arguments: str | Path) -> float:

@@ -197,9 +197,13 @@ def table(
     for value, members in zip(values, pairs, strict=True):
         gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in members]
         better = sum(one > 0 for one in gains)
-        share = f"{better} of {len(gains)}"
-        worst = f"{min(gains):+.2f}"
-        lines.append(row(f"{value:g}", f"{np.mean(gains):+.2f}", worst, share))
+        cells = (
+            f"{value:g}",
+            f"{np.mean(gains):+.2f}",
+            f"{min(gains):+.2f}",
+            f"{better} of {len(gains)}",
+        )
+        lines.append(row(*cells))
     return "\n".join(lines) + "\n"
 
 
@@ -297,7 +301,9 @@ def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
     """Gain of each frame that can be aligned, where it is blurred and on the whole."""
     for frame in aligned_frames(stack, half):
         restored = restore(frame.blurry)
-        yield frame.gain(restored, frame.soft), frame.gain(restored, frame.valid)
+        soft = frame.gain(restored, frame.soft)
+        whole = frame.gain(restored, frame.valid)
+        yield soft, whole
 
 
 @dataclass(frozen=True)

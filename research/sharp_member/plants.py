@@ -180,12 +180,14 @@ def _hair(light: Light, size: float, draw: Random) -> Light:
     first, middle, last = draw.uniform(0.1, 0.9, (3, 2)) * (width, height)
     time = np.linspace(0, 1, 40)[:, None]
     rest = 1 - time
+    begin = rest**2 * first
+    end = time**2 * last
     # a Bézier curve of second degree
-    curve = rest**2 * first + 2 * time * rest * middle + time**2 * last
-    points = curve.round().astype(np.int32)[:, None]
+    curve = begin + 2 * time * rest * middle + end
+    points = curve.round().astype(np.int32)
     cv2.polylines(
         mask,
-        [points],
+        [points[:, None]],
         isClosed=False,
         color=1.0,
         thickness=5,
@@ -266,7 +268,8 @@ def distorted(light: NDArray[Floats], size: float) -> NDArray[Floats]:
     x = x - middle_x
     y = y - middle_y
     diagonal_squared = width**2 + height**2
-    scale = 1 + size / 100 * (x * x + y * y) / diagonal_squared * 4
+    squared = x * x + y * y
+    scale = 1 + size / 100 * squared / diagonal_squared * 4
     across = single(x * scale + middle_x)
     down = single(y * scale + middle_y)
     return resampled(light, across, down)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import click
 
+from research.markdown import row
+
 
 @dataclass(frozen=True)
 class Said:
@@ -20,7 +22,7 @@ def say_rates(title: str, said: Sequence[Said]) -> None:
     click.echo(f"\n{title}\n\n| pair | verdict | reason |\n| --- | --- | --- |")
     for one in said:
         if one.fault or one.verdict != "accept":
-            click.echo(f"| {one.fault or 'good'} | {one.verdict} | {one.reason} |")
+            click.echo(row(one.fault or "good", one.verdict, one.reason))
     faults = [one for one in said if one.fault]
     good = [one for one in said if not one.fault]
     silent = sum(one.verdict == "accept" for one in faults)

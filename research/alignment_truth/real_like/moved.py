@@ -43,8 +43,8 @@ class Bend:
         x, y = place
         radius = np.hypot(x, y) / np.sqrt(2)
         u, v, phase = self.waves.T[:, :, None, None]
-        waves = np.cos(np.pi * (2 * u * x + 2 * v * y + phase))
-        depth = waves.mean(axis=0)
+        turns = 2 * u * x + 2 * v * y + phase
+        depth = np.cos(np.pi * turns).mean(axis=0)
         outwards = self.breathing_px * radius**2 * place / np.sqrt(2)
         direction = np.reshape(self.parallax_px, (2, 1, 1))
         return single(outwards + direction * depth)

@@ -154,8 +154,10 @@ def _grey(picture: Image) -> Pixels:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
+Method = Callable[[Image, Image], Placed | None]
+"""Function from two pictures of 8 bits to places; None means no answer."""
 OURS = ("ours, global", "ours, flow")
-PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
+PEERS: dict[str, Method] = {
     OURS[0]: _global,
     OURS[1]: _flow,
     "ECC affine": _ecc,
@@ -163,7 +165,7 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
     "SIFT + RANSAC": _sift,
     "phase correlation": _phase,
 }
-"""The methods by their names in the table. They take 8-bit pictures; None means no answer."""
+"""The methods by their names in the table."""
 
 
 def placements(

@@ -77,8 +77,10 @@ class View:
         (xx, xy, right), (yx, yy, down) = self._matrix.astype(np.float32)
         deviation = inverse_depth - 0.5
         parallax_x, parallax_y = self.parallax_px
-        across = (xx - 1) * x + xy * y + (right + deviation * parallax_x)
-        along = yx * x + (yy - 1) * y + (down + deviation * parallax_y)
+        shift_x = right + deviation * parallax_x
+        shift_y = down + deviation * parallax_y
+        across = (xx - 1) * x + xy * y + shift_x
+        along = yx * x + (yy - 1) * y + shift_y
         return np.stack([across, along]).astype(np.float32)
 
     def back(
