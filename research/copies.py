@@ -42,7 +42,10 @@ def main(folder: Path) -> None:
 def _print_copies(photographs: Sequence[Codes]) -> None:
     started = time.process_time()
     draws = np.random.default_rng(1)
-    pictures = [_searched(str(n), "test", one) for n, one in enumerate(photographs)]
+    pictures = []
+    for number, shown in enumerate(photographs):
+        name = str(number)
+        pictures.append(_searched(name, "test", shown))
     origins: dict[int, tuple[int, str]] = {}
     step = max(1, len(photographs) // ORIGINALS)
     for number in range(0, len(photographs), step):

@@ -140,11 +140,11 @@ def speed_of(run: Path) -> tuple[float, float]:
 def weights_of(run: Path) -> dict[str, torch.Tensor]:
     """The tensors of the network."""
     tensors = load_checkpoint(run / CHECKPOINT, run.name).tensors
-    return {
-        name: one.double()
-        for name, one in tensors.items()
-        if name.startswith("network.")
-    }
+    weights = {}
+    for name, tensor in tensors.items():
+        if name.startswith("network."):
+            weights[name] = tensor.double()
+    return weights
 
 
 def norm_of(tensors: dict[str, torch.Tensor]) -> float:

@@ -159,10 +159,10 @@ def _compared(
     """The numbers of two systems, as they are shown."""
     measured = _differences([pair.measured for pair in pairs], one, other)
     true = _differences([pair.true for pair in pairs], one, other)
-    moved = [
-        _differences([pair.moved_by(move) for pair in pairs], one, other)
-        for move in MOVES
-    ]
+    moved = []
+    for move in MOVES:
+        after = [pair.moved_by(move) for pair in pairs]
+        moved.append(_differences(after, one, other))
     changes = np.array(moved) - measured
     codes = scene_codes(list(map(str, range(len(pairs)))))
     of_mean = resolution(changes, codes) or 0.0

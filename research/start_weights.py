@@ -64,10 +64,15 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
                 f"{', '.join(without)}: no narrow copy; name systems that train"
             )
     else:
-        plain = [one for one in all_baselines().values() if not one.card.variant_of]
-        narrow = [one for one in plain if one.narrow]
-        systems = [one for one in narrow if find_own_weights(one) is None]
-    by_name = {one.narrow.name: one for one in systems if one.narrow}
+        systems = []
+        for system in all_baselines().values():
+            trains = system.narrow and not system.card.variant_of
+            if trains and find_own_weights(system) is None:
+                systems.append(system)
+    by_name = {}
+    for system in systems:
+        if system.narrow:
+            by_name[system.narrow.name] = system
     return list(by_name.values())
 
 

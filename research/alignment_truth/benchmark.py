@@ -193,7 +193,9 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     documents = _completed(folder, key, work, range(plan.real_like), plan)
     pairs = []
     for document in documents:
-        scores = {name: WarpScore(**fields) for name, fields in document.items()}
+        scores = {}
+        for name, fields in document.items():
+            scores[name] = WarpScore(**fields)
         pairs.append(scores)
     return pairs
 
@@ -233,8 +235,10 @@ def _key(
     for picture in textures.pictures:
         pictures.update(picture.tobytes())
     hashed = cache(sha256_file)  # all frames of a stack have one merged picture
-    files = chain.from_iterable(frames)
-    stacks = [[path.parent.name, path.name, hashed(path)] for path in files]
+    stacks = []
+    for path in chain.from_iterable(frames):
+        names = [path.parent.name, path.name]
+        stacks.append([*names, hashed(path)])
     parts = [
         plan.split,
         plan.seed,
@@ -255,8 +259,11 @@ def _completed(
 ) -> list[Document]:
     """The results of all numbers, read if stored, else computed and stored."""
     make_folder(folder)
-    files = {number: folder / f"{number:06d}.json" for number in numbers}
-    stored = {number: _stored(file, key) for number, file in files.items()}
+    files = {}
+    stored = {}
+    for number in numbers:
+        files[number] = folder / f"{number:06d}.json"
+        stored[number] = _stored(files[number], key)
     missing = [number for number in numbers if stored[number] is None]
     results = in_processes(partial(_numbered, work), missing, plan.jobs)
     for number, document in track(results, folder.name, total=len(missing)):
@@ -305,10 +312,10 @@ def _scored(
         index,
     )
     members = Members(pair.blurry, pair.sharp)
-    return {
-        name: asdict(score(pair, answer, seconds))
-        for name, answer, seconds in answers(members, plan.methods)
-    }
+    document = {}
+    for name, answer, seconds in answers(members, plan.methods):
+        document[name] = asdict(score(pair, answer, seconds))
+    return document
 
 
 def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:

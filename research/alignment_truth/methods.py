@@ -135,8 +135,11 @@ def _tiles(pair: Members) -> Answer:
 
 def _smoothed(shifts: Array) -> Array:
     """Medians over 3 x 3 tiles of both components."""
-    components = [np.ascontiguousarray(shifts[:, :, axis]) for axis in (0, 1)]
-    return np.dstack([cv2.medianBlur(component, 3) for component in components])
+    components = []
+    for axis in (0, 1):
+        component = np.ascontiguousarray(shifts[:, :, axis])
+        components.append(cv2.medianBlur(component, 3))
+    return np.dstack(components)
 
 
 def _registration(pair: Members) -> Answer:

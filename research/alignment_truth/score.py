@@ -132,8 +132,11 @@ def classes_of(scores: Iterable[PairScore]) -> list[str]:
 
 def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
     """For each pair, whether every method answered, so that methods can be compared."""
-    pairs = zip(*scores.values(), strict=True)
-    return [all(one.answered for one in pair) for pair in pairs]
+    answered = []
+    for pair in zip(*scores.values(), strict=True):
+        by_method = [score.answered for score in pair]
+        answered.append(all(by_method))
+    return answered
 
 
 def ratio(

@@ -135,7 +135,10 @@ def _compared(
 ) -> dict[str, list[PairScore]]:
     """The scores of the pairs that every method answered, or of the other pairs."""
     chosen = [one is answered for one in answered_by_all(scores)]
-    return {name: list(compress(pairs, chosen)) for name, pairs in scores.items()}
+    compared = {}
+    for name, pairs in scores.items():
+        compared[name] = list(compress(pairs, chosen))
+    return compared
 
 
 def csv_rows(results: TruthResults) -> str:
@@ -243,7 +246,10 @@ def _means(scores: Summary, columns: Mapping[str, str]) -> list[str]:
 
 def _flow_table(sums: Mapping[str, Summary]) -> str:
     """Errors of each method by the length of the flow."""
-    rows = [[name, *_means(one, FLOW_COLUMNS)] for name, one in sums.items()]
+    rows = []
+    for name, one in sums.items():
+        means = _means(one, FLOW_COLUMNS)
+        rows.append([name, *means])
     return table(["mean end-point error, px", *FLOW_COLUMNS], rows)
 
 

@@ -70,10 +70,11 @@ def flow_batch(
 def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:
     """Pairs of the last stage, one per batch, of the textures ``choose``."""
     stage = plan.settings.stages[-1]
-    return tuple(
-        _stacked([_pair(textures, stage, VALIDATION_SEED, index)])
-        for index in range(plan.settings.validation_pairs)
-    )
+    batches = []
+    for index in range(plan.settings.validation_pairs):
+        pair = _pair(textures, stage, VALIDATION_SEED, index)
+        batches.append(_stacked([pair]))
+    return tuple(batches)
 
 
 def ranges_of(stage: FlowStage) -> Ranges:

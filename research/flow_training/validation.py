@@ -53,7 +53,10 @@ def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> R
         "epe_blurred_px": blurred,
         "epe_with_edges_px": everywhere,
     }
-    return {name: _mean(torch.cat(errors)) for name, errors in classes.items()}
+    means = {}
+    for name, errors in classes.items():
+        means[name] = _mean(torch.cat(errors))
+    return means
 
 
 def _mean(values: torch.Tensor) -> float | None:

@@ -201,9 +201,10 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         one = document["doses"][-1]
         lines = [line_of(one, label) for label in COSTED]
         steps = next(line["steps"] for line in lines if line is not None)
-        cells = (
-            "" if line is None else f"{line['seconds'] / 60:.1f}" for line in lines
-        )
+        cells = []
+        for line in lines:
+            minutes = "" if line is None else f"{line['seconds'] / 60:.1f}"
+            cells.append(minutes)
         yield row(name_of(document), str(steps), *cells)
     hours = sum(map(trained_hours, documents.values()))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
@@ -250,10 +251,11 @@ def network_table(documents: Sequence[Document]) -> Iterator[str]:
         for dose in document["doses"]:
             if dose["dose_px"] >= FROM_PX:
                 dose_by_px[dose["dose_px"]] = dose
-    shown = [dose_by_px[px] for px in sorted(dose_by_px)]
+    shown_px = sorted(dose_by_px)
+    shown = [dose_by_px[px] for px in shown_px]
     yield from dose_heads(f"gain of {rival} over {whole}, dB", shown)
     for document in documents:
-        doses = [dose_of(document, one["dose_px"]) for one in shown]
+        doses = [dose_of(document, px) for px in shown_px]
         cells = cells_of(doses, rival, "whole_over", turned)
         name = f"{name_of(document)}, {document['seeds']} seeds"
         yield row(name, *(cell or "not trained" for cell in cells))
@@ -274,19 +276,28 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     yield rule(len(documents))
     labels = dict.fromkeys(chain.from_iterable(columns))
     for label in sorted(labels, key=lambda label: least_gain(columns, label)):
-        lines = [column.get(label) for column in columns]
-        cells = ("" if line is None else interval(line["over_input"]) for line in lines)
+        cells = []
+        for column in columns:
+            line = column.get(label)
+            cells.append("" if line is None else interval(line["over_input"]))
         yield row(without_number(label), *cells)
     yield ""
 
 
 def _lines_by_label(dose: Document) -> dict[str, Document]:
     """The restored lines of a dose."""
-    lines = [line for line in dose["lines"] if line["system"] != INPUT]
-    return {line["label"]: line for line in lines}
+    by_label = {}
+    for line in dose["lines"]:
+        if line["system"] != INPUT:
+            by_label[line["label"]] = line
+    return by_label
 
 
 def least_gain(columns: Sequence[Mapping[str, Document]], label: str) -> float:
     """Least gain of a line over the input with any network."""
-    lines = [column[label] for column in columns if label in column]
-    return min(float(line["over_input"]["value"]) for line in lines)
+    gains = []
+    for column in columns:
+        if label in column:
+            gain = column[label]["over_input"]
+            gains.append(float(gain["value"]))
+    return min(gains)

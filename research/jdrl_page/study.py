@@ -127,7 +127,9 @@ def part_table(
     reference: str | None,
 ) -> list[str]:
     """Gains of a dose's lines but the reference, a column for each known part, if any."""
-    named = set(chain.from_iterable(line.get(key, ()) for line in one["lines"]))
+    named: set[str] = set()
+    for line in one["lines"]:
+        named |= set(line.get(key, ()))
     parts = [name for name in PART_NAMES if name in named]
     if not parts:
         return []
@@ -206,10 +208,11 @@ def claim_table(document: Document) -> Iterator[str]:
         yield f"| {words} | difference, dB | verdict |"
         yield "| --- | --- | --- |"
         for claim in claims:
-            gains = "; ".join(
-                f"{dose:g} px: {interval(one)}" for dose, one in claim.doses
-            )
-            yield row(claim.line, gains, claim.verdict)
+            gains = []
+            for dose, gain in claim.doses:
+                shown = interval(gain)
+                gains.append(f"{dose:g} px: {shown}")
+            yield row(claim.line, "; ".join(gains), claim.verdict)
         yield ""
 
 

@@ -214,7 +214,7 @@ def _cut(random: Random, picture: Pixels) -> Pixels:
     if smallest < 1 and random.random() < 0.5:
         scale = random.uniform(max(0.3, smallest), 1.0)
         height, width = picture.shape[:2]
-        size = [max(side, round(scale * length)) for length in (width, height)]
+        size = (max(side, round(scale * width)), max(side, round(scale * height)))
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         picture = np.asarray(small, np.uint8)
     below = (0, max(0, side - picture.shape[0]))

@@ -143,8 +143,9 @@ def cases_of(
     """The pictures of a size: of the first photographs by hash that are as large."""
     # Where none is, the largest ones are mirrored at their edges.
     count = MOST.get(int(megapixels), OTHERS) if most is None else most
+    least = 1e6 * megapixels
     numbers = range(len(files))
-    large = [number for number in numbers if files[number].pixels >= 1e6 * megapixels]
+    large = [number for number in numbers if files[number].pixels >= least]
     by_size = sorted(numbers, key=lambda number: -files[number].pixels)
     cases: list[Case] = []
     for number in (large or by_size)[:count]:

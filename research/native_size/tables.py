@@ -87,8 +87,12 @@ def ramp_table(
     cells: Cells,
 ) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
-    parts = [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
-    lines = head_lines(["gain, dB", *parts, f"from {BINS_PX[-1]:g} px"])
+    heads = ["gain, dB"]
+    for begin, end in pairwise(BINS_PX):
+        part = f"{begin:g} to {end:g} px"
+        heads.append(part)
+    heads.append(f"from {BINS_PX[-1]:g} px")
+    lines = head_lines(heads)
     ramps = [case for case in cases if case.blur.diameter_px is None]
     for row in rows:
         own = cells_of(row, ramps, cells)
@@ -109,11 +113,15 @@ def cells_of(
 
 
 def _part_text(cells: Sequence[Cell], part: int) -> str:
-    pixels = sum(cell.pixels[part] for cell in cells)
+    pixels = 0
+    before = 0.0
+    after = 0.0
+    for cell in cells:
+        pixels += cell.pixels[part]
+        before += cell.before[part]
+        after += cell.after[part]
     if not pixels:
         return NOT_APPLICABLE
-    before = sum(cell.before[part] for cell in cells)
-    after = sum(cell.after[part] for cell in cells)
     return signed(gain_of(before, after, pixels))
 
 

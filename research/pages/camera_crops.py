@@ -192,7 +192,10 @@ def map_table(files: list[Path]) -> Iterator[str]:
     Both of the map that restoring follows, and of the map as it is shown."""
     yield "| diameter, px | at | followed | shown | shown of each |"
     yield "|---|---|---|---|---|"
-    crops = [most_detailed(np.asarray(read_image(path), np.uint8)) for path in files]
+    crops = []
+    for path in files:
+        picture = np.asarray(read_image(path), np.uint8)
+        crops.append(most_detailed(picture))
     for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
         followed = []
         shown = []

@@ -361,7 +361,7 @@ def _say_good(
     by: str,
 ) -> None:
     """Print how many pairs without a fault are lost."""
-    sound = [number for number in range(1, PAIRS + 1) if number not in PLANTS]
+    sound = sorted({*range(1, PAIRS + 1)} - set(PLANTS))
     good = [verdicts.get(number, LEFT_OUT) for number in sound]
     stops = [one.stops for one in good if one.stops is not None]
     lost = sum(one.verdict not in ("accept", "warn") for one in good)

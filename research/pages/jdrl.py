@@ -238,7 +238,7 @@ def unlike(first: Document, other: Document) -> list[str]:
 def trained_steps(document: Document) -> set[int]:
     """The steps of a study's trainings."""
     steps = {line["steps"] for line in every_line(document)}
-    return {number for number in steps if number}
+    return set(filter(None, steps))
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
@@ -279,9 +279,10 @@ def strips(name: str, document: Document) -> Iterator[str]:
         return
     line = shown[0]["scene_gains"]["line"]
     plain = without_number(document["plain"])
-    by_dose = [
-        f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown
-    ]
+    by_dose = []
+    for one in shown:
+        scale = one["strip"]["error_scale"]
+        by_dose.append(f"{scale} ({one['dose_px']:g} px)")
     scales = ", ".join(by_dose)
     yield (
         f"First seed: the test scene at which *{line}* has its median gain over the {plain}, where "
@@ -332,17 +333,19 @@ def row_chart(document: Document) -> bytes:
 def draw_dose(axis, dose, labels, offset, shade) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - of matplotlib
     """The gains at one dose and their intervals, a little beside the row of each line."""
     places = []
-    gains = []
+    values = []
+    below = []
+    above = []
     for number, label in enumerate(labels):
         line = line_of(dose, label)
         if line is not None:
+            gain = line["over_input"]
             places.append(number + offset)
-            gains.append(line["over_input"])
-    values = np.array([gain["value"] for gain in gains])
-    below = values - [gain["low"] for gain in gains]
-    above = [gain["high"] for gain in gains] - values
+            values.append(gain["value"])
+            below.append(gain["value"] - gain["low"])
+            above.append(gain["high"] - gain["value"])
     axis.errorbar(
-        values,
+        np.array(values),
         places,
         xerr=np.maximum([below, above], 0),
         fmt="o",

@@ -93,8 +93,10 @@ def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
 
 def by_kind(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Counts of the pairs of each kind of motion, and means over those that could be measured."""
-    for kind in dict.fromkeys(one["kind"] for one in rows):
-        pairs = [one for one in rows if one["kind"] == kind]
+    pairs_of: dict[str, list[dict[str, Any]]] = {}
+    for one in rows:
+        pairs_of.setdefault(one["kind"], []).append(one)
+    for kind, pairs in pairs_of.items():
         answered = [one for one in pairs if one["known"]]
         means = dict.fromkeys(("before_px", "after_px", "by_flow_px"))
         if answered:

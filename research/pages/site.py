@@ -179,10 +179,13 @@ def _systems() -> dict[str, str]:
 
     systems = all_baselines()
     variants: dict[str, list[Baseline]] = defaultdict(list)
+    own = []
     for system in systems.values():
-        if system.card.variant_of in systems:
-            variants[system.card.variant_of].append(system)
-    own = [one for one in systems.values() if one.card.variant_of not in systems]
+        network = system.card.variant_of
+        if network in systems:
+            variants[network].append(system)
+        else:
+            own.append(system)
     head = (
         "System",
         "Name",
@@ -223,7 +226,10 @@ def _system(system: "Baseline", variants: "list[Baseline]") -> str:
         _fact_table(facts),
     ]
     if variants:
-        rows = ((f"`{one.card.name}`", one.card.display_name) for one in variants)
+        rows = []
+        for variant in variants:
+            name = f"`{variant.card.name}`"
+            rows.append((name, variant.card.display_name))
         lines += ["\n## Variants\n", _table(("Name", "System"), rows)]
     title, _, text = readme(system).partition("\n")
     lines.append(re.sub(r"^(#+) ", r"#\1 ", f"{title}\n{text}", flags=re.MULTILINE))
