@@ -26,9 +26,8 @@ class Plant:
 
     name: str  # what is done, with its unit
     size: tuple[float, float]  # strong and weak
-    change: Callable[
-        [Light, float, Random], Light
-    ]  # of the sharp member's linear light
+    # of the sharp member's linear light, by a size
+    change: Callable[[Light, float, Random], Light]
 
 
 def _moved(light: Light, size: float, draw: Random) -> Light:
