@@ -78,16 +78,16 @@ def centred_grid(shape: Sequence[int]) -> tuple[NDArray[Any], NDArray[Any]]:
     return y, x
 
 
-def homogeneous(affine: NDArray[np.floating[Any]]) -> Matrix:
+def homogeneous(affine: NDArray[Any]) -> Matrix:
     """The ``(3, 3)`` matrix of an affine transform ``(2, 3)``."""
     return np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
 def along(
-    x: NDArray[Floats],
-    y: NDArray[Floats],
+    x: NDArray[Any],
+    y: NDArray[Any],
     angle: float,
-) -> NDArray[Floats]:
+) -> NDArray[Any]:
     """Distances from the origin in a direction, radians."""
     return math.cos(angle) * x + math.sin(angle) * y
 
