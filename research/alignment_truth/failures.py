@@ -70,7 +70,7 @@ def _by_parallax(difference: Matrix, pair: TruthPair) -> Matrix:
     low, high = pair.depth_range
     depths = difference @ parallax / length_squared
     depths = np.clip(depths, low - 0.5, high - 0.5)
-    return depths[:, None] * parallax
+    return np.asarray(depths[:, None] * parallax)
 
 
 def trial(pair: TruthPair, registration: Registration) -> RegistrationTrial:

@@ -55,8 +55,8 @@ def table(sets: Mapping[str, Iterable[Judged]]) -> Iterator[str]:
         medians = [f"{np.median(lengths):.2f}" for lengths in (errors, stated)]
         shares = []
         for sigmas in SIGMAS:
-            within = errors <= sigmas * stated
-            shares.append(f"{100 * np.mean(within):.0f} %")
+            share = np.mean(errors <= sigmas * stated)
+            shares.append(f"{100 * share:.0f} %")
         yield row(name, str(len(errors)), *medians, *shares)
 
 

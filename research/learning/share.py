@@ -190,7 +190,7 @@ def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
     at_pixels = np.stack([product.mean(axis=2) for product in products])
     of_cells = functional.avg_pool2d(torch.from_numpy(at_pixels), CELL_PX)
     cells = of_cells.permute(1, 2, 0)
-    return single(cells / BLOCK_CELLS**2)
+    return np.asarray(cells / BLOCK_CELLS**2, np.float32)
 
 
 def _blocks(cells: Array) -> Array:

@@ -21,7 +21,7 @@ from defocus.restoration.same_scene import Frame, frame_of, standings
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
-from research.light import Array, Pixels, Random, from_jpeg
+from research.light import Array, Pixels, Random, from_jpeg, single
 from research.markdown import row
 
 SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
@@ -242,16 +242,13 @@ def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixe
     return part_at(inside.argmax()), part_at(inside.argmin())
 
 
-def _mean_detail(photograph: Pixels, size: tuple[int, int]) -> cv2.typing.MatLike:
+def _mean_detail(photograph: Pixels, size: tuple[int, int]) -> Array:
     """Mean detail of the part of a width and a height that begins at each pixel."""
     luma = luma_of(photograph)
     smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
-    return cv2.blur(
-        np.abs(luma - smooth),
-        size,
-        anchor=(0, 0),
-        borderType=cv2.BORDER_REPLICATE,
-    )
+    detail = np.abs(luma - smooth)
+    border = cv2.BORDER_REPLICATE
+    return single(cv2.blur(detail, size, anchor=(0, 0), borderType=border))
 
 
 def right_orders(photograph: Measured) -> Iterator[Order]:

@@ -48,7 +48,7 @@ def _moved(shift_px: float, sharp: Picture) -> Picture:
 
 def _positions(sharp: Picture) -> tuple[Array, Array]:
     rows, columns = np.indices(sharp.shape[:2], dtype=np.float32)
-    return rows, columns
+    return np.asarray(rows), np.asarray(columns)
 
 
 def _warped(sharp: Picture) -> Picture:

@@ -74,7 +74,7 @@ def mean_length(flow: Array) -> float:
     return float(np.hypot(across, down).mean())
 
 
-def whole_picture(measurement: Measurement, size: tuple[int, ...]) -> Array:
+def whole_picture(measurement: Measurement, size: tuple[int, ...]) -> NDArray[Any]:
     """Flow ``(2, H, W)`` of the measured transform of the whole picture."""
     matrix = measurement.misalignment.matrix
     if matrix is None:

@@ -140,7 +140,7 @@ def _drawn_warp(draw: Random, width: int, height: int) -> Matrix:
     warp = Similarity(zoom, rotation_deg, (right_px, down_px))
     back = np.linalg.inv(homogeneous(warp.matrix(width, height)))
     back[:2, 2] += MARGIN_PX
-    return back
+    return np.asarray(back, np.float64)
 
 
 def _falloff(height: int, width: int) -> Light:

@@ -63,7 +63,8 @@ def moved(
     light = as_linear(sharp)
     lanczos = cv2.INTER_LANCZOS4
     border = cv2.BORDER_REFLECT
-    remapped = cv2.remap(light, *source, lanczos, borderMode=border)
+    across, down = source
+    remapped = cv2.remap(light, across, down, lanczos, borderMode=border)
     codes = as_integer(encoded(np.asarray(remapped)), 8)
 
     def there(places: Array) -> Array:
