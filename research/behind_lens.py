@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from scipy import fft, special
 
 from defocus.scene.aperture import ROUND, Aperture, aperture_psf
+from research.light import Array, single
 
 MARGIN_PX = 64
 """Width of the mirrored margin around a picture, px: the radius of the largest blur, 128 px."""
 SMALLEST_KERNEL_PX = 2.0
 """Diameter, px, below which a blur is a disc, whatever the aperture: kernels of pixels do not show
 its corners."""
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,14 @@ class LensScene:
 
     def blurred(self, diameter_px: float, aperture: Aperture = ROUND) -> Array:
         """The light behind a circle of confusion, ``(H, W, C)`` in [0, 1]."""
-        rows, columns = self._padded
-        transfer = _transfer(diameter_px, aperture, self._padded)
+        size = self._padded
+        transfer = _transfer(diameter_px, aperture, size)
         height, width = self.light.shape[:2]
-        light = fft.irfft2(
-            self._spectrum * transfer[:, :, None],
-            (rows, columns),
-            axes=(0, 1),
-        )
+        spectrum = self._spectrum * transfer[:, :, None]
+        light = fft.irfft2(spectrum, size, axes=(0, 1))
         inside = light[MARGIN_PX:, MARGIN_PX:]
         inside = inside[:height, :width]
-        return np.asarray(np.clip(inside, 0, 1), np.float32)
+        return single(np.clip(inside, 0, 1))
 
     @property
     def _padded(self) -> tuple[int, int]:
@@ -76,7 +72,7 @@ def disc_transfer(diameter_px: float, size: tuple[int, int]) -> Array:
     transfer = np.ones_like(argument)
     light = 2 * special.j1(argument)
     np.divide(light, argument, out=transfer, where=argument > 0)
-    return np.asarray(transfer, np.float32)
+    return single(transfer)
 
 
 def _kernel_transfer(
@@ -86,8 +82,9 @@ def _kernel_transfer(
 ) -> NDArray[np.complex64]:
     """The transfer function of an aperture whose centre is at the first pixel."""
     kernel = aperture_psf(diameter_px, aperture)
-    middle = len(kernel) // 2
+    side = len(kernel)
+    middle = side // 2
     wide = np.zeros(size, np.float32)
-    wide[: len(kernel), : len(kernel)] = kernel
+    wide[:side, :side] = kernel
     centred = np.roll(wide, (-middle, -middle), axis=(0, 1))
     return np.asarray(fft.rfft2(centred), np.complex64)

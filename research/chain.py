@@ -58,7 +58,11 @@ def commands_of(dataset: str, processes: int) -> list[str]:
     ]
 
 
-def measured(command: str, folder: Path, cores: Sequence[int] = ()) -> Measured:
+def measured(
+    command: str,
+    folder: Path,
+    cores: Sequence[int] = (),
+) -> Measured:
     """Run a command in a folder, whose cache is there too, on some cores or on all."""
     name, *words = command.split()
     program = Path(sys.executable).with_name(name)

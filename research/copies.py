@@ -17,7 +17,7 @@ import numpy as np
 from defocus.datasets.copies.features import Codes, grey_picture, local_features
 from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_parts
 from defocus.pictures.headers import SUFFIXES
-from defocus.pictures.write import through_jpeg
+from research.light import Random, files_with, from_jpeg, random_part
 
 ORIGINALS = 20
 """Number of photographs that are copied."""
@@ -33,35 +33,41 @@ TRIES = 30
 
 def main(folder: Path) -> None:
     """Print the shares of copies that are found, false alarms, and seconds of the processor."""
-    photographs = list(map(grey_picture, _paths(folder)))
-    photographs = [one for one in photographs if min(one.shape) >= SMALLEST_PX]
+    pictures = map(grey_picture, files_with(SUFFIXES["JPEG"], folder))
+    photographs = [one for one in pictures if min(one.shape) >= SMALLEST_PX]
     _print_copies(photographs)
     _print_halves(photographs)
-
-
-def _paths(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES["JPEG"]
-    )
 
 
 def _print_copies(photographs: Sequence[Codes]) -> None:
     started = time.process_time()
     draws = np.random.default_rng(1)
-    pictures = [_searched(str(n), "test", one) for n, one in enumerate(photographs)]
+    pictures = []
+    for number, shown in enumerate(photographs):
+        name = str(number)
+        pictures.append(_searched(name, "test", shown))
     origins: dict[int, tuple[int, str]] = {}
     step = max(1, len(photographs) // ORIGINALS)
     for number in range(0, len(photographs), step):
         for kind, copy in _copies(photographs[number], draws).items():
             origins[len(pictures)] = number, kind
             pictures.append(_searched(f"{kind} of {number}", "train", copy))
+    _say_found(pictures, origins)
+    click.echo(_seconds(started, pictures))
+
+
+def _say_found(
+    pictures: list[SearchedPicture],
+    origins: dict[int, tuple[int, str]],
+) -> None:
+    """Print the share of each kind that is found, then of all, and the false alarms."""
     found, false = _found_copies(pictures, origins)
     made = Counter(kind for _, kind in origins.values())
     for kind, count in made.items():
         click.echo(f"{kind:20} {found[kind]} of {count}")
-    share = found.total() / made.total()
-    seconds = _seconds(started, pictures)
-    click.echo(f"found {100 * share:.1f} % of {made.total()}, {false} false, {seconds}")
+    share = 100 * found.total() / made.total()
+    said = f"found {share:.1f} % of {made.total()}, {false} false, "
+    click.echo(said, nl=False)
 
 
 def _found_copies(
@@ -105,15 +111,20 @@ def _seconds(started: float, pictures: Sequence[SearchedPicture]) -> str:
 
 def _searched(name: str, split: str, shown: Codes) -> SearchedPicture:
     shown = np.ascontiguousarray(shown)
-    return SearchedPicture(name, split, local_features(shown), lambda: shown)
+    return SearchedPicture(
+        name,
+        split,
+        local_features(shown),
+        lambda: shown,
+    )
 
 
-def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
+def _copies(shown: Codes, draws: Random) -> Mapping[str, Codes]:
     """Copies of ten kinds, saved as JPEG."""
     cut = partial(_part, shown, draws=draws)
     part = cut(256)
     small = cut(128)
-    factor = float(draws.uniform(0.5, 1.9))
+    factor = draws.uniform(0.5, 1.9)
     copies: dict[str, Codes] = {
         "whole": shown,
         "cropped by 20 px": shown[20:-20, 20:-20],
@@ -129,13 +140,10 @@ def _copies(shown: Codes, draws: np.random.Generator) -> Mapping[str, Codes]:
     return {kind: _saved_again(copy) for kind, copy in copies.items()}
 
 
-def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
+def _part(shown: Codes, side: int, draws: Random) -> Codes:
     """A square part with some detail."""
-    height, width = shown.shape
     for _ in range(TRIES):
-        top = draws.integers(0, height - side + 1)
-        left = draws.integers(0, width - side + 1)
-        part = shown[top : top + side, left : left + side]
+        part = random_part(draws, shown, side, side)
         if part.std() > LEAST_CONTRAST:
             break
     return part
@@ -143,13 +151,18 @@ def _part(shown: Codes, side: int, draws: np.random.Generator) -> Codes:
 
 def _resized(shown: Codes, factor: float) -> Codes:
     interpolation = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_CUBIC
-    resized = cv2.resize(shown, None, fx=factor, fy=factor, interpolation=interpolation)
+    resized = cv2.resize(
+        shown,
+        None,
+        fx=factor,
+        fy=factor,
+        interpolation=interpolation,
+    )
     return np.asarray(resized, np.uint8)
 
 
 def _saved_again(shown: Codes) -> Codes:
-    saved = through_jpeg(np.ascontiguousarray(shown), 85, full_colour=False)
-    return np.asarray(saved, np.uint8)
+    return from_jpeg(np.ascontiguousarray(shown), 85)
 
 
 if __name__ == "__main__":

@@ -72,16 +72,18 @@ def command_of(processes: int) -> list[str]:
         "--standalone",
         f"--nproc-per-node={processes}",
     ]
-    return [
-        sys.executable,
-        *(launcher if processes > 1 else []),
-        "-m",
-        "defocus.benchmark",
-        *words,
-    ]
+    if processes == 1:
+        launcher = []
+    return [sys.executable, *launcher, "-m", "defocus.benchmark", *words]
 
 
-def trained(folder: Path, setting: str, processes: int, *, cpu: bool) -> str:
+def trained(
+    folder: Path,
+    setting: str,
+    processes: int,
+    *,
+    cpu: bool,
+) -> str:
     """Train in a folder; return why that failed, or an empty text."""
     schedule = CPU_SCHEDULE if cpu else GPU_SCHEDULE
     text = f"[schedule]\n{schedule}\n[training]\nworkers = 2\n{setting}\n"
@@ -116,29 +118,33 @@ def outcomes(out: Path, gpus: int, *, cpu: bool) -> Iterator[Outcome]:
         (run,) = (folder / "s" / "runs").iterdir()
         weights = weights_of(run)
         reference = reference or weights
-        difference = norm_of(
-            {name: weights[name] - one for name, one in reference.items()}
-        )
-        yield Outcome(way, processes, *speed_of(run), difference / norm_of(reference))
+        differences = {}
+        for name, tensor in reference.items():
+            differences[name] = weights[name] - tensor
+        off = norm_of(differences) / norm_of(reference)
+        seconds_a_step, loss = speed_of(run)
+        yield Outcome(way, processes, seconds_a_step, loss, off)
 
 
 def speed_of(run: Path) -> tuple[float, float]:
     """Seconds a step, and the mean loss, of the steps that are timed."""
     rows = read_numbers(run / CURVE, "step", "seconds", "loss")
     steady = rows[int(STEADY * len(rows)) :]
-    steps, seconds, losses = zip(*steady, strict=True)
-    seconds_a_step = (seconds[-1] - seconds[0]) / max(1, steps[-1] - steps[0])
-    return seconds_a_step, sum(losses) / len(losses)
+    first_step, begin, _ = steady[0]
+    last_step, end, _ = steady[-1]
+    timed = max(1, last_step - first_step)
+    mean_loss = sum(loss for _, _, loss in steady) / len(steady)
+    return (end - begin) / timed, mean_loss
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:
     """The tensors of the network."""
     tensors = load_checkpoint(run / CHECKPOINT, run.name).tensors
-    return {
-        name: one.double()
-        for name, one in tensors.items()
-        if name.startswith("network.")
-    }
+    weights = {}
+    for name, tensor in tensors.items():
+        if name.startswith("network."):
+            weights[name] = tensor.double()
+    return weights
 
 
 def norm_of(tensors: dict[str, torch.Tensor]) -> float:

@@ -29,9 +29,15 @@ from defocus.progress import track
 from defocus.storage.files import write_bytes
 from research.alignment_truth.real_like.pair import RealLikePair, real_like_pair
 from research.alignment_truth.real_like.scene import scene_files
-from research.markdown import row, rule
+from research.light import Mask
+from research.markdown import table
 
-SYSTEMS = ("wiener", "richardson-lucy", "defocus-s", "defocus-m")
+SYSTEMS = (
+    "wiener",
+    "richardson-lucy",
+    "defocus-s",
+    "defocus-m",
+)
 SEED = 520
 
 Array = NDArray[np.float64]
@@ -47,6 +53,10 @@ class PairScores:
     measured: Scores  # against its reference
     true: Scores  # against the true transform's reference
     moved: Mapping[str, Scores]  # against the measured one, moved by its standard error
+
+    def moved_by(self, move: str) -> Scores:
+        """The scores of all systems after one move of the reference."""
+        return {name: scores[move] for name, scores in self.moved.items()}
 
 
 def pair_scores(
@@ -71,14 +81,21 @@ def pair_scores(
     restored = {}
     for name, restore in systems.items():
         restored[name] = np.asarray(restore(picture), np.float64)
-    first = {name: _psnr(one, targets[0]) for name, one in restored.items()}
-    second = {name: _psnr(one, targets[1]) for name, one in restored.items()}
-    moved = _moved_scores(restored, targets)
-    error_px = _error_px(said.matrix, pair.matrix, mask)
-    return PairScores(sigma_px, error_px, first, second, moved)
+    return PairScores(
+        sigma_px=sigma_px,
+        error_px=_error_px(said.matrix, pair.matrix, mask),
+        measured=_scores(restored, targets[0]),
+        true=_scores(restored, targets[1]),
+        moved=_moved_scores(restored, targets),
+    )
 
 
-def _target(sharp: Image, mask: NDArray[np.bool_], sigma_px: float) -> Target:
+def _scores(restored: Mapping[str, Array], target: Target) -> Scores:
+    """PSNR of each system against a target."""
+    return {name: _psnr(picture, target) for name, picture in restored.items()}
+
+
+def _target(sharp: Image, mask: Mask, sigma_px: float) -> Target:
     """A reference for a comparison."""
     reference = np.asarray(as_float(sharp, np.float64), np.float64)
     return Target(reference, mask, sigma_px=sigma_px)
@@ -90,28 +107,29 @@ def _moved_scores(
 ) -> dict[str, dict[str, float]]:
     """Scores of each system under small moves, NaN where one has none."""
     moved: dict[str, dict[str, float]] = {}
-    for name, one in restored.items():
+    for name, output in restored.items():
         moved[name] = {}
-        picture = prepared(one, one.shape, DEFAULT)
+        picture = prepared(output, output.shape, DEFAULT)
         for move, value in psnr_moved(picture, targets[0], DEFAULT):
             moved[name][move] = math.nan if value is None else value
     return moved
 
 
 def _psnr(restored: Array, target: Target) -> float:
-    value = score_picture(restored, target, DEFAULT, {"psnr": METRIC})["psnr"].value
+    scores = score_picture(restored, target, DEFAULT, {"psnr": METRIC})
+    value = scores["psnr"].value
     return math.nan if value is None else value
 
 
-def _error_px(measured: Array, true: Array, mask: NDArray[np.bool_]) -> float:
+def _error_px(measured: Array, true: Array, mask: Mask) -> float:
     rows, columns = np.nonzero(mask)
     places = np.stack([columns, rows, np.ones_like(rows)])
     places = places.astype(np.float64)
-    first = measured @ places
-    second = true @ places
-    first_place = first[:2] / first[2]
-    apart = first_place - second[:2] / second[2]
-    return float(np.sqrt(np.square(apart).mean()))
+    x, y, depth = measured @ places
+    true_x, true_y, true_depth = true @ places
+    across = x / depth - true_x / true_depth
+    down = y / depth - true_y / true_depth
+    return _root_mean_square(np.stack([across, down]))
 
 
 def resolution_table(pairs: Sequence[PairScores]) -> str:
@@ -126,36 +144,52 @@ def resolution_table(pairs: Sequence[PairScores]) -> str:
         "resolution of a picture, rms",
         "within twice",
     )
-    lines = [row(*head), rule(len(head) - 1)]
+    rows = []
     for one, other in itertools.combinations(pairs[0].measured, 2):
-        lines.append(row(f"{one}, {other}", *_compared(pairs, one, other)))
-    return "\n".join(lines)
+        numbers = _compared(pairs, one, other)
+        rows.append([f"{one}, {other}", *numbers])
+    return table(head, rows)
 
 
-def _compared(pairs: Sequence[PairScores], one: str, other: str) -> list[str]:
+def _compared(
+    pairs: Sequence[PairScores],
+    one: str,
+    other: str,
+) -> list[str]:
     """The numbers of two systems, as they are shown."""
+    measured = _differences([pair.measured for pair in pairs], one, other)
+    true = _differences([pair.true for pair in pairs], one, other)
+    moved = []
+    for move in MOVES:
+        after = [pair.moved_by(move) for pair in pairs]
+        moved.append(_differences(after, one, other))
+    changes = np.array(moved) - measured
     codes = scene_codes(list(map(str, range(len(pairs)))))
-    measured = np.array([pair.measured[one] - pair.measured[other] for pair in pairs])
-    true = np.array([pair.true[one] - pair.true[other] for pair in pairs])
-    moved_pairs = [(pair.moved[one], pair.moved[other]) for pair in pairs]
-    apart = [
-        [first[move] - second[move] for first, second in moved_pairs] for move in MOVES
-    ]
-    changes = np.array(apart) - measured
     of_mean = resolution(changes, codes) or 0.0
-    of_each = [resolution(changes[:, [n]], (0,)) or 0.0 for n in range(len(pairs))]
-    single = np.array(of_each)
-    moved = measured - true
-    within = np.abs(moved) <= 2 * single
+    of_each = []
+    for number in range(len(pairs)):
+        alone = changes[:, [number]]
+        of_each.append(resolution(alone, (0,)) or 0.0)
+    change = measured - true
+    within = np.abs(change) <= 2 * np.array(of_each)
     return [
         f"{measured.mean():+.3f}",
         f"{true.mean():+.3f}",
-        f"{abs(moved.mean()):.4f}",
+        f"{abs(change.mean()):.4f}",
         f"{of_mean:.4f}",
-        f"{np.sqrt(np.square(moved).mean()):.4f}",
-        f"{np.sqrt(np.square(single).mean()):.4f}",
+        f"{_root_mean_square(change):.4f}",
+        f"{_root_mean_square(of_each):.4f}",
         f"{100 * within.mean():.0f} %",
     ]
+
+
+def _differences(
+    scores: Sequence[Scores],
+    one: str,
+    other: str,
+) -> Array:
+    """By how much a system is better than another on each pair, dB."""
+    return np.array([pair[one] - pair[other] for pair in scores])
 
 
 def main() -> None:
@@ -163,22 +197,23 @@ def main() -> None:
     given = _typed()
     files = scene_files("test", given.photos, given.stacks)
     systems = restorers(given.system or SYSTEMS)
-    results = [
-        pair_scores(real_like_pair(files, SEED, index), systems)
-        for index in track(range(given.pairs), "real-like pairs")
-    ]
-    pairs = [one for one in results if one is not None]
+    pairs = []
+    for index in track(range(given.pairs), "real-like pairs"):
+        scores = pair_scores(real_like_pair(files, SEED, index), systems)
+        if scores is not None:
+            pairs.append(scores)
     if given.json:
-        write_bytes(given.json, json.dumps(list(map(vars, pairs))).encode())
-    sigma = _root_mean_square([one.sigma_px for one in pairs])
-    error = _root_mean_square([one.error_px for one in pairs])
+        text = json.dumps(list(map(vars, pairs)))
+        write_bytes(given.json, text.encode())
+    sigma = _root_mean_square([pair.sigma_px for pair in pairs])
+    error = _root_mean_square([pair.error_px for pair in pairs])
     print(  # noqa: T201
         f"{len(pairs)} of {given.pairs} real-like pairs registered; standard error {sigma:.3f} px, "
         f"error {error:.3f} px along each axis (root mean square)\n\n{resolution_table(pairs)}"
     )
 
 
-def _root_mean_square(values: Sequence[float]) -> float:
+def _root_mean_square(values: Sequence[float] | Array) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
@@ -193,11 +228,24 @@ def _typed() -> argparse.Namespace:
         metavar="FOLDER",
     )
     words.add_argument(
-        "--stacks", type=Path, metavar="FOLDER", help="folder of focus stacks"
+        "--stacks",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of focus stacks",
     )
     words.add_argument("--pairs", type=int, default=300)
-    words.add_argument("--system", action="append", default=[], metavar="NAME")
-    words.add_argument("--json", type=Path, metavar="FILE", help="also keep the scores")
+    words.add_argument(
+        "--system",
+        action="append",
+        default=[],
+        metavar="NAME",
+    )
+    words.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="also keep the scores",
+    )
     return words.parse_args()
 
 

@@ -64,10 +64,16 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
                 f"{', '.join(without)}: no narrow copy; name systems that train"
             )
     else:
-        plain = [one for one in all_baselines().values() if not one.card.variant_of]
-        narrow = [one for one in plain if one.narrow]
-        systems = [one for one in narrow if find_own_weights(one) is None]
-    return list({one.narrow.name: one for one in systems if one.narrow}.values())
+        systems = []
+        for system in all_baselines().values():
+            trains = system.narrow and not system.card.variant_of
+            if trains and find_own_weights(system) is None:
+                systems.append(system)
+    by_name = {}
+    for system in systems:
+        if system.narrow:
+            by_name[system.narrow.name] = system
+    return list(by_name.values())
 
 
 def open_bank(text: str) -> tuple[Dataset, PatchBank]:
@@ -130,8 +136,11 @@ def train_narrow(
         licence="MIT",
     )
     write_json(path.with_suffix(".json"), card.model_dump())
-    outcome = "not validated" if gain is None else f"{gain:+.2f} dB beside the input"
-    say(f"{path.name}: {card.parameters:,} parameters, {job.steps} steps, {outcome}")
+    outcome = "not validated"
+    if gain is not None:
+        outcome = f"{gain:+.2f} dB beside the input"
+    size = f"{card.parameters:,} parameters"
+    say(f"{path.name}: {size}, {job.steps} steps, {outcome}")
     return path
 
 
@@ -149,9 +158,10 @@ def _is_made(path: Path, copy: Baseline) -> bool:
     if not path.with_suffix(".json").is_file():
         return False
     card = narrow_card(path)
-    wanted = _identity(copy)
-    fits = all(getattr(card, name) == value for name, value in wanted.items())
-    return fits and path.is_file() and sha256_file(path) == card.sha256
+    for name, wanted in _identity(copy).items():
+        if getattr(card, name) != wanted:
+            return False
+    return path.is_file() and sha256_file(path) == card.sha256
 
 
 def _method(copy: Baseline, recipe: Recipe) -> Method:
@@ -167,7 +177,11 @@ def _objective(copy: Baseline, recipe: Recipe) -> Objective:
     return supervised(START_TERMS)
 
 
-def _batches(copy: Baseline, bank: PatchBank, first: int) -> Iterator[Batch]:
+def _batches(
+    copy: Baseline,
+    bank: PatchBank,
+    first: int,
+) -> Iterator[Batch]:
     step = first
     while True:
         yield bank.batch(step, BATCH, CROP_PX, dual=copy.card.input == "dual")
@@ -187,7 +201,8 @@ def _steps(
     wanted = {**_identity(copy), "minutes": minutes}
     if plan.is_file():
         noted: Mapping[str, Any] = read_json(plan)
-        if {name: noted.get(name) for name in wanted} == wanted:
+        same = {name: noted.get(name) for name in wanted}
+        if same == wanted:
             return int(noted["steps"])
         raise InputError(
             f"{folder}: holds another training; move it away or choose another --out"
@@ -197,7 +212,14 @@ def _steps(
     criterion = _objective(copy, recipe).train()
     batches = _batches(copy, bank, 0)
     steps, each = steps_within(minutes, method, network, criterion, batches, RATE)
-    write_json(plan, {**wanted, "steps": steps, "seconds_per_step": round(each, 4)})
+    write_json(
+        plan,
+        {
+            **wanted,
+            "steps": steps,
+            "seconds_per_step": round(each, 4),
+        },
+    )
     return steps
 
 

@@ -23,7 +23,12 @@ COMMANDS = {
 """The verbs, in an order in which ``score`` finds restored pictures."""
 
 
-def seconds_of(verb: str, dataset: str, out: Path, workers: int) -> float:
+def seconds_of(
+    verb: str,
+    dataset: str,
+    out: Path,
+    workers: int,
+) -> float:
     """Seconds of a command on as many cores as workers; its results are thrown away."""
     command = COMMANDS[verb].format(dataset=dataset, workers=workers)
     folder = make_folder(out / verb)
@@ -37,14 +42,24 @@ def seconds_of(verb: str, dataset: str, out: Path, workers: int) -> float:
     return done.seconds
 
 
-def ratio_of(verb: str, dataset: str, out: Path, rounds: int) -> dict[str, float | str]:
+def ratio_of(
+    verb: str,
+    dataset: str,
+    out: Path,
+    rounds: int,
+) -> dict[str, float | str]:
     """Seconds of one and of two workers, each the least of some rounds, and their ratio."""
     least = []
     for workers in (1, 2):
         rounds_s = [seconds_of(verb, dataset, out, workers) for _ in range(rounds)]
         least.append(min(rounds_s))
     one, two = least
-    return {"verb": verb, "one_s": one, "two_s": two, "ratio": round(one / two, 2)}
+    return {
+        "verb": verb,
+        "one_s": one,
+        "two_s": two,
+        "ratio": round(one / two, 2),
+    }
 
 
 def main() -> int:
@@ -60,9 +75,8 @@ def main() -> int:
     dataset = from_anywhere(asked.dataset)
     found = []
     for verb in asked.verb or COMMANDS:
-        found.append(
-            ratio_of(verb, dataset, make_folder(asked.out).resolve(), asked.rounds)
-        )
+        out = make_folder(asked.out).resolve()
+        found.append(ratio_of(verb, dataset, out, asked.rounds))
         print(json.dumps(found[-1]), flush=True)  # noqa: T201 - what the script is for
     write_json(asked.out / "two_workers.json", found)
     return int(any(float(one["ratio"]) < TARGET for one in found))

@@ -44,7 +44,12 @@ SECTIONS = {
     help="Folder of focus stacks: frames with expected.jpg. With --real-like alone, they only give "
     "photographs.",
 )
-@click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
+@click.option(
+    "--out",
+    type=FOLDER,
+    required=True,
+    help="Folder for the results.",
+)
 @click.option(
     "--real-like",
     type=click.IntRange(0),

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,24 @@ def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
     """The kinds of pairs of a plan that have at least one pair."""
     width = SIZE[1]
     settings = (
-        TruthSetting("pairs", at_width(FULL, width), SIZE, plan.pairs),
-        TruthSetting("still pairs", at_width(STILL, width), SIZE, plan.pairs // 5),
-        TruthSetting("full-size pairs", FULL, FULL_SIZE, plan.pairs // 50),
+        TruthSetting(
+            "pairs",
+            at_width(FULL, width),
+            SIZE,
+            plan.pairs,
+        ),
+        TruthSetting(
+            "still pairs",
+            at_width(STILL, width),
+            SIZE,
+            plan.pairs // 5,
+        ),
+        TruthSetting(
+            "full-size pairs",
+            FULL,
+            FULL_SIZE,
+            plan.pairs // 50,
+        ),
     )
     return tuple(setting for setting in settings if setting.count)
 
@@ -118,7 +134,13 @@ def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     make_folder(folder)
     real_like = _real_like(plan, folder / "real-like pairs")
     if not plan.rendered:
-        return TruthResults({}, [], {}, [], real_like)
+        return TruthResults(
+            {},
+            [],
+            {},
+            [],
+            real_like,
+        )
     scores = {}
     for setting in settings_of(plan):
         scores[setting.name] = _setting_scores(plan, setting, folder, key)
@@ -169,12 +191,21 @@ def _real_like(plan: TruthPlan, folder: Path) -> list[dict[str, WarpScore]]:
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     work = partial(_warped, files=files, seed=plan.seed)
     documents = _completed(folder, key, work, range(plan.real_like), plan)
-    return [
-        {name: WarpScore(**one) for name, one in pair.items()} for pair in documents
-    ]
+    pairs = []
+    for document in documents:
+        scores = {}
+        for name, fields in document.items():
+            scores[name] = WarpScore(**fields)
+        pairs.append(scores)
+    return pairs
 
 
-def _warped(index: int, *, files: tuple[Path, ...], seed: int) -> Document:
+def _warped(
+    index: int,
+    *,
+    files: tuple[Path, ...],
+    seed: int,
+) -> Document:
     scores = score_pair(real_like_pair(files, seed, index))
     return {name: asdict(one) for name, one in scores.items()}
 
@@ -188,10 +219,10 @@ def _trials(
 ) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
     documents = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
-    trials = (
-        RegistrationTrial(**one) for document in documents for one in document["trials"]
-    )
-    return [*trials][:count]
+    trials = []
+    for document in documents:
+        trials += [RegistrationTrial(**fields) for fields in document["trials"]]
+    return trials[:count]
 
 
 def _key(
@@ -204,9 +235,10 @@ def _key(
     for picture in textures.pictures:
         pictures.update(picture.tobytes())
     hashed = cache(sha256_file)  # all frames of a stack have one merged picture
-    stacks = [
-        [path.parent.name, path.name, hashed(path)] for pair in frames for path in pair
-    ]
+    stacks = []
+    for path in chain.from_iterable(frames):
+        names = [path.parent.name, path.name]
+        stacks.append([*names, hashed(path)])
     parts = [
         plan.split,
         plan.seed,
@@ -227,16 +259,23 @@ def _completed(
 ) -> list[Document]:
     """The results of all numbers, read if stored, else computed and stored."""
     make_folder(folder)
-    stored = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
+    files = {}
+    stored = {}
+    for number in numbers:
+        files[number] = folder / f"{number:06d}.json"
+        stored[number] = _stored(files[number], key)
     missing = [number for number in numbers if stored[number] is None]
     results = in_processes(partial(_numbered, work), missing, plan.jobs)
     for number, document in track(results, folder.name, total=len(missing)):
-        write_json(folder / f"{number:06d}.json", {"key": key, **document})
+        write_json(files[number], {"key": key, **document})
         stored[number] = document
     return [document for document in stored.values() if document is not None]
 
 
-def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Document]:
+def _numbered(
+    work: Callable[[int], Document],
+    number: int,
+) -> tuple[int, Document]:
     return number, work(number)
 
 
@@ -258,14 +297,25 @@ def _textures(split: Split, folders: tuple[Path, ...]) -> Textures:
     return load_textures(split, folders)
 
 
-def _scored(index: int, *, plan: TruthPlan, setting: TruthSetting) -> Document:
+def _scored(
+    index: int,
+    *,
+    plan: TruthPlan,
+    setting: TruthSetting,
+) -> Document:
     textures = _textures(plan.split, plan.folders)
-    pair = render_pair(textures, setting.ranges, *setting.size, plan.seed, index)
+    pair = render_pair(
+        textures,
+        setting.ranges,
+        *setting.size,
+        plan.seed,
+        index,
+    )
     members = Members(pair.blurry, pair.sharp)
-    return {
-        name: asdict(score(pair, answer, seconds))
-        for name, answer, seconds in answers(members, plan.methods)
-    }
+    document = {}
+    for name, answer, seconds in answers(members, plan.methods):
+        document[name] = asdict(score(pair, answer, seconds))
+    return document
 
 
 def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
@@ -273,7 +323,13 @@ def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
     textures = _textures(plan.split, plan.folders)
     trials = []
     for index in range(first, first + TRIALS_AT_ONCE):
-        pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
+        pair = render_pair(
+            textures,
+            ranges,
+            *REGISTRATION_SIZE,
+            plan.seed + 1,
+            index,
+        )
         registration = Members(pair.blurry, pair.sharp).registration
         trials.append(trial(pair, registration))
     return {"trials": list(map(asdict, trials))}
@@ -286,15 +342,14 @@ def _framed(number: int, *, plan: TruthPlan) -> Document:
 
 
 def _pair_score(document: Document) -> PairScore:
-    sums = {
-        name: (float(total), int(count))
-        for name, (total, count) in document["sums"].items()
-    }
+    sums = {}
+    for name, (total, count) in document["sums"].items():
+        sums[name] = (float(total), int(count))
     return PairScore(**{**document, "sums": sums})
 
 
 def _frame_score(document: Document) -> FrameScore:
-    scores = {
-        name: one and StackScore(**one) for name, one in document["scores"].items()
-    }
+    scores = {}
+    for name, fields in document["scores"].items():
+        scores[name] = StackScore(**fields) if fields else None
     return FrameScore(**{**document, "scores": scores})

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.registration.register import Registration
 from research.alignment_truth.rendered.pair import TruthPair
+from research.light import Matrix
 
 FAILURE_PX = 1.0
 """Error at a corner, px, from which a transform that is not called unknown counts as a failure."""
@@ -44,33 +44,40 @@ class Failures:
     within: float | None
 
 
-def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
+def corner_error_px(pair: TruthPair, matrix: Matrix) -> float:
     """Error of a transform at the worst corner of the frame.
 
     With parallax, a corner's right place is a range, from the farthest surface to the nearest."""
     height, width = pair.coc_px.shape
-    corners = np.array([(x, y, 1.0) for x in (0, width - 1) for y in (0, height - 1)])
-    moved = corners @ matrix.T
+    corners = []
+    for x in (0, width - 1):
+        corners += [(x, 0, 1.0), (x, height - 1, 1.0)]
+    places = np.array(corners)
+    moved = places @ matrix.T
+    answer = moved[:, :2] / moved[:, 2:]
     similarity = pair.view.similarity.matrix(width, height)
-    places = moved[:, :2] / moved[:, 2:]
-    difference = places - corners @ similarity.T
-    parallax = np.array(pair.view.parallax_px)
-    low, high = (depth - 0.5 for depth in pair.depth_range)
-    length2 = float(parallax @ parallax)
-    along = (
-        np.clip(difference @ parallax / length2, low, high) if length2 else np.zeros(4)
-    )
-    left = difference - along[:, None] * parallax
+    difference = answer - places @ similarity.T
+    left = difference - _by_parallax(difference, pair)
     return float(np.linalg.norm(left, axis=1).max())
+
+
+def _by_parallax(difference: Matrix, pair: TruthPair) -> Matrix:
+    """The part of differences ``(4, 2)`` that the parallax of some surface explains."""
+    parallax = np.array(pair.view.parallax_px)
+    length_squared = float(parallax @ parallax)
+    if not length_squared:
+        return np.zeros_like(difference)
+    low, high = pair.depth_range
+    depths = difference @ parallax / length_squared
+    depths = np.clip(depths, low - 0.5, high - 0.5)
+    return np.asarray(depths[:, None] * parallax)
 
 
 def trial(pair: TruthPair, registration: Registration) -> RegistrationTrial:
     """Judge a registration of a pair."""
-    error = (
-        None
-        if registration.matrix is None
-        else corner_error_px(pair, registration.matrix)
-    )
+    error = None
+    if registration.matrix is not None:
+        error = corner_error_px(pair, registration.matrix)
     return RegistrationTrial(
         error,
         float(pair.coc_px.max()),
@@ -92,9 +99,9 @@ def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
     errors = [one.error_px for one in trials if one.error_px is not None]
     failed = sum(not error <= FAILURE_PX for error in errors)  # NaN fails
     pairs = len(trials)
-    bound = (
-        1.0 if failed == pairs else float(beta.ppf(0.95, failed + 1, pairs - failed))
-    )
+    bound = 1.0
+    if failed < pairs:
+        bound = float(beta.ppf(0.95, failed + 1, pairs - failed))
     median = float(np.median(errors)) if errors else None
     if median is not None and not math.isfinite(median):
         median = None
@@ -103,5 +110,11 @@ def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
         if one.error_px is not None and one.sigma_px is not None:
             sure = one.error_px <= 2 * one.sigma_px
             said.append(sure)
-    within = sum(said) / len(said) if said else None
-    return Failures(pairs, pairs - len(errors), failed, bound, median, within)
+    return Failures(
+        pairs,
+        unknown=pairs - len(errors),
+        failed=failed,
+        bound=bound,
+        median_px=median,
+        within=sum(said) / len(said) if said else None,
+    )

@@ -10,7 +10,6 @@ from functools import cache, cached_property
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
 from defocus.align.flow.by_name import flow_estimator
@@ -23,8 +22,7 @@ from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import InputError
 from defocus.pictures.values import srgb_to_linear
 from defocus.progress import say
-
-Array = NDArray[np.float32]
+from research.light import Array, Mask, Matrix, homogeneous, single
 
 ECC_ITERATIONS = 100
 TILES = (9, 11)
@@ -37,9 +35,7 @@ class Answer:
 
     # ``(2, H, W)`` float32 from blurry to sharp, px; None if it is unknown
     flow: Array | None
-    reliable: NDArray[np.bool_] | None = (
-        None  # ``(H, W)``; None if the method does not say
-    )
+    reliable: Mask | None = None  # ``(H, W)``; None if the method does not say
 
 
 @dataclass(frozen=True)
@@ -62,10 +58,8 @@ class Members:
     @cached_property
     def light(self) -> tuple[Array, Array]:
         """Both members as linear luminance, ``(H, W)``."""
-        first, second = (
-            np.ascontiguousarray(light @ LUMINANCE) for light in self.linear
-        )
-        return first, second
+        first, second = self.linear
+        return _luminance(first), _luminance(second)
 
     @cached_property
     def registration(self) -> Registration:
@@ -74,11 +68,15 @@ class Members:
 
 
 def _linear(picture: Array) -> Array:
-    return np.asarray(srgb_to_linear(picture), np.float32)
+    return single(srgb_to_linear(picture))
+
+
+def _luminance(light: Array) -> Array:
+    return np.ascontiguousarray(light @ LUMINANCE)
 
 
 def _grey(picture: Array) -> Array:
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
+    return single(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def _zero(pair: Members) -> Answer:
@@ -102,12 +100,13 @@ def _ecc(pair: Members) -> Answer:
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return Answer(None)
-    matrix = np.vstack([affine, [0, 0, 1]])
-    return Answer(_flow_of(matrix, inside.shape))
+    return Answer(flow_of(homogeneous(affine), inside.shape))
 
 
-def _flow_of(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
-    grid = pixel_grid(shape[0], shape[1])
+def flow_of(matrix: Matrix, size: Sequence[int]) -> Array:
+    """Flow ``(2, H, W)`` of a transform over a picture of a height and a width."""
+    height, width = size
+    grid = pixel_grid(height, width)
     return np.asarray(transformed(grid, matrix) - grid)
 
 
@@ -119,43 +118,43 @@ def _tiles(pair: Members) -> Answer:
     columns = np.unique(tile_moves.centres[:, 0])
     rows = np.unique(tile_moves.centres[:, 1])
     moves = tile_moves.shifts.reshape(len(rows), len(columns), 2)
-    shifts = moves.astype(np.float32)
     field = RegularGridInterpolator(
         (rows, columns),
-        _smoothed(shifts),
+        _smoothed(moves.astype(np.float32)),
         bounds_error=False,
         fill_value=None,
     )
     x, y = pixel_grid(height, width)
     # beyond the outer centres the outer shifts
-    places = np.clip(
-        np.dstack([y, x]),
-        (rows[0], columns[0]),
-        (rows[-1], columns[-1]),
-    )
+    x = np.clip(x, columns[0], columns[-1])
+    y = np.clip(y, rows[0], rows[-1])
+    places = np.dstack([y, x])
     flow = field(places).transpose(2, 0, 1)
     return Answer(np.ascontiguousarray(flow, dtype=np.float32))
 
 
-def _smoothed(shifts: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smoothed(shifts: Array) -> Array:
     """Medians over 3 x 3 tiles of both components."""
-    x = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 0]), 3)
-    y = cv2.medianBlur(np.ascontiguousarray(shifts[:, :, 1]), 3)
-    return np.dstack([x, y])
+    components = []
+    for axis in (0, 1):
+        component = np.ascontiguousarray(shifts[:, :, axis])
+        components.append(cv2.medianBlur(component, 3))
+    return np.dstack(components)
 
 
 def _registration(pair: Members) -> Answer:
     matrix = pair.registration.matrix
     if matrix is None:
         return Answer(None)
-    return Answer(_flow_of(matrix, pair.grey[0].shape))
+    return Answer(flow_of(matrix, pair.grey[0].shape))
 
 
 def _plain(estimator: str) -> Callable[[Members], Answer]:
     """A flow estimator on the unchanged members."""
 
     def method(pair: Members) -> Answer:
-        flow = _estimator(estimator)(*map(_frame, (pair.blurry, pair.sharp)))
+        estimate = _estimator(estimator)
+        flow = estimate(_frame(pair.blurry), _frame(pair.sharp))
         return Answer(flow[0].cpu().numpy())
 
     return method
@@ -180,7 +179,8 @@ def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
 
 
 def _frame(picture: Array) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+    channels_first = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    return torch.from_numpy(channels_first)[None]
 
 
 @cache
@@ -230,8 +230,6 @@ def answers(pair: Members, names: Sequence[str]) -> Iterator[tuple[str, Answer, 
         start = time.process_time()
         answer = METHODS[name](pair)
         seconds = time.process_time() - start
-        yield (
-            name,
-            answer,
-            seconds + (registering if name in FROM_REGISTRATION else 0.0),
-        )
+        if name in FROM_REGISTRATION:
+            seconds += registering
+        yield name, answer, seconds

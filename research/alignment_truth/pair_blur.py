@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.compensation.blur_map import blur_map
 from defocus.align.flow.by_name import flow_estimator
@@ -19,9 +18,8 @@ from defocus.blur.gradients import slopes
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
 from defocus.scene.aperture import disc_psf
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.light import Array, Mask, Random, encoded, files_with, single
+from research.markdown import row
 
 MEGAPIXELS = (1.0, 3.0, 12.0)
 DIAMETERS_PX = (4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 96.0, 128.0)
@@ -39,17 +37,21 @@ MARGIN_PX = 8
 
 def table(photographs: list[Path], sizes: tuple[float, ...]) -> Iterator[str]:
     """Lines of a Markdown table; a cell has one median for each photograph."""
-    yield f"| diameter, px | {' | '.join(f'{size:g} MP' for size in sizes)} |"
+    yield row("diameter, px", *(f"{size:g} MP" for size in sizes))
     yield "| ---: |" + " --- |" * len(sizes)
     for diameter_px in DIAMETERS_PX:
         cells = []
         for size in sizes:
-            seen = [_seen(one, size, diameter_px) for one in photographs]
+            seen = [_seen(file, size, diameter_px) for file in photographs]
             cells.append(", ".join(seen))
-        yield f"| {diameter_px:g} | {' | '.join(cells)} |"
+        yield row(f"{diameter_px:g}", *cells)
 
 
-def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
+def _seen(
+    photograph: Path,
+    megapixels: float,
+    diameter_px: float,
+) -> str:
     """The median over blurred parts with detail, and the share of them that is known."""
     sharp = _of_size(as_linear(read_image(photograph)), megapixels)
     measurement = measure(*_members(sharp, diameter_px), flow_estimator())
@@ -59,8 +61,9 @@ def _seen(photograph: Path, megapixels: float, diameter_px: float) -> str:
     margin = round(diameter_px) + MARGIN_PX
     left = round(SHARP_SHARE * sharp.shape[1])
     rows = slice(margin, -margin)
-    inner = (rows, slice(left + margin, -margin))
-    values = blur.diameter_px[inner][detailed(sharp)[inner]]
+    columns = slice(left + margin, -margin)
+    with_detail = detailed(sharp)[rows, columns]
+    values = blur.diameter_px[rows, columns][with_detail]
     known = np.isfinite(values)
     if not known.any():
         return "none known"
@@ -73,10 +76,8 @@ def _of_size(light: Array, megapixels: float) -> Array:
     scale = float(np.sqrt(1e6 * megapixels / (height * width)))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
-    return np.asarray(
-        np.clip(cv2.resize(light, size, interpolation=kind), 0, 1),
-        np.float32,
-    )
+    resized = cv2.resize(light, size, interpolation=kind)
+    return single(np.clip(resized, 0, 1))
 
 
 def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
@@ -85,46 +86,48 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
     height, width = light.shape[:2]
     left = round(SHARP_SHARE * width)
     kernel = disc_psf(diameter_px).astype(np.float32)
-    planes = [
-        cv2.filter2D(
-            light[..., k].copy(),
+    border = cv2.BORDER_REFLECT
+    planes = []
+    for colour in range(3):
+        plane = light[..., colour].copy()
+        through = cv2.filter2D(
+            plane,
             cv2.CV_32F,
             kernel,
-            borderType=cv2.BORDER_REFLECT,
+            borderType=border,
         )
-        for k in range(3)
-    ]
-    blurry = np.asarray(np.stack(planes, axis=2), np.float32)
+        planes.append(through)
+    blurry = single(np.stack(planes, axis=2))
     blurry[:, :left] = light[:, :left]
     moved = cv2.warpAffine(
         light,
         MOVE,
         (width, height),
         flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REFLECT,
+        borderMode=border,
     )
-    sharp = np.asarray(moved, np.float32)
+    sharp = single(moved)
     return _photographed(blurry, rng), _photographed(sharp, rng)
 
 
-def _photographed(light: Array, rng: np.random.Generator) -> Image:
+def _photographed(light: Array, rng: Random) -> Image:
     light = np.clip(light, 0, 1)
-    noise = rng.standard_normal(light.shape, np.float32) * np.sqrt(
-        SHOT**2 * light + READ**2
-    )
-    return as_integer(linear_to_srgb(np.clip(light + noise, 0, 1)), 8)
+    deviation = np.sqrt(SHOT**2 * light + READ**2)
+    noise = deviation * rng.standard_normal(light.shape, np.float32)
+    return as_integer(encoded(light + noise), 8)
 
 
 def detailed(light: Array) -> Mask:
     """Mask of the detail of a sharp picture in linear light."""
     codes = cv2.cvtColor(
-        np.asarray(linear_to_srgb(light), np.float32),
+        single(linear_to_srgb(light)),
         cv2.COLOR_RGB2GRAY,
     )
-    small = reduced(np.asarray(codes), max(max(codes.shape) // DETAIL_SIDE, 1))
+    factor = max(codes.shape) // DETAIL_SIDE
+    small = reduced(np.asarray(codes), max(factor, 1))
     x, y = slopes(small)
     energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
-    detail = np.sqrt(np.asarray(energy, np.float32))
+    detail = np.sqrt(single(energy))
     return resized_to(detail, codes.shape) > DETAIL
 
 
@@ -132,13 +135,14 @@ def main() -> None:
     """Print the table of a folder of photographs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", type=Path)
-    parser.add_argument("--megapixels", type=float, nargs="+", default=MEGAPIXELS)
-    options = parser.parse_args()
-    files = sorted(
-        path
-        for path in options.photographs.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES
+    parser.add_argument(
+        "--megapixels",
+        type=float,
+        nargs="+",
+        default=MEGAPIXELS,
     )
+    options = parser.parse_args()
+    files = files_with(IMAGE_SUFFIXES, options.photographs)
     for line in table(files, tuple(options.megapixels)):
         click.echo(line)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import click
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
@@ -19,13 +18,7 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import pixel_grid, sampled, transformed
 from defocus.datasets.api import open_dataset
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import (
-    Image,
-    as_float,
-    as_integer,
-    linear_to_srgb,
-    srgb_to_linear,
-)
+from defocus.pictures.values import Image, as_float, as_integer, as_linear
 from defocus.progress import track
 from research.alignment_truth.methods import METHODS, REFERENCE, Members
 from research.alignment_truth.real_like.moved import Bend, moved
@@ -39,9 +32,9 @@ from research.alignment_truth.real_like.score import (
 )
 from research.alignment_truth.real_like.table import method_table
 from research.alignment_truth.stacks import in_focus
+from research.light import Array, Mask, Matrix, Random, encoded, homogeneous, single
+from research.markdown import number_or_dash, row
 
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
 Answer = tuple[str, Placed | None, float]
 
 SEED = 57
@@ -66,48 +59,57 @@ class Reference:
     sure: bool  # no other answer is nearly as much alike
 
 
-def reference(blurry: Image, sharp: Image, answers: Mapping[str, Matrix]) -> Reference:
+def reference(
+    blurry: Image,
+    sharp: Image,
+    answers: Mapping[str, Matrix],
+) -> Reference:
     """Choose among the answers and none, by the detail where the blurry member is in focus."""
     candidates = {RAW: np.eye(3), **answers}
     grid = pixel_grid(*blurry.shape[:2])
-    frame = np.asarray(as_float(blurry), np.float32)
+    frame = single(as_float(blurry))
     aligned = {}
     for name, matrix in candidates.items():
         aligned[name] = _at(sharp, transformed(grid, matrix))
-    focus = np.logical_and.reduce([in_focus(frame, one) for one in aligned.values()])
+    in_focus_of = [in_focus(frame, picture) for picture in aligned.values()]
+    focus = np.logical_and.reduce(in_focus_of)
     share = float(focus.mean())
     if share < LEAST_FOCUS:
         return Reference(np.eye(3), share, {}, sure=False)
     like = _like_db(aligned, _detail(frame), focus)
-    best = max(like, key=lambda name: like[name])
+    best = _most_alike(like)
     apart_px = []
     for name, like_db in like.items():
         if like_db > like[best] - LIKE_DB:
             transforms = (candidates[name], candidates[best])
             apart_px.append(corner_distance_px(*transforms, blurry.shape))
-    return Reference(candidates[best], share, like, max(apart_px) <= APART_PX)
+    sure = max(apart_px) <= APART_PX
+    return Reference(candidates[best], share, like, sure)
+
+
+def _most_alike(like_db: Mapping[str, float]) -> str:
+    """Name of the answer under which the members are most alike."""
+    return max(like_db, key=lambda name: like_db[name])
 
 
 def _like_db(
     aligned: dict[str, Array],
     detail: Array,
-    focus: NDArray[np.bool_],
+    focus: Mask,
 ) -> dict[str, float]:
     """How alike the detail in focus is under each answer, dB."""
     like = {}
-    for name, one in aligned.items():
-        squares = np.square(_detail(one) - detail)[focus]
+    for name, picture in aligned.items():
+        difference = _detail(picture) - detail
+        squares = np.square(difference)[focus]
         like[name] = float(-10 * np.log10(squares.mean()))
     return like
 
 
 def _at(sharp: Image, places: Array) -> Array:
     """The picture at positions, as stored light."""
-    light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
-    return np.asarray(
-        linear_to_srgb(np.clip(sampled(light, places, cubic=True), 0, 1)),
-        np.float32,
-    )
+    light = as_linear(sharp)
+    return encoded(sampled(light, places, cubic=True))
 
 
 def _detail(picture: Array) -> Array:
@@ -121,13 +123,15 @@ def _answers(blurry: Image, sharp: Image) -> tuple[list[Answer], str]:
     places = _own_places(blurry, sharp, measured)
     seconds = time.process_time() - start
     answers = []
-    for name, one in zip(OURS, places, strict=True):
-        answers.append((name, one, seconds))
+    for name, own_place in zip(OURS, places, strict=True):
+        answers.append((name, own_place, seconds))
     for name, method in {**PEERS, "DIS flow": _dis_flow}.items():
-        if name not in OURS:
-            start = time.process_time()
-            matrix = method(blurry, sharp)
-            answers.append((name, matrix, time.process_time() - start))
+        if name in OURS:
+            continue
+        start = time.process_time()
+        place = method(blurry, sharp)
+        seconds = time.process_time() - start
+        answers.append((name, place, seconds))
     return answers, measured.misalignment.reason
 
 
@@ -137,31 +141,25 @@ def _own_places(
     measured: Measurement,
 ) -> list[Placed | None]:
     """Places of each pixel by our transform and our flow; None if there is no transform."""
-    places: list[Placed | None] = [None, None]
-    if (matrix := measured.misalignment.matrix) is not None:
-        height, width = blurry.shape[:2]
-        sides = [np.arange(width, dtype=float), np.arange(height, dtype=float)]
-        plans = [
-            plan_compensation(measured, sharp.shape, Release(m))
-            for m in ("global", "flow")
-        ]
-        both = []
-        for plan in plans:
-            placed = np.stack(plan.placement(*sides))
-            both.append(placed.astype(np.float32))
-        sigma = measured.misalignment.sigma
-        places = [
-            Placed(one, matrix, None if sigma is None else sigma.corner_px)
-            for one in both
-        ]
+    matrix = measured.misalignment.matrix
+    if matrix is None:
+        return [None, None]
+    height, width = blurry.shape[:2]
+    columns = np.arange(width, dtype=float)
+    rows = np.arange(height, dtype=float)
+    sigma = measured.misalignment.sigma
+    corner_px = None if sigma is None else sigma.corner_px
+    places: list[Placed | None] = []
+    for model in ("global", "flow"):
+        plan = plan_compensation(measured, sharp.shape, Release(model))
+        positions = np.stack(plan.placement(columns, rows))
+        places.append(Placed(positions.astype(np.float32), matrix, corner_px))
     return places
 
 
 def _dis_flow(blurry: Image, sharp: Image) -> Placed:
     """Dense inverse search itself."""
-    members = Members(
-        *(np.asarray(as_float(one), np.float32) for one in (blurry, sharp))
-    )
+    members = Members(single(as_float(blurry)), single(as_float(sharp)))
     flow = METHODS[REFERENCE](members).flow
     assert flow is not None  # noqa: S101 - for the type checker: it always has one
     places = pixel_grid(*blurry.shape[:2]) + flow
@@ -174,25 +172,25 @@ def _affine(places: Array) -> Matrix:
     start = grid[:, ::8, ::8].reshape(2, -1)
     end = places[:, ::8, ::8].reshape(2, -1)
     end = end.astype(np.float64)
-    rows = np.linalg.lstsq(
-        np.vstack([start, np.ones_like(start[:1])]).T,
-        end.T,
-        rcond=None,
-    )[0]
-    return np.vstack([rows.T, [0.0, 0.0, 1.0]])
+    with_ones = np.vstack([start, np.ones_like(start[:1])])
+    columns, *_ = np.linalg.lstsq(with_ones.T, end.T, rcond=None)
+    return homogeneous(columns.T)
 
 
 def shot_reference(blurry: Image, sharp: Image) -> Reference:
     """The reference of a pair as it was shot, by the answers of all methods."""
     answers, _ = _answers(blurry, sharp)
-    matrices = {key: one.matrix for key, one, _ in answers if one}
+    matrices = {}
+    for name, place, _ in answers:
+        if place is not None:
+            matrices[name] = place.matrix
     return reference(blurry, sharp, matrices)
 
 
 def moves(
     sharp: Image,
     shot: Reference,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Iterator[tuple[str, Image, Placed]]:
     """The sharp picture moved in each way, and the positions of the blurry one's pixels in it."""
     start = transformed(pixel_grid(*sharp.shape[:2]), shot.matrix)
@@ -214,21 +212,25 @@ class Trial:
     reasons: Mapping[str, str]
 
 
-def trial(name: str, blurry: Image, sharp: Image, number: int) -> Trial:
+def trial(
+    name: str,
+    blurry: Image,
+    sharp: Image,
+    number: int,
+) -> Trial:
     """Try every method on a pair; the same number gives the same moves."""
     shot = shot_reference(blurry, sharp)
     scores: dict[str, dict[str, WarpScore]] = {}
     reasons: dict[str, str] = {}
-    wanted = as_integer(
-        _at(sharp, transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)),
-        8,
-    )
+    places = transformed(pixel_grid(*blurry.shape[:2]), shot.matrix)
+    wanted = as_integer(_at(sharp, places), 8)
     rng = np.random.default_rng([SEED, number])
     moved_members = moves(sharp, shot, rng) if shot.sure else ()
     for kind, picture, true in moved_members:
         answers, reason = _answers(blurry, picture)
         scores[kind] = scores_of(picture, wanted, true, answers)
-        reasons |= {kind: reason} if reason else {}
+        if reason:
+            reasons[kind] = reason
     return Trial(name, shot, scores, reasons)
 
 
@@ -238,16 +240,15 @@ def report(trials: Sequence[Trial]) -> str:
         "| pair | in focus | most alike | dB | ours, dB |",
         "| --- | ---: | --- | ---: | ---: |",
     ]
-    lines += [_shot_row(trial) for trial in trials]
+    lines += map(_shot_row, trials)
     parts = ["\n".join(lines)]
     for kind in KINDS:
-        pairs = [one.scores[kind] for one in trials if kind in one.scores]
-        parts.append(
-            f"### {len(pairs)} real pairs, {kind}\n\n{method_table(method_means(pairs))}"
-        )
-        failed = [one for one in trials if kind in one.reasons]
-        parts += [f"- {one.name}: {one.reasons[kind]}" for one in failed]
-    unsure = [one.name for one in trials if not one.shot.sure]
+        pairs = [trial.scores[kind] for trial in trials if kind in trial.scores]
+        means = method_table(method_means(pairs))
+        parts.append(f"### {len(pairs)} real pairs, {kind}\n\n{means}")
+        failed = [trial for trial in trials if kind in trial.reasons]
+        parts += [f"- {trial.name}: {trial.reasons[kind]}" for trial in failed]
+    unsure = [trial.name for trial in trials if not trial.shot.sure]
     parts.append(f"Without a sure reference: {', '.join(unsure) or 'none'}.")
     return "\n\n".join(parts)
 
@@ -255,29 +256,25 @@ def report(trials: Sequence[Trial]) -> str:
 def _shot_row(trial: Trial) -> str:
     """A row of the table of pairs: the most alike answer, and ours."""
     like = trial.shot.like_db
-    own_db = like.get(OURS[0])
-    best = most = "–"
-    if like:
-        best = max(like, key=lambda name: like[name])
-        most = f"{like[best]:.1f}"
-    own = "–" if own_db is None else f"{own_db:.1f}"
-    return (
-        f"| {trial.name} | {100 * trial.shot.focus:.0f} % | {best} | {most} | {own} |"
-    )
+    best = _most_alike(like) if like else "–"
+    most = number_or_dash(like.get(best), 1)
+    own = number_or_dash(like.get(OURS[0]), 1)
+    focus = f"{100 * trial.shot.focus:.0f} %"
+    return row(trial.name, focus, best, most, own)
 
 
 def main() -> None:
     """Print the tables of a dataset."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("dataset")
+    dataset = open_dataset(words.parse_args().dataset)
     trials = []
-    for number, pair in enumerate(
-        track(open_dataset(words.parse_args().dataset).pairs, "pairs")
-    ):
-        if pair.sharp is not None:
-            both = read_pair(pair.blurry, pair.sharp)
-            blurry, sharp = (as_integer(as_float(one), 8) for one in both)
-            trials.append(trial(pair.id, blurry, sharp, number))
+    for number, pair in enumerate(track(dataset.pairs, "pairs")):
+        if pair.sharp is None:
+            continue
+        members = read_pair(pair.blurry, pair.sharp)
+        blurry, sharp = (as_integer(as_float(member), 8) for member in members)
+        trials.append(trial(pair.id, blurry, sharp, number))
     click.echo(report(trials))
 
 

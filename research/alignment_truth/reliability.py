@@ -16,13 +16,7 @@ from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.align.sampling.pyramid import reduced
 from defocus.pictures.read import read_pair
-from defocus.pictures.values import (
-    Image,
-    as_float,
-    as_integer,
-    linear_to_srgb,
-    srgb_to_linear,
-)
+from defocus.pictures.values import Image, as_integer, as_linear
 from defocus.progress import track
 from research.alignment_truth.benchmark import REGISTRATION_SIZE
 from research.alignment_truth.failures import corner_error_px
@@ -33,6 +27,8 @@ from research.alignment_truth.real_pairs import moves, shot_reference
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import REDUCTION, stack_frames
+from research.light import encoded
+from research.markdown import row, rule
 
 Judged = tuple[float, float]
 """The error of an answer at the worst corner and the standard error that it states there, px."""
@@ -44,20 +40,31 @@ REPEATS = 5
 
 def table(sets: Mapping[str, Iterable[Judged]]) -> Iterator[str]:
     """Lines of a Markdown table, one for each set, as soon as its pairs are judged."""
-    within = " | ".join(f"within {sigma:g} σ" for sigma in SIGMAS)
-    yield f"| pairs | answers | error, median px | stated, median px | {within} |"
-    yield "| --- |" + " ---: |" * (3 + len(SIGMAS))
+    within = [f"within {sigma:g} σ" for sigma in SIGMAS]
+    heads = (
+        "answers",
+        "error, median px",
+        "stated, median px",
+        *within,
+    )
+    yield row("pairs", *heads)
+    yield rule(len(heads))
     for name, judged in sets.items():
         pairs = np.array([*judged], np.float64).reshape(-1, 2)
         errors, stated = pairs.T
-        shares = " | ".join(
-            f"{100 * np.mean(errors <= one * stated):.0f} %" for one in SIGMAS
-        )
-        medians = f"{np.median(errors):.2f} | {np.median(stated):.2f}"
-        yield f"| {name} | {len(errors)} | {medians} | {shares} |"
+        medians = [f"{np.median(lengths):.2f}" for lengths in (errors, stated)]
+        shares = []
+        for sigmas in SIGMAS:
+            share = np.mean(errors <= sigmas * stated)
+            shares.append(f"{100 * share:.0f} %")
+        yield row(name, str(len(errors)), *medians, *shares)
 
 
-def rendered(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged]:
+def rendered(
+    folders: Sequence[Path],
+    seed: int,
+    count: int,
+) -> Iterator[Judged]:
     """Rendered pairs of the split ``test``."""
     textures = load_textures("test", tuple(folders))
     ranges = at_width(FULL, REGISTRATION_SIZE[1])
@@ -65,10 +72,15 @@ def rendered(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged]
         pair = render_pair(textures, ranges, *REGISTRATION_SIZE, seed, number)
         found = Members(pair.blurry, pair.sharp).registration
         if found.matrix is not None and found.corner_error_px is not None:
-            yield corner_error_px(pair, found.matrix), found.corner_error_px
+            error_px = corner_error_px(pair, found.matrix)
+            yield error_px, found.corner_error_px
 
 
-def real_like(folders: Sequence[Path], seed: int, count: int) -> Iterator[Judged]:
+def real_like(
+    folders: Sequence[Path],
+    seed: int,
+    count: int,
+) -> Iterator[Judged]:
     """Real-like pairs of the split ``test``."""
     files = scene_files("test", folders, None)
     for number in track(range(count), "real-like pairs"):
@@ -93,22 +105,16 @@ def _registered(
     true: NDArray[np.float64],
 ) -> Iterator[Judged]:
     """The error of our transform, if it gives one."""
-    lights = [reduced_light(one, 1, LUMINANCE) for one in (blurry, sharp)]
+    lights = [reduced_light(picture, 1, LUMINANCE) for picture in (blurry, sharp)]
     found = register(*lights)
     if found.matrix is not None and found.corner_error_px is not None:
-        yield (
-            corner_distance_px(found.matrix, true, blurry.shape),
-            found.corner_error_px,
-        )
+        error_px = corner_distance_px(found.matrix, true, blurry.shape)
+        yield error_px, found.corner_error_px
 
 
 def _half(picture: Image) -> Image:
-    light = reduced(
-        np.asarray(srgb_to_linear(as_float(picture)), np.float32),
-        REDUCTION,
-    )
-    codes = linear_to_srgb(np.clip(light, 0, 1))
-    return as_integer(np.asarray(codes, np.float32), 8)
+    light = reduced(as_linear(picture), REDUCTION)
+    return as_integer(encoded(light), 8)
 
 
 def main() -> None:

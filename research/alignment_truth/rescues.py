@@ -20,6 +20,7 @@ from defocus.scene.aperture import disc_psf
 from research.alignment_truth.methods import Members
 from research.alignment_truth.rendered.pair import FULL, Ranges, at_width, render_pair
 from research.alignment_truth.rendered.textures import Textures, load_textures
+from research.light import Random, single
 
 WIDTH, HEIGHT = 384, 288
 SEED = 520
@@ -51,16 +52,21 @@ class MovedPair:
     @property
     def reach_px(self) -> float:
         """Longest way of a corner."""
-        lengths = []
+        longest = 0.0
         for y in (0, -1):
-            lengths += [math.hypot(*self.flow[:, y, x]) for x in (0, -1)]
-        return max(lengths)
+            for x in (0, -1):
+                way = self.flow[:, y, x]
+                longest = max(longest, math.hypot(*way))
+        return longest
 
     @property
     def zoom(self) -> float:
         """The true zoom: the factor between the distances of the upper corners."""
-        apart = self.flow[:, 0, -1] - self.flow[:, 0, 0] + np.array([WIDTH - 1, 0])
-        return float(np.hypot(*apart)) / (WIDTH - 1)
+        left = self.flow[:, 0, 0]
+        right = self.flow[:, 0, -1]
+        before = WIDTH - 1
+        apart = right - left + np.array([before, 0])
+        return float(np.hypot(*apart)) / before
 
     def error_px(self, registration: Registration) -> float:
         """Error of a transform at the worst corner."""
@@ -74,14 +80,18 @@ class MovedPair:
         return worst
 
 
+Make = Callable[[int], MovedPair]
+"""Function that makes a pair by its number."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of pairs, and the same pairs taken better."""
 
     name: str  # what is difficult
-    make: Callable[[int], MovedPair]  # by a pair's number
+    make: Make  # by a pair's number
     # what would be done better, and the same pair so
-    better: tuple[str, Callable[[int], MovedPair]] | None = None
+    better: tuple[str, Make] | None = None
 
 
 def _rendered(
@@ -91,7 +101,14 @@ def _rendered(
     *,
     soft: bool = False,
 ) -> MovedPair:
-    pair = render_pair(textures, ranges, HEIGHT, WIDTH, seed=SEED, index=number)
+    pair = render_pair(
+        textures,
+        ranges,
+        HEIGHT,
+        WIDTH,
+        seed=SEED,
+        index=number,
+    )
     blurry = pair.blurry
     sharp = pair.sharp
     if soft:
@@ -101,12 +118,12 @@ def _rendered(
     return MovedPair(*Members(blurry, sharp).light, pair.flow)
 
 
-def _soft(picture: Picture, rng: np.random.Generator) -> Picture:
+def _soft(picture: Picture, rng: Random) -> Picture:
     """A scene without fine texture and with little contrast."""
-    wide = cv2.GaussianBlur(picture, (0, 0), SOFT_SIGMA_PX)
-    noise = rng.normal(0, NOISE, wide.shape)
-    noisy = 0.5 + SOFT_CONTRAST * (wide - 0.5) + noise
-    return np.asarray(np.clip(noisy, 0, 1), np.float32)
+    smooth = cv2.GaussianBlur(picture, (0, 0), SOFT_SIGMA_PX)
+    pale = 0.5 + SOFT_CONTRAST * (smooth - 0.5)
+    noisy = pale + rng.normal(0, NOISE, pale.shape)
+    return single(np.clip(noisy, 0, 1))
 
 
 def _bricks(number: int) -> MovedPair:
@@ -114,25 +131,27 @@ def _bricks(number: int) -> MovedPair:
     rng = np.random.default_rng(number)
     wall = _wall(int(rng.integers(*BRICK_PX)))
     across, down = rng.integers(-6, 7, 2).tolist()
-    diameter_px = float(rng.uniform(3, 8))
+    diameter_px = rng.uniform(3, 8)
     blurred = cv2.filter2D(wall, -1, disc_psf(diameter_px))
-    blurry = _noisy(_part(blurred, BRICK_MARGIN, BRICK_MARGIN), rng)
+    still = _part(blurred, BRICK_MARGIN, BRICK_MARGIN)
+    blurry = _coloured(_noisy(still, rng))
     shifted = _part(wall, BRICK_MARGIN - down, BRICK_MARGIN - across)
-    sharp = _noisy(shifted, rng)
+    sharp = _coloured(_noisy(shifted, rng))
     moved = np.array([across, down], np.float32)
     flow = np.tile(moved[:, None, None], (1, HEIGHT, WIDTH))
-    return MovedPair(*Members(_coloured(blurry), _coloured(sharp)).light, flow)
+    return MovedPair(*Members(blurry, sharp).light, flow)
 
 
-def _wall(side: int) -> NDArray[np.float32]:
+def _wall(side: int) -> Picture:
     """Bricks of a height, with mortar of 3 px, larger than a picture by a margin on each side."""
     height = HEIGHT + 2 * BRICK_MARGIN
     width = WIDTH + 2 * BRICK_MARGIN
     y, x = np.mgrid[:height, :width]
     every_second_row = y // side % 2 * side
     in_row = (x + every_second_row) % (2 * side) > 3
-    brick = in_row & (y % side > 2)
-    return np.where(brick, 0.65, 0.35).astype(np.float32)
+    in_column = y % side > 2
+    grey = np.where(in_row & in_column, 0.65, 0.35)
+    return grey.astype(np.float32)
 
 
 def _part(wall: NDArray[Any], top: int, left: int) -> NDArray[Any]:
@@ -140,13 +159,13 @@ def _part(wall: NDArray[Any], top: int, left: int) -> NDArray[Any]:
     return wall[top : top + HEIGHT, left : left + WIDTH]
 
 
-def _noisy(grey: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+def _noisy(grey: NDArray[Any], rng: Random) -> NDArray[Any]:
     """A picture with the noise of a camera."""
     noise = rng.normal(0, 0.004, grey.shape)
     return np.clip(grey + noise, 0, 1)
 
 
-def _coloured(grey: NDArray[Any]) -> NDArray[np.float32]:
+def _coloured(grey: NDArray[Any]) -> Picture:
     return np.dstack([grey.astype(np.float32)] * 3)
 
 
@@ -158,10 +177,16 @@ def _kinds() -> Iterator[Kind]:
         coma = replace(ranges, coc_px=COMA, families=("coma",))
         less = replace(strong, coc_px=(10.0, 20.0))
         little = replace(coma, coc_px=(3.0, 8.0))
-        yield Kind(f"blur of {STRONG[0]:g} to {STRONG[1]:g} px{moved}", partial(pairs, strong),
-                   ("blur of 10 to 20 px", partial(pairs, less)))  # fmt: skip
-        yield Kind(f"coma{moved}", partial(pairs, coma),
-                   ("blur of 3 to 8 px", partial(pairs, little)))  # fmt: skip
+        yield Kind(
+            f"blur of {STRONG[0]:g} to {STRONG[1]:g} px{moved}",
+            partial(pairs, strong),
+            ("blur of 10 to 20 px", partial(pairs, less)),
+        )
+        yield Kind(
+            f"coma{moved}",
+            partial(pairs, coma),
+            ("blur of 3 to 8 px", partial(pairs, little)),
+        )
     far = replace(BASE, coc_px=(5.0, 15.0), shift_px=200.0)
     near = replace(far, shift_px=40.0)
     yield Kind(
@@ -170,8 +195,11 @@ def _kinds() -> Iterator[Kind]:
         ("up to 40 px", partial(pairs, near)),
     )
     plain = replace(BASE, coc_px=(5.0, 20.0))
-    yield Kind("little texture", partial(pairs, plain, soft=True),
-               ("texture", partial(pairs, plain)))  # fmt: skip
+    yield Kind(
+        "little texture",
+        partial(pairs, plain, soft=True),
+        ("texture", partial(pairs, plain)),
+    )
     yield Kind("equal bricks", _bricks)
 
 
@@ -203,14 +231,7 @@ def main() -> None:
             if register(pair.blurry, pair.sharp).matrix is not None:
                 continue
             unknown += 1
-            outcomes = {
-                name: (pair, find(pair.blurry, pair.sharp))
-                for name, find in _tries(pair).items()
-            }
-            if kind.better is not None:
-                again = kind.better[1](number)
-                outcomes[kind.better[0]] = again, register(again.blurry, again.sharp)
-            for name, (truth, result) in outcomes.items():
+            for name, truth, result in _outcomes(kind, number, pair):
                 errors = answers.setdefault(name, [])
                 if result.matrix is not None:
                     errors.append(truth.error_px(result))
@@ -219,7 +240,26 @@ def main() -> None:
         _say(kind, unknown, tried, answers)
 
 
-def _say(kind: Kind, unknown: int, tried: int, answers: dict[str, list[float]]) -> None:
+def _outcomes(
+    kind: Kind,
+    number: int,
+    pair: MovedPair,
+) -> Iterator[tuple[str, MovedPair, Registration]]:
+    """What each remedy answers, with the pair that it was tried on."""
+    for name, find in _tries(pair).items():
+        yield name, pair, find(pair.blurry, pair.sharp)
+    if kind.better is not None:
+        name, make = kind.better
+        again = make(number)
+        yield name, again, register(again.blurry, again.sharp)
+
+
+def _say(
+    kind: Kind,
+    unknown: int,
+    tried: int,
+    answers: dict[str, list[float]],
+) -> None:
     """Print how many unknown pairs of a kind are answered, and how many wrongly."""
     print(f"{kind.name}: {unknown} of {tried} unknown")  # noqa: T201 - what was asked for
     for name, errors in answers.items():

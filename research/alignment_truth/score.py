@@ -1,15 +1,13 @@
 """End-point error by class of pixel, for one pair and summed over many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from research.alignment_truth.methods import Answer
 from research.alignment_truth.rendered.pair import TruthPair
-
-Mask = NDArray[np.bool_]
+from research.light import Mask
 
 COC_BINS = ((0, 4), (4, 10), (10, 20), (20, 41))
 """Diameters of the circle of confusion in px; the last holds 40 itself."""
@@ -46,8 +44,8 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
     The bins of blur and flow leave out pixels near occluding edges, a class for themselves."""
     if answer.flow is None:
         return PairScore(False, seconds, {})
-    error = np.hypot(*(answer.flow - pair.flow))
-    error = error.astype(np.float64)
+    across, down = answer.flow - pair.flow
+    error = np.hypot(across, down).astype(np.float64)
     masks = _classes(pair)
     shares: tuple[float | None, float | None] = None, None
     if answer.reliable is not None:
@@ -58,14 +56,14 @@ def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
             _share(reliable, pair.inside),
             _share(answer.reliable & ~pair.inside, answer.reliable),
         )
-    sums = {
-        name: (float(error[mask].sum()), int(mask.sum()))
-        for name, mask in masks.items()
-    }
+    sums = {}
+    for name, mask in masks.items():
+        total = float(error[mask].sum())
+        sums[name] = (total, int(mask.sum()))
     return PairScore(True, seconds, sums, *shares)
 
 
-def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
+def _share(part: Mask, whole: Mask) -> float:
     """Pixels of a part over those of the whole."""
     return float(part.sum() / max(int(whole.sum()), 1))
 
@@ -79,10 +77,8 @@ def _classes(pair: TruthPair) -> dict[str, Mask]:
         "coc <= 10": plain & (pair.coc_px <= 10),
         "blurred": plain & (pair.coc_px >= COC_BINS[0][1]),
     }
-    for name, values, bins in (
-        ("coc", pair.coc_px, COC_BINS),
-        ("flow", length, FLOW_BINS),
-    ):
+    binned = (("coc", pair.coc_px, COC_BINS), ("flow", length, FLOW_BINS))
+    for name, values, bins in binned:
         for low, high in bins:
             within = (values >= low) & (values < high)
             masks[f"{name} {low}-{high}"] = plain & within
@@ -105,30 +101,42 @@ class Summary:
 def summary(scores: Sequence[PairScore]) -> Summary:
     """Summarise a method's scores; every pixel of a class has the same weight."""
     answered = [one for one in scores if one.answered]
-    names = list(dict.fromkeys(name for one in answered for name in one.sums))
-    means = {
-        name: value for name in names if (value := _mean(answered, name)) is not None
-    }
+    means = {}
+    for name in classes_of(answered):
+        mean_px = _mean(answered, name)
+        if mean_px is not None:
+            means[name] = mean_px
     telling = [one for one in answered if one.reliable_share is not None]
-    right = [
-        (value := one.mean("reliable")) is not None and value < RIGHT_PX
-        for one in telling
-    ]
+    right = []
+    for one in telling:
+        reliable_px = one.mean("reliable")
+        right.append(reliable_px is not None and reliable_px < RIGHT_PX)
     return Summary(
         pairs=len(scores),
         answered=len(answered),
         mean_px=means,
-        reliable_share=_average([one.reliable_share for one in telling]),
-        believed_without=_average([one.believed_without for one in telling]),
-        right_share=_average(list(map(float, right))),
-        seconds=_average([one.seconds for one in scores]) or 0.0,
+        reliable_share=mean_of_known(one.reliable_share for one in telling),
+        believed_without=mean_of_known(one.believed_without for one in telling),
+        right_share=mean_of_known(right),
+        seconds=mean_of_known(one.seconds for one in scores) or 0.0,
     )
+
+
+def classes_of(scores: Iterable[PairScore]) -> list[str]:
+    """The classes of pixels that some pair has, each once."""
+    names: dict[str, None] = {}
+    for one in scores:
+        names |= dict.fromkeys(one.sums)
+    return list(names)
 
 
 def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
     """For each pair, whether every method answered, so that methods can be compared."""
-    pairs = zip(*scores.values(), strict=True)
-    return [all(one.answered for one in pair) for pair in pairs]
+    answered = []
+    for pair in zip(*scores.values(), strict=True):
+        by_method = [score.answered for score in pair]
+        answered.append(all(by_method))
+    return answered
 
 
 def ratio(
@@ -143,11 +151,16 @@ def ratio(
 
 
 def _mean(scores: Sequence[PairScore], name: str) -> float | None:
-    totals = [one.sums[name] for one in scores if name in one.sums]
-    count = sum(n for _, n in totals)
-    return sum(total for total, _ in totals) / count if count else None
+    errors = 0.0
+    pixels = 0
+    for one in scores:
+        total, count = one.sums.get(name, (0.0, 0))
+        errors += total
+        pixels += count
+    return errors / pixels if pixels else None
 
 
-def _average(values: Sequence[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
-    return float(np.mean(measured)) if measured else None
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """Mean of the values that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

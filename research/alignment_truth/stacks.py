@@ -16,11 +16,10 @@ from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import reduced
 from defocus.errors import DatasetError
 from defocus.pictures.read import IMAGE_SUFFIXES, read_pair
-from defocus.pictures.values import FloatImage, as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_linear
 from research.alignment_truth.methods import Members, answers
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.alignment_truth.score import mean_of_known
+from research.light import Array, Mask, encoded
 
 MERGED = "expected.jpg"
 REDUCTION = 2
@@ -76,41 +75,42 @@ def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
     return frames
 
 
-def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
+def score_frame(
+    frame: Path,
+    merged: Path,
+    names: Sequence[str],
+) -> FrameScore:
     """Align the merged picture with a frame by every method, and score each."""
     members = Members(*map(_half, read_pair(frame, merged)))
-    flows = {name: answer.flow for name, answer, _ in answers(members, names)}
-    aligned = {
-        name: _aligned(members, flow)
-        for name, flow in flows.items()
-        if flow is not None
-    }
-    seen = np.logical_and.reduce([shown for _, shown in aligned.values()])
-    moved = [picture for name, (picture, _) in aligned.items() if name != "zero flow"]
-    focus = seen & np.logical_and.reduce(
-        [in_focus(members.blurry, one) for one in moved]
+    aligned = {}
+    for name, answer, _ in answers(members, names):
+        if answer.flow is not None:
+            aligned[name] = _aligned(members, answer.flow)
+    focus = np.logical_and.reduce([shown for _, shown in aligned.values()])
+    for name, (picture, _) in aligned.items():
+        if name != "zero flow":
+            focus = focus & in_focus(members.blurry, picture)
+    scores: dict[str, StackScore | None] = dict.fromkeys(names)
+    for name, (picture, shown) in aligned.items():
+        scores[name] = _score(members.blurry, picture, shown, focus)
+    share = float(focus.mean())
+    return FrameScore(
+        frame.parent.name,
+        frame.name,
+        share,
+        scores,
     )
-    scores = {
-        name: _score(members.blurry, *aligned[name], focus) if name in aligned else None
-        for name in names
-    }
-    return FrameScore(frame.parent.name, frame.name, float(focus.mean()), scores)
 
 
 def _half(picture: NDArray[np.unsignedinteger]) -> Array:
-    linear = srgb_to_linear(as_float(picture)).astype(np.float32)
-    return _encoded(reduced(linear, REDUCTION))
-
-
-def _encoded(linear: FloatImage) -> Array:
-    return np.asarray(linear_to_srgb(np.clip(linear, 0, 1)), np.float32)
+    return encoded(reduced(as_linear(picture), REDUCTION))
 
 
 def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
     """The merged picture on the frame's grid, and its valid area."""
     places = pixel_grid(*flow.shape[1:]) + flow
     moved = sampled(members.linear[1], places, cubic=True)
-    return _encoded(moved), inside(places)
+    return encoded(moved), inside(places)
 
 
 def in_focus(frame: Array, aligned: Array) -> Mask:
@@ -122,19 +122,24 @@ def in_focus(frame: Array, aligned: Array) -> Mask:
 
 def _detail(picture: Array) -> Array:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    edges = cv2.Laplacian(cv2.GaussianBlur(grey, (0, 0), 1.0), -1)
-    return np.sqrt(cv2.GaussianBlur(edges * edges, (0, 0), DETAIL_SIGMA_PX))
+    smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
+    edges = cv2.Laplacian(smooth, -1)
+    energy = cv2.GaussianBlur(edges * edges, (0, 0), DETAIL_SIGMA_PX)
+    return np.sqrt(energy)
 
 
-def _score(frame: Array, aligned: Array, shown: Mask, focus: Mask) -> StackScore:
+def _score(
+    frame: Array,
+    aligned: Array,
+    shown: Mask,
+    focus: Mask,
+) -> StackScore:
     whole = _psnr_db(frame, aligned, shown)
     if whole is None:
         return StackScore(0.0, None, None)
-    return StackScore(
-        whole,
-        _psnr_db(frame, aligned, focus),
-        _residual_px(frame, aligned, focus),
-    )
+    in_focus_db = _psnr_db(frame, aligned, focus)
+    residual_px = _residual_px(frame, aligned, focus)
+    return StackScore(whole, in_focus_db, residual_px)
 
 
 def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
@@ -145,18 +150,24 @@ def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
     return -10 * math.log10(max(error, 1e-12))
 
 
-def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
+def _residual_px(
+    frame: Array,
+    aligned: Array,
+    focus: Mask,
+) -> float | None:
+    """Median length of the shifts of tiles that are in focus and have a clear peak."""
     height, width = focus.shape
     rows = max(1, height // TILE_SPACING_PX)
-    grid = rows, max(1, width // TILE_SPACING_PX)
-    pair = Members(frame, aligned)
-    shifts = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
-    share = cv2.blur(focus.astype(np.float32), (TILE_PX, TILE_PX))
+    columns = max(1, width // TILE_SPACING_PX)
+    tile = (TILE_PX, TILE_PX)
+    grey = Members(frame, aligned).grey
+    shifts = tile_shifts(*grey, tile, (rows, columns), TILE_BAND)
+    share = cv2.blur(focus.astype(np.float32), tile)
     column, row = np.floor(shifts.centres).astype(int).T
-    usable = (share[row, column] >= TILE_IN_FOCUS) & (
-        shifts.peaks > 2 * shifts.noise_peak
-    )
-    lengths = np.hypot(*shifts.shifts[usable].T)
+    sharp = share[row, column] >= TILE_IN_FOCUS
+    clear = shifts.peaks > 2 * shifts.noise_peak
+    across, down = shifts.shifts[sharp & clear].T
+    lengths = np.hypot(across, down)
     return float(np.median(lengths)) if lengths.size else None
 
 
@@ -164,25 +175,25 @@ def stack_means(
     frames: Sequence[FrameScore],
 ) -> dict[str, dict[str, float | int | None]]:
     """For each method, the number of answered frames and means over those that all answered."""
-    names = list(dict.fromkeys(name for frame in frames for name in frame.scores))
+    names: dict[str, None] = {}
+    for frame in frames:
+        names |= dict.fromkeys(frame.scores)
     common = [frame for frame in frames if all(map(frame.scores.get, names))]
-    result: dict[str, dict[str, float | int | None]] = {}
+    means: dict[str, dict[str, float | int | None]] = {}
     for name in names:
-        scores = [
-            score for frame in common if (score := frame.scores[name]) is not None
-        ]
-        fields = {}
-        for field in ("psnr_db", "in_focus_db", "residual_px"):
-            fields[field] = _mean([getattr(score, field) for score in scores])
-        result[name] = {
+        scores = _scores_of(name, common)
+        means[name] = {
             "frames": len(frames),
-            "answered": sum(frame.scores.get(name) is not None for frame in frames),
+            "answered": len(_scores_of(name, frames)),
             "compared": len(common),
-            **fields,
+            "psnr_db": mean_of_known(score.psnr_db for score in scores),
+            "in_focus_db": mean_of_known(score.in_focus_db for score in scores),
+            "residual_px": mean_of_known(score.residual_px for score in scores),
         }
-    return result
+    return means
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
-    return float(np.mean(measured)) if measured else None
+def _scores_of(name: str, frames: Sequence[FrameScore]) -> list[StackScore]:
+    """The scores of a method on the frames that it answered."""
+    scores = [frame.scores.get(name) for frame in frames]
+    return [score for score in scores if score is not None]

@@ -21,15 +21,18 @@ from research.alignment_truth.methods import REFERENCE
 from research.alignment_truth.real_like.score import method_means
 from research.alignment_truth.real_like.table import real_like_table
 from research.alignment_truth.score import (
-    COC_BINS,
-    FLOW_BINS,
     PairScore,
     Summary,
     answered_by_all,
+    classes_of,
     ratio,
     summary,
 )
 from research.alignment_truth.stacks import stack_means
+from research.markdown import number_or_dash, put_between, table
+
+Scores = Mapping[str, Sequence[PairScore]]
+"""Scores of each method, in the order of the pairs."""
 
 MARKERS = (
     "<!-- align-benchmark {name}: start -->",
@@ -37,73 +40,105 @@ MARKERS = (
 )
 
 COC_COLUMNS = {
-    **{f"CoC {low}–{min(high, 40)} px": f"coc {low}-{high}" for low, high in COC_BINS},
+    "CoC 0–4 px": "coc 0-4",
+    "CoC 4–10 px": "coc 4-10",
+    "CoC 10–20 px": "coc 10-20",
+    "CoC 20–40 px": "coc 20-41",
     "CoC ≤ 10 px": "coc <= 10",
 }
+"""Columns of the tables by the circle of confusion, with their classes of COC_BINS."""
 FLOW_COLUMNS = {
-    f"flow {low}–{high} px"
-    if high < float("inf")
-    else f"flow ≥ {low} px": f"flow {low}-{high}"
-    for low, high in FLOW_BINS
+    "flow 0–4 px": "flow 0-4",
+    "flow 4–12 px": "flow 4-12",
+    "flow 12–24 px": "flow 12-24",
+    "flow ≥ 24 px": "flow 24-inf",
 }
+CSV_HEAD = (
+    "setting",
+    "pair",
+    "method",
+    "answered",
+    "seconds",
+    "reliable_share",
+)
 LAST_COLUMNS = {"at depth edges": "edge", "overall": "all"}
+FAILURE_BINS = {
+    "0–10 px": (0, 10),
+    "10–20 px": (10, 20),
+    "20–40 px": (20, 41),
+}
+"""Ranges of the largest circle of confusion of a pair, px."""
 BELIEVED_COLUMNS = {"overall": "reliable", "CoC ≤ 10 px": "reliable, coc <= 10"}
 
 
 def document(plan: TruthPlan, results: TruthResults) -> dict[str, Any]:
     """All summaries as one JSON document."""
+    settings = {}
+    for setting in settings_of(plan):
+        settings[setting.name] = {
+            "pairs": setting.count,
+            "size": setting.size,
+            "ranges": asdict(setting.ranges),
+            "methods": _summaries(results.scores[setting.name]),
+        }
+    still = {}
+    for name, trials in results.still_trials.items():
+        if trials:
+            still[name] = asdict(count_failures(trials))
+    real_like = {}
+    for name, means in method_means(results.real_like).items():
+        real_like[name] = asdict(means)
+    registration = None
+    if results.trials:
+        registration = asdict(count_failures(results.trials))
     return {
         "split": plan.split,
         "seed": plan.seed,
-        "settings": {
-            setting.name: {
-                "pairs": setting.count,
-                "size": setting.size,
-                "ranges": asdict(setting.ranges),
-                "methods": _summaries(results.scores[setting.name]),
-            }
-            for setting in settings_of(plan)
-        },
-        "registration": asdict(count_failures(results.trials))
-        if results.trials
-        else None,
-        "registration_of_still_pairs": {
-            name: asdict(count_failures(trials))
-            for name, trials in results.still_trials.items()
-            if trials
-        },
+        "settings": settings,
+        "registration": registration,
+        "registration_of_still_pairs": still,
         "stacks": stack_means(results.frames) if results.frames else None,
-        "real_like": {
-            name: asdict(means)
-            for name, means in method_means(results.real_like).items()
-        },
+        "real_like": real_like,
     }
 
 
-def _summaries(scores: Mapping[str, Sequence[PairScore]]) -> dict[str, Any]:
+def _summaries(scores: Scores) -> dict[str, Any]:
     common = _compared(scores)
-    return {
-        name: {
+    summaries = {}
+    for name, pairs in common.items():
+        summaries[name] = {
             **asdict(summary(pairs)),
             "pairs": len(scores[name]),
-            "answered": sum(one.answered for one in scores[name]),
+            "answered": _answered(scores[name]),
             "compared": len(pairs),
-            "times_better_than_dis": (
-                ratio(common[REFERENCE], pairs) if REFERENCE in common else None
-            ),
+            "times_better_than_dis": _times_better(common, name),
         }
-        for name, pairs in common.items()
-    }
+    return summaries
+
+
+def _answered(pairs: Sequence[PairScore]) -> int:
+    """Number of pairs that a method answered."""
+    return sum(pair.answered for pair in pairs)
+
+
+def _times_better(common: Scores, name: str) -> float | None:
+    """The reference's error over that of a method; None if the reference was not run."""
+    if REFERENCE not in common:
+        return None
+    return ratio(common[REFERENCE], common[name])
 
 
 def _compared(
-    scores: Mapping[str, Sequence[PairScore]],
+    scores: Scores,
     *,
     answered: bool = True,
 ) -> dict[str, list[PairScore]]:
     """The scores of the pairs that every method answered, or of the other pairs."""
     chosen = [one is answered for one in answered_by_all(scores)]
-    return {name: list(compress(pairs, chosen)) for name, pairs in scores.items()}
+    compared = {}
+    for name, pairs in scores.items():
+        compared[name] = list(compress(pairs, chosen))
+    return compared
 
 
 def csv_rows(results: TruthResults) -> str:
@@ -112,21 +147,23 @@ def csv_rows(results: TruthResults) -> str:
     for methods in results.scores.values():
         for pairs in methods.values():
             every += pairs
-    names = list(dict.fromkeys(name for one in every for name in one.sums))
+    names = classes_of(every)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    head = ["setting", "pair", "method", "answered", "seconds", "reliable_share"]
-    writer.writerow([*head, *(f"{name} px" for name in names)])
+    means = [f"{name} px" for name in names]
+    writer.writerow([*CSV_HEAD, *means])
     for setting, methods in results.scores.items():
         for method, pairs in methods.items():
-            for index, one in enumerate(pairs):
-                start = [setting, index, method, one.answered, f"{one.seconds:.3f}"]
-                cells = [
-                    _number(one.reliable_share, 4),
-                    *(_number(one.mean(n), 4) for n in names),
-                ]
-                writer.writerow([*start, *cells])
+            for index, pair in enumerate(pairs):
+                writer.writerow([setting, index, method, *_csv_cells(pair, names)])
     return stream.getvalue()
+
+
+def _csv_cells(pair: PairScore, names: Sequence[str]) -> list[object]:
+    """A pair's score by a method, and its mean error in each class."""
+    means = [number_or_dash(pair.mean(name), 4) for name in names]
+    reliable = number_or_dash(pair.reliable_share, 4)
+    return [pair.answered, f"{pair.seconds:.3f}", reliable, *means]
 
 
 def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
@@ -138,12 +175,12 @@ def sections(plan: TruthPlan, results: TruthResults) -> dict[str, str]:
         parts.append(_failures(results))
     if results.frames:
         parts.append(_stacks(results))
-    lines = (
-        {f"{plan.split} real-like": real_like_table(results.real_like)}
-        if plan.real_like
-        else {}
-    )
-    return lines | ({plan.split: "\n\n".join(parts)} if parts else {})
+    tables = {}
+    if plan.real_like:
+        tables[f"{plan.split} real-like"] = real_like_table(results.real_like)
+    if parts:
+        tables[plan.split] = "\n\n".join(parts)
+    return tables
 
 
 def put_into(page: Path, tables: Mapping[str, str]) -> None:
@@ -152,15 +189,14 @@ def put_into(page: Path, tables: Mapping[str, str]) -> None:
         text = page.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"{page}: no such page; give one with the markers") from error
-    for name, table in tables.items():
+    for name, lines in tables.items():
         first, last = (marker.format(name=name) for marker in MARKERS)
-        before, start, rest = text.partition(first)
-        _, end, after = rest.partition(last)
-        if not start or not end:
+        _, start, rest = text.partition(first)
+        if not start or last not in rest:
             raise InputError(
                 f"{page}: put the lines '{first}' and '{last}' where the tables belong"
             )
-        text = f"{before}{first}\n\n{table}\n\n{last}{after}"
+        text = put_between(text, first, last, f"{lines}\n")
     write_text(page, text)
 
 
@@ -169,12 +205,7 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
     common = _compared(scores)
     sums = {name: summary(pairs) for name, pairs in common.items()}
     compared = len(next(iter(common.values())))
-    height, width = setting.size
-    title = f"### {setting.count} {setting.name}, {width} × {height} px"
-    notes = [
-        f"Means over the {compared} pairs that every method answered.",
-        _others(scores),
-    ]
+    title, note = _title_and_note(setting, scores, compared)
     columns = {**COC_COLUMNS, **LAST_COLUMNS}
     head = [
         "mean end-point error, px",
@@ -183,63 +214,73 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
         "times better than DIS",
         "CPU s",
     ]
-    rows = _rows(setting, sums, scores, columns, common)
-    tables = [title, " ".join(filter(None, notes)), _table(head, rows)]
+    rows = []
+    for name, one in sums.items():
+        answered = f"{_answered(scores[name])}/{setting.count}"
+        better = number_or_dash(_times_better(common, name))
+        means = _means(one, columns)
+        rows.append([name, answered, *means, better, number_or_dash(one.seconds)])
+    tables = [title, note, table(head, rows)]
     if setting.ranges.shift_px > 0:
         tables.append(_flow_table(sums))
     return [*tables, *_believed(sums)]
+
+
+def _title_and_note(
+    setting: TruthSetting,
+    scores: Scores,
+    compared: int,
+) -> tuple[str, str]:
+    """The heading of a setting, and what its table is about."""
+    height, width = setting.size
+    title = f"### {setting.count} {setting.name}, {width} × {height} px"
+    note = f"Means over the {compared} pairs that every method answered."
+    others = _others(scores)
+    return title, f"{note} {others}".rstrip()
+
+
+def _means(scores: Summary, columns: Mapping[str, str]) -> list[str]:
+    """The mean error of each class that has a column."""
+    return [number_or_dash(scores.mean_px.get(name)) for name in columns.values()]
 
 
 def _flow_table(sums: Mapping[str, Summary]) -> str:
     """Errors of each method by the length of the flow."""
     rows = []
     for name, one in sums.items():
-        means = [_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values()]
+        means = _means(one, FLOW_COLUMNS)
         rows.append([name, *means])
-    return _table(["mean end-point error, px", *FLOW_COLUMNS], rows)
+    return table(["mean end-point error, px", *FLOW_COLUMNS], rows)
 
 
-def _rows(
-    setting: TruthSetting,
-    sums: Mapping[str, Summary],
-    scores: Mapping[str, Sequence[PairScore]],
-    columns: dict[str, str],
-    common: Mapping[str, list[PairScore]],
-) -> list[list[str]]:
-    """A row for each method."""
-    return [
-        [
-            name,
-            f"{sum(pair.answered for pair in scores[name])}/{setting.count}",
-            *(_number(one.mean_px.get(key)) for key in columns.values()),
-            _number(
-                ratio(common[REFERENCE], common[name]) if REFERENCE in common else None
-            ),
-            _number(one.seconds),
-        ]
-        for name, one in sums.items()
-    ]
-
-
-def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:
+def _others(scores: Scores) -> str:
     """Errors on the pairs that some method did not answer, for those that answered all."""
     others = _compared(scores, answered=False)
     means = []
     for name, pairs in others.items():
         if pairs and all(pair.answered for pair in pairs):
             mean_px = summary(pairs).mean_px.get("all")
-            means.append(f"{name} {_number(mean_px)}")
-    return (
-        f"Overall errors on the other pairs, px: {', '.join(means)}." if means else ""
-    )
+            means.append(f"{name} {number_or_dash(mean_px)}")
+    if not means:
+        return ""
+    return f"Overall errors on the other pairs, px: {', '.join(means)}."
 
 
 def _believed(sums: Mapping[str, Summary]) -> list[str]:
     """Table of scores on reliable pixels; empty if no method marks any."""
-    telling = {
-        name: one for name, one in sums.items() if one.reliable_share is not None
-    }
-    if not telling:
+    rows = []
+    for name, one in sums.items():
+        if one.reliable_share is None:
+            continue
+        cells = [
+            name,
+            *_means(one, BELIEVED_COLUMNS),
+            _percent(one.reliable_share),
+            _percent(one.believed_without),
+            _percent(one.right_share),
+        ]
+        rows.append(cells)
+    if not rows:
         return []
     head = [
         "on reliable pixels, px",
@@ -248,24 +289,13 @@ def _believed(sums: Mapping[str, Summary]) -> list[str]:
         "without counterpart",
         "pairs under 0.5 px",
     ]
-    rows = [
-        [
-            name,
-            *(_number(one.mean_px.get(key)) for key in BELIEVED_COLUMNS.values()),
-            _percent(one.reliable_share),
-            _percent(one.believed_without),
-            _percent(one.right_share),
-        ]
-        for name, one in telling.items()
-    ]
-    return [_table(head, rows)]
+    return [table(head, rows)]
 
 
 def _failures(results: TruthResults) -> str:
-    bins = {"0–10 px": (0, 10), "10–20 px": (10, 20), "20–40 px": (20, 41)}
     trials = results.trials
     parts = {"all": trials}
-    for label, (low, high) in bins.items():
+    for label, (low, high) in FAILURE_BINS.items():
         parts[label] = [one for one in trials if low <= one.largest_coc_px < high]
     for name, still in results.still_trials.items():
         parts[f"still pairs, {name}"] = still
@@ -280,7 +310,7 @@ def _failures(results: TruthResults) -> str:
             _percent(count.unknown / count.pairs),
             str(count.failed),
             _percent(count.bound, 2),
-            _number(count.median_px),
+            number_or_dash(count.median_px),
             _percent(count.within),
         ]
         rows.append(row)
@@ -294,23 +324,20 @@ def _failures(results: TruthResults) -> str:
         "within 2 σ",
     ]
     title = f"### Silent failures of the global registration in {len(trials)} pairs"
-    return f"{title}\n\n{_table(head, rows)}"
+    return f"{title}\n\n{table(head, rows)}"
 
 
 def _stacks(results: TruthResults) -> str:
     means = stack_means(results.frames)
     compared = next(iter(means.values()))["compared"]
-    rows = [
-        [
-            name,
-            f"{mean['answered']}/{mean['frames']}",
-            _number(mean["psnr_db"]),
-            _number(mean["in_focus_db"]),
-            _number(mean["residual_px"]),
-        ]
-        for name, mean in means.items()
-    ]
-    names = ", ".join(dict.fromkeys(frame.stack for frame in results.frames))
+    rows = []
+    for name, mean in means.items():
+        answered = f"{mean['answered']}/{mean['frames']}"
+        measured = ("psnr_db", "in_focus_db", "residual_px")
+        numbers = [number_or_dash(mean[field]) for field in measured]
+        rows.append([name, answered, *numbers])
+    stacks = [frame.stack for frame in results.frames]
+    names = ", ".join(dict.fromkeys(stacks))
     head = [
         "method",
         "answered",
@@ -320,18 +347,11 @@ def _stacks(results: TruthResults) -> str:
     ]
     note = f"Means over the {compared} frames that every method answered."
     return (
-        f"### Real focus stacks ({names}), half size\n\n{note}\n\n{_table(head, rows)}"
+        f"### Real focus stacks ({names}), half size\n\n{note}\n\n{table(head, rows)}"
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
 def _percent(share: float | None, digits: int = 1) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    if share is None:
+        return "–"
+    return f"{100 * share:.{digits}f} %"

@@ -13,7 +13,13 @@ FILE = click.Path(path_type=Path)
 
 SECTIONS = {
     "Data": ("--pictures", "--pictures-note"),
-    "Training": ("--steps", "--seed", "--device", "--settings", "--weights"),
+    "Training": (
+        "--steps",
+        "--seed",
+        "--device",
+        "--settings",
+        "--weights",
+    ),
     "Output": ("--out",),
 }
 

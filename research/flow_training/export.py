@@ -68,7 +68,8 @@ def in_one_order(file: bytes) -> bytes:
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
-    return len(text).to_bytes(8, "little") + text + file[end:]
+    length = len(text).to_bytes(8, "little")
+    return length + text + file[end:]
 
 
 def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
@@ -85,6 +86,7 @@ def _facts(
     seconds: float,
     provenance: Provenance,
 ) -> dict[str, object]:
+    mean_px, greatest_px = provenance.half_precision_px
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
         "licence": "MIT",
@@ -99,9 +101,7 @@ def _facts(
         "pictures_sha256": plan.pictures,
         "pictures_note": provenance.pictures_note,
         "scores": {name: dict(errors) for name, errors in provenance.scores.items()},
-        "half_precision_px": dict(
-            zip(("mean", "greatest"), provenance.half_precision_px, strict=True)
-        ),
+        "half_precision_px": {"mean": mean_px, "greatest": greatest_px},
     }
 
 

@@ -40,7 +40,8 @@ def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
     loss = truth.new_zeros(())
     for weight, flow in zip(LEVEL_WEIGHTS, levels, strict=True):
         wanted = averaged_down(truth, flow) / FLOW_SCALE
-        squared = (flow.float() - wanted).square().sum(dim=1)
+        difference = flow.float() - wanted
+        squared = difference.square().sum(dim=1)
         lengths = (squared + ROUNDING**2).sqrt()
         loss = loss + weight * lengths.sum() / truth.shape[0]
     return loss

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from defocus.align.sampling.positions import pixel_grid
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.scene.aperture import disc_psf
 from defocus.training.objective import TrainingBatch
@@ -16,8 +16,7 @@ from defocus.training.parallel import Ranks, places_of
 from research.alignment_truth.rendered.pair import Ranges, TruthPair, render_pair
 from research.alignment_truth.rendered.textures import Textures
 from research.flow_training.plan import FlowStage, TrainingPlan
-
-Array = NDArray[np.float32]
+from research.light import Array, single
 
 MOST_IN_BATCH = 64
 
@@ -71,10 +70,11 @@ def flow_batch(
 def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:
     """Pairs of the last stage, one per batch, of the textures ``choose``."""
     stage = plan.settings.stages[-1]
-    return tuple(
-        _stacked([_pair(textures, stage, VALIDATION_SEED, index)])
-        for index in range(plan.settings.validation_pairs)
-    )
+    batches = []
+    for index in range(plan.settings.validation_pairs):
+        pair = _pair(textures, stage, VALIDATION_SEED, index)
+        batches.append(_stacked([pair]))
+    return tuple(batches)
 
 
 def ranges_of(stage: FlowStage) -> Ranges:
@@ -92,17 +92,29 @@ def ranges_of(stage: FlowStage) -> Ranges:
     )
 
 
-def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthPair:
+def _pair(
+    textures: Textures,
+    stage: FlowStage,
+    seed: int,
+    index: int,
+) -> TruthPair:
     """A pair of a stage, determined by the arguments."""
     rng = np.random.default_rng([seed, index])
     kind = rng.random()
     ranges = ranges_of(stage)
     if kind < stage.sharp_share:
         ranges = replace(ranges, coc_px=(0.0, 0.0))
-    pair = render_pair(textures, ranges, stage.crop_px, stage.crop_px, seed, index)
+    pair = render_pair(
+        textures,
+        ranges,
+        stage.crop_px,
+        stage.crop_px,
+        seed,
+        index,
+    )
     if kind < 1 - stage.equalised_share:
         return pair
-    error = float(rng.uniform(*EQUALISING_ERROR))
+    error = rng.uniform(*EQUALISING_ERROR)
     return replace(
         pair,
         sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px),
@@ -118,12 +130,9 @@ def equally_blurred(
 
     ``flow`` is ``(2, H, W)``, from blurry to sharp, ``coc_px`` ``(H, W)``, of the blurry member."""
     height, width = coc_px.shape
-    x, y = np.meshgrid(
-        np.arange(width, dtype=np.float32),
-        np.arange(height, dtype=np.float32),
-    )
+    x, y = pixel_grid(height, width)
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
-    diameters: Array = np.asarray(
+    diameters: Array = single(
         cv2.remap(
             coc_px,
             x - flow[0],
@@ -131,11 +140,10 @@ def equally_blurred(
             cv2.INTER_LINEAR,
             None,
             cv2.BORDER_REPLICATE,
-        ),
-        np.float32,
+        )
     )
     blurred = _disc_blurred(srgb_to_linear(sharp), diameters)
-    return np.asarray(linear_to_srgb(np.clip(blurred, 0, 1)), np.float32)
+    return single(linear_to_srgb(np.clip(blurred, 0, 1)))
 
 
 def _disc_blurred(
@@ -145,15 +153,14 @@ def _disc_blurred(
     """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
     largest = float(diameters.max())
     gaps = math.ceil(largest / SLICE_PX)
+    per_gap = gaps / max(largest, 1e-6)
     blurred = np.zeros_like(linear)
-    for node in np.linspace(0, largest, gaps + 1):
-        distance = np.abs(diameters - np.float32(node)) * np.float32(
-            gaps / max(largest, 1e-6)
-        )
+    for node in np.linspace(0, largest, gaps + 1).tolist():
+        distance = np.abs(diameters - node) * per_gap
         share = np.maximum(1 - distance, 0)[:, :, None]
         kernel = np.ones((1, 1))
         if node > 1:
-            kernel = disc_psf(float(node))
+            kernel = disc_psf(node)
         blurred += share * cv2.filter2D(
             linear,
             cv2.CV_32F,
@@ -164,12 +171,15 @@ def _disc_blurred(
 
 
 def _stacked(pairs: list[TruthPair]) -> FlowBatch:
+    flows = np.stack([pair.flow for pair in pairs])
+    diameters = np.stack([pair.coc_px for pair in pairs])
+    plain = np.stack([pair.inside & ~pair.edge for pair in pairs])
     return FlowBatch(
         blurry=_pictures([pair.blurry for pair in pairs]),
         sharp=_pictures([pair.sharp for pair in pairs]),
-        flow=torch.from_numpy(np.stack([pair.flow for pair in pairs])),
-        coc_px=torch.from_numpy(np.stack([pair.coc_px for pair in pairs])),
-        plain=torch.from_numpy(np.stack([pair.inside & ~pair.edge for pair in pairs])),
+        flow=torch.from_numpy(flows),
+        coc_px=torch.from_numpy(diameters),
+        plain=torch.from_numpy(plain),
     )
 
 

@@ -43,7 +43,11 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path:
+def train_flow(
+    request: FlowRequest,
+    device: torch.device,
+    workers: int,
+) -> Path:
     """Start or continue a training and export the weights, whose file is the result.
 
     With 0 workers this process renders; the result does not depend on their number."""
@@ -80,7 +84,13 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
         scores={"PWC-Net, these weights": scores, **references},
         half_precision_px=change,
     )
-    return export(request.folder, plan, trained.seconds, network, provenance)
+    return export(
+        request.folder,
+        plan,
+        trained.seconds,
+        network,
+        provenance,
+    )
 
 
 def _fingerprint(textures: Textures) -> str:
@@ -94,11 +104,14 @@ def _fingerprint(textures: Textures) -> str:
 def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
     """Errors of zero flow and of DIS, for comparison."""
     dis = flow_estimator("dis")
-    references = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
-    still = [torch.zeros_like(pair.flow) for pair in pairs]
+    still = []
+    by_dis = []
+    for pair in pairs:
+        still.append(torch.zeros_like(pair.flow))
+        by_dis.append(dis(pair.blurry.flip(1), pair.sharp.flip(1)))
     return {
         "zero flow": class_errors(still, pairs),
-        "DIS": class_errors(references, pairs),
+        "DIS": class_errors(by_dis, pairs),
     }
 
 
@@ -113,10 +126,12 @@ def _rounded_scores(
     rounded.load_state_dict(half_precision(full))
     before = [estimate_flow(full, pair.blurry, pair.sharp) for pair in pairs]
     after = [estimate_flow(rounded, pair.blurry, pair.sharp) for pair in pairs]
-    changes = torch.cat(
-        [end_point_error(*two).ravel() for two in zip(before, after, strict=True)]
-    )
-    return class_errors(after, pairs), (float(changes.mean()), float(changes.max()))
+    moves = []
+    for flow, rounded_flow in zip(before, after, strict=True):
+        moves.append(end_point_error(flow, rounded_flow).ravel())
+    changes = torch.cat(moves)
+    mean_and_largest = (float(changes.mean()), float(changes.max()))
+    return class_errors(after, pairs), mean_and_largest
 
 
 def _device_name(device: torch.device) -> str:

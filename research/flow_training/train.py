@@ -46,7 +46,12 @@ def train(
         return {name: value for name, value in errors.items() if value is not None}
 
     def batches(first: int, feeder: Feeder) -> Iterator[FlowBatch]:
-        make = partial(flow_batch, plan, textures, feeder.mine)
+        make = partial(
+            flow_batch,
+            plan,
+            textures,
+            feeder.mine,
+        )
         return feeder.ahead(make, range(first, plan.settings.steps))
 
     method = plan.settings.method(on_gpu=device.type == "cuda")

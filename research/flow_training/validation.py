@@ -26,7 +26,8 @@ def estimated(
     pwcnet = cast("PWCNet", network)
     flows = []
     for pair in pairs:
-        blurry, sharp = pair.blurry.to(device), pair.sharp.to(device)
+        blurry = pair.blurry.to(device)
+        sharp = pair.sharp.to(device)
         flows.append(estimate_flow(pwcnet, blurry, sharp).cpu())
     return flows
 
@@ -52,7 +53,10 @@ def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> R
         "epe_blurred_px": blurred,
         "epe_with_edges_px": everywhere,
     }
-    return {name: _mean(torch.cat(errors)) for name, errors in classes.items()}
+    means = {}
+    for name, errors in classes.items():
+        means[name] = _mean(torch.cat(errors))
+    return means
 
 
 def _mean(values: torch.Tensor) -> float | None:

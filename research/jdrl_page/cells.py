@@ -53,13 +53,14 @@ def name_of(document: Document) -> str:
 
 def controls(document: Document) -> list[tuple[Document, list[float]]]:
     """Each control on true pairs with its doses: a study trains it once, for all of them."""
-    by_length: dict[float, tuple[Document, list[float]]] = {}
+    by_gain: dict[float, tuple[Document, list[float]]] = {}
     for one in document["doses"]:
         control = line_of(one, document["truth"])
         if control is not None:
             gain = control["over_input"]["value"]
-            by_length.setdefault(gain, (control, []))[1].append(one["dose_px"])
-    return list(by_length.values())
+            _, doses = by_gain.setdefault(gain, (control, []))
+            doses.append(one["dose_px"])
+    return list(by_gain.values())
 
 
 def px_text(doses: Sequence[float]) -> str:

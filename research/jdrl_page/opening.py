@@ -89,11 +89,10 @@ def dose_table(document: Document) -> Iterator[str]:
         f"{whole}, instead of the plain loss",
         *cells_of(doses, plain, "whole_over"),
     )
-    for label in filter(document["rivals"].__contains__, labels_of(document)):
-        yield row(
-            f"{label}, instead of {whole}",
-            *cells_of(doses, label, "whole_over", turned),
-        )
+    for label in labels_of(document):
+        if label in document["rivals"]:
+            cells = cells_of(doses, label, "whole_over", turned)
+            yield row(f"{label}, instead of {whole}", *cells)
     yield row(
         f"{first}, instead of true pairs",
         *cells_of(doses, document["truth"], "rival_over"),
@@ -106,11 +105,12 @@ def paper_claims(documents: Mapping[str, Document]) -> Iterator[str]:
     heads = ("the paper's claim", "paper", *(f"{px:g} px" for px in CLAIM_DOSES_PX))
     yield row(*heads, "verdict", "why")
     yield rule(len(heads) - 1) + " --- | --- |"
+    studies = [documents[name] for name in TABLE_4_STUDIES]
     for label, (claim, why) in TABLE_4.items():
-        studies = [documents[name] for name in TABLE_4_STUDIES]
-        with_it = [one for one in studies if label in labels_of(one)]
+        with_it = [study for study in studies if label in labels_of(study)]
         for document in with_it[:1]:
-            yield claim_row(claim, printed_gain(document, label), document, label, why)
+            printed = printed_gain(document, label)
+            yield claim_row(claim, printed, document, label, why)
     plain = documents["by-dose"]["plain"]
     for name in SIDE_BY_SIDE:
         document = documents[name]
@@ -126,7 +126,8 @@ def printed_gain(document: Document, label: str) -> str:
     """Gain, dB, of the whole objective over a row of the paper's table."""
     jdrl = ablation_of("jdrl")
     printed = {line.label: paper_psnr(jdrl, line) for line in jdrl.lines}
-    return f"{printed[document['whole']] - printed[label]:.2f} dB"
+    gain = printed[document["whole"]] - printed[label]
+    return f"{gain:.2f} dB"
 
 
 def claim_row(
@@ -154,12 +155,14 @@ def measured_claims(document: Document) -> Iterator[str]:
     by_whole = bends_of(doses, document["whole"])
     bends = any(one["low"] > 0 for one in by_plain)
     kept = bends and all(one["low"] <= 0 for one in by_whole)
+    added_px = interval(by_plain[-1])
+    largest_px = doses[-1]["dose_px"]
     yield row(
         "straight lines stay straight (bend that it adds)",
         "pictures",
         *cells_of(claim_doses(document), document["whole"], "bent_px", unit=" px"),
         "confirmed" if kept else "not decided",
-        f"the plain loss adds {interval(by_plain[-1])} px at {doses[-1]['dose_px']:g} px",
+        f"the plain loss adds {added_px} px at {largest_px:g} px",
     )
     yield protocol_row(document, doses)
 
@@ -198,9 +201,10 @@ def cost_table(documents: Mapping[str, Document]) -> Iterator[str]:
         one = document["doses"][-1]
         lines = [line_of(one, label) for label in COSTED]
         steps = next(line["steps"] for line in lines if line is not None)
-        cells = (
-            "" if line is None else f"{line['seconds'] / 60:.1f}" for line in lines
-        )
+        cells = []
+        for line in lines:
+            minutes = "" if line is None else f"{line['seconds'] / 60:.1f}"
+            cells.append(minutes)
         yield row(name_of(document), str(steps), *cells)
     hours = sum(map(trained_hours, documents.values()))
     yield f"\nAll trainings of this page together took {hours:.0f} hours of one core.\n"
@@ -230,11 +234,12 @@ def registration_table(document: Document) -> Iterator[str]:
 
 def trained_hours(document: Document) -> float:
     """Hours that the trainings of a section took; a control is trained once, for all its doses."""
-    once = [control["seconds"] for control, _ in controls(document)]
-    trained = [line for line in every_line(document) if line["steps"]]
-    others = [one["seconds"] for one in trained if one["label"] != document["truth"]]
-    seconds = sum(once) + sum(others)
-    return float(document["seeds"] * seconds / 3600)
+    once = sum(control["seconds"] for control, _ in controls(document))
+    others = 0
+    for line in every_line(document):
+        if line["steps"] and line["label"] != document["truth"]:
+            others += line["seconds"]
+    return float(document["seeds"] * (once + others) / 3600)
 
 
 def network_table(documents: Sequence[Document]) -> Iterator[str]:
@@ -243,11 +248,14 @@ def network_table(documents: Sequence[Document]) -> Iterator[str]:
     whole = documents[0]["whole"]
     dose_by_px = {}
     for document in documents:
-        dose_by_px |= {one["dose_px"]: one for one in document["doses"]}
-    shown = [one for px, one in sorted(dose_by_px.items()) if px >= FROM_PX]
+        for dose in document["doses"]:
+            if dose["dose_px"] >= FROM_PX:
+                dose_by_px[dose["dose_px"]] = dose
+    shown_px = sorted(dose_by_px)
+    shown = [dose_by_px[px] for px in shown_px]
     yield from dose_heads(f"gain of {rival} over {whole}, dB", shown)
     for document in documents:
-        doses = [dose_of(document, one["dose_px"]) for one in shown]
+        doses = [dose_of(document, px) for px in shown_px]
         cells = cells_of(doses, rival, "whole_over", turned)
         name = f"{name_of(document)}, {document['seeds']} seeds"
         yield row(name, *(cell or "not trained" for cell in cells))
@@ -261,27 +269,35 @@ def network_gains(documents: Sequence[Document]) -> Iterator[str]:
     networks = []
     for document in documents:
         networks.append(baseline(document["network"]).card.display_name)
-        columns += [
-            _lines_by_label(one) for one in document["doses"] if one["dose_px"] == dose
-        ]
+        at_dose = dose_of(document, dose)
+        if at_dose is not None:
+            columns.append(_lines_by_label(at_dose))
     yield row(f"gain over the blurry input, {dose:g} px, dB", *networks)
     yield rule(len(documents))
     labels = dict.fromkeys(chain.from_iterable(columns))
     for label in sorted(labels, key=lambda label: least_gain(columns, label)):
-        lines = [column.get(label) for column in columns]
-        cells = ("" if line is None else interval(line["over_input"]) for line in lines)
+        cells = []
+        for column in columns:
+            line = column.get(label)
+            cells.append("" if line is None else interval(line["over_input"]))
         yield row(without_number(label), *cells)
     yield ""
 
 
 def _lines_by_label(dose: Document) -> dict[str, Document]:
     """The restored lines of a dose."""
-    lines = [line for line in dose["lines"] if line["system"] != INPUT]
-    return {line["label"]: line for line in lines}
+    by_label = {}
+    for line in dose["lines"]:
+        if line["system"] != INPUT:
+            by_label[line["label"]] = line
+    return by_label
 
 
 def least_gain(columns: Sequence[Mapping[str, Document]], label: str) -> float:
     """Least gain of a line over the input with any network."""
-    return min(
-        float(one[label]["over_input"]["value"]) for one in columns if label in one
-    )
+    gains = []
+    for column in columns:
+        if label in column:
+            gain = column[label]["over_input"]
+            gains.append(float(gain["value"]))
+    return min(gains)

@@ -1,6 +1,6 @@
 """Tables of one study by dose: gains, parts of the picture, claims, trust in scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 
 from defocus.extras.studies.dose.claims import (
@@ -53,10 +53,10 @@ def scenes_text(document: Document) -> str:
     if not document.get("origins"):
         return said
     doses = [one["dose_px"] for one in document["doses"] if one.get("origins")]
-    alone = f" (known at {px_text(doses)} alone)" * (
-        len(doses) < len(document["doses"])
-    )
-    return f"{said} of {document['origins']} photographs and textures{alone}"
+    said += f" of {document['origins']} photographs and textures"
+    if len(doses) < len(document["doses"]):
+        said += f" (known at {px_text(doses)} alone)"
+    return said
 
 
 def protocols_of(document: Document) -> list[str]:
@@ -79,7 +79,12 @@ def gain_table(document: Document) -> Iterator[str]:
             "over plain",
         ]
         moved = any("moved_px" in line for line in one["lines"])  # so do they this
-        heads += ["share of the gap", "edges, px", *["moved, px"] * moved, "lines, px"]
+        heads += [
+            "share of the gap",
+            "edges, px",
+            *["moved, px"] * moved,
+            "lines, px",
+        ]
         heads += [*["bent, px"] * seeds, "minutes"]
         yield row(*heads)
         yield rule(len(heads) - 1)
@@ -104,40 +109,48 @@ def gain_table(document: Document) -> Iterator[str]:
 def part_tables(document: Document) -> Iterator[str]:
     """Gain by part of the picture for each dose: over the plain loss, and over the input."""
     for one in document["doses"]:
-        for key, over, reference in (
-            ("over_plain", "the plain loss", document["plain"]),
-            ("parts_over_input", "the blurry input", blurry_input(one)),
-        ):
-            named = {name for line in one["lines"] for name in line.get(key, ())}
-            # older ones lack the input
-            if parts := [name for name in PART_NAMES if name in named]:
-                yield f"Gain over {over}, dose {one['dose_px']:g} px, dB:\n"
-                yield from part_table(one, key, parts, reference)
+        dose = f"dose {one['dose_px']:g} px, dB:\n"
+        plain = part_table(one, "over_plain", document["plain"])
+        if plain:
+            yield f"Gain over the plain loss, {dose}"
+            yield from plain
+        # older ones lack the input
+        over_input = part_table(one, "parts_over_input", blurry_input(one))
+        if over_input:
+            yield f"Gain over the blurry input, {dose}"
+            yield from over_input
 
 
 def part_table(
     one: Document,
     key: str,
-    parts: Sequence[str],
     reference: str | None,
-) -> Iterator[str]:
-    """Gains of a dose's lines but the reference, a column for each known part."""
-    yield row("line", *(PART_NAMES[name] for name in parts))
-    yield rule(len(parts))
+) -> list[str]:
+    """Gains of a dose's lines but the reference, a column for each known part, if any."""
+    named: set[str] = set()
+    for line in one["lines"]:
+        named |= set(line.get(key, ()))
+    parts = [name for name in PART_NAMES if name in named]
+    if not parts:
+        return []
+    heads = [PART_NAMES[name] for name in parts]
+    lines = [row("line", *heads), rule(len(parts))]
     if "part_scenes" in one:
-        yield row("scenes", *(str(one["part_scenes"][name]) for name in parts))
+        scenes = [str(one["part_scenes"][name]) for name in parts]
+        lines.append(row("scenes", *scenes))
     for line in one["lines"]:
         if line["label"] != reference:
-            yield row(line["label"], *interval_cells(map(line[key].get, parts)))
-    yield ""
+            gains = map(line[key].get, parts)
+            lines.append(row(line["label"], *interval_cells(gains)))
+    return [*lines, ""]
 
 
 def blurry_input(one: Document) -> str | None:
     """Label of the blurry input at a dose."""
-    return next(
-        (line["label"] for line in one["lines"] if line["system"] == INPUT),
-        None,
-    )
+    for line in one["lines"]:
+        if line["system"] == INPUT:
+            return str(line["label"])
+    return None
 
 
 def tau_table(document: Document) -> Iterator[str]:
@@ -195,10 +208,11 @@ def claim_table(document: Document) -> Iterator[str]:
         yield f"| {words} | difference, dB | verdict |"
         yield "| --- | --- | --- |"
         for claim in claims:
-            gains = "; ".join(
-                f"{dose:g} px: {interval(one)}" for dose, one in claim.doses
-            )
-            yield row(claim.line, gains, claim.verdict)
+            gains = []
+            for dose, gain in claim.doses:
+                shown = interval(gain)
+                gains.append(f"{dose:g} px: {shown}")
+            yield row(claim.line, "; ".join(gains), claim.verdict)
         yield ""
 
 

@@ -2,7 +2,6 @@
 
 From crops of full-size photographs behind lenses, taken by random cameras of their own size."""
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
@@ -26,6 +24,8 @@ from defocus.scene.aperture import Aperture
 from defocus.scene.camera import StreamCamera, recorded
 from defocus.storage.files import write_bytes
 from research.behind_lens import LensScene
+from research.learning.training import options, pinball_loss, update
+from research.light import Array, Random, random_part, single
 
 SIDE_PX = 512
 CROPS = 1500
@@ -53,8 +53,6 @@ ORDER_SLOPE, ORDER_WIDTH = 0.3, 0.05
 """Two blurs of a crop are in order if their levels differ by at least the first number times the
 true difference. The loss is 0 if they exceed that by the second number, in levels."""
 
-Array = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class BlurredCrop:
@@ -66,14 +64,12 @@ class BlurredCrop:
 
 def main() -> None:
     """Learn, and write the weights beside the module that reads them."""
-    words = argparse.ArgumentParser(description="Learn the blur of blocks.")
-    words.add_argument("photographs", type=Path)
+    words = options("Learn the blur of blocks.", LEARNED)
     words.add_argument(
         "--first",
         type=int,
         help="Number of photographs, the first by their hash; the shipped weights learned from 25.",
     )
-    words.add_argument("--out", type=Path, default=LEARNED)
     given = words.parse_args()
     keep_freed_memory()
     files = find_photographs(given.photographs).of("train")
@@ -87,7 +83,7 @@ def main() -> None:
 
 def crops_of(path: Path, numbers: Sequence[int]) -> list[BlurredCrop]:
     """The crops of a photograph with some numbers."""
-    light = np.asarray(as_linear(read_image(path)), np.float32)
+    light = single(as_linear(read_image(path)))
     return [blurred_crop(light, number) for number in numbers]
 
 
@@ -100,21 +96,22 @@ def blurred_crop(light: Array, number: int) -> BlurredCrop:
     diameters = _diameters(random)
     shapes = []
     for diameter_px in diameters:
-        taken = recorded(camera, scene.blurred(diameter_px, aperture), random)
+        light_seen = scene.blurred(diameter_px, aperture)
+        taken = recorded(camera, light_seen, random)
         pixels = np.rint(255 * taken).astype(np.uint8)
         blocks = spectrum_shapes(luma_of(pixels))
         shapes.append(blocks.reshape(-1, blocks.shape[-1]))
-    return BlurredCrop(np.stack(shapes), np.array(diameters, np.float32))
+    diameters_px = np.array(diameters, np.float32)
+    return BlurredCrop(np.stack(shapes), diameters_px)
 
 
-def native_camera(random: np.random.Generator) -> StreamCamera:
+def native_camera(random: Random) -> StreamCamera:
     """A camera whose pictures have the size of its sensor."""
-    exponent = random.uniform(math.log(1e-6), math.log(1e-2))
-    shot = math.exp(exponent)
+    shot = _log_uniform(random, 1e-6, 1e-2)
     sharpens = random.random() < 0.4
     compresses = random.random() < 0.6
     return StreamCamera(
-        exposure=math.exp(random.uniform(math.log(0.3), math.log(1.2))),
+        exposure=_log_uniform(random, 0.3, 1.2),
         mosaic=bool(random.random() < 0.5),
         edge_aware=bool(random.integers(2)),
         shot=shot,
@@ -128,40 +125,50 @@ def native_camera(random: np.random.Generator) -> StreamCamera:
     )
 
 
-def _crop(light: Array, random: np.random.Generator) -> Array:
+def _log_uniform(random: Random, least: float, most: float) -> float:
+    """A number whose logarithm is drawn evenly."""
+    exponent = random.uniform(math.log(least), math.log(most))
+    return math.exp(exponent)
+
+
+def _crop(light: Array, random: Random) -> Array:
     """A square of a photograph, of which the camera sees one of several reductions."""
     scale = float(random.choice(SCALES))
     side = min(math.ceil(SIDE_PX / scale), *light.shape[:2])
-    height, width = light.shape[:2]
-    top = int(random.integers(height - side + 1))
-    left = int(random.integers(width - side + 1))
-    part = light[top : top + side, left : left + side]
+    part = random_part(random, light, side, side)
     reduced = cv2.resize(part, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced, np.float32)
+    return single(reduced)
 
 
-def _aperture(random: np.random.Generator) -> Aperture:
+def _aperture(random: Random) -> Aperture:
     """Half of the apertures are discs; others have blades, aberrations or both."""
     if random.random() < 0.5:
         return Aperture()
     blades = int(random.integers(5, 10)) if random.random() < 0.7 else 0
     spherical = random.uniform(-0.6, 0.6) if random.random() < 0.5 else 0.0
-    return Aperture(blades=blades, turn_deg=random.uniform(0, 72), spherical=spherical)
+    turn_deg = random.uniform(0, 72)
+    return Aperture(
+        blades=blades,
+        turn_deg=turn_deg,
+        spherical=spherical,
+    )
 
 
-def _diameters(random: np.random.Generator) -> list[float]:
+def _diameters(random: Random) -> list[float]:
     """A diameter, two that are a little larger, and others."""
     first = _diameter(random)
-    near = [first + float(random.choice(STEPS_PX)) for _ in range(2)]
+    diameters = [first]
+    for _ in range(2):
+        step_px = float(random.choice(STEPS_PX))
+        diameters.append(first + step_px)
     others = [_diameter(random) for _ in range(BLURS - 3)]
-    return [first, *near, *others]
+    return [*diameters, *others]
 
 
-def _diameter(random: np.random.Generator) -> float:
+def _diameter(random: Random) -> float:
     if random.random() < IN_FOCUS_SHARE:
         return 0.0
-    exponent = random.uniform(math.log(SMALLEST_PX), math.log(LARGEST_PX))
-    return math.exp(exponent)
+    return _log_uniform(random, SMALLEST_PX, LARGEST_PX)
 
 
 class BlockNetwork(nn.Module):
@@ -182,9 +189,8 @@ class BlockNetwork(nn.Module):
         """The quantiles of log2(1 + diameter), ``(…, 3)``, from ``(…, 13)``."""
         normed = (shapes - self.mean) / self.deviation
         hidden = functional.silu(self.first(normed))
-        median, below, above = self.ending(functional.silu(self.second(hidden))).unbind(
-            dim=-1
-        )
+        hidden = functional.silu(self.second(hidden))
+        median, below, above = self.ending(hidden).unbind(dim=-1)
         lowest = median - functional.softplus(below)
         highest = median + functional.softplus(above)
         return torch.stack([lowest, median, highest], dim=-1)
@@ -193,18 +199,17 @@ class BlockNetwork(nn.Module):
 def learn(crops: Sequence[BlurredCrop]) -> dict[str, torch.Tensor]:
     """Weights of a network that gives quantiles of blurs and keeps those of a crop in order."""
     shapes = torch.from_numpy(np.stack([crop.shapes for crop in crops]))
-    levels = torch.log2(
-        1 + torch.from_numpy(np.stack([crop.diameters_px for crop in crops]))
-    )
+    diameters_px = np.stack([crop.diameters_px for crop in crops])
+    levels = torch.log2(1 + torch.from_numpy(diameters_px))
     torch.manual_seed(0)
     everything = shapes.flatten(0, 2)
-    network = BlockNetwork(everything.mean(dim=0), everything.std(dim=0) + 1e-3)
-    _trained(crops, network, shapes, levels)
+    deviation = everything.std(dim=0) + 1e-3
+    network = BlockNetwork(everything.mean(dim=0), deviation)
+    _train(network, shapes, levels)
     return network.state_dict()
 
 
-def _trained(
-    crops: Sequence[BlurredCrop],
+def _train(
     network: BlockNetwork,
     shapes: torch.Tensor,
     levels: torch.Tensor,
@@ -212,25 +217,16 @@ def _trained(
     """Learn for all steps."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, STEPS)
+    quantiles = torch.tensor(QUANTILES)
     for _ in track(range(STEPS), "learning"):
-        chosen = torch.randint(len(crops), (BATCH,))
-        quantiles = network(shapes[chosen])
-        loss = _pinball(quantiles, levels[chosen]) + ORDER_WEIGHT * _disorder(
-            quantiles[..., 1].mean(dim=-1),
-            levels[chosen],
-        )
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        chosen = torch.randint(len(shapes), (BATCH,))
+        wanted = levels[chosen]
+        of_blocks = network(shapes[chosen])
+        above = wanted[:, :, None, None] - of_blocks
+        medians = of_blocks[..., 1].mean(dim=-1)
+        disorder = ORDER_WEIGHT * _disorder(medians, wanted)
+        update(optimiser, pinball_loss(above, quantiles) + disorder)
         schedule.step()
-
-
-def _pinball(quantiles: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """Pinball loss, least if ``(N, BLURS, blocks, 3)`` are quantiles of ``(N, BLURS)``."""
-    above = levels[:, :, None, None] - quantiles
-    wanted = torch.tensor(QUANTILES)
-    loss = torch.maximum(wanted * above, (wanted - 1) * above)
-    return loss.mean()
 
 
 def _disorder(medians: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
@@ -240,7 +236,8 @@ def _disorder(medians: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
     steps = medians[:, :, None] - medians[:, None, :]
     missing = ORDER_SLOPE * differences - steps
     losses = ORDER_WIDTH * functional.softplus(missing / ORDER_WIDTH)
-    return (losses * larger).sum() / larger.sum()
+    counted = losses * larger
+    return counted.sum() / larger.sum()
 
 
 if __name__ == "__main__":

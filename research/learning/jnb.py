@@ -6,7 +6,6 @@ import argparse
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.numpy import save
 from scipy.optimize import isotonic_regression
 
@@ -21,8 +20,7 @@ from defocus.pictures.values import linear_to_srgb
 from defocus.progress import track
 from defocus.scene.pictures import texture
 from defocus.storage.files import write_bytes
-
-Array = NDArray[np.float32]
+from research.light import Array, Matrix, single
 
 PICTURES = (
     "astronaut",
@@ -54,22 +52,23 @@ def main() -> None:
 def learned_dictionary() -> Array:
     """``(128, 64)``: unit atoms."""
     rng = np.random.default_rng(0)
-    patches = np.concatenate(
-        [patches_of(_blurred(name, BLUR_PX)[:, :, 1] * 255)[0] for name in PICTURES]
-    )
+    of_pictures = []
+    for name in PICTURES:
+        green = _blurred(name, BLUR_PX)[:, :, 1]
+        patches, _ = patches_of(green * 255)
+        of_pictures.append(patches)
+    patches = np.concatenate(of_pictures)
     patches = patches[patches.var(axis=1) > LEAST_VARIANCE]
-    patches = patches[rng.choice(len(patches), PATCHES, replace=False)]
-    chosen = rng.choice(len(patches), ATOMS, replace=False)
-    atoms = _unit(patches[chosen])
+    learned_from = rng.choice(len(patches), PATCHES, replace=False)
+    patches = patches[learned_from]
+    first = rng.choice(len(patches), ATOMS, replace=False)
+    atoms = _unit(patches[first])
     for _ in track(range(ROUNDS), "learning the dictionary"):
         atoms = _round(patches, atoms)
     return atoms
 
 
-def _round(
-    patches: Array,
-    atoms: Array,
-) -> Array:
+def _round(patches: Array, atoms: Array) -> Array:
     """Code patches, then fit each atom to what the others leave; unused ones are drawn again."""
     weights = _coded(patches, atoms)
     rest = patches - weights @ atoms
@@ -90,10 +89,7 @@ def _round(
     return fitted
 
 
-def _coded(
-    patches: Array,
-    atoms: Array,
-) -> Array:
+def _coded(patches: Array, atoms: Array) -> Array:
     """Weight of each atom in each patch."""
     counts = np.zeros(len(patches), np.int32)
     chosen = np.zeros((len(patches), SPARSITY), np.int32)
@@ -110,21 +106,23 @@ def _coded(
     return weights
 
 
-def learned_curve(dictionary: Array) -> NDArray[np.float64]:
+def learned_curve(dictionary: Array) -> Matrix:
     """The count for each of :data:`SIGMAS_PX`, falling."""
     medians = []
     for sigma in track(SIGMAS_PX, "learning the curve"):
         counts = []
         for name in PICTURES:
             picture = _blurred(name, float(sigma))
-            counts.append(smoothed(atoms_needed(picture, dictionary), picture).ravel())
-        medians.append(np.median(np.concatenate(counts)))
-    fitted: NDArray[np.float64] = isotonic_regression(medians, increasing=False).x
+            needed = atoms_needed(picture, dictionary)
+            counts.append(smoothed(needed, picture).ravel())
+        every_count = np.concatenate(counts)
+        medians.append(np.median(every_count))
+    fitted: Matrix = isotonic_regression(medians, increasing=False).x
     return fitted
 
 
 def _blurred(name: str, sigma_px: float) -> Array:
-    light = np.asarray(texture(name, *SIZE), np.float32)
+    light = single(texture(name, *SIZE))
     picture = linear_to_srgb(light)
     if sigma_px == 0:
         return np.asarray(picture)
@@ -132,9 +130,8 @@ def _blurred(name: str, sigma_px: float) -> Array:
 
 
 def _unit(rows: Array) -> Array:
-    return np.asarray(
-        rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    )
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(lengths, 1e-12))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 The photographs are of the size that cameras have; half an hour on one core. The shipped weights
 were learned from 1,500 pictures of a first form of this script, with the same kinds of blur."""
 
-import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save
 from scipy import fft
 
+from defocus.align.sampling.positions import pixel_grid
 from defocus.blur.large_blur import (
     CELLS,
     LEARNED,
@@ -24,14 +23,15 @@ from defocus.blur.large_blur import (
 )
 from defocus.blur.learned_map import CELL_PX, estimates, reduced
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
-from defocus.pictures.values import as_float, linear_to_srgb, srgb_to_linear
-from defocus.pictures.write import through_jpeg
+from defocus.pictures.values import as_float, as_integer, as_linear, linear_to_srgb
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.scene.aperture import Aperture, aperture_psf
 from defocus.scene.pictures import Photograph
 from defocus.storage.files import write_bytes
 from research.learning.blur_map import QUANTILES, pattern
+from research.learning.training import cosine_rate, options, pinball_loss, update
+from research.light import Array, Random, along, from_jpeg, random_part, single
 
 SIDE_PX, SAMPLES = 1024, 1200
 """Side of a picture, px, and how many are drawn."""
@@ -53,25 +53,19 @@ NOISES = (0.0, 0.002, 0.004, 0.008, 0.015)
 JPEG_SHARE, QUALITIES = 0.4, (80, 99)
 STEPS, BATCH, RATE, WARM_UP = 6000, 2048, 2e-3, 100
 
-Array = NDArray[np.float32]
 Sample = tuple[Array, Array]
 """``(h, w, 32)`` of :func:`surroundings`, and ``(h, w)`` levels, log2(1 + d), of the truth."""
 
 
 def main() -> None:
     """Learn, and write the weights beside the module that reads them."""
-    words = argparse.ArgumentParser(
-        description="Learn to weigh the maps of all scales."
-    )
-    words.add_argument("photographs", type=Path)
-    words.add_argument("--out", type=Path, default=LEARNED)
+    words = options("Learn to weigh the maps of all scales.", LEARNED)
     words.add_argument("--samples", type=int, default=SAMPLES)
     given = words.parse_args()
     keep_freed_memory()
     files = find_photographs(given.photographs).of("train")
-    samples = [
-        _sample(files, number) for number in track(range(given.samples), "rendering")
-    ]
+    numbers = track(range(given.samples), "rendering")
+    samples = [_sample(files, number) for number in numbers]
     network = learn(samples)
     state = {}
     for name, values in network.state_dict().items():
@@ -82,34 +76,22 @@ def main() -> None:
 def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
     """A network that gives median and 95 % quantile of the level in each square."""
     torch.manual_seed(0)
-    rows = [measures.reshape(-1, measures.shape[2]) for measures, _ in samples]
+    rows = []
+    levels = []
+    for measures, level in samples:
+        rows.append(measures.reshape(-1, measures.shape[2]))
+        levels.append(level.ravel())
     seen = torch.from_numpy(np.concatenate(rows))
-    levels = [level.ravel() for _, level in samples]
     truth = torch.from_numpy(np.concatenate(levels))
     network = LargeBlurNetwork()
+    quantiles = torch.tensor(QUANTILES)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     for step in track(range(STEPS), "learning"):
-        optimiser.param_groups[0]["lr"] = _rate(step)
+        optimiser.param_groups[0]["lr"] = cosine_rate(RATE, step, STEPS, WARM_UP)
         chosen = torch.randint(len(seen), (BATCH,))
-        loss = pinball(network(seen[chosen]), truth[chosen])
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        above = truth[chosen][:, None] - network(seen[chosen])
+        update(optimiser, pinball_loss(above, quantiles))
     return network
-
-
-def _rate(step: int) -> float:
-    """The learning rate of a step: it rises at first, and then falls along half a cosine."""
-    warm_up = RATE * min(1, (step + 1) / WARM_UP)
-    return warm_up * 0.5 * (1 + math.cos(math.pi * step / STEPS))
-
-
-def pinball(levels: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Pinball loss, least if the levels ``(n, 2)`` are quantiles of the truth ``(n,)``."""
-    above = truth[:, None] - levels
-    quantiles = torch.tensor(QUANTILES)
-    loss = torch.maximum(quantiles * above, (quantiles - 1) * above)
-    return loss.mean()
 
 
 def _sample(files: Sequence[Path], number: int) -> Sample:
@@ -130,25 +112,27 @@ def _sample(files: Sequence[Path], number: int) -> Sample:
 def _true_levels(diameters: Array) -> Array:
     """The mean level in each square of 32 px."""
     side = CELLS * CELL_PX
-    rows = -(-diameters.shape[0] // side)
-    columns = -(-diameters.shape[1] // side)
-    below = rows * side - diameters.shape[0]
-    right = columns * side - diameters.shape[1]
+    height, width = diameters.shape
+    rows = -(-height // side)
+    columns = -(-width // side)
+    below = rows * side - height
+    right = columns * side - width
     levels = np.log2(1 + diameters)
     padded = np.pad(levels, ((0, below), (0, right)), mode="edge")
     blocks = padded.reshape(rows, side, columns, side)
-    return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
+    means = blocks.mean(axis=(1, 3))
+    return single(means)
 
 
 def blurred_crop(
-    random: np.random.Generator,
+    random: Random,
     photograph: Photograph,
 ) -> tuple[Array, Array]:
     """A part of a photograph in linear light, blurred, and its diameters ``(H, W)``, px."""
     light = _crop(random, photograph)
     aperture = Aperture(
         blades=int(random.choice(BLADES)),
-        turn_deg=float(random.uniform(0, 90)),
+        turn_deg=random.uniform(0, 90),
     )
     flat = np.ones(light.shape[:2], np.float32)
     if random.random() < SHARP_SHARE:
@@ -158,34 +142,45 @@ def blurred_crop(
         diameter = _diameter(random)
         return convolved(light, diameter, aperture), diameter * flat
     if kind < RAMP:
-        begin_px = 0.0 if random.random() < 0.5 else _diameter(random)
-        turn = float(random.uniform(0, 2 * math.pi))
-        return ramp(light, aperture, (begin_px, _diameter(random)), turn)
+        begin_px = _diameter_or_none(random, 0.5)
+        turn = random.uniform(0, math.tau)
+        ends_px = (begin_px, _diameter(random))
+        return ramp(light, aperture, ends_px, turn)
     return _layers(random, light, aperture)
 
 
-def _crop(random: np.random.Generator, photograph: Photograph) -> Array:
+def _crop(random: Random, photograph: Photograph) -> Array:
+    """A square of a photograph at 1:1 or reduced, in linear light."""
     factor = int(random.choice(LEVELS_OF_SIZE))
-    while min(photograph.pixels.shape[:2]) < 0.8 * SIDE_PX * factor and factor > 1:
-        factor //= 2
     whole = photograph.pixels
-    height = whole.shape[0] // factor
-    width = whole.shape[1] // factor
-    smaller = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    height, width = whole.shape[:2]
+    while factor > 1 and min(height, width) < 0.8 * SIDE_PX * factor:
+        factor //= 2
+    size = (width // factor, height // factor)
+    smaller = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
     pixels = np.asarray(smaller, np.uint8)
-    top = int(random.integers(max(1, height - SIDE_PX + 1)))
-    left = int(random.integers(max(1, width - SIDE_PX + 1)))
-    part = pixels[top : top + SIDE_PX, left : left + SIDE_PX]
-    return np.asarray(srgb_to_linear(as_float(part)), np.float32)
+    return as_linear(random_part(random, pixels, SIDE_PX, SIDE_PX))
 
 
-def _diameter(random: np.random.Generator) -> float:
-    return float(np.exp(random.uniform(0, math.log(LARGEST_PX))))
+def _diameter(random: Random) -> float:
+    exponent = random.uniform(0, math.log(LARGEST_PX))
+    return float(np.exp(exponent))
 
 
-def convolved(light: Array, diameter_px: float, aperture: Aperture) -> Array:
+def _diameter_or_none(random: Random, in_focus: float) -> float:
+    """A diameter, or 0 in a share of the cases."""
+    if random.random() < in_focus:
+        return 0.0
+    return _diameter(random)
+
+
+def convolved(
+    light: Array,
+    diameter_px: float,
+    aperture: Aperture,
+) -> Array:
     """Some light ``(H, W, C)`` behind one kernel; mirrored at its borders."""
-    kernel = np.asarray(aperture_psf(diameter_px, aperture), np.float32)
+    kernel = single(aperture_psf(diameter_px, aperture))
     border = kernel.shape[0] // 2
     if border == 0:
         return light
@@ -210,13 +205,12 @@ def ramp(
     turn: float,
 ) -> tuple[Array, Array]:
     """A plane that is tilted: the diameter goes from one end to the other in a direction."""
-    height, width = light.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    along = x * math.cos(turn) + y * math.sin(turn)
-    share = (along - along.min()) / np.ptp(along)
+    x, y = pixel_grid(*light.shape[:2])
+    distance = along(x, y, turn)
+    share = (distance - distance.min()) / np.ptp(distance)
     begin_px, end_px = ends_px
-    along_ramp = begin_px + (end_px - begin_px) * share
-    diameters = np.asarray(along_ramp, np.float32)
+    diameters = begin_px + (end_px - begin_px) * share
+    diameters = single(diameters)
     mixed = _mixed(light, aperture, diameters)
     return mixed, diameters
 
@@ -228,15 +222,16 @@ def _mixed(light: Array, aperture: Aperture, diameters: Array) -> Array:
     place = np.interp(diameters, steps, np.arange(len(steps)))
     mixed = np.zeros_like(light)
     for number, step in enumerate(steps):
-        weight = np.clip(1 - np.abs(place - number), 0, 1)
-        weight = weight.astype(np.float32)
+        distance = np.abs(place - number)
+        weight = np.clip(1 - distance, 0, 1).astype(np.float32)
         if weight.any():
-            mixed += weight[:, :, None] * convolved(light, step, aperture)
+            through = convolved(light, step, aperture)
+            mixed += weight[:, :, None] * through
     return mixed
 
 
 def _layers(
-    random: np.random.Generator,
+    random: Random,
     light: Array,
     aperture: Aperture,
 ) -> tuple[Array, Array]:
@@ -244,38 +239,38 @@ def _layers(
     height, width = light.shape[:2]
     shift = int(random.integers(width))
     other = np.roll(light[:, ::-1], shift, axis=1)
-    behind = 0.0 if random.random() < 0.3 else _diameter(random)
+    behind = _diameter_or_none(random, 0.3)
     seen = convolved(light, behind, aperture)
     diameters = np.full((height, width), behind, np.float32)
     for _ in range(2):
-        diameter = 0.0 if random.random() < 0.4 else _diameter(random)
+        diameter = _diameter_or_none(random, 0.4)
         opaque = _outline(random, width, height)
         cover = convolved(opaque, diameter, aperture)
         covered = convolved(other * opaque, diameter, aperture)
         seen = seen * (1 - cover) + covered
         diameters[opaque[:, :, 0] > 0] = diameter
-    return np.asarray(seen, np.float32), diameters
+    return single(seen), diameters
 
 
-def _outline(random: np.random.Generator, width: int, height: int) -> Array:
+def _outline(random: Random, width: int, height: int) -> Array:
     """A drawn outline, ``(H, W, 1)``, 1 inside."""
     waves = random.standard_normal((6, 6)).astype(np.float32)
     wide = cv2.resize(waves, (width, height), interpolation=cv2.INTER_CUBIC)
-    outline = (wide > random.uniform(0.5, 1)).astype(np.float32)
+    threshold = random.uniform(0.5, 1)
+    outline = (wide > threshold).astype(np.float32)
     return outline[:, :, None]
 
 
-def recorded(random: np.random.Generator, light: Array) -> Array:
+def recorded(random: Random, light: Array) -> Array:
     """Stored values of some light, with noise, of 8 bits, some through JPEG."""
     stored = linear_to_srgb(np.clip(light, 0, 1))
     deviation = float(random.choice(NOISES))
-    noisy = stored + deviation * random.standard_normal(stored.shape)
-    codes = np.rint(255 * np.clip(noisy, 0, 1))
-    pixels = codes.astype(np.uint8)
+    noise = deviation * random.standard_normal(stored.shape)
+    codes = as_integer(stored + noise, 8)
+    pixels = np.asarray(codes, np.uint8)
     if random.random() < JPEG_SHARE:
         quality = int(random.integers(*QUALITIES))
-        compressed = through_jpeg(pixels, quality, full_colour=False)
-        pixels = np.asarray(compressed, np.uint8)
+        pixels = from_jpeg(pixels, quality)
     return np.ascontiguousarray(as_float(pixels), np.float32)
 
 

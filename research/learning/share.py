@@ -2,17 +2,12 @@
 
 What is soft before the blur is the truth: nothing brings back what it never had."""
 
-import argparse
-import math
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save
-from scipy.signal import fftconvolve
 from torch.nn import functional
 
 from defocus.baselines.registry import baseline
@@ -22,8 +17,7 @@ from defocus.baselines.weights.store import build_with, find_weights
 from defocus.blur.learned_map import CELL_PX
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs, read_photographs
-from defocus.pictures.values import linear_to_srgb, srgb_to_linear
-from defocus.pictures.write import through_jpeg
+from defocus.pictures.values import as_integer, as_linear, linear_to_srgb
 from defocus.processes.freed_memory import keep_freed_memory
 from defocus.progress import track
 from defocus.restoration.guard.share import LEARNED, ShareNetwork, surroundings
@@ -32,8 +26,17 @@ from defocus.scene.aperture import Aperture, aperture_psf
 from defocus.scene.textures import draw_texture
 from defocus.storage.files import write_bytes
 from research.learning.blur_map import pattern
-
-Pixels = NDArray[np.uint8]
+from research.learning.training import cosine_rate, options, update
+from research.light import (
+    Array,
+    Pixels,
+    Random,
+    behind_kernel,
+    encoded,
+    from_jpeg,
+    random_part,
+    single,
+)
 
 SIDE_PX, MARGIN_PX, SAMPLES = 256, 12, 3000
 STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
@@ -41,23 +44,19 @@ STREAM_SHARE, PHOTOGRAPH_SHARE, SOFT_SHARE = 0.4, 0.32, 0.2
 IN_FOCUS_SHARE, BLURS_PX, MOST_NOISE = 0.3, (1.2, 18.0), 0.02
 LIKELY = 15.0
 """Weight of a pair of the stream or of a photograph, relative to a softened or drawn one."""
+ENLARGEMENTS = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 BLOCK_CELLS = 4
 AS_GOOD_AS_RIGHT = 10**-4.7
 """Mean squared error, 47 dB, below which nobody sees a difference."""
 STEPS, BATCH, RATE, JITTER = 1200, 256, 3e-3, 0.02
 
-Array = NDArray[np.float32]
 Sample = tuple[Array, Array, float]
 """A sample: ``(n, 54)`` of blocks of cells; ``(3, n)``, see :func:`_errors`; and its weight."""
 
 
 def main() -> None:
     """Learn, and write the weights beside the module that reads them."""
-    words = argparse.ArgumentParser(
-        description="Learn which share of a restoration's change is kept."
-    )
-    words.add_argument("photographs", type=Path)
-    words.add_argument("--out", type=Path, default=LEARNED)
+    words = options("Learn which share of a restoration's change is kept.", LEARNED)
     given = words.parse_args()
     keep_freed_memory()
     system = baseline(DEFAULT_SYSTEM)
@@ -71,18 +70,18 @@ def main() -> None:
     photographs = find_photographs(given.photographs)
     renderer = Renderer(photographs, "train")
     pictures = [one.pixels for one in read_photographs(photographs.of("train"))]
-    samples = [
-        _sample(renderer, pictures, restore, number)
-        for number in track(range(SAMPLES), "rendering")
-    ]
-    write_bytes(given.out, save(learn(samples).state_dict()))
+    numbers = track(range(SAMPLES), "rendering")
+    samples = [_sample(renderer, pictures, restore, number) for number in numbers]
+    learned = learn(samples)
+    write_bytes(given.out, save(learned.state_dict()))
 
 
 def learn(samples: list[Sample]) -> ShareNetwork:
     """A network for the least error of a picture in the mean, in dB."""
-    seen = torch.from_numpy(np.stack([given for given, _, _ in samples]))
-    errors = torch.from_numpy(np.stack([error for _, error, _ in samples]))
-    weights = torch.tensor([weight for _, _, weight in samples])
+    blocks, block_errors, sample_weights = zip(*samples, strict=True)
+    seen = torch.from_numpy(np.stack(blocks))
+    errors = torch.from_numpy(np.stack(block_errors))
+    weights = torch.tensor(sample_weights)
     mean = seen.mean(dim=(0, 1))
     deviation = seen.std(dim=(0, 1)) + 1e-3
     seen = (seen - mean) / deviation
@@ -91,11 +90,8 @@ def learn(samples: list[Sample]) -> ShareNetwork:
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     draw = torch.Generator().manual_seed(0)
     for step in track(range(STEPS), "learning"):
-        optimiser.param_groups[0]["lr"] = _rate(step)
-        loss = _loss(samples, draw, seen, network, errors, weights)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimiser.param_groups[0]["lr"] = cosine_rate(RATE, step, STEPS)
+        update(optimiser, _loss(draw, seen, network, errors, weights))
     _fold_in(network.first, mean, deviation)
     return network
 
@@ -109,13 +105,7 @@ def _fold_in(
     first.bias.sub_(first.weight @ mean)
 
 
-def _rate(step: int) -> float:
-    """The learning rate of a step, which falls along half a cosine."""
-    return RATE * 0.5 * (1 + math.cos(math.pi * step / STEPS))
-
-
 def _loss(
-    samples: list[Sample],
     draw: torch.Generator,
     seen: torch.Tensor,
     network: ShareNetwork,
@@ -123,20 +113,24 @@ def _loss(
     weights: torch.Tensor,
 ) -> torch.Tensor:
     """Mean error of some pictures, in logarithms."""
-    chosen = torch.randint(len(samples), (BATCH,), generator=draw)
-    noise = JITTER * torch.randn(seen[chosen].shape, generator=draw)
-    logit = network(seen[chosen] + noise)[..., 0]
+    chosen = torch.randint(len(seen), (BATCH,), generator=draw)
+    blocks = seen[chosen]
+    noise = JITTER * torch.randn(blocks.shape, generator=draw)
+    logit = network(blocks + noise)[..., 0]
     share = torch.sigmoid(logit)
-    error = torch.log10(error_left(share, errors[chosen]) + AS_GOOD_AS_RIGHT)
+    left = error_left(share, errors[chosen])
+    error = torch.log10(left + AS_GOOD_AS_RIGHT)
     chosen_weights = weights[chosen]
-    return (chosen_weights * error).sum() / chosen_weights.sum()
+    weighted = chosen_weights * error
+    return weighted.sum() / chosen_weights.sum()
 
 
 def error_left(share: torch.Tensor, errors: torch.Tensor) -> torch.Tensor:
     """``(N,)``: mean squared errors where a share ``(N, n)`` of the change is kept."""
     change, common, before = errors.unbind(dim=1)
     squares = change * share**2 - 2 * common * share + before
-    return squares.mean(dim=1).clamp(min=0)
+    mean = squares.mean(dim=1)
+    return mean.clamp(min=0)
 
 
 def _sample(
@@ -150,8 +144,10 @@ def _sample(
     blurry = np.ascontiguousarray(stored, np.float32)
     restored = restore(blurry)
     area = np.float32(BLOCK_CELLS**2)
-    seen = _blocks(surroundings(blurry, restored)) / area
-    return seen, _blocks(_errors(blurry, restored, sharp)).T, weight
+    cells = surroundings(blurry, restored)
+    seen = _blocks(cells) / area
+    errors = _errors(blurry, restored, sharp)
+    return seen, _blocks(errors).T, weight
 
 
 def _pair(
@@ -176,8 +172,8 @@ def _pair(
             weight = 1.0
         inner = slice(MARGIN_PX, -MARGIN_PX)
         seen = _blurred(random, truth)[inner, inner]
-        blurry = np.asarray(seen / 255, np.float32)
-        sharp = np.asarray(truth[inner, inner] / 255, np.float32)
+        blurry = single(seen / 255)
+        sharp = single(truth[inner, inner] / 255)
     else:
         blurry = sharp = _drawn(random)
         weight = 1.0
@@ -190,15 +186,16 @@ def _errors(blurry: Array, restored: Array, sharp: Array) -> Array:
     Of each cell, in parts of a block, so that the sum over a block is its mean."""
     change = restored - blurry
     right = sharp - blurry
-    parts = [change * change, change * right, right * right]
-    at_pixels = np.stack([one.mean(axis=2) for one in parts])
-    cells = functional.avg_pool2d(torch.from_numpy(at_pixels), CELL_PX).permute(1, 2, 0)
+    products = [change * change, change * right, right * right]
+    at_pixels = np.stack([product.mean(axis=2) for product in products])
+    of_cells = functional.avg_pool2d(torch.from_numpy(at_pixels), CELL_PX)
+    cells = of_cells.permute(1, 2, 0)
     return np.asarray(cells / BLOCK_CELLS**2, np.float32)
 
 
 def _blocks(cells: Array) -> Array:
     """``(n, k)``: sums over blocks of 4 x 4 of ``(h, w, k)``."""
-    height, width, count = (side for side in cells.shape)
+    height, width, count = cells.shape
     blocks = cells.reshape(
         height // BLOCK_CELLS,
         BLOCK_CELLS,
@@ -206,30 +203,28 @@ def _blocks(cells: Array) -> Array:
         -1,
         count,
     )
-    sums = blocks.sum(axis=(1, 3)).reshape(-1, count)
-    return np.asarray(sums, np.float32)
+    sums = blocks.sum(axis=(1, 3))
+    return single(sums.reshape(-1, count))
 
 
-def _cut(random: np.random.Generator, picture: Pixels) -> Pixels:
+def _cut(random: Random, picture: Pixels) -> Pixels:
     """A part of a photograph, at its own size or reduced."""
     side = SIDE_PX + 2 * MARGIN_PX
     smallest = side / min(picture.shape[:2])
     if smallest < 1 and random.random() < 0.5:
         scale = random.uniform(max(0.3, smallest), 1.0)
-        size = [max(side, round(scale * length)) for length in picture.shape[1::-1]]
+        height, width = picture.shape[:2]
+        size = (max(side, round(scale * width)), max(side, round(scale * height)))
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         picture = np.asarray(small, np.uint8)
-    height, width = picture.shape[:2]
-    below = max(0, side - height)
-    right = max(0, side - width)
-    wide = np.pad(picture, [(0, below), (0, right), (0, 0)], mode="reflect")
-    top = int(random.integers(wide.shape[0] - side + 1))
-    left = int(random.integers(wide.shape[1] - side + 1))
-    return np.ascontiguousarray(wide[top : top + side, left : left + side])
+    below = (0, max(0, side - picture.shape[0]))
+    right = (0, max(0, side - picture.shape[1]))
+    wide = np.pad(picture, [below, right, (0, 0)], mode="reflect")
+    return np.ascontiguousarray(random_part(random, wide, side, side))
 
 
 def softened(
-    random: np.random.Generator,
+    random: Random,
     picture: Pixels,
 ) -> Pixels:
     """A picture ``(H, W, 3)`` that is soft by itself: enlarged, smoothed or compressed."""
@@ -238,29 +233,29 @@ def softened(
     if kind < 2:
         scale = random.uniform(1.1, 2.6)
         rows = round(height / scale)
-        part = picture[:rows, : round(width / scale)]
-        how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[
-            int(random.integers(3))
-        ]
+        columns = round(width / scale)
+        part = picture[:rows, :columns]
+        how = ENLARGEMENTS[int(random.integers(3))]
         soft = cv2.resize(part, (width, height), interpolation=how)
     elif kind == 2:
-        if random.random() < 0.5:
-            soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
-        else:
-            soft = cv2.bilateralFilter(
-                picture,
-                5,
-                random.uniform(8, 35),
-                random.uniform(1, 3),
-            )
+        soft = _smoothed(random, picture)
     else:
         quality = int(random.integers(15, 80))
-        soft = np.asarray(through_jpeg(picture, quality, full_colour=False), np.uint8)
+        soft = from_jpeg(picture, quality)
     return np.asarray(soft, np.uint8)
 
 
+def _smoothed(random: Random, picture: Pixels) -> cv2.typing.MatLike:
+    """A picture after a filter that softens everything, or one that spares strong edges."""
+    if random.random() < 0.5:
+        return cv2.GaussianBlur(picture, (0, 0), random.uniform(0.4, 1.2))
+    values = random.uniform(8, 35)
+    places_px = random.uniform(1, 3)
+    return cv2.bilateralFilter(picture, 5, values, places_px)
+
+
 def _blurred(
-    random: np.random.Generator,
+    random: Random,
     picture: Pixels,
 ) -> Pixels:
     """A picture behind one kernel with noise, or as it is."""
@@ -270,41 +265,31 @@ def _blurred(
     diameter = smallest * (largest / smallest) ** random.random()
     blades = int(random.integers(5, 9))
     turn = random.uniform(0, 60)
-    shape = (
-        Aperture(blades=blades, turn_deg=turn) if random.random() < 0.5 else Aperture()
-    )
-    through = _through(picture, diameter, shape)
-    noise = MOST_NOISE * random.random() ** 3
-    seen = linear_to_srgb(through) + noise * random.standard_normal(through.shape)
-    codes = np.rint(255 * np.clip(seen, 0, 1))
-    stored = codes.astype(np.uint8)
+    aperture = Aperture(blades=blades, turn_deg=turn)
+    if random.random() >= 0.5:
+        aperture = Aperture()
+    psf = aperture_psf(diameter, aperture).astype(np.float32)
+    light = behind_kernel(as_linear(picture), psf)
+    deviation = MOST_NOISE * random.random() ** 3
+    noise = deviation * random.standard_normal(light.shape)
+    codes = as_integer(linear_to_srgb(light) + noise, 8)
+    stored = np.asarray(codes, np.uint8)
     if random.random() >= 0.3:
         return stored
     quality = int(random.integers(60, 98))
-    return np.asarray(through_jpeg(stored, quality, full_colour=False), np.uint8)
+    return from_jpeg(stored, quality)
 
 
-def _through(picture: Pixels, diameter: float, shape: Aperture) -> Array:
-    """Linear light behind the kernel."""
-    psf = aperture_psf(diameter, shape).astype(np.float32)
-    pad = psf.shape[0] // 2
-    light = srgb_to_linear(picture.astype(np.float32) / 255)
-    sides = (pad, pad)
-    wide = np.pad(light, (sides, sides, (0, 0)), mode="reflect")
-    through = fftconvolve(wide, psf[:, :, None], mode="valid")
-    return np.asarray(np.clip(through, 0, 1))
-
-
-def _drawn(random: np.random.Generator) -> Array:
+def _drawn(random: Random) -> Array:
     """A plain pattern or a texture, the latter sharpened in one half of the cases."""
     if random.random() < 0.5:
         return pattern(random, SIDE_PX)
-    picture = linear_to_srgb(np.clip(draw_texture(random, SIDE_PX, SIDE_PX), 0, 1))
-    picture = np.asarray(picture, np.float32)
+    picture = encoded(draw_texture(random, SIDE_PX, SIDE_PX))
     if random.random() < 0.5:
         soft = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.7, 2.0))
         strength = random.uniform(0.5, 1.5)
-        picture = np.clip(picture + strength * (picture - soft), 0, 1)
+        detail = picture - soft
+        picture = np.clip(picture + strength * detail, 0, 1)
     return picture
 
 

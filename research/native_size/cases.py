@@ -6,7 +6,6 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.datasets.stream.native import (
@@ -21,6 +20,7 @@ from defocus.scene.camera import StreamCamera
 from defocus.scene.depth import Focus
 from defocus.scene.kernel_bank import nearest
 from defocus.scene.sensor import Sensor
+from research.light import Array
 
 DIAMETERS_PX = (4, 8, 12, 24, 36, 48, 64, 96, 128)
 """Diameters of a circle of confusion that is the same everywhere, px."""
@@ -28,7 +28,11 @@ RAMPS_PX = (48, 96)
 """Circles of confusion, px, at the ends of the ramps, which begin in focus."""
 MEGAPIXELS = (3, 12, 24)
 """Sizes of the pictures; MOST says how many photographs each has."""
-MOST = {3: 8, 12: 3, 24: 2}
+MOST = {
+    3: 8,
+    12: 3,
+    24: 2,
+}
 """Number of photographs of each size, so that all sizes together take about the same time: twelve
 megapixels take four times as long as three."""
 OTHERS = 2
@@ -40,8 +44,6 @@ CAMERA = StreamCamera(shot=1 / FULL_WELL_E, read=(READ_E / FULL_WELL_E) ** 2)
 
 CROP_PX = 256
 """Side of a part that is shown at 1:1."""
-
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,8 @@ class Blur:
 
 def _uniform(diameter_px: float) -> Blur:
     """Every layer blurred alike: one kernel is true but where layers hide each other."""
-    layers = NativeBlur(
-        "constant",
-        Focus(diameter_px, diameter_px),
-        (diameter_px, diameter_px),
-    )
+    focus = Focus(diameter_px, diameter_px)
+    layers = NativeBlur("constant", focus, (diameter_px, diameter_px))
     return Blur(f"{diameter_px:g}", layers)
 
 
@@ -109,14 +108,16 @@ class Rendered:
         """The part to show at 1:1: the one with the most detail among the most blurred."""
         grey = cv2.cvtColor(self.sharp, cv2.COLOR_RGB2GRAY)
         detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
-        detail[self.diameters < self.diameters.max() / 2] = 0
+        little_blurred = self.diameters < self.diameters.max() / 2
+        detail[little_blurred] = 0
         mean = cv2.boxFilter(detail, -1, (CROP_PX, CROP_PX))
         half = CROP_PX // 2
         # middles of parts that lie in the picture
         inside = mean[half:-half, half:-half]
         top, left = divmod(int(inside.argmax()), inside.shape[1])
         rows = slice(top, top + CROP_PX)
-        return rows, slice(left, left + CROP_PX)
+        columns = slice(left, left + CROP_PX)
+        return rows, columns
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,9 @@ def cases_of(
     """The pictures of a size: of the first photographs by hash that are as large."""
     # Where none is, the largest ones are mirrored at their edges.
     count = MOST.get(int(megapixels), OTHERS) if most is None else most
+    least = 1e6 * megapixels
     numbers = range(len(files))
-    large = [number for number in numbers if files[number].pixels >= 1e6 * megapixels]
+    large = [number for number in numbers if files[number].pixels >= least]
     by_size = sorted(numbers, key=lambda number: -files[number].pixels)
     cases: list[Case] = []
     for number in (large or by_size)[:count]:
@@ -153,12 +155,8 @@ def cases_of(
 
 def rendered(renderer: NativeRenderer, case: Case) -> Rendered:
     """Render a picture and round it to 8 bits."""
-    pair = renderer.picture(
-        case.number,
-        round(1e6 * case.megapixels),
-        case.blur.layers,
-        CAMERA,
-    )
+    pixels = round(1e6 * case.megapixels)
+    pair = renderer.picture(case.number, pixels, case.blur.layers, CAMERA)
     blurry = as_float(as_integer(pair.blurry, 8))
     diameters = np.abs(pair.diameters)
     diameter_px = case.blur.diameter_px

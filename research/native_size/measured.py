@@ -21,12 +21,12 @@ from defocus.processes.isolation import LeftOut, attempt
 from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.storage.files import write_json
+from research.light import Array, Pixels
 from research.native_size.cases import Case, Rendered, content_of, rendered
 from research.native_size.systems import Row
 
 BINS_PX = (0.0, 3.0, 12.0, 24.0, 48.0)
 """Circles of confusion, px, at which parts of a ramp begin; the last part has no end."""
-Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,14 @@ class Kept:
 
 def key_of(renderer: NativeRenderer, case: Case, row: Row) -> str:
     """Name of the files of a cell."""
-    document = {**content_of(renderer, case), "row": row.content, "name": row.name}
+    document = {
+        **content_of(renderer, case),
+        "row": row.content,
+        "name": row.name,
+    }
     text = json.dumps(document, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(text.encode())
+    return digest.hexdigest()[:32]
 
 
 def measured(
@@ -133,15 +138,20 @@ def _measured_now(
         yield row, cell
 
 
-def _measure(row: Row, picture: Rendered) -> tuple[Cell, NDArray[np.uint8]]:
+def _measure(row: Row, picture: Rendered) -> tuple[Cell, Pixels]:
     """The cell, and the part that is shown."""
     started = time.process_time()
     restored = row.restore(picture.given)
     seconds = time.process_time() - started
-    return cell_of(restored, picture, round(seconds, 2)), shown_part(restored, picture)
+    cell = cell_of(restored, picture, round(seconds, 2))
+    return cell, shown_part(restored, picture)
 
 
-def cell_of(restored: Array, picture: Rendered, cpu_seconds: float) -> Cell:
+def cell_of(
+    restored: Array,
+    picture: Rendered,
+    cpu_seconds: float,
+) -> Cell:
     """The gain of a restored picture, as a whole and by the true circle of confusion."""
     part = np.digitize(picture.diameters, BINS_PX).ravel() - 1
     pixels = np.bincount(part, minlength=len(BINS_PX))
@@ -174,14 +184,15 @@ def gain_of(before: float, after: float, pixels: int) -> float:
     return level_after - decibels(before / pixels, DEFAULT)
 
 
-def shown_part(restored: Array, picture: Rendered) -> NDArray[np.uint8]:
+def shown_part(restored: Array, picture: Rendered) -> Pixels:
     """Blurry, restored and sharp at 1:1, side by side."""
     members = (picture.given.blurry, restored, picture.sharp)
-    parts = np.hstack([member[picture.shown] for member in members])
-    return np.asarray(as_integer(parts, 8), np.uint8)
+    parts = [member[picture.shown] for member in members]
+    side_by_side = np.hstack(parts)
+    return np.asarray(as_integer(side_by_side, 8), np.uint8)
 
 
-def crop_of(kept: Kept, key: str) -> tuple[NDArray[np.uint8], ...]:
+def crop_of(kept: Kept, key: str) -> tuple[Pixels, ...]:
     """The three kept parts: blurry, restored, sharp."""
     whole = np.asarray(read_image(kept.crop_path(key)), np.uint8)
     return tuple(np.hsplit(whole, 3))

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.processes.isolation import LeftOut, attempt
@@ -15,16 +14,17 @@ from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.storage.files import sha256_file, write_json
 from research import markdown
+from research.light import Pixels
 from research.native_size.cases import Given
 from research.native_size.measured import Kept
 from research.native_size.systems import Row
 from research.native_size.tables import FAILED, head_lines, signed
-from research.pages.weights import AlignedFrame, Array, aligned_frames, half, psnr
+from research.pages.weights import AlignedFrame, aligned_frames, half
 
-Pixels = NDArray[np.uint8]
-
-Gains = Mapping[str, tuple[float, float]]
-"""Gains of each frame by its name, dB: where it is blurred, and as a whole."""
+Gain = tuple[float, float]
+"""Gain on a frame, dB: where it is blurred, and as a whole."""
+Gains = Mapping[str, Gain]
+"""Gains of each frame by its name."""
 
 
 def as_stored(picture: Pixels) -> Pixels:
@@ -59,12 +59,12 @@ def stack_table(stacks: Path, rows: Sequence[Row], kept: Kept) -> str:
 
 
 def _texts(gains: Gains) -> list[str]:
+    if not gains:
+        return ["0", FAILED, FAILED]
     texts = [str(len(gains))]
-    for place in (0, 1):
-        column = [gain[place] for gain in gains.values()]
-        texts.append(
-            f"{signed(np.mean(column))} ({signed(min(column))})" if column else FAILED
-        )
+    for column in zip(*gains.values(), strict=True):
+        mean = signed(np.mean(column))
+        texts.append(f"{mean} ({signed(min(column))})")
     return texts
 
 
@@ -77,7 +77,8 @@ def _stack_gains(
     """The gains of each row; frames are aligned only for rows that are not kept."""
     paths = {}
     for row in rows:
-        paths[row.name] = kept.folder / f"{_key(folder, size, row)}.json"
+        key = _key(folder, size, row)
+        paths[row.name] = kept.folder / f"{key}.json"
     lacking = [row for row in rows if not paths[row.name].is_file()]
     if lacking:
         _measure_frames(folder, size, lacking, paths)
@@ -91,9 +92,10 @@ def _measure_frames(
     paths: Mapping[str, Path],
 ) -> None:
     """Write the gains of rows; a row that fails on a frame is named and has no file."""
-    gains: dict[str, dict[str, tuple[float, float]]] = {row.name: {} for row in rows}
+    gains: dict[str, dict[str, Gain]] = {row.name: {} for row in rows}
     names = []
-    for frame in track(aligned_frames(folder, SIZES[size]), f"{folder.name}, {size}"):
+    frames = aligned_frames(folder, SIZES[size])
+    for frame in track(frames, f"{folder.name}, {size}"):
         names.append(frame.name)
         for name, gain in _frame_gains(frame, rows):
             gains[name][frame.name] = gain
@@ -105,7 +107,7 @@ def _measure_frames(
 def _frame_gains(
     frame: AlignedFrame,
     rows: Sequence[Row],
-) -> Iterator[tuple[str, tuple[float, float]]]:
+) -> Iterator[tuple[str, Gain]]:
     given = Given(np.ascontiguousarray(frame.blurry, np.float32))
     for row in rows:
         restored = attempt(row.name, partial(row.restore, given))
@@ -113,17 +115,8 @@ def _frame_gains(
             say(f"{frame.name}: {row.name} is left out: {restored.reason}", error=True)
             continue
         picture = np.asarray(restored, np.float64)
-        yield (
-            row.name,
-            (_gain(picture, frame, frame.soft), _gain(picture, frame, frame.valid)),
-        )
-
-
-def _gain(restored: Array, frame: AlignedFrame, where: NDArray[np.bool_]) -> float:
-    """Gain over the frame in a part of it, dB."""
-    sharp = frame.sharp[where]
-    psnr_after = psnr(restored[where], sharp)
-    return psnr_after - psnr(frame.blurry[where], sharp)
+        soft = frame.gain(picture, frame.soft)
+        yield row.name, (soft, frame.gain(picture, frame.valid))
 
 
 def _read(path: Path) -> Gains:

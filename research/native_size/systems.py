@@ -31,10 +31,10 @@ from defocus.progress import say
 from defocus.restoration.guard.guard import guarded
 from defocus.restoration.restoration import restore_colours
 from defocus.restoration.restorer import Restorer, restorer_of
+from research.light import Array, single
 from research.native_size.cases import Given
 from research.pages.weights import shipped
 
-Array = NDArray[np.float32]
 Channel = NDArray[np.floating[Any]]
 Deconvolution = Callable[[Channel, Array, Domain], Channel]
 """Function that deconvolves a channel of linear light ``(H, W)`` with a kernel."""
@@ -70,11 +70,22 @@ def classical_rows() -> list[Row]:
     rows = []
     for name, method in methods.items():
         restore = partial(_deconvolved, method)
-        rows.append(Row(f"{name}, true kernel", restore, content, needs_kernel=True))
+        rows.append(
+            Row(
+                f"{name}, true kernel",
+                restore,
+                content,
+                needs_kernel=True,
+            )
+        )
     return rows
 
 
-def _richardson_lucy(channel: Channel, psf: Array, domain: Domain) -> Channel:
+def _richardson_lucy(
+    channel: Channel,
+    psf: Array,
+    domain: Domain,
+) -> Channel:
     return richardson_lucy(channel, psf, ITERATIONS, domain, accelerated=True)
 
 
@@ -85,14 +96,18 @@ def _deconvolved(method: Deconvolution, given: Given) -> Array:
     linear = srgb_to_linear(given.blurry)
     restored = np.empty_like(linear)
     for colour, psf in enumerate(given.kernel):
-        restored[:, :, colour] = _in_border(method, linear[:, :, colour], psf)
-    encoded = np.clip(linear_to_srgb(restored), 0, 1)
-    stored = np.asarray(encoded, np.float32)
+        channel = linear[:, :, colour]
+        restored[:, :, colour] = _in_border(method, channel, psf)
+    stored = single(np.clip(linear_to_srgb(restored), 0, 1))
     diameters = np.full(stored.shape[:2], given.diameter_px)
     return fade_to_blurry(stored, given.blurry, diameters)
 
 
-def _in_border(method: Deconvolution, channel: Array, psf: Array) -> Channel:
+def _in_border(
+    method: Deconvolution,
+    channel: Array,
+    psf: Array,
+) -> Channel:
     """Deconvolve a channel with its mirror image around it, as wide as the kernel."""
     height, width = channel.shape
     border = len(psf)
@@ -112,10 +127,7 @@ def network_rows(names: Sequence[str]) -> list[Row]:
     for stored in _weights(names):
         both = attempt(stored.system, partial(_rows_of, stored))
         if isinstance(both, LeftOut):
-            say(
-                f"{stored.system} ({stored.label}) is left out: {both.reason}",
-                error=True,
-            )
+            _say_left_out(stored, both.reason)
         else:
             rows += both
     return rows
@@ -123,10 +135,10 @@ def network_rows(names: Sequence[str]) -> list[Row]:
 
 def _weights(names: Sequence[str]) -> Iterator[StoredWeights]:
     """The weights of some systems; without a name, all shipped and official ones."""
-    yield from filter(
-        None,
-        (shipped_weights(baseline(name)) for name in names or shipped()),
-    )
+    for name in names or shipped():
+        own = shipped_weights(baseline(name))
+        if own is not None:
+            yield own
     added, _ = all_weights()
     for one in added:
         if one.origin != "official" or (names and one.system not in names):
@@ -134,10 +146,11 @@ def _weights(names: Sequence[str]) -> Iterator[StoredWeights]:
         if one.system in all_baselines():
             yield one
         else:
-            say(
-                f"{one.system} ({one.label}) is left out: no such system here",
-                error=True,
-            )
+            _say_left_out(one, "no such system here")
+
+
+def _say_left_out(stored: StoredWeights, reason: str) -> None:
+    say(f"{stored.system} ({stored.label}) is left out: {reason}", error=True)
 
 
 def _rows_of(stored: StoredWeights) -> list[Row]:
@@ -152,10 +165,12 @@ def _rows_of(stored: StoredWeights) -> list[Row]:
         plain_name = f"{stored.system} ({stored.label})"
         scaled_name = f"{plain_name}@scales"
     identity = f"{system.identity()} {stored.sha256}"
-    alone, whole = _sources()
+    at_whole_size, at_scales = _sources()
+    plain = partial(_plain, restorer, own)
+    scaled = partial(_scaled, restorer, own)
     return [
-        Row(plain_name, partial(_plain, restorer, own), _digest(alone, identity)),
-        Row(scaled_name, partial(_scaled, restorer, own), _digest(whole, identity)),
+        Row(plain_name, plain, _digest(at_whole_size, identity)),
+        Row(scaled_name, scaled, _digest(at_scales, identity)),
     ]
 
 
@@ -175,7 +190,7 @@ def _plain(restorer: Restorer, guard: bool, given: Given) -> Array:
     restored, _ = restorer.restored(given.blurry)
     if guard:
         restored = guarded(given.blurry, restored, given.blur_map).restored
-    return np.asarray(np.clip(restored, 0, 1), np.float32)
+    return single(np.clip(restored, 0, 1))
 
 
 def _scaled(restorer: Restorer, guard: bool, given: Given) -> Array:

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from defocus.datasets.stream.native import FullSize
 from defocus.pictures.write import encoded_jpeg
 from defocus.progress import counted
 from research import markdown
+from research.light import Pixels
 from research.native_size.cases import Case
 from research.native_size.measured import BINS_PX, Cell, Cells, gain_of
 from research.native_size.systems import Row
@@ -28,7 +28,11 @@ QUALITIES = range(90, 30, -5)
 """JPEG qualities, the best first."""
 
 
-def table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
+def table(
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    cells: Cells,
+) -> str:
     """Mean gain, its interval and the worst picture of each row and blur."""
     blurs = list(dict.fromkeys(case.blur for case in cases))
     heads = [f"{blur.name} px" for blur in blurs]
@@ -51,11 +55,7 @@ def _cell_text(row: Row, cases: Sequence[Case], cells: Cells) -> str:
     """Mean, interval and worst; and how many pictures, where some failed."""
     if row.needs_kernel and cases[0].blur.diameter_px is None:
         return NOT_APPLICABLE
-    gains = []
-    for case in cases:
-        cell = cells.get((row.name, case))
-        if cell is not None:
-            gains.append(cell.gain_db)
+    gains = [cell.gain_db for cell in cells_of(row, cases, cells)]
     if not gains:
         return FAILED
     mean = signed(np.mean(gains))
@@ -76,39 +76,65 @@ def _interval(gains: Sequence[float]) -> str:
     if count < LEAST_INTERVAL:
         return ""
     quantile = float(student.ppf((1 + CONFIDENCE) / 2, count - 1))
-    error = float(np.std(gains, ddof=1)) / math.sqrt(count)
+    deviation = float(np.std(gains, ddof=1))
+    error = deviation / math.sqrt(count)
     return f" ± {quantile * error:.2f}"
 
 
-def ramp_table(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> str:
+def ramp_table(
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    cells: Cells,
+) -> str:
     """Gain of each row by the true circle of confusion, over all ramps together."""
     heads = ["gain, dB"]
-    heads += [f"{begin:g} to {end:g} px" for begin, end in pairwise(BINS_PX)]
+    for begin, end in pairwise(BINS_PX):
+        part = f"{begin:g} to {end:g} px"
+        heads.append(part)
     heads.append(f"from {BINS_PX[-1]:g} px")
     lines = head_lines(heads)
     ramps = [case for case in cases if case.blur.diameter_px is None]
     for row in rows:
-        own = [cells[row.name, case] for case in ramps if (row.name, case) in cells]
+        own = cells_of(row, ramps, cells)
         if own:
             texts = [_part_text(own, part) for part in range(len(BINS_PX))]
             lines.append(markdown.row(row.name, *texts))
     return "\n".join(lines)
 
 
+def cells_of(
+    row: Row,
+    cases: Sequence[Case],
+    cells: Cells,
+) -> list[Cell]:
+    """The cells of a row on some pictures, without those that failed."""
+    own = [cells.get((row.name, case)) for case in cases]
+    return [cell for cell in own if cell is not None]
+
+
 def _part_text(cells: Sequence[Cell], part: int) -> str:
-    pixels = sum(cell.pixels[part] for cell in cells)
+    pixels = 0
+    before = 0.0
+    after = 0.0
+    for cell in cells:
+        pixels += cell.pixels[part]
+        before += cell.before[part]
+        after += cell.after[part]
     if not pixels:
         return NOT_APPLICABLE
-    before = sum(cell.before[part] for cell in cells)
-    after = sum(cell.after[part] for cell in cells)
     return signed(gain_of(before, after, pixels))
 
 
-def caption(files: Sequence[FullSize], megapixels: float, cases: Sequence[Case]) -> str:
+def caption(
+    files: Sequence[FullSize],
+    megapixels: float,
+    cases: Sequence[Case],
+) -> str:
     """Caption of a table."""
     numbers = {case.number for case in cases}
     of = counted(len(numbers), "photograph")
-    least = min(files[number].pixels for number in numbers) / 1e6
+    fewest = min(files[number].pixels for number in numbers)
+    least = fewest / 1e6
     if least >= megapixels:
         return f"**{megapixels:g} megapixels**, the middle of {of}:"
     return (
@@ -130,7 +156,7 @@ def seconds_line(rows: Sequence[Row], cells: Cells) -> str:
     return f"Processor seconds a megapixel, without rendering: {', '.join(texts)}."
 
 
-def jpeg(picture: NDArray[np.uint8]) -> bytes:
+def jpeg(picture: Pixels) -> bytes:
     """A picture as JPEG of the best quality below :data:`LARGEST_BYTES`."""
     for quality in QUALITIES:
         encoded = encoded_jpeg(picture, quality)

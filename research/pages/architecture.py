@@ -28,8 +28,12 @@ def layers() -> list[tuple[str, ...]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = project["tool"]["importlinter"]["contracts"]
     by_name = {contract["name"]: contract for contract in contracts}
-    layers = by_name["stages import downward only"]["layers"]
-    return [tuple(map(str.strip, layer.split("|"))) for layer in layers]
+    stages = by_name["stages import downward only"]
+    layers = []
+    for layer in stages["layers"]:
+        packages = layer.split("|")
+        layers.append(tuple(map(str.strip, packages)))
+    return layers
 
 
 def rooms(package: str) -> list[str]:
@@ -67,12 +71,16 @@ def drawn() -> str:
 
 def _rows(layer: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
     """Each package with its rooms; modules without rooms are drawn together."""
-    single = [package for package in layer if not rooms(package)]
+    modules = []
     for package in layer:
-        if package not in single:
-            yield package.removeprefix("defocus."), rooms(package)
-    if single:
-        yield "", [package.removeprefix("defocus.") for package in single]
+        name = package.removeprefix("defocus.")
+        inside = rooms(package)
+        if inside:
+            yield name, inside
+        else:
+            modules.append(name)
+    if modules:
+        yield "", modules
 
 
 def _per_row() -> int:
@@ -87,15 +95,22 @@ def _height(held: list[str]) -> int:
 def _labelled(name: str, held: list[str], top: int) -> Iterator[str]:
     """The name of a package, and its rooms beside it."""
     yield f'<text class="stage" x="{MARGIN + 10}" y="{top + 20}">{escape(name)}</text>'
+    left = MARGIN + LABEL_WIDTH
     for number, room in enumerate(held):
         row, column = divmod(number, _per_row())
-        x = MARGIN + LABEL_WIDTH + column * (ROOM_WIDTH + GAP)
+        x = left + column * (ROOM_WIDTH + GAP)
         y = top + row * (ROOM_HEIGHT + GAP)
         yield _box("room", x, y, ROOM_WIDTH, ROOM_HEIGHT)
         yield f'<text x="{x + 8}" y="{y + 19}">{escape(room)}</text>'
 
 
-def _box(kind: str, x: int, y: int, width: int, height: int) -> str:
+def _box(
+    kind: str,
+    x: int,
+    y: int,
+    width: int,
+    height: int,
+) -> str:
     return f'<rect class="{kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="4"/>'
 
 

@@ -32,17 +32,19 @@ from research.markdown import row, rule
 Array = NDArray[np.float64]
 
 PARAMETERS = Path(metrics.__file__).parent
-PICTURES = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
+PICTURES = {
+    "astronaut": data.astronaut,
+    "coffee": data.coffee,
+    "chelsea": data.chelsea,
+}
 
 
 def peers(folder: Path) -> dict[str, torch.nn.Module]:
     """The metrics of pyiqa, with our parameters; our DISTS gets the backbone of theirs."""
     niqe = load_file(PARAMETERS / "niqe.safetensors")
     names = {"mu_prisparam": "mean", "cov_prisparam": "covariance"}
-    savemat(
-        folder / "niqe.mat",
-        {key: niqe[name].numpy() for key, name in names.items()},
-    )
+    parameters = {key: niqe[name].numpy() for key, name in names.items()}
+    savemat(folder / "niqe.mat", parameters)
     torch.manual_seed(3)
     backbone = vgg16(weights=None)
     place = backbone_files.BACKBONES["vgg"].path
@@ -94,7 +96,8 @@ def main() -> None:
 
 def degraded(sharp: Array) -> Array:
     """A picture behind a blur with noise, in whole codes."""
-    noise = np.random.default_rng(0).normal(0, 2, sharp.shape)
+    random = np.random.default_rng(0)
+    noise = random.normal(0, 2, sharp.shape)
     blurred = cv2.GaussianBlur(sharp, (9, 9), 1.3)
     return np.clip(np.rint(blurred + noise), 0, 255)
 

@@ -18,14 +18,20 @@ from defocus.blur.learned_map import estimate_blur_map
 from defocus.blur.shown_map import shown_map
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.pictures.read import read_image
-from defocus.pictures.values import as_float, linear_to_srgb, luma_of, srgb_to_linear
+from defocus.pictures.values import (
+    as_float,
+    as_integer,
+    as_linear,
+    linear_to_srgb,
+    luma_of,
+)
 from defocus.pictures.write import write_image
 from defocus.progress import say
 from defocus.scene.aperture import Aperture
 from research.alignment_truth.pair_blur import detailed
 from research.learning.large_blur import convolved, ramp
-
-Pixels = NDArray[np.uint8]
+from research.light import Array, Mask, Pixels, Random, single
+from research.markdown import row
 
 HEIGHT_PX, WIDTH_PX = 1152, 1536
 PHOTOGRAPHS = 8
@@ -38,8 +44,6 @@ NOISE = 0.003
 """Standard deviation of the noise, as a share of white."""
 STEP_PX = 64
 """Step, px, of the search for the part with most detail."""
-
-Array = NDArray[np.float32]
 
 
 def main() -> None:
@@ -108,23 +112,17 @@ def most_detailed(picture: Pixels) -> Pixels:
 def _place(picture: Pixels, detail: Array) -> tuple[int, int]:
     """Top and left of the part with most detail."""
     sums = cv2.integral(detail)
-    best = -1.0
-    place = (0, 0)
-    for top in range(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX):
-        for left in range(0, picture.shape[1] - WIDTH_PX + 1, STEP_PX):
-            bottom = top + HEIGHT_PX
-            right = left + WIDTH_PX
-            inside = (
-                sums[bottom, right]
-                - sums[top, right]
-                - sums[bottom, left]
-                + sums[top, left]
-            )
-            if inside > best:
-                best = float(inside)
-                place = (top, left)
-    top, left = place
-    return top, left
+    tops = slice(0, picture.shape[0] - HEIGHT_PX + 1, STEP_PX)
+    lefts = slice(0, picture.shape[1] - WIDTH_PX + 1, STEP_PX)
+    below = sums[HEIGHT_PX:]
+    inside = (
+        below[:, WIDTH_PX:][tops, lefts]
+        - sums[:, WIDTH_PX:][tops, lefts]
+        - below[tops, lefts]
+        + sums[tops, lefts]
+    )
+    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    return int(row) * STEP_PX, int(column) * STEP_PX
 
 
 def blurred_ways(
@@ -132,42 +130,60 @@ def blurred_ways(
     number: int,
 ) -> Iterator[tuple[str, Pixels]]:
     """The crop behind each blur, and as it is."""
-    light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
-    aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
+    light = as_linear(crop)
+    aperture = _aperture(number)
     random = np.random.default_rng([number, 7])
     for diameter in DIAMETERS_PX:
-        yield f"{diameter}px", _stored(convolved(light, diameter, aperture), random)
+        through = convolved(light, diameter, aperture)
+        yield f"{diameter}px", _stored(through, random)
     turn = float(np.pi / 2 * (number % 2))
-    yield "ramp", _stored(ramp(light, aperture, RAMP_PX, turn)[0], random)
+    through, _ = ramp(light, aperture, RAMP_PX, turn)
+    yield "ramp", _stored(through, random)
     yield "sharp", crop
 
 
-def _stored(light: Array, random: np.random.Generator) -> Pixels:
+def _aperture(number: int) -> Aperture:
+    """The aperture of a photograph."""
+    return Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
+
+
+def _stored(light: Array, random: Random) -> Pixels:
     stored = linear_to_srgb(np.clip(light, 0, 1))
-    noisy = stored + NOISE * random.standard_normal(stored.shape)
-    codes = np.rint(255 * np.clip(noisy, 0, 1))
-    return np.asarray(codes, np.uint8)
+    noise = NOISE * random.standard_normal(stored.shape)
+    return np.asarray(as_integer(stored + noise, 8), np.uint8)
 
 
 def table(folder: Path, sharp: dict[str, Pixels]) -> Iterator[str]:
     """Lines of the table; what is sharp is compared with itself."""
     yield "| blur | mean gain, dB | worst | each |"
     yield "|---|---|---|---|"
-    for name in (*(f"{diameter}px" for diameter in DIAMETERS_PX), "ramp", "sharp"):
-        values = []
-        for number, truth in sharp.items():
-            restored = psnr(
-                read_image(folder / "restored" / f"{number}-{name}.png"),
-                truth,
-            )
-            if name == "sharp":
-                values.append(restored)
-            else:
-                blurry = read_image(folder / "blurry" / f"{number}-{name}.png")
-                values.append(restored - psnr(blurry, truth))
-        middle = np.median(values) if name == "sharp" else np.mean(values)
-        each = ", ".join(f"{value:.2f}" for value in values)
-        yield f"| {name} | {middle:.2f} | {min(values):.2f} | {each} |"
+    blurs = [f"{diameter}px" for diameter in DIAMETERS_PX]
+    for name in (*blurs, "ramp"):
+        before = _levels(folder / "blurry", name, sharp)
+        after = _levels(folder / "restored", name, sharp)
+        gains = np.subtract(after, before).tolist()
+        yield _line(name, np.mean(gains), gains)
+    levels = _levels(folder / "restored", "sharp", sharp)
+    yield _line("sharp", np.median(levels), levels)
+
+
+def _levels(
+    folder: Path,
+    name: str,
+    sharp: dict[str, Pixels],
+) -> list[float]:
+    """PSNR of the pictures behind a blur, dB."""
+    levels = []
+    for number, truth in sharp.items():
+        picture = read_image(folder / f"{number}-{name}.png")
+        levels.append(psnr(picture, truth))
+    return levels
+
+
+def _line(name: str, middle: np.floating, values: list[float]) -> str:
+    """A line of the table: the middle, the least and each."""
+    each = ", ".join(f"{value:.2f}" for value in values)
+    return row(name, f"{middle:.2f}", f"{min(values):.2f}", each)
 
 
 def map_table(files: list[Path]) -> Iterator[str]:
@@ -176,7 +192,10 @@ def map_table(files: list[Path]) -> Iterator[str]:
     Both of the map that restoring follows, and of the map as it is shown."""
     yield "| diameter, px | at | followed | shown | shown of each |"
     yield "|---|---|---|---|---|"
-    crops = [most_detailed(np.asarray(read_image(path), np.uint8)) for path in files]
+    crops = []
+    for path in files:
+        picture = np.asarray(read_image(path), np.uint8)
+        crops.append(most_detailed(picture))
     for reduced_by, diameter in itertools.product((1, 2), (0, *MAP_DIAMETERS_PX)):
         followed = []
         shown = []
@@ -186,19 +205,20 @@ def map_table(files: list[Path]) -> Iterator[str]:
             followed.append(of_followed)
             shown.append(of_shown)
         each = ", ".join(f"{value:.1f}" for value in shown)
-        medians = f"{np.nanmedian(followed):.1f} | {np.nanmedian(shown):.1f}"
-        yield f"| {diameter} | 1/{reduced_by} | {medians} | {each} |"
+        medians = [f"{np.nanmedian(values):.1f}" for values in (followed, shown)]
+        yield row(str(diameter), f"1/{reduced_by}", *medians, each)
 
 
 def _map_medians(
     picture: Pixels,
-    detail: NDArray[np.bool_],
+    detail: Mask,
 ) -> tuple[float, float]:
     """Medians of the map that restoring follows and of the map as it is shown, px."""
-    blur_map = estimate_blur_map(np.asarray(as_float(picture), np.float32))
+    blur_map = estimate_blur_map(single(as_float(picture)))
     as_shown = shown_map(blur_map, luma_of(picture))
     followed = np.median(blur_map.full()[detail])
-    return float(followed), float(np.median(as_shown.full()[detail]))
+    shown = np.median(as_shown.full()[detail])
+    return float(followed), float(shown)
 
 
 def _shot(
@@ -206,26 +226,25 @@ def _shot(
     reduced_by: int,
     number: int,
     diameter: float,
-) -> tuple[Pixels, NDArray[np.bool_]]:
+) -> tuple[Pixels, Mask]:
     """A crop out of focus as a camera stores it, and where it has detail."""
     sharp = _reduced_light(crop, reduced_by)
     detail = detailed(sharp)
-    aperture = Aperture(blades=BLADES[number % len(BLADES)], turn_deg=17.0)
     random = np.random.default_rng([number, 8])
-    picture = _stored(convolved(sharp, diameter, aperture), random)
-    return picture, detail
+    through = convolved(sharp, diameter, _aperture(number))
+    return _stored(through, random), detail
 
 
 def _reduced_light(crop: Pixels, reduced_by: int) -> Array:
-    light = np.asarray(srgb_to_linear(as_float(crop)), np.float32)
+    light = as_linear(crop)
     size = WIDTH_PX // reduced_by, HEIGHT_PX // reduced_by
     small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    return single(small)
 
 
 def psnr(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
     """PSNR of two pictures of 8 bits, dB; 99 where they are equal."""
-    difference = np.asarray(first, float) - np.asarray(second, float)
+    difference = first.astype(float) - second.astype(float)
     error = np.square(difference).mean()
     if error == 0:
         return 99.0

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.pictures.read import read_image
-from defocus.pictures.values import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import as_integer, as_linear
 from defocus.pictures.write import write_image
 from defocus.progress import say
 from defocus.scene.aperture import Aperture
 from research.learning.large_blur import convolved
+from research.light import encoded
 
 MEGAPIXELS = (12, 24, 60)
 WIDTH_BY_HEIGHT = 1.5
@@ -47,7 +48,11 @@ def main() -> None:
     )
     words.add_argument("photograph", type=Path)
     words.add_argument(
-        "--sizes", nargs="+", type=int, default=MEGAPIXELS, metavar="MEGAPIXELS"
+        "--sizes",
+        nargs="+",
+        type=int,
+        default=MEGAPIXELS,
+        metavar="MEGAPIXELS",
     )
     words.add_argument("--baseline", default="defocus-m")
     given = words.parse_args()
@@ -76,23 +81,23 @@ def blurred(sharp: Picture) -> Picture:
     """The picture behind a round aperture, in linear light."""
     border = DIAMETER_PX
     padded = cv2.copyMakeBorder(
-        sharp, border, border, border, border, cv2.BORDER_REFLECT
+        sharp,
+        border,
+        border,
+        border,
+        border,
+        cv2.BORDER_REFLECT,
     )
     result = np.empty_like(sharp)
+    inner = slice(border, -border)
     for top in range(0, sharp.shape[0], TILE_PX):
         for left in range(0, sharp.shape[1], TILE_PX):
-            rows = slice(top, top + TILE_PX)
-            place = rows, slice(left, left + TILE_PX)
-            height, width = result[place].shape[:2]
-            below = top + height + 2 * border
-            right = left + width + 2 * border
+            tile = result[top : top + TILE_PX, left : left + TILE_PX]
+            below = top + tile.shape[0] + 2 * border
+            right = left + tile.shape[1] + 2 * border
             part = np.asarray(padded[top:below, left:right], np.uint8)
-            light = np.asarray(srgb_to_linear(as_float(part)), np.float32)
-            soft = convolved(light, DIAMETER_PX, Aperture())
-            rows = slice(border, border + height)
-            inner = soft[rows, border : border + width]
-            codes = linear_to_srgb(np.clip(inner, 0, 1))
-            result[place] = as_integer(codes, 8)
+            soft = convolved(as_linear(part), DIAMETER_PX, Aperture())
+            tile[:] = as_integer(encoded(soft[inner, inner]), 8)
     return result
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from research.markdown import put_between
 from research.pages import DOCS
 
 PAGE = DOCS / "weights.md"
@@ -33,12 +34,10 @@ def main() -> None:
         process = subprocess.run(command, check=False)
         if process.returncode:
             sys.exit(f"{PAGE} is left as it was: not everything could be measured")
-        tables = (Path(words[words.index("--out") + 1]) / "cross.md").read_text(
-            encoding="utf-8"
-        )
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables}\n{END}{after}", encoding="utf-8")
+        out = Path(words[words.index("--out") + 1])
+        tables = (out / "cross.md").read_text(encoding="utf-8")
+    text = put_between(PAGE.read_text(encoding="utf-8"), BEGIN, END, tables)
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

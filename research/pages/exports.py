@@ -19,6 +19,7 @@ from defocus.errors import NotApplicableError
 from defocus.extras.export.graph import STATIC_PX, make_graph
 from defocus.progress import say
 from defocus.storage.files import write_text
+from research import markdown
 from research.pages import DOCS
 from tests.conformance.probe import fill_weights
 
@@ -44,17 +45,20 @@ def main() -> None:
         help="Systems; by default those that have no row yet.",
     )
     words.add_argument(
-        "--minutes", type=int, default=4, help="Minutes of CPU time for each system."
+        "--minutes",
+        type=int,
+        default=4,
+        help="Minutes of CPU time for each system.",
     )
     given = words.parse_args()
     systems = listed()
     rows = written_rows()
-    for name in given.names or [name for name in systems if name not in rows]:
+    missing = [name for name in systems if name not in rows]
+    for name in given.names or missing:
         say(f"{name}: exporting")
-        rows[name] = same_network(systems[name], rows) or row_in_time(
-            systems[name],
-            given.minutes,
-        )
+        system = systems[name]
+        line = same_network(system, rows)
+        rows[name] = line or row_in_time(system, given.minutes)
         chosen = {name: rows[name] for name in systems if name in rows}
         write_page(chosen)
 
@@ -72,8 +76,12 @@ def listed() -> dict[str, Baseline]:
 def written_rows() -> dict[str, str]:
     """The lines of the table by system."""
     table = PAGE.read_text(encoding="utf-8").partition(MARK)[2]
-    lines = [line for line in table.splitlines() if line.startswith("| `")]
-    return {line.split("`")[1]: line for line in lines}
+    rows = {}
+    for line in table.splitlines():
+        if line.startswith("| `"):
+            _, system, _ = line.split("`", 2)
+            rows[system] = line
+    return rows
 
 
 def same_network(system: Baseline, rows: dict[str, str]) -> str:
@@ -81,11 +89,10 @@ def same_network(system: Baseline, rows: dict[str, str]) -> str:
     for name, other in listed().items():
         same = other.build == system.build
         if name != system.card.name and name in rows and same:
-            cells = rows[name].split(" | ")
-            if not cells[-1].startswith("as `"):
-                return " | ".join(
-                    [f"| `{system.card.name}`", *cells[1:-1], f"as `{name}` |"]
-                )
+            _, *facts, remark = rows[name].split(" | ")
+            if not remark.startswith("as `"):
+                own = f"| `{system.card.name}`"
+                return " | ".join([own, *facts, f"as `{name}` |"])
     return ""
 
 
@@ -119,18 +126,21 @@ def row(system: Baseline) -> str:
             second = make_graph(system, network, SECOND_PX)
             worst = max(worst, second.agreement.difference)
     except NotApplicableError as error:
-        return row_without(
-            system,
-            str(error).removeprefix(f"{system.card.name} cannot be exported: "),
-        )
+        beginning = f"{system.card.name} cannot be exported: "
+        return row_without(system, str(error).removeprefix(beginning))
     sizes = (
         f"one; compared at {STATIC_PX} and {SECOND_PX} px" if graph.side_px else "any"
     )
     megabytes = len(graph.model.SerializeToString()) / 1e6
-    return (
-        f"| `{system.card.name}` | {millions(system)} | {sizes} | {worst:.0e} | "
-        f"{graph.agreement.time_ratio:.2f} | {len(graph.model.graph.node)} | {megabytes:.1f} | "
-        f"{graph.why_static} |"
+    return markdown.row(
+        f"`{system.card.name}`",
+        millions(system),
+        sizes,
+        f"{worst:.0e}",
+        f"{graph.agreement.time_ratio:.2f}",
+        str(len(graph.model.graph.node)),
+        f"{megabytes:.1f}",
+        graph.why_static,
     )
 
 
@@ -139,7 +149,13 @@ def filled(system: Baseline) -> nn.Module:
 
     Values that grow from layer to layer are rounding errors, which no two programs share."""
     network = system.build().eval()
-    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    picture = torch.rand(
+        1,
+        3,
+        64,
+        64,
+        generator=torch.Generator().manual_seed(0),
+    )
     for gain in (1.0, SMALLER):
         fill_weights(network, 0, gain)
         if system.card.needs or system.card.kind == "generative":
@@ -165,9 +181,18 @@ def write_page(rows: dict[str, str]) -> None:
     written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     exported = sum("| none |" not in line for line in rows.values())
     total = f"{exported} of {len(rows)} systems have a graph."
-    if untried := [f"`{name}`" for name in listed() if name not in rows]:
+    untried = [f"`{name}`" for name in listed() if name not in rows]
+    if untried:
         total += f" Not tried yet: {', '.join(untried)}."
-    lines = [f"{written}{MARK}", "", total, "", *HEAD, *rows.values(), ""]
+    lines = [
+        f"{written}{MARK}",
+        "",
+        total,
+        "",
+        *HEAD,
+        *rows.values(),
+        "",
+    ]
     write_text(PAGE, "\n".join(lines))
 
 

@@ -20,7 +20,7 @@ from defocus.align.measure import measure
 from defocus.align.photometry.unexplained import causes
 from defocus.capture.cameras.sim import open_camera
 from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.run import audit_dataset
+from defocus.datasets.audit.run import Audit, audit_dataset
 from defocus.datasets.curation_rules import Rules, judged
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import Image, as_integer, as_linear, linear_to_srgb
@@ -31,12 +31,14 @@ from research.alignment_truth.real_like.pair import real_like_pair
 from research.alignment_truth.rendered.pair import FULL, at_width, render_pair
 from research.alignment_truth.rendered.textures import load_textures
 from research.alignment_truth.stacks import stack_frames
+from research.markdown import number_or_dash, row
 from research.pages.faults_released import (
     number_of,
     released_by_folders,
     released_by_session,
     run,
 )
+from research.sharp_member.plants import distorted
 
 PAIRS, SEED = 60, 71
 CAMERA = "sim:?width=640&height=480&breathing=0.002&shift=2&rotation=0.05&vignetting=1.5&noise=1"
@@ -54,6 +56,8 @@ P3_OF_SRGB = np.array(
 """Matrix from linear light of sRGB to that of Display P3."""
 
 Light = NDArray[np.float64]
+Pictures = tuple[Image, Image]
+"""Blurry and sharp picture."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ class Plant:
 
 
 def _brighter_to_the_right(light: Light, size: float) -> Light:
-    across = np.linspace(-1, 1, light.shape[1])[None, :, None]
-    return np.asarray(light * 2.0 ** (size * across))
+    across = np.linspace(-1, 1, light.shape[1])
+    gain = 2.0 ** (size * across)
+    return np.asarray(light * gain[:, None])
 
 
 def _shaken(light: Light, size: float) -> Light:
@@ -80,19 +85,6 @@ def _shaken(light: Light, size: float) -> Light:
 
 def _more_light(light: Light, size: float) -> Light:
     return light * 2.0**size
-
-
-def _distorted(light: Light, size: float) -> Light:
-    """Light magnified in the corners by ``size`` percent more than in the centre."""
-    height, width = light.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    x = x - (width - 1) / 2
-    y = y - (height - 1) / 2
-    scale = 1 + size / 100 * (x * x + y * y) / (width**2 + height**2) * 4
-    across = np.asarray(x * scale + (width - 1) / 2, np.float32)
-    down = np.asarray(y * scale + (height - 1) / 2, np.float32)
-    border = cv2.BORDER_REFLECT
-    return np.asarray(cv2.remap(light, across, down, cv2.INTER_CUBIC, None, border))
 
 
 def _in_p3(light: Light, size: float) -> Light:
@@ -127,7 +119,7 @@ PLANTS: Mapping[int, Plant] = {
         "lens profile of the sharp member alone, % in the corners",
         (2, 0.6),
         "",
-        _distorted,
+        distorted,
     ),
     53: Plant("one file twice", (1, 1)),
     56: Plant("sharp file cut short", (1, 1)),
@@ -152,20 +144,33 @@ def main(folder: str) -> None:
 
 def make_set(root: Path, which: int) -> None:
     """Make the pairs as two folders, and as a card of one folder."""
-    folders = {role: make_folder(root / "pairs" / role) for role in ("blurry", "sharp")}
-    card = make_folder(root / "card")
     for number in track(range(1, PAIRS + 1), f"{root.name} faults"):
-        members = shot(number, which)
-        for place, (role, content) in enumerate(members.items()):
-            (folders[role] / f"{_name(number)}.jpg").write_bytes(content)
-            (card / f"IMG_{2 * number + place:04d}.JPG").write_bytes(content)
+        write_pair(root, number, shot(number, which))
+
+
+def write_pair(
+    root: Path,
+    number: int,
+    members: Mapping[str, bytes],
+) -> None:
+    """Write both files of a pair into two folders, and onto a card."""
+    card = make_folder(root / "card")
+    for place, (role, content) in enumerate(members.items()):
+        folder = make_folder(root / "pairs" / role)
+        (folder / f"{_name(number)}.jpg").write_bytes(content)
+        (card / card_name(number, place)).write_bytes(content)
+
+
+def card_name(number: int, place: int) -> str:
+    """Name of a member's file on the card: the blurry one is at place 0, the sharp one at 1."""
+    return f"IMG_{2 * number + place:04d}.JPG"
 
 
 def shot(number: int, which: int) -> dict[str, bytes]:
     """Both files of a pair, with its fault."""
     plant = PLANTS.get(number)
     if plant is None:
-        return _files(camera_lights(number, ""), number)
+        return camera_files(camera_lights(number, ""), number)
     size = plant.size[which]
     light = camera_lights(number, plant.camera.format(f"{size:g}"))
     if plant.sharp is not None:
@@ -174,7 +179,7 @@ def shot(number: int, which: int) -> dict[str, bytes]:
         light = {"blurry": light["sharp"], "sharp": light["blurry"]}
     if plant.name == "sharp member of another scene":
         light["sharp"] = camera_lights(number + 1000, "")["sharp"]
-    files = _files(light, number)
+    files = camera_files(light, number)
     if plant.name == "one file twice":
         files["sharp"] = files["blurry"]
     if plant.name == "sharp file cut short":
@@ -183,9 +188,13 @@ def shot(number: int, which: int) -> dict[str, bytes]:
     return files
 
 
-def _files(light: Mapping[str, NDArray[np.float32]], number: int) -> dict[str, bytes]:
+def camera_files(lights: Mapping[str, Light], number: int) -> dict[str, bytes]:
     """The files of a camera that takes this light."""
-    return {one[0]: camera_jpeg(light[one[0]], one, number) for one in SHOTS}
+    files = {}
+    for taken in SHOTS:
+        role = taken[0]
+        files[role] = camera_jpeg(lights[role], taken, number)
+    return files
 
 
 def _name(number: int) -> str:
@@ -195,7 +204,9 @@ def _name(number: int) -> str:
 def camera_lights(number: int, fault: str) -> dict[str, Light]:
     """Linear light of both members as the simulated camera takes them."""
     shots = SHOTS if "af-hunt" not in fault else (SHOTS[0], WIDER)
-    address = f"{CAMERA}&seed={number}" + (f"&fault={fault}" if fault else "")
+    address = f"{CAMERA}&seed={number}"
+    if fault:
+        address += f"&fault={fault}"
     lights: dict[str, Light] = {}
     folder = make_folder(Path("/tmp") / "defocus-faults")  # noqa: S108 - files that are read at once
     with open_camera(address) as camera:
@@ -205,7 +216,8 @@ def camera_lights(number: int, fault: str) -> dict[str, Light]:
             camera.set("shutter", shutter)
             (path,) = camera.shoot(folder / role)
             picture = read_image(path.rename(path.with_suffix("")))
-            lights[role] = as_linear(picture).astype(np.float64)
+            light = as_linear(picture)
+            lights[role] = light.astype(np.float64)
     return lights
 
 
@@ -218,10 +230,9 @@ def camera_jpeg(
     role, _, _, f_number, seconds = one
     pixels = as_integer(linear_to_srgb(np.clip(light, 0, 1)), 8)
     exif = PillowImage.Exif()
-    second = 60 * number + (role == "sharp")
-    hours = second // 3600
-    minutes = second // 60 % 60
-    when = f"2026:01:01 {hours:02d}:{minutes:02d}:{second % 60:02d}"
+    minutes, second = divmod(60 * number + (role == "sharp"), 60)
+    hours, minute = divmod(minutes, 60)
+    when = f"2026:01:01 {hours:02d}:{minute:02d}:{second:02d}"
     time = IFDRational(seconds).limit_rational(10_000)
     exif[0x8769] = {
         36867: when,
@@ -231,7 +242,12 @@ def camera_jpeg(
     }
     exif[0x010F], exif[0x0110] = "Maker", "Body 1"
     stream = io.BytesIO()
-    PillowImage.fromarray(pixels).save(stream, "JPEG", quality=QUALITY, exif=exif)
+    PillowImage.fromarray(pixels).save(
+        stream,
+        "JPEG",
+        quality=QUALITY,
+        exif=exif,
+    )
     return stream.getvalue()
 
 
@@ -249,38 +265,74 @@ LEFT_OUT = Judged(None, "left out", "")
 
 def by_session(root: Path) -> dict[int, Judged]:
     """The verdicts on the card, imported as a session."""
-    session = root / "session"
-    if not (session / "session.json").exists():
-        run("capture", "import", session, root / "card")
+    session = imported_card(root)
     answers = {}
     for path in sorted((session / "pairs").glob("*/pair.json")):
         document = read_json(path)
         unexplained = document["quality"].get("unexplained")
         stops = None if unexplained is None else unexplained["stops"]
-        answers[number_of(path)] = Judged(
-            stops,
-            document["verdict"],
-            document["reason"],
-        )
+        judged_pair = Judged(stops, document["verdict"], document["reason"])
+        answers[number_of(path)] = judged_pair
     return answers
+
+
+def imported_card(root: Path) -> Path:
+    """The session of the card, which is imported once."""
+    session = root / "session"
+    if not (session / "session.json").exists():
+        run("capture", "import", session, root / "card")
+    return session
 
 
 def by_audit(root: Path) -> dict[int, Judged]:
     """The warnings of ``audit`` and the rules of ``curate`` but one, which ``compensate`` mends."""
+    audit, judgements = audited(root)
+    stops = {row.id: row.unexplained_stops for row in audit.pairs}
+    answers = {}
+    for pair in judgements:
+        reasons = [*pair.warnings, *pair.reasons]
+        judged_pair = Judged(stops[pair.id], pair.verdict, "; ".join(reasons))
+        answers[pair.number] = judged_pair
+    return answers
+
+
+@dataclass(frozen=True)
+class FolderPair:
+    """What ``audit`` and ``curate`` say of a pair of the two folders."""
+
+    id: str
+    verdict: str  # ``warn`` where ``audit`` warns of a pair that ``curate`` accepts
+    warnings: Sequence[str]  # of ``audit``
+    reasons: Sequence[str]  # of ``curate``: one or none
+
+    @property
+    def number(self) -> int:
+        """Number of the pair."""
+        return int(self.id[1:])
+
+
+def audited(root: Path) -> tuple[Audit, list[FolderPair]]:
+    """The audit of the two folders, and each of their pairs."""
     audit = audit_dataset(open_dataset(f"pairs:{root / 'pairs'}"), "dis", where=1)
     warned: dict[str, list[str]] = {}
-    for one in audit.warnings:
-        warned.setdefault(one.id, []).append(one.text)
-    rows = {row.id: row for row in audit.pairs}
-    answers = {}
+    for warning in audit.warnings:
+        warned.setdefault(warning.id, []).append(warning.text)
+    pairs = []
     for judgement in judged(audit, Rules(most_misalignment_px=None)):
-        reasons = [*warned.get(judgement.id, []), *filter(None, [judgement.reason])]
-        verdict = (
-            "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
+        warnings = warned.get(judgement.id, [])
+        reasons = [judgement.reason] if judgement.reason else []
+        verdict = judgement.verdict
+        if verdict == "accept" and (warnings or reasons):
+            verdict = "warn"
+        pairs.append(
+            FolderPair(
+                judgement.id,
+                verdict,
+                warnings,
+                reasons,
+            )
         )
-        stops = rows[judgement.id].unexplained_stops
-        answers[int(judgement.id[1:])] = Judged(stops, verdict, "; ".join(reasons))
-    return answers
+    return audit, pairs
 
 
 def say_table(
@@ -293,59 +345,61 @@ def say_table(
     click.echo(f"\n| {strength} fault | by | stops | verdict | released | reason |")
     click.echo("| --- | --- | ---: | --- | --- | --- |")
     for number, plant in PLANTS.items():
+        fault = f"{plant.name} ({plant.size[which]:g})"
         for by, verdicts in said.items():
             one = verdicts.get(number, LEFT_OUT)
-            stops = "–" if one.stops is None else f"{one.stops:.2f}"
-            size = f"{plant.name} ({plant.size[which]:g})"
+            stops = number_or_dash(one.stops)
             arrives = "yes" if number in released[by] else "no"
-            click.echo(
-                f"| {size} | {by} | {stops} | {one.verdict} | {arrives} | {one.reason} |"
-            )
+            click.echo(row(fault, by, stops, one.verdict, arrives, one.reason))
     for by, verdicts in said.items():
-        _say_good(released, verdicts, by)
+        _say_good(released[by], verdicts, by)
 
 
 def _say_good(
-    released: Mapping[str, set[int]],
+    released: set[int],
     verdicts: Mapping[int, Judged],
     by: str,
 ) -> None:
     """Print how many pairs without a fault are lost."""
-    sound = [one for one in range(1, PAIRS + 1) if one not in PLANTS]
-    good = [verdicts.get(one, LEFT_OUT) for one in sound]
-    left = [one.stops for one in good if one.stops is not None]
+    sound = sorted({*range(1, PAIRS + 1)} - set(PLANTS))
+    good = [verdicts.get(number, LEFT_OUT) for number in sound]
+    stops = [one.stops for one in good if one.stops is not None]
     lost = sum(one.verdict not in ("accept", "warn") for one in good)
-    missing = len(set(sound) - released[by])
+    missing = len(set(sound) - released)
     click.echo(
         f"\n{by}: of {len(good)} pairs without a fault {lost} rejected, {missing} not in the "
-        f"release; the blur leaves {np.median(left):.3f} stops in the median, "
-        f"{max(left):.3f} at most."
+        f"release; the blur leaves {np.median(stops):.3f} stops in the median, "
+        f"{max(stops):.3f} at most."
     )
 
 
-def say_alarms(count: int, stacks: Path, folders: Sequence[Path]) -> None:
+def say_alarms(
+    count: int,
+    stacks: Path,
+    folders: Sequence[Path],
+) -> None:
     """Print what is said of pairs without a fault."""
     files = _pictures_of(folders)
     textures = load_textures("test", folders)
     ranges = at_width(FULL, 512)
 
-    def real_like(k: int) -> tuple[Image, Image]:
+    def real_like(k: int) -> Pictures:
         pair = real_like_pair(files, SEED, k)
         return pair.blurry, pair.sharp
 
-    def rendered(k: int) -> tuple[Image, Image]:
+    def rendered(k: int) -> Pictures:
         pair = render_pair(textures, ranges, 384, 512, SEED, k)
         return as_integer(pair.blurry, 8), as_integer(pair.sharp, 8)
 
-    merged = [read_pair(*one) for one in stack_frames(stacks)]
-    sets: tuple[tuple[str, Iterable[tuple[Image, Image]]], ...] = (
-        ("real-like", map(real_like, range(count))),
-        ("rendered, with parallax", map(rendered, range(count))),
-        ("frames of real stacks beside the merged picture", merged),
-    )
+    merged = [read_pair(*paths) for paths in stack_frames(stacks)]
+    sets: dict[str, Iterable[Pictures]] = {
+        "real-like": map(real_like, range(count)),
+        "rendered, with parallax": map(rendered, range(count)),
+        "frames of real stacks beside the merged picture": merged,
+    }
     click.echo("| pairs | measured | stops, median | 95 % | most | something said |")
     click.echo("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for name, pairs in sets:
+    for name, pairs in sets.items():
         _say_set(pairs, name)
 
 
@@ -357,26 +411,38 @@ def _pictures_of(folders: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _say_set(pairs: Iterable[tuple[Image, Image]], name: str) -> None:
+def _say_set(pairs: Iterable[Pictures], name: str) -> None:
     """Print what is said of a set of pairs."""
-    answers = [
-        measure(*pair, flow_estimator("dis")).misalignment
-        for pair in track(pairs, name)
-    ]
-    changes = [one.unexplained for one in answers if one.unexplained is not None]
-    low, high = np.percentile([one.stops for one in changes], (50, 95))
-    most = max(one.stops for one in changes)
-    odd = sum(bool(causes(one)) for one in changes)
-    click.echo(
-        f"| {name} | {len(changes)} | {low:.2f} | {high:.2f} | {most:.2f} | {odd} |"
+    estimator = flow_estimator("dis")
+    changes = []
+    for pair in track(pairs, name):
+        misalignment = measure(*pair, estimator).misalignment
+        if misalignment.unexplained is not None:
+            changes.append(misalignment.unexplained)
+    stops = [change.stops for change in changes]
+    low, high = np.percentile(stops, (50, 95))
+    odd = sum(bool(causes(change)) for change in changes)
+    cells = (
+        name,
+        str(len(changes)),
+        f"{low:.2f}",
+        f"{high:.2f}",
+        f"{max(stops):.2f}",
+        str(odd),
     )
+    click.echo(row(*cells))
 
 
 if __name__ == "__main__":
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("folder", metavar="DIR or alarms")
     words.add_argument("count", nargs="?", type=int)
-    words.add_argument("files", nargs="*", type=Path, metavar="STACKS PHOTOS")
+    words.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="STACKS PHOTOS",
+    )
     given = words.parse_args()
     if given.folder != "alarms":
         main(given.folder)

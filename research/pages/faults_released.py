@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -24,17 +25,14 @@ def released_by_session(root: Path) -> set[int]:
     if not (root / "imported").exists():
         run("datasets", "import", root / "session", "--out", root / "imported")
     numbers = numbers_of(root / "session")
-    return {
-        numbers[name]
-        for name in chain(root / "by-session", f"manifest:{root / 'imported'}")
-    }
+    names = chain(root / "by-session", f"manifest:{root / 'imported'}")
+    return {numbers[name] for name in names}
 
 
 def released_by_folders(root: Path) -> set[int]:
     """Numbers of the pairs of two folders that reach a release."""
-    return {
-        int(name[1:]) for name in chain(root / "by-pairs", f"pairs:{root / 'pairs'}")
-    }
+    names = chain(root / "by-pairs", f"pairs:{root / 'pairs'}")
+    return {int(name[1:]) for name in names}
 
 
 def chain(folder: Path, dataset: str) -> set[str]:
@@ -44,33 +42,28 @@ def chain(folder: Path, dataset: str) -> set[str]:
     aligned = folder / "aligned"
     curated = folder / "curated"
     release = folder / "release"
-    steps: tuple[tuple[str | Path, ...], ...] = (
-        ("audit", dataset, "--out", folder / "audit"),
-        ("compensate", dataset, "--out", aligned),
-        ("curate", f"manifest:{aligned}", "--out", curated),
-        (
-            "package",
-            f"manifest:{curated}",
-            "--to",
-            "folder",
-            "--out",
-            release,
-            "--card",
-            card,
-        ),
-    )
+    to_folder = ("--to", "folder", "--out", release)
+    steps: dict[str, tuple[str | Path, ...]] = {
+        "audit": (dataset, "--out", folder / "audit"),
+        "compensate": (dataset, "--out", aligned),
+        "curate": (f"manifest:{aligned}", "--out", curated),
+        "package": (f"manifest:{curated}", *to_folder, "--card", card),
+    }
     if not (release / "manifest.json").exists():
-        seconds = {str(step[0]): run("datasets", *step) for step in steps}
-        _say_seconds(folder, seconds)
+        _run_steps(folder, steps)
     pairs = read_json(release / "manifest.json")["pairs"]
     return {str(pair["id"]) for pair in pairs}
 
 
-def _say_seconds(folder: Path, seconds: dict[str, float]) -> None:
-    """Print how long each step took."""
-    total = sum(seconds.values())
-    steps = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items())
-    click.echo(f"{folder}: {total:.0f} s ({steps})")
+def _run_steps(folder: Path, steps: Mapping[str, Sequence[str | Path]]) -> None:
+    """Run the commands, and print how long each took."""
+    spent = []
+    total = 0.0
+    for verb, words in steps.items():
+        seconds = run("datasets", verb, *words)
+        spent.append(f"{verb} {seconds:.0f}")
+        total += seconds
+    click.echo(f"{folder}: {total:.0f} s ({', '.join(spent)})")
 
 
 def run(program: str, *arguments: str | Path) -> float:
@@ -83,15 +76,13 @@ def run(program: str, *arguments: str | Path) -> float:
 
 def numbers_of(session: Path) -> dict[str, int]:
     """Number of each pair of a session by its name; the minute of its time is the number."""
-    return {
-        path.parent.name: number_of(path)
-        for path in sorted(session.glob("pairs/*/pair.json"))
-    }
+    files = sorted(session.glob("pairs/*/pair.json"))
+    return {path.parent.name: number_of(path) for path in files}
 
 
 def number_of(pair_json: Path) -> int:
     """Number of a pair, from the minute of its time."""
-    exif = read_json(pair_json)["roles"]["blurry"]["exif"]
-    taken = exif["taken"].split(" ")[-1]
-    hours, minutes, _ = map(int, taken.split(":"))
-    return int(60 * hours + minutes)
+    roles = read_json(pair_json)["roles"]
+    *_, time_of_day = roles["blurry"]["exif"]["taken"].split(" ")
+    hours, minutes, _ = map(int, time_of_day.split(":"))
+    return 60 * hours + minutes

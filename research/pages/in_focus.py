@@ -16,12 +16,12 @@ from defocus.blur.block_blur import block_blur
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_linear, luma_of
-from defocus.pictures.write import through_jpeg
 from defocus.progress import say, track
 from defocus.restoration.same_scene import Frame, frame_of, standings
 from defocus.scene.aperture import Aperture
 from defocus.scene.pictures import Branch
 from research.behind_lens import LensScene
+from research.light import Array, Pixels, Random, from_jpeg, single
 from research.markdown import row
 
 SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
@@ -29,9 +29,8 @@ SIZE_PX, PLAIN_PX = (1152, 1536), (576, 768)
 BASES_PX = (0, 2, 4, 8, 16, 24, 40)
 STEPS_PX = (1, 2, 4, 8)
 """Steps, px, by which the less sharp frame of a pair has a larger diameter than the sharper one."""
-DIAMETERS_PX = sorted(
-    {base + step for base, step in itertools.product(BASES_PX, (0, *STEPS_PX))}
-)
+_SUMS_PX = map(sum, itertools.product(BASES_PX, (0, *STEPS_PX)))
+DIAMETERS_PX = sorted(set(_SUMS_PX))
 GAMMA = 2.2
 NOISE, STRONG_NOISE = 0.01, 0.06
 """Standard deviation of the noise at white in linear light, weak and strong; in the dark a tenth of
@@ -42,9 +41,6 @@ FRONT_SHARE = 0.3
 """Half axes of the object in front, as shares of the frame's sides: it covers 28 % of the frame."""
 APERTURES = (Aperture(), Aperture(blades=7, turn_deg=20.0))
 """Apertures, used in turn for the photographs."""
-
-Array = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 
 class Shown(NamedTuple):
@@ -95,13 +91,16 @@ def table(folder: Path, branch: Branch) -> Iterator[str]:
     for photograph in photographs:
         orders += right_orders(photograph)
     orders += _between(photographs)
-    yield row("frames", "pairs", "all", *(f"from {base} px" for base in BASES_PX))
+    heads = [f"from {base} px" for base in BASES_PX]
+    yield row("frames", "pairs", "all", *heads)
     yield f"|---|---|---|{'---|' * len(BASES_PX)}"
-    for kind in dict.fromkeys(order.kind for order in orders):
-        members = [order for order in orders if order.kind == kind]
+    by_kind: dict[str, list[Order]] = {}
+    for order in orders:
+        by_kind.setdefault(order.kind, []).append(order)
+    for kind, members in by_kind.items():
         bases = []
         for base in BASES_PX:
-            own = [one for one in members if one.base_px == base]
+            own = [order for order in members if order.base_px == base]
             bases.append(_share(own))
         yield row(kind, str(len(members)), _share(members), *bases)
 
@@ -118,13 +117,14 @@ Measured = Mapping[Shown, Frame]
 
 def measured_frames(photograph: NDArray[np.unsignedinteger], number: int) -> Measured:
     """The measurement of each frame of a photograph."""
-    pixels = np.asarray(
-        np.rint(photograph * (255 / np.iinfo(photograph.dtype).max)),
-        np.uint8,
-    )
+    white = np.iinfo(photograph.dtype).max
+    codes = np.rint(photograph * (255 / white))
     random = np.random.default_rng(number)
     aperture = APERTURES[number % len(APERTURES)]
-    return {shown: measured(frame) for shown, frame in frames(pixels, aperture, random)}
+    measurements = {}
+    for shown, frame in frames(codes.astype(np.uint8), aperture, random):
+        measurements[shown] = measured(frame)
+    return measurements
 
 
 def measured(frame: Pixels) -> Frame:
@@ -142,10 +142,21 @@ def is_first(one: Frame, other: Frame) -> bool:
 def frames(
     photograph: Pixels,
     aperture: Aperture,
-    random: np.random.Generator,
+    random: Random,
 ) -> Iterator[tuple[Shown, Pixels]]:
     """All frames of a photograph."""
-    detailed = as_linear(parts_of(photograph, SIZE_PX)[0])
+    detailed, _ = parts_of(photograph, SIZE_PX)
+    yield from _detailed_frames(as_linear(detailed), aperture, random)
+    _, plain = parts_of(photograph, PLAIN_PX)
+    yield from _plain_frames(LensScene(as_linear(plain)), aperture, random)
+
+
+def _detailed_frames(
+    detailed: Array,
+    aperture: Aperture,
+    random: Random,
+) -> Iterator[tuple[Shown, Pixels]]:
+    """Frames of a part with detail: blurred alike, and with an object in front."""
     scene = LensScene(detailed)
     front = LensScene(_with_opacity(detailed))
     for diameter_px in DIAMETERS_PX:
@@ -159,14 +170,12 @@ def frames(
         yield Shown("layers", diameter_px), taken(near, random, NOISE)
         behind = _over(front.blurred(far_px, aperture), light)
         yield Shown("behind", diameter_px), taken(behind, random, NOISE)
-    _, plain = parts_of(photograph, PLAIN_PX)
-    yield from _plain_frames(LensScene(as_linear(plain)), aperture, random)
 
 
 def _plain_frames(
     scene: LensScene,
     aperture: Aperture,
-    random: np.random.Generator,
+    random: Random,
 ) -> Iterator[tuple[Shown, Pixels]]:
     """Frames of a part without detail."""
     for diameter_px in DIAMETERS_PX:
@@ -203,47 +212,43 @@ def _over(front: Array, background: Array) -> Array:
     return front[:, :, :3] + (1 - opacity) * background
 
 
-def taken(light: Array, random: np.random.Generator, noise: float) -> Pixels:
+def taken(light: Array, random: Random, noise: float) -> Pixels:
     """A picture of some light, 8 bits."""
     deviation = noise * np.sqrt(np.maximum(light, 0) + 0.1)
     drawn = random.standard_normal(light.shape, dtype=np.float32)
     noisy = np.clip(light + deviation * drawn, 0, 1)
-    return np.rint(255 * noisy ** (1 / GAMMA)).astype(np.uint8)
+    codes = 255 * noisy ** (1 / GAMMA)
+    return np.rint(codes).astype(np.uint8)
 
 
 def compressed(pixels: Pixels) -> Pixels:
     """The pixels after JPEG compression."""
-    return np.asarray(through_jpeg(pixels, QUALITY, full_colour=False), np.uint8)
+    return from_jpeg(pixels, QUALITY)
 
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """The parts of a photograph that have most and least detail."""
-    height, width = map(min, zip(size_px, photograph.shape[:2], strict=True))
-    luma = luma_of(photograph)
-    smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
-    detail = np.abs(luma - smooth)
-    border = cv2.BORDER_REPLICATE
-    means = cv2.blur(detail, (width, height), anchor=(0, 0), borderType=border)
+    height = min(size_px[0], photograph.shape[0])
+    width = min(size_px[1], photograph.shape[1])
     rows = photograph.shape[0] - height + 1
     columns = photograph.shape[1] - width + 1
-    inside = means[:rows, :columns]
+    inside = _mean_detail(photograph, (width, height))[:rows, :columns]
 
     def part_at(place: np.intp) -> Pixels:
-        return _part_at(photograph, inside.shape, int(place), (height, width))
+        top, left = divmod(int(place), columns)
+        part = photograph[top : top + height, left : left + width]
+        return np.ascontiguousarray(part)
 
     return part_at(inside.argmax()), part_at(inside.argmin())
 
 
-def _part_at(
-    photograph: Pixels,
-    shape: tuple[int, ...],
-    at: int,
-    size: tuple[int, int],
-) -> Pixels:
-    """The part whose top left corner has a number in the map of such corners."""
-    top, left = np.unravel_index(at, shape)
-    part = photograph[top:, left:][: size[0], : size[1]]
-    return np.ascontiguousarray(part)
+def _mean_detail(photograph: Pixels, size: tuple[int, int]) -> Array:
+    """Mean detail of the part of a width and a height that begins at each pixel."""
+    luma = luma_of(photograph)
+    smooth = cv2.GaussianBlur(luma, (0, 0), 2.0)
+    detail = np.abs(luma - smooth)
+    border = cv2.BORDER_REPLICATE
+    return single(cv2.blur(detail, size, anchor=(0, 0), borderType=border))
 
 
 def right_orders(photograph: Measured) -> Iterator[Order]:
@@ -253,9 +258,9 @@ def right_orders(photograph: Measured) -> Iterator[Order]:
             sharper = photograph[Shown(kind, base_px)]
             other = photograph[Shown(kind, base_px + step_px)]
             yield Order(words, base_px, is_first(sharper, other))
-        for one, kind in itertools.permutations(("layers", "behind")):
-            sharper = photograph[Shown(one, base_px)]
-            other = photograph[Shown(kind, base_px + step_px)]
+        for kind, other_kind in itertools.permutations(("layers", "behind")):
+            sharper = photograph[Shown(kind, base_px)]
+            other = photograph[Shown(other_kind, base_px + step_px)]
             yield Order(MOVES, base_px, is_first(sharper, other))
 
 
@@ -266,7 +271,8 @@ def _between(photographs: Sequence[Measured]) -> list[Order]:
     for one, other in itertools.permutations(photographs, 2):
         for base_px, more_px in pairs:
             sharper = one[Shown("uniform", base_px)]
-            right = is_first(sharper, other[Shown("uniform", more_px)])
+            blurred = other[Shown("uniform", more_px)]
+            right = is_first(sharper, blurred)
             orders.append(Order(BETWEEN, base_px, right))
     return orders
 

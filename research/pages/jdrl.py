@@ -51,6 +51,7 @@ from research.jdrl_page.study import (
     study_facts,
     tau_table,
 )
+from research.markdown import put_between
 from research.pages import DOCS, DOSE_STUDY
 
 mpl.use("agg")
@@ -101,28 +102,33 @@ def main(*taken: str) -> None:
     documents = {name: read_documents(studies) for name, studies in SECTIONS.items()}
     for name, drawn in charts(documents).items():
         PAGE.with_name(name).write_bytes(drawn)
-    PAGE.write_text(
-        made_page(PAGE.read_text(encoding="utf-8"), documents),
-        encoding="utf-8",
-    )
+    page = made_page(PAGE.read_text(encoding="utf-8"), documents)
+    PAGE.write_text(page, encoding="utf-8")
 
 
 def take_over(name: str, study: Path) -> None:
     """Copy the document of a finished study, and its strips as WebP beside the page."""
-    place = next((one for one, studies in SECTIONS.items() if name in studies), None)
-    if place is None:
-        names = ", ".join(chain.from_iterable(SECTIONS.values()))
-        raise ValueError(f"no section has a study {name!r}; known are {names}")
-    files = {one: document_file(one) for one in SECTIONS[place]} | {name: study / DOSES}
-    documents = {one: read_document(file) for one, file in files.items()}
+    place = section_of(name)
+    files = {other: document_file(other) for other in SECTIONS[place]}
+    files[name] = study / DOSES
+    documents = {other: read_document(file) for other, file in files.items()}
     joined(documents)
     document_file(name).write_bytes((study / DOSES).read_bytes())
     if place in CLAIMS_ONLY:
         return
-    for one in documents[name]["doses"]:
-        strip = read_image(study / strip_name(one["dose_px"]))
+    for dose in documents[name]["doses"]:
+        strip = read_image(study / strip_name(dose["dose_px"]))
         written = encoded_picture(strip, Metadata(), "WebP")
-        strip_file(place, one).write_bytes(written)
+        strip_file(place, dose).write_bytes(written)
+
+
+def section_of(study: str) -> str:
+    """The section of the page that shows a study; ValueError if none does."""
+    for section_name, studies in SECTIONS.items():
+        if study in studies:
+            return section_name
+    names = ", ".join(chain.from_iterable(SECTIONS.values()))
+    raise ValueError(f"no section has a study {study!r}; known are {names}")
 
 
 def strip_file(name: str, one: Document) -> Path:
@@ -142,10 +148,8 @@ def charts(documents: Mapping[str, Document]) -> dict[str, bytes]:
     by_part = part_charts(shown)
     beside = [by_part[dose] for dose in PART_DOSES_PX]
     files = {}
-    for name, chart in (
-        (DOSE_CHART, dose_chart(shown)),
-        (TRUST_CHART, trust_chart(shown)),
-    ):
+    whole = {DOSE_CHART: dose_chart(shown), TRUST_CHART: trust_chart(shown)}
+    for name, chart in whole.items():
         files[name] = stamped(draw_figures([chart], "svg"), chart)
     files[PART_CHART] = stamped(draw_figures(beside, "svg"), *beside)
     for study, name in ROW_CHARTS.items():
@@ -158,13 +162,13 @@ def made_page(text: str, documents: Mapping[str, Document]) -> str:
     """The page with all its made sections."""
     for name, document in documents.items():
         text = with_section(text, name, section(name, document))
+    by_dose = documents["by-dose"]
+    others = [documents[name] for name in SIDE_BY_SIDE]
     opening = {
-        "doses": dose_table(documents["by-dose"]),
+        "doses": dose_table(by_dose),
         "claims": paper_claims(documents),
-        "networks": network_table(
-            [documents[name] for name in ("by-dose", *SIDE_BY_SIDE)]
-        ),
-        "network-gains": network_gains([documents[name] for name in SIDE_BY_SIDE]),
+        "networks": network_table([by_dose, *others]),
+        "network-gains": network_gains(others),
         "cost": cost_table(documents),
         "registration": registration_table(read_json(document_file(REGISTRATION))),
     }
@@ -199,20 +203,19 @@ def joined(documents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     ValueError where they differ in more than doses, share one, or one has a line of its own."""
     (first, whole), *others = documents.items()
     for name, other in others:
+        doses = [*whole["doses"], *other["doses"]]
+        rivals = [*whole["rivals"], *other["rivals"]]
         together = {
             **whole,
-            "doses": sorted(
-                [*whole["doses"], *other["doses"]],
-                key=lambda one: one["dose_px"],
-            ),
-            "rivals": list(dict.fromkeys([*whole["rivals"], *other["rivals"]])),
+            "doses": sorted(doses, key=lambda dose: dose["dose_px"]),
+            "rivals": list(dict.fromkeys(rivals)),
             "origins": whole.get("origins") or other.get("origins"),
         }
-        twice = [
-            one["dose_px"] for one in other["doses"] if dose_of(whole, one["dose_px"])
-        ]
+        doses_px = [dose["dose_px"] for dose in other["doses"]]
+        twice = [dose_px for dose_px in doses_px if dose_of(whole, dose_px)]
         left = sorted(labels_at_any_dose(together) - set(labels_of(together)))
-        if wrong := unlike(whole, other) or twice or left:
+        wrong = unlike(whole, other) or twice or left
+        if wrong:
             raise ValueError(f"{name}.json does not go with {first}.json: {wrong}")
         whole = together
     return whole
@@ -225,14 +228,17 @@ def unlike(first: Document, other: Document) -> list[str]:
         differences.append("steps")
     if other["rivals"][:1] != first["rivals"][:1]:
         differences.append("rivals")
-    counts = {one["origins"] for one in (first, other) if one.get("origins")}
-    return differences + ["origins"] * (len(counts) > 1)
+    origins = {study.get("origins") for study in (first, other)}
+    known = [count for count in origins if count]
+    if len(known) > 1:
+        differences.append("origins")
+    return differences
 
 
 def trained_steps(document: Document) -> set[int]:
     """The steps of a study's trainings."""
     steps = {line["steps"] for line in every_line(document)}
-    return {number for number in steps if number}
+    return set(filter(None, steps))
 
 
 def with_section(text: str, name: str, lines: Iterator[str]) -> str:
@@ -241,9 +247,7 @@ def with_section(text: str, name: str, lines: Iterator[str]) -> str:
     end = f"<!-- end: {name} -->"
     if begin not in text or end not in text:
         raise ValueError(f"{PAGE.name} lacks the mark {begin!r} or {end!r}")
-    before, _, rest = text.partition(begin)
-    section = "\n".join(lines)
-    return f"{before}{begin}\n\n{section}\n{end}{rest.partition(end)[2]}"
+    return put_between(text, begin, end, "\n".join(lines))
 
 
 def section(name: str, document: Document) -> Iterator[str]:
@@ -275,9 +279,11 @@ def strips(name: str, document: Document) -> Iterator[str]:
         return
     line = shown[0]["scene_gains"]["line"]
     plain = without_number(document["plain"])
-    scales = ", ".join(
-        f"{one['strip']['error_scale']} ({one['dose_px']:g} px)" for one in shown
-    )
+    by_dose = []
+    for one in shown:
+        scale = one["strip"]["error_scale"]
+        by_dose.append(f"{scale} ({one['dose_px']:g} px)")
+    scales = ", ".join(by_dose)
     yield (
         f"First seed: the test scene at which *{line}* has its median gain over the {plain}, where "
         "the input differs most from the truth; below each its error against the truth, times "
@@ -308,8 +314,9 @@ def row_chart(document: Document) -> bytes:
         layout="constrained",
     )
     shades = mpl.colormaps["viridis_r"](np.linspace(0.15, 0.95, len(doses)))
+    middle = (len(doses) - 1) / 2
     for place, (dose, shade) in enumerate(zip(doses, shades, strict=True)):
-        offset = (place - (len(doses) - 1) / 2) * 0.2
+        offset = (place - middle) * 0.2
         draw_dose(axis, dose, labels, offset, shade)
     axis.axvline(0, color="black", linewidth=0.8)
     axis.grid(visible=True, axis="x", linewidth=0.4)
@@ -326,17 +333,19 @@ def row_chart(document: Document) -> bytes:
 def draw_dose(axis, dose, labels, offset, shade) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001 - of matplotlib
     """The gains at one dose and their intervals, a little beside the row of each line."""
     places = []
-    gains = []
+    values = []
+    below = []
+    above = []
     for number, label in enumerate(labels):
         line = line_of(dose, label)
         if line is not None:
+            gain = line["over_input"]
             places.append(number + offset)
-            gains.append(line["over_input"])
-    values = np.array([gain["value"] for gain in gains])
-    below = values - [gain["low"] for gain in gains]
-    above = [gain["high"] for gain in gains] - values
+            values.append(gain["value"])
+            below.append(gain["value"] - gain["low"])
+            above.append(gain["high"] - gain["value"])
     axis.errorbar(
-        values,
+        np.array(values),
         places,
         xerr=np.maximum([below, above], 0),
         fmt="o",

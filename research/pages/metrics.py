@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.metrics.metric import find_metric
 from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_picture
 from defocus.pictures.values import as_integer
-from research.markdown import row, rule
-
-Array = NDArray[np.float32]
+from research.light import Array
+from research.markdown import table
 
 Picture = NDArray[np.float64]
 
@@ -34,14 +32,11 @@ def probe_scene(size: tuple[int, int] = SIZE) -> Picture:
     height, width = size
     scene = np.zeros((height, width, 3))
     for octave in range(6):
-        cells = rng.standard_normal(
-            (max(height >> octave, 2), max(width >> octave, 2), 3)
-        )
-        scene += 2.0**octave * cv2.resize(
-            cells,
-            (width, height),
-            interpolation=cv2.INTER_CUBIC,
-        )
+        rows = max(height >> octave, 2)
+        columns = max(width >> octave, 2)
+        cells = rng.standard_normal((rows, columns, 3))
+        smooth = cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
+        scene += 2.0**octave * smooth
     scaled = 0.5 + 0.15 * scene / scene.std()
     return np.asarray(np.clip(scaled, 0, 1))
 
@@ -52,15 +47,16 @@ def _moved(shift_px: float, sharp: Picture) -> Picture:
 
 
 def _positions(sharp: Picture) -> tuple[Array, Array]:
-    grid = np.indices(sharp.shape[:2], dtype=np.float32)
-    return np.asarray(grid[0]), np.asarray(grid[1])
+    rows, columns = np.indices(sharp.shape[:2], dtype=np.float32)
+    return np.asarray(rows), np.asarray(columns)
 
 
 def _warped(sharp: Picture) -> Picture:
     """Warp a picture smoothly, by 2 px at most."""
     rows, columns = _positions(sharp)
     down = np.sin(2 * np.pi * rows / 120)
-    wave = down * np.sin(2 * np.pi * columns / 160)
+    across = np.sin(2 * np.pi * columns / 160)
+    wave = down * across
     return _sampled(sharp, columns + 2 * wave, rows)
 
 
@@ -73,7 +69,12 @@ def _sampled(
 
     channels = []
     for channel in np.moveaxis(sharp, 2, 0):
-        sampled = map_coordinates(channel, (rows, columns), order=3, mode="mirror")
+        sampled = map_coordinates(
+            channel,
+            (rows, columns),
+            order=3,
+            mode="mirror",
+        )
         channels.append(sampled)
     return np.asarray(np.clip(np.stack(channels, axis=2), 0, 1))
 
@@ -83,7 +84,8 @@ def _blurred(sigma_px: float, sharp: Picture) -> Picture:
 
 
 def _noisy(sharp: Picture) -> Picture:
-    noise = np.random.default_rng(1).standard_normal(sharp.shape)
+    random = np.random.default_rng(1)
+    noise = random.standard_normal(sharp.shape)
     return np.asarray(np.clip(sharp + 0.02 * noise, 0, 1))
 
 
@@ -108,22 +110,18 @@ def protocol_table(size: tuple[int, int] = SIZE) -> str:
     Without misalignment ``truth``, ``gt`` and ``input-aligned`` have one target, and one column."""
     sharp = probe_scene(size)
     estimators = {name: flow_estimator(name) for name in ("dis", "pwcnet")}
-    heads = [
-        "gt, input-aligned, truth",
-        *(f"deformed-gt, {name}" for name in estimators),
-    ]
+    deformed = [f"deformed-gt, {name}" for name in estimators]
+    heads = ["output", "gt, input-aligned, truth", *deformed]
     rows = []
     for name, probe in PROBES.items():
         output = probe(sharp)
-        targets = [Target(sharp, everywhere(sharp))]
-        targets += [_followed(sharp, output, one) for one in estimators.values()]
-        cells = [_cell(output, target, "defocus-v1") for target in targets]
-        rows.append((name, cells))
-    return _markdown(heads, rows)
-
-
-def _followed(sharp: Picture, output: Picture, estimator: FlowEstimator) -> Target:
-    return deformed_target(sharp, output, estimator, "correct")
+        plain = Target(sharp, everywhere(sharp))
+        cells = [_cell(output, plain, "defocus-v1")]
+        for estimator in estimators.values():
+            target = deformed_target(sharp, output, estimator, "correct")
+            cells.append(_cell(output, target, "defocus-v1"))
+        rows.append([name, *cells])
+    return table(heads, rows)
 
 
 def profile_table() -> str:
@@ -142,8 +140,8 @@ def profile_table() -> str:
             if profile.protocol == "deformed-gt":
                 target = deformed_target(reference, restored, estimator, profile.grid)
             cells.append(_cell(restored, target, profile.name))
-        rows.append((name, cells))
-    return _markdown(list(PROFILES), rows)
+        rows.append([name, *cells])
+    return table(["output", *PROFILES], rows)
 
 
 def _cell(output: Picture, target: Target, profile: str) -> str:
@@ -153,15 +151,6 @@ def _cell(output: Picture, target: Target, profile: str) -> str:
     assert psnr is not None  # noqa: S101 - these two need nothing
     assert ssim is not None  # noqa: S101 - these two need nothing
     return f"{psnr:.2f} / {ssim:.3f}"
-
-
-def _markdown(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
-    lines = [
-        row("output", *heads),
-        rule(len(heads)),
-    ]
-    lines += [row(name, *cells) for name, cells in rows]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -9,20 +9,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.baselines.systems.defocus_own.network import DefocusUNet
 from defocus.datasets.stream.native import NativeRenderer, full_size
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.storage.files import make_folder, write_bytes
+from research.light import Pixels
+from research.markdown import put_between
 from research.native_size.cases import BLURS, MEGAPIXELS, Case, cases_of
 from research.native_size.measured import Cells, Kept, crop_of, key_of, measured
 from research.native_size.stacks import stack_table
 from research.native_size.systems import Row, classical_rows, network_rows
 from research.native_size.tables import caption, jpeg, ramp_table, seconds_line, table
 from research.pages import DOCS
-
-Pixels = NDArray[np.uint8]
 
 PAGE = DOCS / "weights.md"
 PICTURE = "native.jpg"
@@ -75,7 +74,8 @@ def main() -> None:
     rows = [*classical_rows(), *networks]
     blurs = [BLURS[name] for name in asked.blurs]
     written = tables_of(asked.page)
-    smallest = min([*asked.sizes, *map(size_of, written)], default=math.inf)
+    written_sizes = map(size_of, written)
+    smallest = min([*asked.sizes, *written_sizes], default=math.inf)
     made: dict[str, list[str]] = {}
     for size in sorted(asked.sizes):
         cases = cases_of(renderer.files, size, blurs, asked.photographs)
@@ -118,7 +118,13 @@ def options() -> argparse.Namespace:
     words.add_argument(
         "--photographs", type=int, help="Largest number of photographs of each size."
     )
-    words.add_argument("--blurs", nargs="+", choices=BLURS, default=BLURS, metavar="PX")
+    words.add_argument(
+        "--blurs",
+        nargs="+",
+        choices=BLURS,
+        default=BLURS,
+        metavar="PX",
+    )
     words.add_argument(
         "--systems",
         nargs="+",
@@ -134,11 +140,16 @@ def options() -> argparse.Namespace:
     return words.parse_args()
 
 
-def ramp_parts(rows: Sequence[Row], cases: Sequence[Case], cells: Cells) -> list[str]:
+def ramp_parts(
+    rows: Sequence[Row],
+    cases: Sequence[Case],
+    cells: Cells,
+) -> list[str]:
     """The gains on ramps by the circle of confusion; nothing without a ramp."""
     if all(case.blur.diameter_px is not None for case in cases):
         return []
-    return [RAMPS.format(size=cases[0].megapixels), ramp_table(rows, cases, cells)]
+    title = RAMPS.format(size=cases[0].megapixels)
+    return [title, ramp_table(rows, cases, cells)]
 
 
 def shown_crops(
@@ -155,7 +166,8 @@ def shown_crops(
         number = numbers[place % len(numbers)]
         for case in cases:
             wanted = case.number == number and case.blur.name == blur_name
-            if wanted and rows and all((row.name, case) in cells for row in rows):
+            complete = all((row.name, case) in cells for row in rows)
+            if wanted and rows and complete:
                 keys = [key_of(renderer, case, row) for row in rows]
                 parts = [crop_of(kept, key) for key in keys]
                 blurry, _, sharp = parts[0]
@@ -226,12 +238,11 @@ def size_of(head: str) -> float:
 
 def put_into(page: Path, tables: Mapping[str, str]) -> None:
     """Write the tables, the smallest size first, between the lines that bound them."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     heads = sorted(tables, key=size_of)
     parts = [f"{head}\n\n{tables[head]}" for head in heads]
     made = "\n\n".join([MEANING, *parts])
-    page.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+    text = put_between(page.read_text(encoding="utf-8"), BEGIN, END, f"{made}\n")
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,11 @@ def notebook(page: str, outputs: list[str]) -> dict[str, Any]:
             cell["outputs"] = [{**stream, "text": lines}] if output else []
             cell["execution_count"] = None
         cells.append(cell)
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    kernel = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
     return {
         "cells": cells,
         "metadata": {"kernelspec": kernel},

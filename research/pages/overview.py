@@ -24,9 +24,8 @@ GAIN = 3.0
 
 def main() -> None:
     """Draw one strongly misaligned pair of the sample dataset before and after alignment."""
-    folder = next(
-        p.blurry for p in open_dataset("sample:strong").pairs if p.scene == SCENE
-    ).parent
+    pairs = open_dataset("sample:strong").pairs
+    folder = next(pair.blurry for pair in pairs if pair.scene == SCENE).parent
     blurry, sharp = read_pair(folder / "blurry.png", folder / "sharp.png")
     truth = as_float(read_image(folder / "truth.png"))
     aligned = compensate(blurry, sharp, measure(blurry, sharp, flow_estimator("dis")))
@@ -45,7 +44,12 @@ def main() -> None:
 
 def _draw(panels: dict[str, NDArray[np.floating]]) -> None:
     """Draw the panels side by side."""
-    figure, axes = plt.subplots(1, 4, figsize=(14, 2.75), layout="constrained")
+    figure, axes = plt.subplots(
+        1,
+        4,
+        figsize=(14, 2.75),
+        layout="constrained",
+    )
     for axis, (title, picture) in zip(axes, panels.items(), strict=True):
         axis.imshow(picture)
         axis.set_title(title, fontsize=11)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import Release, plan_compensation
 from defocus.align.measure import Measurement
-from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.datasets.deriving.aligned_reference import measured_alone
 from defocus.datasets.pair import Pair
 from defocus.extras.studies.dose.pairs import at_dose, open_dosed
 from defocus.progress import say, track
 from defocus.reading import read_json
 from defocus.storage.files import write_json
+from research.alignment_truth.methods import flow_of
 from research.pages import DOSE_STUDY
 
 KEPT = DOSE_STUDY / "registration.json"
@@ -34,7 +34,8 @@ def main(folder: str, *doses_px: float) -> None:
     doses = []
     for dose_px in doses_px:
         pairs = at_dose(dataset, dose_px).split("train")
-        rows = list(map(measured, track(pairs, f"measuring pairs of {dose_px:g} px")))
+        in_turn = track(pairs, f"measuring pairs of {dose_px:g} px")
+        rows = [measured(pair) for pair in in_turn]
         doses.append({"dose_px": dose_px, "kinds": list(by_kind(rows))})
     write_json(KEPT, {"doses": doses})
     say(f"written: {KEPT}")
@@ -56,28 +57,29 @@ def measured(pair: Pair) -> dict[str, Any]:
     }
     if not facts["known"]:
         return facts
-    whole = whole_picture(measurement, flow.shape[1:])
-    local = local_flow(measurement, flow.shape[1:])
-    moved = float((np.hypot(*local) > MOVED_PX).mean())
+    size = flow.shape[1:]
+    after = flow - whole_picture(measurement, size)
+    local = local_flow(measurement, size)
+    moved = np.hypot(*local) > MOVED_PX
     return facts | {
-        "after_px": mean_length(flow - whole),
-        "by_flow_px": mean_length(flow - whole - local),
-        "moved_by_flow": moved > MOVED_SHARE,
+        "after_px": mean_length(after),
+        "by_flow_px": mean_length(after - local),
+        "moved_by_flow": float(moved.mean()) > MOVED_SHARE,
     }
 
 
 def mean_length(flow: Array) -> float:
     """Mean length of a flow ``(2, H, W)``, px."""
-    return float(np.hypot(*flow).mean())
+    across, down = flow
+    return float(np.hypot(across, down).mean())
 
 
-def whole_picture(measurement: Measurement, size: tuple[int, ...]) -> Array:
+def whole_picture(measurement: Measurement, size: tuple[int, ...]) -> NDArray[Any]:
     """Flow ``(2, H, W)`` of the measured transform of the whole picture."""
     matrix = measurement.misalignment.matrix
     if matrix is None:
         raise ValueError("the misalignment is unknown")
-    grid = pixel_grid(size[0], size[1])
-    return np.asarray(transformed(grid, matrix) - grid)
+    return flow_of(matrix, size)
 
 
 def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
@@ -91,13 +93,16 @@ def local_flow(measurement: Measurement, size: tuple[int, ...]) -> Array:
 
 def by_kind(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Counts of the pairs of each kind of motion, and means over those that could be measured."""
-    for kind in dict.fromkeys(one["kind"] for one in rows):
-        pairs = [one for one in rows if one["kind"] == kind]
+    pairs_of: dict[str, list[dict[str, Any]]] = {}
+    for one in rows:
+        pairs_of.setdefault(one["kind"], []).append(one)
+    for kind, pairs in pairs_of.items():
         answered = [one for one in pairs if one["known"]]
         means = dict.fromkeys(("before_px", "after_px", "by_flow_px"))
         if answered:
             for name in means:
-                means[name] = float(np.mean([one[name] for one in answered]))
+                lengths = [one[name] for one in answered]
+                means[name] = float(np.mean(lengths))
         yield {
             "kind": kind,
             "pairs": len(pairs),

@@ -16,7 +16,12 @@ from defocus.storage.files import make_folder, write_text
 from research.pages import DOCS
 
 FOLDER = DOCS / "results"
-PAGES = ("circle-02-0", "circle-04-0", "circle-06-0", "circle-08-0")
+PAGES = (
+    "circle-02-0",
+    "circle-04-0",
+    "circle-06-0",
+    "circle-08-0",
+)
 SUBMITTED = {"Lens lab": ("input", "defocus-s"), "Signal lab": ("input", "wiener")}
 TITLE = "A sample: pages of text out of focus"
 ROWS, COLUMNS = slice(0, 128), slice(0, 192)
@@ -27,7 +32,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         write_pages(work / "pages" / "test")
-        study = ("--dataset", "pairs:pages", "--keep-outputs", "--out", "study")
+        study = (
+            "--dataset",
+            "pairs:pages",
+            "--keep-outputs",
+            "--out",
+            "study",
+        )
         bench(work, "run", "--only", "input", "--only", "wiener", *study)
         bench(work, "evaluate", "defocus-s", "--weights", "own", *study)
         keys = [submit(work, lab, names) for lab, names in SUBMITTED.items()]
@@ -42,9 +53,9 @@ def write_pages(folder: Path) -> None:
     """Parts of four pages, as a dataset of pairs."""
     for pair in defocus.open_dataset("text:").split("test"):
         if pair.id in PAGES:
-            for member, picture in (("blurry", pair.blurry), ("sharp", pair.sharp)):
-                make_folder(folder / member)
-                path = folder / member / f"{pair.id}.png"
+            members = {"blurry": pair.blurry, "sharp": pair.sharp}
+            for member, picture in members.items():
+                path = make_folder(folder / member) / f"{pair.id}.png"
                 write_image(path, picture[ROWS, COLUMNS])
 
 
@@ -57,7 +68,15 @@ def submit(work: Path, lab: str, systems: tuple[str, ...]) -> str:
     only: list[str] = []
     for system in systems:
         only += ["--only", system]
-    words = ("--as", str(bundle), "--lab", lab, "--key", str(key), "--hashes-only")
+    words = (
+        "--as",
+        str(bundle),
+        "--lab",
+        lab,
+        "--key",
+        str(key),
+        "--hashes-only",
+    )
     subprocess.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)],
         check=True,

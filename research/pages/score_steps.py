@@ -21,6 +21,7 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
 from defocus.progress import say, track
 from defocus.training.steps.optimisers import make_optimisers, optimiser_step
+from research.light import middle
 from research.pages import DOCS
 
 mpl.use("agg")
@@ -33,16 +34,13 @@ def main() -> None:
     """Train the reduced network on the sample's sharp pictures; restore in more and more steps."""
     dataset = open_dataset("sample")
     network = trained(dataset)
-    pictures = [
-        middles(pair.blurry.parent) for pair in dataset.pairs if pair.split == "test"
-    ]
+    pictures = [middles(pair.blurry.parent) for pair in dataset.split("test")]
     before = np.mean([psnr(blurry, truth) for blurry, truth in pictures])
     curve = []
     for count in track(COUNTS, "steps"):
         network.steps = count
-        curve.append(
-            np.mean([psnr(network(blurry), truth) for blurry, truth in pictures])
-        )
+        levels = [psnr(network(blurry), truth) for blurry, truth in pictures]
+        curve.append(np.mean(levels))
     _draw(curve, before)
     say(f"blurry {before:.2f} dB")
     for count, decibels in zip(COUNTS, curve, strict=True):
@@ -52,7 +50,13 @@ def main() -> None:
 def _draw(curve: list[np.floating], before: np.floating) -> None:
     """Draw the curve."""
     figure, axis = plt.subplots(figsize=(5, 3), layout="constrained")
-    axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
+    axis.semilogx(
+        COUNTS,
+        curve,
+        "o-",
+        base=2,
+        label="Score SDE-rebuilt",
+    )
     axis.axhline(float(before), color="grey", label="blurry")
     axis.set(xlabel="steps of the sampler", ylabel="PSNR, dB (truth)")
     axis.set_xticks(COUNTS, list(map(str, COUNTS)))
@@ -89,10 +93,8 @@ def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     values = []
     for name in ("blurry.png", "truth.png"):
         picture = as_float(read_image(folder / name))
-        top = (picture.shape[0] - SHOWN_PX) // 2
-        left = (picture.shape[1] - SHOWN_PX) // 2
-        crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
-        channels_first = torch.from_numpy(crop).permute(2, 0, 1)
+        crop = torch.from_numpy(middle(picture, SHOWN_PX))
+        channels_first = crop.permute(2, 0, 1)
         values.append(channels_first[None].contiguous())
     return values[0], values[1]
 

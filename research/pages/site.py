@@ -71,8 +71,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Formulas become tokens that Markdown leaves alone; links to the code stay words."""
     if page.file.src_uri == FORMULAS:
         block = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
-        markdown = block.sub(lambda m: _token(convert(m[1], display="block")), markdown)
-        markdown = re.sub(r"\$(.+?)\$", lambda m: _token(convert(m[1])), markdown)
+        markdown = block.sub(_block_token, markdown)
+        markdown = re.sub(r"\$(.+?)\$", _inline_token, markdown)
     page_of_docs = r"[^)#]*\.md(#[^)]*)?\)"
     return re.sub(rf"\[([^\]]+)\]\(\.\./(?!{page_of_docs})[^)]*\)", r"\1", markdown)
 
@@ -93,6 +93,14 @@ def on_post_page(html: str, **_: object) -> str:
         'aria-label="Parts of this page"',
         1,
     )
+
+
+def _block_token(formula: re.Match[str]) -> str:
+    return _token(convert(formula[1], display="block"))
+
+
+def _inline_token(formula: re.Match[str]) -> str:
+    return _token(convert(formula[1]))
 
 
 def _token(formula: str) -> str:
@@ -116,12 +124,9 @@ def _commands() -> str:
         ("data", "datasets"),
         ("bench", "benchmark"),
     ):
-        group = command_group(f"defocus-{name}", f"defocus.{stage}.commands", "")
-        context = click.Context(
-            group,
-            info_name=f"defocus-{name}",
-            max_content_width=100,
-        )
+        title = f"defocus-{name}"
+        group = command_group(title, f"defocus.{stage}.commands", "")
+        context = click.Context(group, info_name=title, max_content_width=100)
         for verb in group.list_commands(context):
             command = group.get_command(context, verb)
             if command is None:
@@ -132,16 +137,23 @@ def _commands() -> str:
                 parent=context,
                 max_content_width=100,
             )
-            lines += [
-                f"## defocus-{name} {verb}\n",
-                f"```text\n{command.get_help(inner)}\n```\n",
-            ]
+            help_text = command.get_help(inner)
+            lines += [f"## {title} {verb}\n", f"```text\n{help_text}\n```\n"]
     return "\n".join(lines)
 
 
 def _table(head: tuple[str, ...], rows: Table) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join(f"{row(*map(_cell, line))}\n" for line in lines)
+    text = ""
+    for line in (head, ("---",) * len(head), *rows):
+        cells = map(_cell, line)
+        text += f"{row(*cells)}\n"
+    return text
+
+
+def _fact_table(facts: dict[str, str]) -> str:
+    """The facts that are known, without a head."""
+    known = [(fact, text) for fact, text in facts.items() if text]
+    return _table(("", ""), known)
 
 
 def _cell(text: str) -> str:
@@ -151,7 +163,14 @@ def _cell(text: str) -> str:
 def _system_row(card: "Card") -> tuple[str, ...]:
     link = f"[{card.display_name}](systems/{card.name}.md)"
     paper = _year_and_paper(card.source)
-    return link, f"`{card.name}`", card.kind, card.given, card.status, paper
+    return (
+        link,
+        f"`{card.name}`",
+        card.kind,
+        card.given,
+        card.status,
+        paper,
+    )
 
 
 def _systems() -> dict[str, str]:
@@ -160,11 +179,21 @@ def _systems() -> dict[str, str]:
 
     systems = all_baselines()
     variants: dict[str, list[Baseline]] = defaultdict(list)
+    own = []
     for system in systems.values():
-        if system.card.variant_of in systems:
-            variants[system.card.variant_of].append(system)
-    own = [one for one in systems.values() if one.card.variant_of not in systems]
-    head = ("System", "Name", "Kind", "Given", "Status", "Paper")
+        network = system.card.variant_of
+        if network in systems:
+            variants[network].append(system)
+        else:
+            own.append(system)
+    head = (
+        "System",
+        "Name",
+        "Kind",
+        "Given",
+        "Status",
+        "Paper",
+    )
     lead = f"{len(own)} systems; variants are on their pages. `defocus-bench list` prints the same."
     table = _table(head, [_system_row(one.card) for one in own])
     pages = {"systems": f"# Systems\n\n{lead}\n\n{table}"}
@@ -194,10 +223,13 @@ def _system(system: "Baseline", variants: "list[Baseline]") -> str:
     }
     lines = [
         f"# {card.display_name}\n",
-        _table(("", ""), ((k, v) for k, v in facts.items() if v)),
+        _fact_table(facts),
     ]
     if variants:
-        rows = ((f"`{one.card.name}`", one.card.display_name) for one in variants)
+        rows = []
+        for variant in variants:
+            name = f"`{variant.card.name}`"
+            rows.append((name, variant.card.display_name))
         lines += ["\n## Variants\n", _table(("Name", "System"), rows)]
     title, _, text = readme(system).partition("\n")
     lines.append(re.sub(r"^(#+) ", r"#\1 ", f"{title}\n{text}", flags=re.MULTILINE))
@@ -219,23 +251,36 @@ def _datasets() -> str:
             "Cite": card.citation,
             "Known defects": "; ".join(card.defects),
         }
-        rows = ((fact, text) for fact, text in facts.items() if text)
-        lines += [f"## {name}\n", f"{card.title}\n", _table(("", ""), rows)]
+        lines += [f"## {name}\n", f"{card.title}\n", _fact_table(facts)]
     return "\n".join(lines)
 
 
 def _metrics() -> str:
     from defocus.benchmark.metrics.metric import all_metrics
 
-    names = ("Metric", "Shown as", "Better", "Unit", "Range", "Computed")
+    names = (
+        "Metric",
+        "Shown as",
+        "Better",
+        "Unit",
+        "Range",
+        "Computed",
+    )
     rows = []
     for name, metric in all_metrics().items():
         ends = ["…" if end is None else f"{end:g}" for end in metric.span]
         computed = ", ".join(metric.profiles) or "always"
         if metric.on_request:
             computed = "on request"
-        shown = (metric.display_name, metric.better, metric.unit)
-        rows.append((f"`{name}`", *shown, " to ".join(ends), computed))
+        cells = (
+            f"`{name}`",
+            metric.display_name,
+            metric.better,
+            metric.unit,
+            " to ".join(ends),
+            computed,
+        )
+        rows.append(cells)
     table = _table(names, rows)
     return f"# Metrics\n\n{table}\nFormulas are on [their page](../formulas.md).\n"
 

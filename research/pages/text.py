@@ -23,6 +23,8 @@ PAGE = DOCS / "text.md"
 MARK = "<!-- made by research.pages.text: nothing below is written by hand -->"
 
 Array = NDArray[np.float64]
+Read = dict[str, list[float]]
+"""Percent of the characters that are read on each page, by system."""
 
 
 def main() -> None:
@@ -34,18 +36,19 @@ def main() -> None:
         default=["wiener", "defocus-s", "defocus-m"],
     )
     systems = words.parse_args().systems
-    ways: dict[str, Callable[[Array], Array]] = {"input": lambda picture: picture}
-    ways |= {name: restorer(name) for name in systems}
-    read: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    ways = {name: restorer(name) for name in systems}
+    read: dict[int, Read] = defaultdict(lambda: defaultdict(list))
     for pair in defocus.open_dataset("text:").split("test"):
         circle = int(pair.id.split("-")[1])
         text = "".join(str(pair.metadata["text"]).split())
         blurry = as_float(pair.blurry, np.float64)
+        pages = {"input": blurry}
         for name, way in ways.items():
-            read[circle][name].append(percent_read(way(blurry), text))
-        sharp = as_float(pair.sharp, np.float64)
-        read[circle]["perfect"].append(percent_read(sharp, text))
-    written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+            pages[name] = way(blurry)
+        pages["perfect"] = as_float(pair.sharp, np.float64)
+        for name, page in pages.items():
+            read[circle][name].append(percent_read(page, text))
+    written, _, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
     PAGE.write_text(f"{written}{MARK}\n\n{table(read)}", encoding="utf-8")
 
 
@@ -57,10 +60,8 @@ def percent_read(page: Array, text: str) -> float:
 
 def restorer(name: str) -> Callable[[Array], Array]:
     """A system with its own weights, without the guard: what it gives by itself."""
-    system = defocus.load(
-        name,
-        weights="own" if find_own_weights(baseline(name)) else None,
-    )
+    weights = "own" if find_own_weights(baseline(name)) else None
+    system = defocus.load(name, weights=weights)
 
     def restore(picture: Array) -> Array:
         restored = defocus.restore(
@@ -73,13 +74,15 @@ def restorer(name: str) -> Callable[[Array], Array]:
     return restore
 
 
-def table(read: dict[int, dict[str, list[float]]]) -> str:
+def table(read: dict[int, Read]) -> str:
     """Percent of characters by circle of confusion, a column for each system."""
-    names = list(next(iter(read.values())))
-    pages = len(next(iter(read.values()))[names[0]])
+    first = next(iter(read.values()))
+    names = list(first)
+    pages = len(first[names[0]])
+    heads = [f"`{name}`" for name in names]
     lines = [
         f"Read by tesseract {tesseract_version()}; {pages} pages of each circle of confusion:\n",
-        row("circle of confusion, px", *(f"`{name}`" for name in names)),
+        row("circle of confusion, px", *heads),
         "|---|" + "---:|" * len(names),
     ]
     for circle, texts in sorted(read.items()):

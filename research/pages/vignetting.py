@@ -16,11 +16,10 @@ from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import register
 from defocus.pictures.read import read_image
-from defocus.pictures.values import as_integer, linear_to_srgb
+from defocus.pictures.values import as_integer
 from defocus.scene.geometry import Similarity
-from research.markdown import row
-
-Array = NDArray[np.float32]
+from research.light import Array, encoded, from_centre_squared, homogeneous, single
+from research.markdown import number_or_dash, row
 
 CORNER_EV = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 BLUR_PX = (6.0, 8.0, 10.0, 12.0)
@@ -30,29 +29,28 @@ PICTURES = 8
 
 def fall(law: int, corner_ev: float, shape: tuple[int, ...]) -> Array:
     """Light over that at the centre: fourth power of the cosine, power of 2 in r² or in r⁴."""
-    rows = slice(-1, 1, complex(shape[0]))
-    columns = slice(-1, 1, complex(shape[1]))
-    y, x = np.ogrid[rows, columns]
-    squared = (x * x + y * y) / 2
+    squared = from_centre_squared(shape)
     if law == 0:
-        fall = (2 ** (corner_ev / 2) - 1) * squared
-        return np.asarray((1 + fall) ** -2, np.float32)
+        tangent_squared = (2 ** (corner_ev / 2) - 1) * squared
+        return single((1 + tangent_squared) ** -2)
     stops = -corner_ev * squared**law
-    return np.asarray(2**stops, np.float32)
+    return single(2**stops)
 
 
 def stored(light: Array, seed: int) -> Array:
     """Linear light as it is after noise and eight bits."""
-    noise = np.random.default_rng(seed).normal(0, NOISE, light.shape)
-    codes = as_integer(
-        np.asarray(linear_to_srgb(np.clip(light + noise, 0, 1)), np.float32),
-        8,
-    )
+    random = np.random.default_rng(seed)
+    noise = random.normal(0, NOISE, light.shape)
+    codes = as_integer(encoded(light + noise), 8)
     coloured = np.repeat(codes[:, :, None], 3, axis=2)
     return reduced_light(coloured, 1, LUMINANCE)
 
 
-def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, float]:
+def tried(
+    file: Path,
+    number: int,
+    corner_ev: float,
+) -> tuple[float | None, float]:
     """Error of the registration at the worst corner, px, and what is measured of the light, EV."""
     scene = reduced_light(read_image(file), 1, LUMINANCE)
     height, width = scene.shape
@@ -66,26 +64,28 @@ def tried(file: Path, number: int, corner_ev: float) -> tuple[float | None, floa
     )
     blurry = _blurred(number, corner_ev, scene, width)
     first = stored(blurry, 1)
-    second = stored(np.asarray(sharp, np.float32), 2)
+    second = stored(single(sharp), 2)
     ev = vignetting_ev(first, second, np.ones(scene.shape, dtype=bool))
     transform = register(first, second).matrix
-    error = (
-        None
-        if transform is None
-        else corner_distance_px(transform, matrix, scene.shape)
-    )
+    error = None
+    if transform is not None:
+        error = corner_distance_px(transform, matrix, scene.shape)
     return error, float("nan") if ev is None else ev
 
 
-def _misalignment(number: int, width: int, height: int) -> NDArray[np.float64]:
+def _misalignment(
+    number: int,
+    width: int,
+    height: int,
+) -> NDArray[np.float64]:
     """A drawn transform."""
     rng = np.random.default_rng(number)
-    right = float(rng.uniform(-1, 1))
-    down = float(rng.uniform(-1, 1))
-    zoom = 1 + float(rng.uniform(-0.002, 0.002))
+    right = rng.uniform(-1, 1)
+    down = rng.uniform(-1, 1)
+    zoom = 1 + rng.uniform(-0.002, 0.002)
     moved = Similarity(zoom=zoom, shift_px=(right, down))
     similarity = moved if number % 2 else Similarity()
-    return np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
+    return homogeneous(similarity.matrix(width, height))
 
 
 def _blurred(
@@ -99,11 +99,8 @@ def _blurred(
     left = disc_blurred(scene, 0.6 * largest)
     right = disc_blurred(scene, largest)
     share = np.linspace(0, 1, width, dtype=np.float32)
-    return (left * (1 - share) + right * share) * fall(
-        number % 3,
-        corner_ev,
-        scene.shape,
-    )
+    mixed = left * (1 - share) + right * share
+    return mixed * fall(number % 3, corner_ev, scene.shape)
 
 
 def main() -> None:
@@ -119,10 +116,14 @@ def main() -> None:
         results = [tried(file, number, corner_ev) for number, file in enumerate(files)]
         errors = [error for error, _ in results if error is not None]
         measured = [ev for _, ev in results]
+        middle = worst = None
+        if errors:
+            middle = float(np.median(errors))
+            worst = max(errors)
         cells = (
             f"{len(errors)} of {len(results)}",
-            f"{np.median(errors):.2f}" if errors else "–",
-            f"{max(errors):.2f}" if errors else "–",
+            number_or_dash(middle),
+            number_or_dash(worst),
             f"{min(measured):.2f} to {max(measured):.2f}",
         )
         click.echo(row(f"{corner_ev:g}", *cells))

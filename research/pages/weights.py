@@ -6,12 +6,12 @@ import argparse
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
 import defocus
 from defocus.baselines.registry import all_baselines, baseline
@@ -26,6 +26,8 @@ from defocus.pictures.read import read_image
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.scene.aperture import Aperture, aperture_psf
+from research.light import Mask, Pixels, behind_kernel, middle
+from research.markdown import row
 from research.pages import DOCS
 
 PAGE = DOCS / "weights.md"
@@ -37,7 +39,12 @@ SIDE_PX = 256
 RADII_PX = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20)
 NOISES = (0.0, 0.003, 0.01, 0.02)
 BINS_PX = (0.0, 1.0, 3.0, 6.0, 10.0, 20.0)
-CLASSICAL = ("wiener", "richardson-lucy", "krishnan-fergus", "ebdb")
+CLASSICAL = (
+    "wiener",
+    "richardson-lucy",
+    "krishnan-fergus",
+    "ebdb",
+)
 SHOWN, CROP_PX = 10, 128
 LESS_SHARP = 1.5
 
@@ -127,22 +134,21 @@ def curve(name: str) -> Iterator[str]:
         yield ""
 
 
-def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator[str]:
+def tables(
+    restore: Restore,
+    photographs: Path,
+    stacks: Path | None,
+) -> Iterator[str]:
     """The tables of one system."""
     sharp = held_out(photographs)
     yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
-    yield table(
-        "radius, px",
-        RADII_PX,
-        (blurred(sharp, r, 0.003) for r in RADII_PX),
-        restore,
-    )
+    by_radius = (blurred(sharp, radius_px, 0.003) for radius_px in RADII_PX)
+    yield table("radius, px", RADII_PX, by_radius, restore)
     yield "\nA radius of 2 px and noise of another strength:\n"
-    yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
-    yield "\nPictures in focus, restored, against themselves: " + unharmed(
-        sharp,
-        restore,
-    )
+    by_noise = (blurred(sharp, 2, noise) for noise in NOISES)
+    yield table("noise", NOISES, by_noise, restore)
+    numbers = unharmed(sharp, restore)
+    yield f"\nPictures in focus, restored, against themselves: {numbers}"
     yield "\nTest pairs of the stream (other photographs, lenses and depths):\n"
     yield by_circle(restore, photographs)
     if stacks is not None:
@@ -156,32 +162,31 @@ def held_out(photographs: Path) -> list[Array]:
     for path, digest in find_photographs(photographs).files:
         if is_held_out(digest):
             picture = srgb_to_linear(read_image(path).astype(np.float64) / 255)
-            top, left = ((side - SIDE_PX) // 2 for side in picture.shape[:2])
-            crops.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+            crops.append(middle(picture, SIDE_PX))
     return crops
 
 
-def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
+def blurred(
+    sharp: list[Array],
+    radius_px: float,
+    noise: float,
+) -> Pairs:
     """Blurry and sharp pictures; a disc and a polygon of seven blades in turns."""
     pairs = []
     for number, light in enumerate(sharp):
         shape = Aperture(blades=7, turn_deg=20.0) if number % 2 else Aperture()
-        psf = aperture_psf(2 * radius_px, shape)
-        pad = psf.shape[0] // 2
-        sides = (pad, pad)
-        wide = np.pad(light, (sides, sides, (0, 0)), mode="reflect")
-        through = fftconvolve(wide, psf[:, :, None], mode="valid")
-        through = np.clip(through, 0, 1)
+        through = behind_kernel(light, aperture_psf(2 * radius_px, shape))
         random = np.random.default_rng(number)
-        seen = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
-        pairs.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
+        noisy = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
+        blurry = np.clip(noisy, 0, 1)
+        pairs.append((blurry, linear_to_srgb(light)))
     return pairs
 
 
 def table(
     name: str,
     values: tuple[float, ...],
-    pairs: Iterator[list[tuple[Array, Array]]],
+    pairs: Iterator[Pairs],
     restore: Restore,
 ) -> str:
     """Gains by a value: mean, worst and share of pictures that gain."""
@@ -190,16 +195,22 @@ def table(
         "|---|---|---|---|",
     ]
     for value, members in zip(values, pairs, strict=True):
-        gains = [
-            psnr(restore(blurry), sharp) - psnr(blurry, sharp)
-            for blurry, sharp in members
-        ]
-        better = sum(gain > 0 for gain in gains)
-        share = f"{better} of {len(gains)}"
-        lines.append(
-            f"| {value:g} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {share} |"
+        gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in members]
+        better = sum(one > 0 for one in gains)
+        cells = (
+            f"{value:g}",
+            f"{np.mean(gains):+.2f}",
+            f"{min(gains):+.2f}",
+            f"{better} of {len(gains)}",
         )
+        lines.append(row(*cells))
     return "\n".join(lines) + "\n"
+
+
+def gain(restored: Array, blurry: Array, sharp: Array) -> float:
+    """What restoring gains over the blurry picture, dB."""
+    after = psnr(restored, sharp)
+    return after - psnr(blurry, sharp)
 
 
 def unharmed(sharp: list[Array], restore: Restore) -> str:
@@ -215,11 +226,11 @@ def by_circle(restore: Restore, photographs: Path) -> str:
     after = np.zeros(len(BINS_PX))
     counts = np.zeros(len(BINS_PX))
     all_gains = []
-    for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
+    for pair in test_pairs(photographs):
         blurry = as_unit(pair.blurry)
         sharp = as_unit(pair.sharp)
         restored = restore(blurry)
-        all_gains.append(psnr(restored, sharp) - psnr(blurry, sharp))
+        all_gains.append(gain(restored, blurry, sharp))
         where = np.digitize(np.abs(pair.defocus_map), BINS_PX) - 1
         for one in range(len(BINS_PX)):
             inside = where == one
@@ -230,7 +241,12 @@ def by_circle(restore: Restore, photographs: Path) -> str:
     return _bins_table(all_gains, counts, gains)
 
 
-def _squares(error: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+def test_pairs(photographs: Path) -> defocus.Dataset:
+    """The test pairs of the stream of some photographs."""
+    return defocus.open_dataset(f"stream:{photographs}").split("test")
+
+
+def _squares(error: NDArray[np.float32], inside: Mask) -> float:
     """Sum over some pixels of the error's mean square over the colours."""
     squares = np.square(error)[inside]
     return float(squares.mean(axis=-1).sum())
@@ -242,31 +258,28 @@ def _bins_table(
     gains: Array,
 ) -> str:
     """A row for each bin."""
-    ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]
-    names = [f"{begin:g} to {end}" for begin, end in zip(BINS_PX, ends, strict=True)]
+    names = [f"{begin:g} to {end:g}" for begin, end in pairwise(BINS_PX)]
+    names.append(f"{BINS_PX[-1]:g} to …")
     lines = [
         "| circle of confusion, px | share of pixels | gain, dB |",
         "|---|---|---|",
+        f"| all: mean of pictures | | {np.mean(all_gains):+.2f} |",
     ]
-    lines.append(f"| all: mean of pictures | | {np.mean(all_gains):+.2f} |")
-    for name, count, gain in zip(names, counts, gains, strict=True):
-        lines.append(f"| {name} | {count / counts.sum():.0%} | {gain:+.2f} |")
+    shares = counts / counts.sum()
+    for name, share, decibel in zip(names, shares, gains, strict=True):
+        lines.append(row(name, f"{share:.0%}", f"{decibel:+.2f}"))
     return "\n".join(lines) + "\n"
 
 
 def classical_table(photographs: Path) -> str:
     """Mean gain of the classical chains on the stream's test pairs."""
     lines = ["| system | mean gain on the stream's test pairs, dB |", "|---|---|"]
-    pairs = list(defocus.open_dataset(f"stream:{photographs}").split("test"))
+    in_files = test_pairs(photographs)
+    pairs = [(as_unit(pair.blurry), as_unit(pair.sharp)) for pair in in_files]
     for name in CLASSICAL:
         restore = restorer(name, None)
-        gains = []
-        for pair in pairs:
-            blurry = as_unit(pair.blurry)
-            sharp = as_unit(pair.sharp)
-            after = psnr(restore(blurry), sharp)
-            gains.append(after - psnr(blurry, sharp))
-        lines.append(f"| `{name}` | {np.mean(gains):+.2f} |")
+        gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in pairs]
+        lines.append(row(f"`{name}`", f"{np.mean(gains):+.2f}"))
     return "\n".join(lines) + "\n"
 
 
@@ -276,10 +289,11 @@ def stack_table(restore: Restore, stacks: Path) -> str:
         "| stack | frames | gain where blurred, dB | whole frames, dB |",
         "|---|---|---|---|",
     ]
-    for folder in sorted(one.parent for one in stacks.glob("*/expected.jpg")):
+    folders = [merged.parent for merged in stacks.glob("*/expected.jpg")]
+    for folder in sorted(folders):
         gains = np.array(list(frame_gains(restore, folder)))
-        soft, whole = gains.mean(axis=0)
-        lines.append(f"| {folder.name} | {len(gains)} | {soft:+.2f} | {whole:+.2f} |")
+        means = [f"{mean:+.2f}" for mean in gains.mean(axis=0)]
+        lines.append(row(folder.name, str(len(gains)), *means))
     return "\n".join(lines) + "\n"
 
 
@@ -287,12 +301,9 @@ def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
     """Gain of each frame that can be aligned, where it is blurred and on the whole."""
     for frame in aligned_frames(stack, half):
         restored = restore(frame.blurry)
-        gains = []
-        for where in (frame.soft, frame.valid):
-            sharp = frame.sharp[where]
-            before = psnr(frame.blurry[where], sharp)
-            gains.append(psnr(restored[where], sharp) - before)
-        yield tuple(gains)
+        soft = frame.gain(restored, frame.soft)
+        whole = frame.gain(restored, frame.valid)
+        yield soft, whole
 
 
 @dataclass(frozen=True)
@@ -304,13 +315,17 @@ class AlignedFrame:
     blurry: Array
     sharp: Array
     # these two: ``(H, W)``
-    soft: NDArray[np.bool_]  # where it is less sharp than the merged picture
-    valid: NDArray[np.bool_]  # where the merged picture covers it
+    soft: Mask  # where it is less sharp than the merged picture
+    valid: Mask  # where the merged picture covers it
+
+    def gain(self, restored: Array, where: Mask) -> float:
+        """What restoring gains over the frame in a part of it, dB."""
+        return gain(restored[where], self.blurry[where], self.sharp[where])
 
 
 def aligned_frames(
     stack: Path,
-    size: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    size: Callable[[Pixels], Pixels],
 ) -> Iterator[AlignedFrame]:
     """The frames at some size with the merged picture aligned to each; others are named."""
     merged = size(read_image(stack / "expected.jpg"))
@@ -318,7 +333,7 @@ def aligned_frames(
         if path.name == "expected.jpg":
             continue
         frame = size(read_image(path))
-        height = min(frame.shape[0], merged.shape[0])
+        height = min(len(frame), len(merged))
         width = min(frame.shape[1], merged.shape[1])
         frame = frame[:height, :width]
         try:
@@ -330,16 +345,21 @@ def aligned_frames(
         sharp = aligned.sharp / 255
         sharper = detail(sharp) > LESS_SHARP * detail(blurry)
         soft = aligned.valid_mask & sharper
-        yield AlignedFrame(path.name, blurry, sharp, soft, aligned.valid_mask)
+        yield AlignedFrame(
+            path.name,
+            blurry,
+            sharp,
+            soft,
+            aligned.valid_mask,
+        )
 
 
-def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+def half(picture: NDArray[np.generic]) -> Pixels:
     """A picture at half its size."""
-    size = (picture.shape[1] // 2, picture.shape[0] // 2)
-    return np.asarray(
-        cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA),
-        np.uint8,
-    )
+    height, width = picture.shape[:2]
+    size = (width // 2, height // 2)
+    small = cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def detail(picture: Array) -> Array:
@@ -354,18 +374,16 @@ def detail(picture: Array) -> Array:
 def show(restore: Restore, photographs: Path) -> None:
     """The first test pairs by the hash of their ids: blurry, restored, sharp, from the middle."""
     pairs = sorted(
-        defocus.open_dataset(f"stream:{photographs}").split("test"),
+        test_pairs(photographs),
         key=lambda pair: hashlib.sha256(pair.id.encode()).hexdigest(),
     )
-    rows = []
+    columns = []
     for pair in pairs[:SHOWN]:
         blurry = as_unit(pair.blurry)
         sharp = as_unit(pair.sharp)
-        top, left = ((side - CROP_PX) // 2 for side in blurry.shape[:2])
-        rows_shown = slice(top, top + CROP_PX)
-        crop = (rows_shown, slice(left, left + CROP_PX))
-        rows.append(np.vstack([one[crop] for one in (blurry, restore(blurry), sharp)]))
-    codes = np.rint(np.hstack(rows) * 255)
+        members = (blurry, restore(blurry), sharp)
+        columns.append(np.vstack([middle(member, CROP_PX) for member in members]))
+    codes = np.rint(np.hstack(columns) * 255)
     write_image(PICTURES, codes.astype(np.uint8))
 
 

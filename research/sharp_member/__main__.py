@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from defocus.pictures.read import IMAGE_SUFFIXES
+from research.light import files_with
 from research.sharp_member.photographs import (
     by_dusty_sensor,
     by_photographs,
@@ -28,12 +29,10 @@ def simulated(folder: Path) -> None:
 
 def photographs(seed: int, good: int, folders: list[Path]) -> None:
     """Judge sessions of the photographs of some folders."""
-    files = sorted(
-        file
-        for folder in folders
-        for file in folder.iterdir()
-        if file.suffix.lower() in IMAGE_SUFFIXES
-    )
+    files: list[Path] = []
+    for folder in folders:
+        files += files_with(IMAGE_SUFFIXES, folder)
+    files.sort()
     for place, strength in enumerate(STRENGTHS):
         said = by_photographs(files, seed + place, good, strength)
         say_rates(f"{strength}, photographs", said)

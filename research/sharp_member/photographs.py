@@ -1,6 +1,7 @@
 """Faults in sessions of photographs, judged beside the good pairs of each session."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
@@ -27,14 +28,20 @@ def by_photographs(
     strength: str,
 ) -> list[Said]:
     """Remarks on a session with faults of a strength."""
-    planned: list[Planned] = [(None, "")] * good + [(plant, "") for plant in PLANTS]
+    plants = [*[None] * good, *PLANTS]
+    planned = [(plant, "") for plant in plants]
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
 
 
-def by_weak_textures(files: Sequence[Path], seed: int, good: int) -> list[Said]:
+def by_weak_textures(
+    files: Sequence[Path],
+    seed: int,
+    good: int,
+) -> list[Said]:
     """Remarks on good pairs of walls, skies and nights."""
-    kinds = [WEAK_TEXTURES[number % len(WEAK_TEXTURES)] for number in range(good)]
-    return _said(Session.of(files, seed), [(None, kind) for kind in kinds], 0)
+    kinds = islice(cycle(WEAK_TEXTURES), good)
+    planned = [(None, kind) for kind in kinds]
+    return _said(Session.of(files, seed), planned, 0)
 
 
 def by_dusty_sensor(
@@ -48,7 +55,11 @@ def by_dusty_sensor(
     return _said(Session.of(files, seed), planned, STRENGTHS.index(strength))
 
 
-def _said(session: Session, planned: Sequence[Planned], strength: int) -> list[Said]:
+def _said(
+    session: Session,
+    planned: Sequence[Planned],
+    strength: int,
+) -> list[Said]:
     estimator = flow_estimator("dis")
     numbers: dict[str, dict[str, float]] = {}
     discs: dict[str, Places] = {}
@@ -87,8 +98,10 @@ def _verdicts(
     """Remarks on each photograph."""
     said = []
     for place, (plant, _) in enumerate(planned):
-        odd = suspected.get(str(place), ())
-        texts = [*reasons[str(place)], *(f"{one.text} ({one.size:.1f})" for one in odd)]
+        name = str(place)
+        odd = suspected.get(name, ())
+        remarks = [f"{suspicion.text} ({suspicion.size:.1f})" for suspicion in odd]
+        texts = [*reasons[name], *remarks]
         fault = "" if plant is None else plant.name
         said.append(Said(fault, _verdict(texts, odd), "; ".join(texts)))
     return said

@@ -1,9 +1,12 @@
 """Remarks on pairs, and both error rates."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
+
+from research.markdown import row
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,13 @@ def say_rates(title: str, said: Sequence[Said]) -> None:
     click.echo(f"\n{title}\n\n| pair | verdict | reason |\n| --- | --- | --- |")
     for one in said:
         if one.fault or one.verdict != "accept":
-            click.echo(f"| {one.fault or 'good'} | {one.verdict} | {one.reason} |")
-    faults = [one for one in said if one.fault]
-    good = [one for one in said if not one.fault]
-    silent = sum(one.verdict == "accept" for one in faults)
-    warned = sum(one.verdict == "warn" for one in good)
-    lost = sum(one.verdict == "reject" for one in good)
+            click.echo(row(one.fault or "good", one.verdict, one.reason))
+    faults: Counter[str] = Counter()
+    good: Counter[str] = Counter()
+    for one in said:
+        verdicts = faults if one.fault else good
+        verdicts[one.verdict] += 1
     click.echo(
-        f"\n{title}: {silent} of {len(faults)} faults silent; of {len(good)} good pairs "
-        f"{warned} warned, {lost} rejected."
+        f"\n{title}: {faults['accept']} of {faults.total()} faults silent; of {good.total()} "
+        f"good pairs {good['warn']} warned, {good['reject']} rejected."
     )

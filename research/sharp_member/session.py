@@ -19,6 +19,14 @@ from research.alignment_truth.real_like.scene import (
     RealLikeScene,
     draw_scene,
 )
+from research.light import (
+    Matrix,
+    Random,
+    from_centre_squared,
+    homogeneous,
+    mixed_by_place,
+    single,
+)
 from research.sharp_member.plants import Plant, disc_blurred
 
 Light = NDArray[np.float32]
@@ -64,7 +72,12 @@ class Session:
             exposure=0.9,
             quality=95,
         )
-        return cls(tuple(files), seed, sharp_lens(draw), camera)
+        return cls(
+            tuple(files),
+            seed,
+            sharp_lens(draw),
+            camera,
+        )
 
     def pair(
         self,
@@ -86,76 +99,69 @@ class Session:
             sharp = plant.change(sharp, plant.size[strength], draw)
         height, width = blurry.shape[:2]
         blurry *= _falloff(height, width)[..., None]
-        members = [
-            as_integer(recorded(self.camera, one, draw), 8) for one in (blurry, sharp)
-        ]
-        return SessionPair(members[0], members[1], plant, scene.name)
+        return SessionPair(
+            blurry=as_integer(recorded(self.camera, blurry, draw), 8),
+            sharp=as_integer(recorded(self.camera, sharp, draw), 8),
+            plant=plant,
+            name=scene.name,
+        )
 
     def _sharp(
         self,
         light: Light,
         scene: RealLikeScene,
-        draw: np.random.Generator,
+        draw: Random,
     ) -> Light:
         """The light of the sharp member: a tenth of the blur, diffraction, another frame."""
         blur = SHARP_APERTURE * np.abs(scene.diameter)
-        smooth = cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX)
-        soft = np.asarray(smooth, np.float32)
+        soft = single(cv2.GaussianBlur(light, (0, 0), SOFTNESS_PX))
         steps = [soft, disc_blurred(soft, 2.0), disc_blurred(soft, 4.0)]
-        total = np.zeros_like(light)
         place = np.minimum(blur / 2, 2)
-        for index, one in enumerate(steps):
-            weight = np.maximum(1 - np.abs(place - index), 0)
-            total += weight[..., None] * one
+        seen = mixed_by_place(steps, place)
         height = light.shape[0] - 2 * MARGIN_PX
         width = light.shape[1] - 2 * MARGIN_PX
         back = _drawn_warp(draw, width, height)
         flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(total, back[:2], (width, height), flags=flags)
-        return np.maximum(np.asarray(moved, np.float32), 0)
+        moved = cv2.warpAffine(
+            seen,
+            back[:2],
+            (width, height),
+            flags=flags,
+        )
+        return np.maximum(single(moved), 0)
 
 
-def _drawn_warp(
-    draw: np.random.Generator,
-    width: int,
-    height: int,
-) -> NDArray[np.float64]:
+def _drawn_warp(draw: Random, width: int, height: int) -> Matrix:
     """Transform from the sharp member's frame to the scene's light."""
-    warp = Similarity(
-        zoom=1 + draw.uniform(-ZOOM, ZOOM),
-        rotation_deg=draw.uniform(-ROTATION_DEG, ROTATION_DEG),
-        shift_px=(draw.uniform(-SHIFT_PX, SHIFT_PX), draw.uniform(-SHIFT_PX, SHIFT_PX)),
-    )
-    affine = warp.matrix(width, height)
-    back = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
+    zoom = 1 + draw.uniform(-ZOOM, ZOOM)
+    rotation_deg = draw.uniform(-ROTATION_DEG, ROTATION_DEG)
+    right_px = draw.uniform(-SHIFT_PX, SHIFT_PX)
+    down_px = draw.uniform(-SHIFT_PX, SHIFT_PX)
+    warp = Similarity(zoom, rotation_deg, (right_px, down_px))
+    back = np.linalg.inv(homogeneous(warp.matrix(width, height)))
     back[:2, 2] += MARGIN_PX
-    return back
+    return np.asarray(back, np.float64)
 
 
 def _falloff(height: int, width: int) -> Light:
-    rows = slice(-1, 1, complex(height))
-    columns = slice(-1, 1, complex(width))
-    y, x = np.ogrid[rows, columns]
-    stops = -VIGNETTING_EV * (x * x + y * y) / 2
-    return np.asarray(2.0**stops, np.float32)
+    stops = -VIGNETTING_EV * from_centre_squared((height, width))
+    return single(2.0**stops)
 
 
-def _of_weak_texture(light: Light, kind: str, draw: np.random.Generator) -> Light:
+def _of_weak_texture(light: Light, kind: str, draw: Random) -> Light:
     """A photograph turned into a plain wall, a sky over a strip of land, or a night."""
     mean = light.mean(axis=(0, 1))
     if kind == "wall":
         contrast = draw.uniform(0.05, 0.15)
         weak = mean + contrast * (light - mean)
-        return np.asarray(weak, np.float32)
+        return single(weak)
     if kind == "night":
-        return np.asarray(
-            np.minimum(light, 1) ** 2 * draw.uniform(0.05, 0.2),
-            np.float32,
-        )
+        dark = np.minimum(light, 1) ** 2
+        return single(dark * draw.uniform(0.05, 0.2))
     height = light.shape[0]
     rows = np.arange(height)[:, None, None] / height
     sky = np.array([0.35, 0.5, 0.8]) * (0.6 + 0.5 * rows)
     horizon = draw.uniform(0.6, 0.8)
     land = np.clip((rows - horizon) / 0.02, 0, 1)
     mixed = (1 - land) * sky + land * light
-    return np.asarray(mixed, np.float32)
+    return single(mixed)

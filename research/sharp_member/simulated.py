@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.datasets.api import open_dataset
-from defocus.datasets.audit.run import audit_dataset
-from defocus.datasets.curation_rules import Rules, judged
 from defocus.progress import track
-from defocus.storage.files import make_folder
-from research.pages.faults import SHOTS, camera_jpeg, camera_lights
-from research.pages.faults_released import numbers_of, run
+from research.pages.faults import (
+    audited,
+    camera_files,
+    camera_lights,
+    card_name,
+    imported_card,
+    write_pair,
+)
+from research.pages.faults_released import numbers_of
 from research.sharp_member.plants import PLANTS, Plant
 from research.sharp_member.rates import Said
 
@@ -37,15 +40,10 @@ def plant_of(number: int) -> Plant | None:
 
 def make_set(root: Path, strength: str) -> None:
     """Make the pairs as two folders, and as a card of one folder."""
-    folders = {role: make_folder(root / "pairs" / role) for role in ("blurry", "sharp")}
-    card = make_folder(root / "card")
     numbers = range(1, GOOD + len(PLANTS) + 1)
     for number in track(numbers, f"{strength} faults"):
-        if (card / f"IMG_{2 * number + 1:04d}.JPG").exists():
-            continue
-        for place, (role, content) in enumerate(_files(number, strength).items()):
-            (folders[role] / f"p{number:02d}.jpg").write_bytes(content)
-            (card / f"IMG_{2 * number + place:04d}.JPG").write_bytes(content)
+        if not (root / "card" / card_name(number, 1)).exists():
+            write_pair(root, number, _files(number, strength))
 
 
 def _files(number: int, strength: str) -> dict[str, bytes]:
@@ -57,53 +55,45 @@ def _files(number: int, strength: str) -> dict[str, bytes]:
         draw = np.random.default_rng([scene, number])
         sharp = lights["sharp"].astype(np.float32)
         size = plant.size[STRENGTHS.index(strength)]
-        lights["sharp"] = plant.change(sharp, size, draw).astype(np.float64)
-    return {shot[0]: camera_jpeg(lights[shot[0]], shot, number) for shot in SHOTS}
+        changed = plant.change(sharp, size, draw)
+        lights["sharp"] = changed.astype(np.float64)
+    return camera_files(lights, number)
 
 
 def by_audit(root: Path) -> list[Said]:
     """The warnings of ``audit`` and the rules of ``curate`` but one, which ``compensate`` mends."""
-    audit = audit_dataset(open_dataset(f"pairs:{root / 'pairs'}"), "dis", where=1)
-    warned: dict[str, list[str]] = {}
-    for one in audit.warnings:
-        warned.setdefault(one.id, []).append(one.text)
+    _, pairs = audited(root)
     said = []
-    for judgement in judged(audit, Rules(most_misalignment_px=None)):
-        reasons = [*filter(None, [judgement.reason]), *warned.get(judgement.id, [])]
-        verdict = (
-            "warn" if judgement.verdict == "accept" and reasons else judgement.verdict
-        )
-        said.append(Said(_fault(int(judgement.id[1:])), verdict, "; ".join(reasons)))
+    for pair in pairs:
+        reasons = [*pair.reasons, *pair.warnings]
+        said.append(Said(_fault(pair.number), pair.verdict, "; ".join(reasons)))
     return said
 
 
 def by_session(root: Path) -> list[Said]:
     """The verdicts of ``check`` on the card, imported as a session."""
-    session = root / "session"
-    if not (session / "session.json").exists():
-        run("capture", "import", session, root / "card")
-    command = [
-        sys.executable,
-        "-m",
-        "defocus.capture",
-        "check",
-        str(session),
-        "--json",
-        "-q",
-    ]
-    answer = subprocess.run(command, check=False, capture_output=True, text=True)
-    pairs = {pair["id"]: pair for pair in json.loads(answer.stdout)["pairs"]}
+    session = imported_card(root)
+    command = [sys.executable, "-m", "defocus.capture"]
+    command += ["check", str(session), "--json", "-q"]
+    answer = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     numbers = numbers_of(session)
-    by_number = {numbers[name]: pair for name, pair in pairs.items()}
+    by_number = {}
+    for pair in json.loads(answer.stdout)["pairs"]:
+        by_number[numbers[pair["id"]]] = pair
     missing = {"verdict": "reject", "reason": "makes no pair"}
     said = []
     for number in range(1, GOOD + len(PLANTS) + 1):
         pair = by_number.get(number, missing)
         reason = _of_sharp_member(pair["reason"])
-        silent = pair["verdict"] == "warn" and not reason
-        said.append(
-            Said(_fault(number), "accept" if silent else pair["verdict"], reason)
-        )
+        verdict = pair["verdict"]
+        if verdict == "warn" and not reason:
+            verdict = "accept"
+        said.append(Said(_fault(number), verdict, reason))
     return said
 
 

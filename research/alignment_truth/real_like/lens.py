@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.colour_psf import colour_psfs, trimmed
 from defocus.scene.compositor import (
@@ -18,8 +17,7 @@ from defocus.scene.compositor import (
 from defocus.scene.layers import Zone, field_zones
 from defocus.scene.real_lens import RealLens
 from defocus.scene.window import Window, shown
-
-Array = NDArray[np.float32]
+from research.light import Array, Mask, single
 
 PLACES = (3, 4)
 """Rows and columns of places in the field between which kernels are blended."""
@@ -29,7 +27,11 @@ LOST = 0.004
 """Share of a kernel's light, far from the centre, that is left out."""
 
 
-def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
+def lens_blurred(
+    light: Array,
+    diameter: Array,
+    lens: RealLens,
+) -> Array:
     """A scene as a lens shows it, layers composited from far to near: ``(H, W, 3)``.
 
     Within the kernels' reach of the border, light from outside is missing."""
@@ -48,13 +50,10 @@ def lens_blurred(light: Array, diameter: Array, lens: RealLens) -> Array:
     def sheets() -> Iterator[SurfacePixels]:
         for k in sorted(np.unique(bins).tolist(), reverse=True):
             own = bins == k
-            colour, alpha = _continued(
-                light,
-                own,
-                bins <= k,
-                np.inf if k == farthest else reach,
-            )
-            shares = _shares(float(diameter[own].mean()), alpha, lens, zones)
+            beyond = np.inf if k == farthest else reach
+            colour, alpha = _continued(light, own, bins <= k, beyond)
+            mean = float(diameter[own].mean())
+            shares = _shares(mean, alpha, lens, zones)
             yield SurfacePixels(colour, alpha, canvas, shares, even=False)
 
     return merged(composited(sheets(), canvas))
@@ -71,19 +70,17 @@ def _shares(
     for zone in zones:
         weight = zone.weight.astype(np.float32)
         if (weight * alpha).any():
-            kernels = trimmed(colour_psfs(lens, diameter, zone.place), LOST)[
-                [0, 1, 2, 1]
-            ]
+            of_colours = trimmed(colour_psfs(lens, diameter, zone.place), LOST)
+            psf = for_correlation(of_colours[[0, 1, 2, 1]])
             own = shown(weight)
-            psf = for_correlation(kernels)
             shares.append(LightShare(psf, weight[own.index], own))
     return shares
 
 
 def _continued(
     light: Array,
-    own: NDArray[np.bool_],
-    not_behind: NDArray[np.bool_],
+    own: Mask,
+    not_behind: Mask,
     reach: float,
 ) -> tuple[Array, Array]:
     """Continue a layer behind nearer layers with its colour at the nearest visible place."""
@@ -96,4 +93,5 @@ def _continued(
     place = np.empty(int(labels.max()) + 1, np.int64)
     place[labels[own]] = np.flatnonzero(own)
     colour = light.reshape(-1, 3)[place[labels]]
-    return colour, np.asarray(not_behind & (distance <= reach), np.float32)
+    covered = not_behind & (distance <= reach)
+    return colour, single(covered)

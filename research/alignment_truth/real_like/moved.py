@@ -5,19 +5,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.pictures.values import (
-    Image,
-    as_float,
-    as_integer,
-    linear_to_srgb,
-    srgb_to_linear,
-)
-
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
+from defocus.pictures.values import Image, as_integer, as_linear
+from research.light import Array, Matrix, Random, encoded, single
 
 BREATHING_PX, PARALLAX_PX, WAVES = 1.0, 1.0, 3
 """Largest breathing at the corners and largest parallax at any depth, px, either way; and the
@@ -32,35 +23,31 @@ class Bend:
 
     breathing_px: float
     parallax_px: tuple[float, float]
-    waves: NDArray[np.float64]
+    waves: Matrix
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator) -> "Bend":
+    def drawn(cls, rng: Random) -> "Bend":
         """A random bend."""
         turn = rng.uniform(0, 2 * np.pi)
         length = rng.uniform(0, PARALLAX_PX)
-        along = length * np.cos(turn), length * np.sin(turn)
-        return cls(
-            rng.uniform(-1, 1) * BREATHING_PX,
-            along,
-            rng.uniform(-1, 1, (WAVES, 3)),
-        )
+        parallax_px = (length * np.cos(turn), length * np.sin(turn))
+        breathing_px = rng.uniform(-1, 1) * BREATHING_PX
+        waves = rng.uniform(-1, 1, (WAVES, 3))
+        return cls(breathing_px, parallax_px, waves)
 
     def at(self, places: Array) -> Array:
         """``(2, H, W)`` displacement at positions in a picture of that size, px."""
         size = np.array(places.shape[:0:-1])
         half = size.reshape(2, 1, 1) / 2
         place = places / half - 1
-        radius = np.hypot(*place) / np.sqrt(2)
+        x, y = place
+        radius = np.hypot(x, y) / np.sqrt(2)
         u, v, phase = self.waves.T[:, :, None, None]
-        depth = np.cos(np.pi * (2 * u * place[0] + 2 * v * place[1] + phase)).mean(
-            axis=0
-        )
-        out = self.breathing_px * radius**2 * place / np.sqrt(2)
-        return np.asarray(
-            out + np.reshape(self.parallax_px, (2, 1, 1)) * depth,
-            np.float32,
-        )
+        turns = 2 * u * x + 2 * v * y + phase
+        depth = np.cos(np.pi * turns).mean(axis=0)
+        outwards = self.breathing_px * radius**2 * place / np.sqrt(2)
+        direction = np.reshape(self.parallax_px, (2, 1, 1))
+        return single(outwards + direction * depth)
 
 
 def moved(
@@ -73,12 +60,12 @@ def moved(
     inverse = np.asarray(np.linalg.inv(matrix), np.float64)
     back = transformed(grid, inverse)
     source = back if bend is None else back + bend.at(back)
-    light = np.asarray(srgb_to_linear(as_float(sharp)), np.float32)
+    light = as_linear(sharp)
     lanczos = cv2.INTER_LANCZOS4
     border = cv2.BORDER_REFLECT
-    remapped = cv2.remap(light, source[0], source[1], lanczos, borderMode=border)
-    encoded = linear_to_srgb(np.clip(np.asarray(remapped), 0, 1))
-    codes = as_integer(np.asarray(encoded, np.float32), 8)
+    across, down = source
+    remapped = cv2.remap(light, across, down, lanczos, borderMode=border)
+    codes = as_integer(encoded(np.asarray(remapped)), 8)
 
     def there(places: Array) -> Array:
         start = places

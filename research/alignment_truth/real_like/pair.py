@@ -22,8 +22,14 @@ from research.alignment_truth.real_like.scene import (
     RealLikeScene,
     draw_scene,
 )
-
-Array = NDArray[np.float32]
+from research.light import (
+    Array,
+    Matrix,
+    Random,
+    from_centre_squared,
+    homogeneous,
+    single,
+)
 
 PITCHES_UM = (15.0, 43.0)
 """Pixel pitches of full frame, µm, at 2400 to 840 px width."""
@@ -46,12 +52,16 @@ class RealLikePair:
     blurry: Image  # ``(H, W, 3)`` uint8
     sharp: Image  # same shape, moved
     unmoved: Image  # same shape: what the sharp member would be without the warp
-    matrix: NDArray[np.float64]  # ``(3, 3)`` from blurry to sharp positions
+    matrix: Matrix  # ``(3, 3)`` from blurry to sharp positions
     diameter: Array  # ``(H, W)`` float32, signed circle of confusion, px
     name: str  # of the photograph
 
 
-def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair:
+def real_like_pair(
+    files: Sequence[Path],
+    seed: int,
+    index: int,
+) -> RealLikePair:
     """Render one pair; the same arguments give the same pair."""
     rng = np.random.default_rng([seed, index])
     scene = draw_scene(files, rng)
@@ -60,16 +70,18 @@ def real_like_pair(files: Sequence[Path], seed: int, index: int) -> RealLikePair
     shape = diameter.shape
     lens = sharp_lens(rng)
     blurred = lens_blurred(scene.light, scene.diameter, lens)
-    blurred = np.maximum(blurred[inner], 0)
+    inside = np.maximum(blurred[inner], 0)
     matrix = draw_warp(shape, rng)
     moved = _moved(matrix, scene, shape)
     mosaic = bool(rng.random() < MOSAIC_SHARE)
     camera = replace(draw_camera(rng), mosaic=mosaic)
     noise = rng if rng.random() < NOISY_SHARP_SHARE else None
+    exposed = inside * _light(shape, rng)[:, :, None]
+    unmoved = np.ascontiguousarray(scene.light[inner])
     return RealLikePair(
-        blurry=_stored(camera, blurred * _light(shape, rng)[:, :, None], rng),
+        blurry=_stored(camera, exposed, rng),
         sharp=_stored(camera, np.maximum(moved, 0), noise),
-        unmoved=_stored(camera, np.ascontiguousarray(scene.light[inner]), None),
+        unmoved=_stored(camera, unmoved, None),
         matrix=matrix,
         diameter=diameter,
         name=scene.name,
@@ -80,11 +92,12 @@ def _inside(shape: tuple[int, ...]) -> tuple[slice, slice]:
     """The scene without the margin that light of the border comes from."""
     height, width = shape[:2]
     rows = slice(MARGIN_PX, height - MARGIN_PX)
-    return rows, slice(MARGIN_PX, width - MARGIN_PX)
+    columns = slice(MARGIN_PX, width - MARGIN_PX)
+    return rows, columns
 
 
 def _moved(
-    matrix: NDArray[np.float64],
+    matrix: Matrix,
     scene: RealLikeScene,
     shape: tuple[int, ...],
 ) -> NDArray[Any]:
@@ -99,7 +112,7 @@ def _moved(
     )
 
 
-def sharp_lens(rng: np.random.Generator) -> RealLens:
+def sharp_lens(rng: Random) -> RealLens:
     """A lens that shows what is in focus where it is: no coma, which leaves no right answer.
 
     Colours that lie apart do so in both members: left out."""
@@ -112,10 +125,12 @@ def sharp_lens(rng: np.random.Generator) -> RealLens:
 
 
 def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
-    kernel = colour_psfs(lens, 0.0, field)[1]
-    places = np.arange(len(kernel)) - len(kernel) // 2
+    _, kernel, _ = colour_psfs(lens, 0.0, field)
+    side = len(kernel)
+    places = np.arange(side) - side // 2
     squares = places[:, None] ** 2 + places**2
-    spread = math.sqrt(float((kernel * squares).sum()) / 2)
+    variance = float((kernel * squares).sum()) / 2
+    spread = math.sqrt(variance)
     across = float(kernel.sum(axis=0) @ places)
     down = float(kernel.sum(axis=1) @ places)
     off = math.hypot(across, down)
@@ -125,16 +140,17 @@ def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
 def _stored(
     camera: StreamCamera,
     light: Array,
-    noise: np.random.Generator | None,
+    noise: Random | None,
 ) -> Image:
-    return as_integer(recorded(camera, np.asarray(light, np.float32), noise), 8)
+    taken = recorded(camera, single(light), noise)
+    return as_integer(taken, 8)
 
 
-def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+def draw_warp(shape: tuple[int, ...], rng: Random) -> Matrix:
     """A similarity such as a tripod, refocusing and another aperture leave, about the centre."""
     kind = rng.random()
     length = SHIFT_PX * rng.uniform()
-    direction = rng.uniform(0, 2 * math.pi)
+    direction = rng.uniform(0, math.tau)
     similarity = Similarity(
         zoom=1 + rng.uniform(-ZOOM, ZOOM),
         rotation_deg=rng.uniform(-ROTATION_DEG, ROTATION_DEG),
@@ -144,17 +160,13 @@ def draw_warp(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.fl
         similarity = Similarity()
     elif kind < STILL_SHARE + SHIFTED_SHARE:
         similarity = Similarity(shift_px=similarity.shift_px)
-    affine = similarity.matrix(shape[1], shape[0])
-    return np.vstack([affine, [0.0, 0.0, 1.0]])
+    height, width = shape[:2]
+    return homogeneous(similarity.matrix(width, height))
 
 
-def _light(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def _light(shape: tuple[int, ...], rng: Random) -> Array:
     """Exposure and vignetting of the wide aperture."""
     gain = 2.0 ** rng.uniform(-EXPOSURE_EV, EXPOSURE_EV)
-    height, width = shape
-    rows = slice(-1, 1, complex(height))
-    columns = slice(-1, 1, complex(width))
-    y, x = np.ogrid[rows, columns]
     loss = rng.uniform(0, 1 - 2.0**-VIGNETTING_EV)
-    fall = loss * (x * x + y * y) / 2
-    return np.asarray(gain * (1 - fall), np.float32)
+    fall = loss * from_centre_squared(shape)
+    return single(gain * (1 - fall))

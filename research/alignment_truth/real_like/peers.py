@@ -15,9 +15,7 @@ from defocus.align.photometry.linear_light import LUMINANCE, reduced_light
 from defocus.align.registration.register import register
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.pictures.values import Image
-
-Array = NDArray[np.float32]
-Matrix = NDArray[np.float64]
+from research.light import Array, Matrix, Pixels, homogeneous
 
 ECC_ITERATIONS, ECC_SMOOTHING_PX = 100, 5
 FLOW_STEP_PX = 8
@@ -49,10 +47,9 @@ def _of(
 
 
 def _global(blurry: Image, sharp: Image) -> Placed | None:
-    registration = register(
-        reduced_light(blurry, 1, LUMINANCE),
-        reduced_light(sharp, 1, LUMINANCE),
-    )
+    first = reduced_light(blurry, 1, LUMINANCE)
+    second = reduced_light(sharp, 1, LUMINANCE)
+    registration = register(first, second)
     if registration.matrix is None:
         return None
     return _of(registration.matrix, blurry.shape, registration.corner_error_px)
@@ -89,40 +86,35 @@ def _ecc(blurry: Image, sharp: Image) -> Placed | None:
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return None
-    matrix = np.vstack([affine, [0, 0, 1]])
-    return _of(matrix.astype(np.float64), blurry.shape)
+    return _of(homogeneous(affine), blurry.shape)
 
 
 def _dis(blurry: Image, sharp: Image) -> Placed | None:
     """Dense inverse search, and the similarity on which most of its flow agrees."""
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     none = np.zeros((*blurry.shape[:2], 2), np.float32)
-    flow = estimator.calc(_grey(blurry), _grey(sharp), none)
-    flow = np.asarray(flow)
-    start = (
-        pixel_grid(*blurry.shape[:2])[:, ::FLOW_STEP_PX, ::FLOW_STEP_PX]
-        .reshape(2, -1)
-        .T
-    )
-    return _agreed(
-        start,
-        start + flow[::FLOW_STEP_PX, ::FLOW_STEP_PX].reshape(-1, 2),
-        blurry,
-    )
+    flow = np.asarray(estimator.calc(_grey(blurry), _grey(sharp), none))
+    grid = pixel_grid(*blurry.shape[:2])
+    every = slice(None, None, FLOW_STEP_PX)
+    start = grid[:, every, every].reshape(2, -1).T
+    moves = flow[every, every].reshape(-1, 2)
+    return _agreed(start, start + moves, blurry)
 
 
 def _sift(blurry: Image, sharp: Image) -> Placed | None:
     """Features of SIFT, those that match, and the similarity on which most of them agree."""
     sift = cv2.SIFT.create()
-    (first, a), (second, b) = (
-        sift.detectAndCompute(_grey(one), None) for one in (blurry, sharp)
-    )
-    if a is None or b is None or len(b) < 2:
+    first, first_features = sift.detectAndCompute(_grey(blurry), None)
+    second, second_features = sift.detectAndCompute(_grey(sharp), None)
+    if first_features is None or second_features is None or len(second_features) < 2:
         return None
-    pairs = cv2.BFMatcher().knnMatch(a, b, k=2)
-    good = [best for best, other in pairs if best.distance < LIKE * other.distance]
-    start_points = [first[match.queryIdx].pt for match in good]
-    end_points = [second[match.trainIdx].pt for match in good]
+    start_points = []
+    end_points = []
+    matches = cv2.BFMatcher().knnMatch(first_features, second_features, k=2)
+    for best, other in matches:
+        if best.distance < LIKE * other.distance:
+            start_points.append(first[best.queryIdx].pt)
+            end_points.append(second[best.trainIdx].pt)
     start = np.array(start_points).reshape(-1, 2)
     end = np.array(end_points).reshape(-1, 2)
     return _agreed(start, end, blurry)
@@ -145,7 +137,7 @@ def _agreed(
     )
     if affine is None or int(voted.sum()) < LEAST_MATCHES:
         return None
-    return _of(np.vstack([affine, [0, 0, 1]]), blurry.shape)
+    return _of(homogeneous(affine), blurry.shape)
 
 
 def _phase(blurry: Image, sharp: Image) -> Placed | None:
@@ -154,16 +146,18 @@ def _phase(blurry: Image, sharp: Image) -> Placed | None:
     second = _grey(sharp).astype(np.float32)
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(first, second, window)
-    matrix = np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
-    return _of(matrix, blurry.shape)
+    affine = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    return _of(homogeneous(affine), blurry.shape)
 
 
-def _grey(picture: Image) -> NDArray[np.uint8]:
+def _grey(picture: Image) -> Pixels:
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
+Method = Callable[[Image, Image], Placed | None]
+"""Function from two pictures of 8 bits to places; None means no answer."""
 OURS = ("ours, global", "ours, flow")
-PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
+PEERS: dict[str, Method] = {
     OURS[0]: _global,
     OURS[1]: _flow,
     "ECC affine": _ecc,
@@ -171,7 +165,7 @@ PEERS: dict[str, Callable[[Image, Image], Placed | None]] = {
     "SIFT + RANSAC": _sift,
     "phase correlation": _phase,
 }
-"""The methods by their names in the table. They take 8-bit pictures; None means no answer."""
+"""The methods by their names in the table."""
 
 
 def placements(

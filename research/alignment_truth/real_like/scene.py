@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
-from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.read import IMAGE_SUFFIXES, read_image
-from defocus.pictures.values import as_float, srgb_to_linear
-from defocus.storage.files import sha256_file
-from research.alignment_truth.rendered.textures import Split, split_of
+from defocus.pictures.read import read_image
+from defocus.pictures.values import as_linear
+from research.alignment_truth.rendered.textures import (
+    Split,
+    camera_pictures,
+    split_of_file,
+)
 from research.alignment_truth.stacks import MERGED
-
-Array = NDArray[np.float32]
+from research.light import Array, Random, along, centred_grid, random_part, single
 
 CANVAS = (768, 1088)
 """Greatest height and width of a scene: 688 × 1008 px and what a warp brings in from outside."""
@@ -61,22 +62,11 @@ def scene_files(
     ``choose`` has those of the truth set's split of that name, ``test`` all others."""
     files: list[Path] = []
     for folder in folders:
-        files += _pictures(folder)
-    for stack in (
-        sorted(one for one in stacks.iterdir() if one.is_dir()) if stacks else ()
-    ):
-        frames = _pictures(stack)
-        merged = stack / MERGED
-        if merged in frames:
-            files.append(merged)
-        else:
-            files += frames[len(frames) // 2 :][:1]
-    own = [
-        file
-        for file in files
-        if (split_of(bytes.fromhex(sha256_file(file))) == "choose")
-        == (split == "choose")
-    ]
+        files += camera_pictures(folder)
+    if stacks is not None:
+        files += _of_stacks(stacks)
+    chosen = split == "choose"
+    own = [file for file in files if (split_of_file(file) == "choose") is chosen]
     if not own:
         raise DatasetError(
             f"no photograph for the split {split}; give a folder with more pictures"
@@ -84,34 +74,38 @@ def scene_files(
     return tuple(own)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
-    files = [one for one in folder.iterdir() if one.suffix.lower() in suffixes]
-    return sorted(files)
+def _of_stacks(stacks: Path) -> list[Path]:
+    """The merged picture of each stack, or the middle frame where there is none."""
+    files: list[Path] = []
+    for stack in sorted(stacks.iterdir()):
+        if not stack.is_dir():
+            continue
+        frames = camera_pictures(stack)
+        merged = stack / MERGED
+        if merged in frames:
+            files.append(merged)
+        else:
+            files += frames[len(frames) // 2 :][:1]
+    return files
 
 
 @lru_cache(maxsize=2)
 def _photograph(file: Path) -> Array:
-    return np.asarray(srgb_to_linear(as_float(read_image(file))), np.float32)
+    return as_linear(read_image(file))
 
 
-def draw_scene(files: Sequence[Path], rng: np.random.Generator) -> RealLikeScene:
+def draw_scene(files: Sequence[Path], rng: Random) -> RealLikeScene:
     """A part of a photograph with depth."""
     while True:
         file = files[int(rng.integers(len(files)))]
         light = _at_drawn_size(_photograph(file), rng)
-        rows = min(light.shape[0], CANVAS[0])
-        columns = min(light.shape[1], CANVAS[1])
-        if min(rows, columns) >= LEAST_SIDE_PX:
+        if min(light.shape[:2]) >= LEAST_SIDE_PX:
             break
-    top = int(rng.integers(light.shape[0] - rows + 1))
-    left = int(rng.integers(light.shape[1] - columns + 1))
-    part = light[top : top + rows, left : left + columns]
-    part = np.ascontiguousarray(part)
+    part = np.ascontiguousarray(random_part(rng, light, *CANVAS))
     return RealLikeScene(_beyond_white(part, rng), _diameters(part, rng), file.name)
 
 
-def _at_drawn_size(light: Array, rng: np.random.Generator) -> Array:
+def _at_drawn_size(light: Array, rng: Random) -> Array:
     """A photograph, reduced by a drawn scale if it is large."""
     height, width = light.shape[:2]
     if min(height, width) <= 1.3 * CANVAS[0]:
@@ -119,18 +113,17 @@ def _at_drawn_size(light: Array, rng: np.random.Generator) -> Array:
     scale = rng.uniform(*SCALES)
     size = (round(width * scale), round(height * scale))
     small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32)
+    return single(small)
 
 
-def _beyond_white(light: Array, rng: np.random.Generator) -> Array:
+def _beyond_white(light: Array, rng: Random) -> Array:
     above = (light.min(axis=2) - BRIGHT_FROM) / (1 - BRIGHT_FROM)
     clipped = np.clip(above, 0, 1)
-    brightest = np.float32(rng.uniform(0, BRIGHTEST - 1))
-    gain = 1 + clipped * brightest
-    return np.asarray(light * gain[:, :, None], np.float32)
+    gain = 1 + clipped * rng.uniform(0, BRIGHTEST - 1)
+    return single(light * gain[:, :, None])
 
 
-def _diameters(light: Array, rng: np.random.Generator) -> Array:
+def _diameters(light: Array, rng: Random) -> Array:
     """Circles of confusion: a third of the picture has none, the rest up to the largest."""
     nearness = _nearness(light, rng)
     focus = np.quantile(nearness, rng.uniform())
@@ -139,42 +132,43 @@ def _diameters(light: Array, rng: np.random.Generator) -> Array:
     sharp = np.quantile(length, rng.uniform(*SHARP_SHARE))
     beyond = np.sign(distance) * np.maximum(length - sharp, 0)
     beyond = np.sign(beyond) * np.abs(beyond) ** RISE
-    largest = math.exp(rng.uniform(*np.log(LARGEST_PX)))
-    largest = largest * light.shape[1] / CANVAS[1]
-    return np.asarray(
-        beyond * (largest / max(float(np.abs(beyond).max()), 1e-6)),
-        np.float32,
-    )
+    farthest = float(np.abs(beyond).max())
+    exponent = rng.uniform(*np.log(LARGEST_PX))
+    largest = math.exp(exponent) * light.shape[1] / CANVAS[1]
+    return single(beyond * (largest / max(farthest, 1e-6)))
 
 
-def _nearness(light: Array, rng: np.random.Generator) -> Array:
+def _nearness(light: Array, rng: Random) -> Array:
     """A slanted ground with upright objects on it, whose outlines are those of the photograph."""
     labels = _segments(light)
-    height, width = light.shape[:2]
     angle = rng.normal(math.pi / 2, 0.7)
-    rows = slice(-1, 1, complex(height))
-    columns = slice(-1, 1, complex(width))
-    y, x = np.ogrid[rows, columns]
-    slope = math.cos(angle) * x + math.sin(angle) * y
+    y, x = centred_grid(light.shape)
+    slope = along(x, y, angle)
     upright = rng.uniform(-1, 1, int(labels.max()) + 1)
     share = rng.uniform(0.4, 0.9)
     nearness = share * upright[labels] + (1 - share) * slope
-    return np.asarray(nearness, np.float32)
+    return single(nearness)
 
 
 def _segments(light: Array) -> NDArray[np.int32]:
     """Numbers of the objects in a photograph, by its outlines."""
     from skimage.segmentation import felzenszwalb
 
+    codes = np.sqrt(np.clip(light, 0, 1))
     small = cv2.resize(
-        np.sqrt(np.clip(light, 0, 1)),
+        codes,
         None,
         fx=SEGMENTED_AT,
         fy=SEGMENTED_AT,
     )
     height, width = small.shape[:2]
     least = round(LEAST_SEGMENT * height * width)
-    labels = felzenszwalb(small, scale=300, sigma=0.8, min_size=least).astype(np.int32)
-    return np.asarray(
-        cv2.resize(labels, light.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    segments = felzenszwalb(
+        small,
+        scale=300,
+        sigma=0.8,
+        min_size=least,
     )
+    labels = segments.astype(np.int32)
+    nearest = cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(labels, light.shape[1::-1], interpolation=nearest))

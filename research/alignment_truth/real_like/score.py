@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.sampling.positions import inside, pixel_grid, sampled, transformed
-from defocus.pictures.values import Image, as_float, linear_to_srgb, srgb_to_linear
+from defocus.pictures.values import Image, as_float, as_linear
 from research.alignment_truth.real_like.pair import RealLikePair
 from research.alignment_truth.real_like.peers import Placed, placements
-
-Array = NDArray[np.float32]
+from research.alignment_truth.score import mean_of_known
+from research.light import Array, Mask, encoded
 
 TRUE, RAW = "true transform", "nothing moved"
 BORDER_PX = 8
@@ -44,10 +43,8 @@ class WarpScore:
 
 def score_pair(pair: RealLikePair) -> dict[str, WarpScore]:
     """Scores of every method on a pair, and of the true transform and of no transform, by name."""
-    true = Placed(
-        transformed(pixel_grid(*pair.blurry.shape[:2]), pair.matrix),
-        pair.matrix,
-    )
+    grid = pixel_grid(*pair.blurry.shape[:2])
+    true = Placed(transformed(grid, pair.matrix), pair.matrix)
     answers = placements(pair.blurry, pair.sharp)
     return scores_of(pair.sharp, pair.unmoved, true, answers)
 
@@ -61,11 +58,9 @@ def scores_of(
     """Answers, and the true one and none, by name."""
     shape = moved.shape
     seen = _seen(true)
-    linear = np.asarray(srgb_to_linear(as_float(moved)), np.float32)
-    references = [
-        (TRUE, true, 0.0),
-        (RAW, Placed(pixel_grid(*shape[:2]), np.eye(3)), 0.0),
-    ]
+    linear = as_linear(moved)
+    raw = Placed(pixel_grid(*shape[:2]), np.eye(3))
+    references = [(TRUE, true, 0.0), (RAW, raw, 0.0)]
     scores = {}
     for name, placed, seconds in (*references, *answers):
         if placed is None:
@@ -80,12 +75,13 @@ def scores_of(
     return scores
 
 
-def _seen(true: Placed) -> NDArray[np.bool_]:
+def _seen(true: Placed) -> Mask:
     """Places that the moved picture shows, but for those near its border."""
     shown = inside(true.positions).astype(np.uint8)
     shown[[0, -1]] = 0
     shown[:, [0, -1]] = 0
-    neighbours = np.ones((2 * BORDER_PX + 1,) * 2, np.uint8)
+    side = 2 * BORDER_PX + 1
+    neighbours = np.ones((side, side), np.uint8)
     return cv2.erode(shown, neighbours) > 0
 
 
@@ -93,9 +89,9 @@ def _psnr_db(
     linear: Array,
     positions: Array,
     wanted: Image,
-    seen: NDArray[np.bool_],
+    seen: Mask,
 ) -> float:
-    picture = linear_to_srgb(np.clip(sampled(linear, positions, cubic=True), 0, 1))
+    picture = encoded(sampled(linear, positions, cubic=True))
     difference = picture[seen] - as_float(wanted)[seen]
     error = float(np.square(difference, dtype=np.float64).mean())
     return min(-10 * math.log10(max(error, 1e-12)), MOST_DB)
@@ -117,29 +113,31 @@ class MethodMeans:
 
 def method_means(pairs: Sequence[dict[str, WarpScore]]) -> dict[str, MethodMeans]:
     """Each method over all pairs."""
-    common = [pair for pair in pairs if all(score.answered for score in pair.values())]
+    if not pairs:
+        return {}
+    common = [pair for pair in pairs if _answered_by_all(pair)]
     means = {}
-    for name in pairs[0] if pairs else ():
-        every = [pair[name] for pair in pairs]
-        means[name] = _means(every, [pair[name] for pair in common])
+    for name in pairs[0]:
+        scores = [pair[name] for pair in pairs]
+        of_common = [pair[name] for pair in common]
+        means[name] = _means(scores, of_common)
     return means
 
 
+def _answered_by_all(pair: dict[str, WarpScore]) -> bool:
+    return all(score.answered for score in pair.values())
+
+
 def _means(scores: Sequence[WarpScore], common: Sequence[WarpScore]) -> MethodMeans:
-    lengths = [one.corner_px for one in scores if one.corner_px is not None]
-    corner = np.array(lengths)
+    errors_px = [one.corner_px for one in scores if one.corner_px is not None]
+    corner = np.array(errors_px)
     return MethodMeans(
         pairs=len(scores),
         answered=len(corner),
         median_px=float(np.median(corner)) if corner.size else None,
         p95_px=float(np.percentile(corner, 95)) if corner.size else None,
         wrong=int((corner > WRONG_PX).sum()),
-        psnr_db=_mean([one.psnr_db for one in scores]),
-        common_db=_mean([one.psnr_db for one in common]),
+        psnr_db=mean_of_known(one.psnr_db for one in scores),
+        common_db=mean_of_known(one.psnr_db for one in common),
         seconds=float(np.mean([one.seconds for one in scores])),
     )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
-    return float(np.mean(measured)) if measured else None

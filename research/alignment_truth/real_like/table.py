@@ -15,6 +15,7 @@ from research.alignment_truth.real_like.score import (
     WarpScore,
     method_means,
 )
+from research.markdown import number_or_dash, table
 
 CLEARLY_PX = 0.05
 """Least difference of the errors at a corner, px, that is more than chance."""
@@ -39,9 +40,10 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
             medians.append((one.median_px, name))
     least_px, best = min(medians)
     within, said = _within_errors(pairs)
+    own_px = number_or_dash(means[OURS[0]].median_px)
     note = (
         f"Least median error of the others: {best}, {least_px:.2f} px, against "
-        f"{_number(means[OURS[0]].median_px)} px. {within} of {said} of our transforms lie "
+        f"{own_px} px. {within} of {said} of our transforms lie "
         f"within two of the standard errors that are given with them. {_rare(pairs)} "
         f"{_where_better(pairs, best)}"
     )
@@ -62,30 +64,30 @@ def _within_errors(pairs: Sequence[dict[str, WarpScore]]) -> tuple[int, int]:
 
 def method_table(means: Mapping[str, MethodMeans]) -> str:
     """One row for each method, as Markdown."""
-    rows = [
-        [
+    rows = []
+    for name, one in means.items():
+        cells = [
             name,
             f"{one.answered}/{one.pairs}",
-            _number(one.median_px),
-            _number(one.p95_px),
+            number_or_dash(one.median_px),
+            number_or_dash(one.p95_px),
             str(one.wrong),
-            _number(one.psnr_db, 1),
-            _number(one.common_db, 1),
-            _number(one.seconds),
+            number_or_dash(one.psnr_db, 1),
+            number_or_dash(one.common_db, 1),
+            number_or_dash(one.seconds),
         ]
-        for name, one in means.items()
-    ]
-    lines = [HEAD, ["---", *("---:" for _ in HEAD[1:])], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        rows.append(cells)
+    return table(HEAD, rows)
 
 
 def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
     """How far off the worst of our answers is, and what so many pairs say of rare failures."""
     errors = [pair[OURS[0]].corner_px for pair in pairs]
-    bound = count_failures([RegistrationTrial(error, 0.0) for error in errors]).bound
+    trials = [RegistrationTrial(error, 0.0) for error in errors]
+    bound = count_failures(trials).bound
     worst = max((error for error in errors if error is not None), default=None)
     return (
-        f"The worst of them is off by {_number(worst)} px; with 95 % confidence, fewer than "
+        f"The worst of them is off by {number_or_dash(worst)} px; with 95 % confidence, fewer than "
         f"{100 * bound:.1f} % of such pairs are off by more than {FAILURE_PX:g} px."
     )
 
@@ -105,7 +107,3 @@ def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
         f"{name} is more exact than ours in {better} pairs, in {clearly} of them by more than "
         f"{CLEARLY_PX:g} px."
     )
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

@@ -8,12 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from research.alignment_truth.rendered.textures import Split
+from research.light import Array, Random, single
 
-Array: TypeAlias = NDArray[np.float32]
 OutlineKind: TypeAlias = Literal[
-    "ellipse", "polygon", "blob", "annulus", "star", "bars"
+    "ellipse",
+    "polygon",
+    "blob",
+    "annulus",
+    "star",
+    "bars",
 ]
-ReliefKind: TypeAlias = Literal["plane", "bowl", "saddle", "dome", "wave", "step"]
+ReliefKind: TypeAlias = Literal[
+    "plane",
+    "bowl",
+    "saddle",
+    "dome",
+    "wave",
+    "step",
+]
 
 OUTLINES_OF: dict[Split, tuple[OutlineKind, ...]] = {
     "train": ("ellipse", "polygon"),
@@ -43,12 +55,8 @@ class Relief:
     def inverse_depth(self, x: Array, y: Array) -> Array:
         """Inverse depth at positions of the blurry picture, px."""
         u, v = _turned(x, y, self.centre, self.angle)
-        u = u / np.float32(self.scale)
-        v = v / np.float32(self.scale)
-        return np.asarray(
-            np.float32(self.middle) + np.float32(self.half) * self._form(u, v),
-            np.float32,
-        )
+        form = self._form(u / self.scale, v / self.scale)
+        return single(self.middle + self.half * form)
 
     def _form(self, u: Array, v: Array) -> Array:
         match self.kind:
@@ -62,8 +70,7 @@ class Relief:
                 squared = u * u + v * v
                 form = 2 * np.exp(-3 * squared) - 1
             case "wave":
-                wave = np.float32(3.5) * u + np.float32(self.phase)
-                form = np.sin(wave)
+                form = np.sin(3.5 * u + self.phase)
             case "step":
                 form = np.tanh(3 * u)
         return np.asarray(form)
@@ -84,10 +91,8 @@ class Outline:
     def coverage(self, x: Array, y: Array) -> Array:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
         u, v = _turned(x, y, self.centre, self.angle)
-        return np.asarray(
-            np.clip(self._distance(u, v) + np.float32(0.5), 0, 1),
-            np.float32,
-        )
+        distance = self._distance(u, v)
+        return single(np.clip(distance + 0.5, 0, 1))
 
     def _distance(self, u: Array, v: Array) -> Array:
         """Distance to the edge in px, positive inside; exact near the edge."""
@@ -100,10 +105,7 @@ class Outline:
             case "blob":
                 distance = self._to_blob(u, v)
             case "annulus":
-                middle = self.radius * (1 + self.ratio) / 2
-                distance = self.radius * (1 - self.ratio) / 2 - np.abs(
-                    np.hypot(u, v) - middle
-                )
+                distance = self._to_annulus(u, v)
             case "star":
                 distance = self._to_star(u, v)
             case "bars":
@@ -119,41 +121,46 @@ class Outline:
         distance = np.clip(f / np.maximum(slope, 1e-6), b, a)
         return np.asarray((1 - f) * distance)
 
+    def _to_annulus(self, u: Array, v: Array) -> Array:
+        middle = self.radius * (1 + self.ratio) / 2
+        half = self.radius * (1 - self.ratio) / 2
+        rho = np.hypot(u, v)
+        return np.asarray(half - np.abs(rho - middle))
+
     def _to_polygon(self, u: Array, v: Array) -> Array:
         apothem = self.radius * math.cos(math.pi / self.count)
-        angles = 2 * math.pi * np.arange(self.count) / self.count
-        sides = []
-        slopes = []
+        angles = math.tau * np.arange(self.count) / self.count
+        within = []
         for angle in angles:
             cosine = math.cos(angle)
             sine = math.sin(angle)
-            sides.append(cosine * u + sine * v / self.ratio)
-            slopes.append(math.hypot(cosine, sine / self.ratio))
-        within = [
-            (apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)
-        ]
+            side = cosine * u + sine * v / self.ratio
+            slope = math.hypot(cosine, sine / self.ratio)
+            within.append((apothem - side) / slope)
         return np.asarray(np.min(within, axis=0))
 
     def _to_blob(self, u: Array, v: Array) -> Array:
+        """First-order distance from an edge at ``size (1 + swing Σ cos(k θ + p))``."""
         theta = np.arctan2(v, u)
         rho = np.hypot(u, v)
-        waves = list(enumerate(self.phases, start=2))
         size = self.radius / (1 + 0.6 * self.ratio)
-        swing = 0.6 * self.ratio / len(waves)
-        edge = size * (
-            1 + swing * np.sum([np.cos(k * theta + p) for k, p in waves], axis=0)
-        )
-        slope = (
-            size * swing * np.sum([k * np.sin(k * theta + p) for k, p in waves], axis=0)
-        )
-        return np.asarray((edge - rho) / np.sqrt(1 + (slope / edge) ** 2))
+        swing = 0.6 * self.ratio / len(self.phases)
+        waves = []
+        slopes = []
+        for k, phase in enumerate(self.phases, start=2):
+            angle = k * theta + phase
+            waves.append(np.cos(angle))
+            slopes.append(k * np.sin(angle))
+        edge = size * (1 + swing * np.sum(waves, axis=0))
+        slope = size * swing * np.sum(slopes, axis=0)
+        steepness = np.sqrt(1 + (slope / edge) ** 2)
+        return np.asarray((edge - rho) / steepness)
 
     def _to_star(self, u: Array, v: Array) -> Array:
         """Distance to a star, folded into half of one point, whose edge is a straight line."""
         sector = math.pi / self.count
-        folded = np.abs(
-            np.mod(np.arctan2(v, u), np.float32(2 * sector)) - np.float32(sector)
-        )
+        in_point = np.mod(np.arctan2(v, u), 2 * sector)
+        folded = np.abs(in_point - sector)
         rho = np.hypot(u, v)
         x = rho * np.cos(folded)
         y = rho * np.sin(folded)
@@ -166,9 +173,8 @@ class Outline:
     def _to_bars(self, u: Array, v: Array) -> Array:
         box = self.radius / math.sqrt(2)
         period = 2 * box / self.count
-        across = np.abs(
-            np.mod(v + np.float32(box), np.float32(period)) - np.float32(period / 2)
-        )
+        in_period = np.mod(v + box, period)
+        across = np.abs(in_period - period / 2)
         half = period * (0.25 + 0.5 * self.ratio) / 2
         within_bar = half - across
         within_box = box - np.maximum(np.abs(u), np.abs(v))
@@ -181,41 +187,41 @@ def _turned(
     centre: tuple[float, float],
     angle: float,
 ) -> tuple[Array, Array]:
-    cosine = np.float32(math.cos(angle))
-    sine = np.float32(math.sin(angle))
-    dx = x - np.float32(centre[0])
-    dy = y - np.float32(centre[1])
-    return cosine * dx + sine * dy, cosine * dy - sine * dx
+    cosine = math.cos(angle)
+    sine = math.sin(angle)
+    dx = x - centre[0]
+    dy = y - centre[1]
+    u = cosine * dx + sine * dy
+    v = cosine * dy - sine * dx
+    return u, v
 
 
 def draw_relief(
     split: Split,
     band: tuple[float, float],
     size: tuple[int, int],
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Relief:
     """A random relief within a band of inverse depth, over a frame of (height, width)."""
     height, width = size
-    half = (band[1] - band[0]) / 2 * rng.uniform(0.2, 1.0)
+    low, high = band
+    half = (high - low) / 2 * rng.uniform(0.2, 1.0)
     kinds = RELIEFS_OF[split]
     return Relief(
         kind=kinds[rng.integers(len(kinds))],
-        middle=float(rng.uniform(band[0] + half, band[1] - half)),
+        middle=rng.uniform(low + half, high - half),
         half=float(half),
-        centre=(
-            float(rng.uniform(0.3, 0.7) * width),
-            float(rng.uniform(0.3, 0.7) * height),
-        ),
+        centre=(rng.uniform(0.3, 0.7) * width, rng.uniform(0.3, 0.7) * height),
         scale=math.hypot(width, height) / 2,
-        angle=float(rng.uniform(0, 2 * math.pi)),
-        phase=float(rng.uniform(0, 2 * math.pi)),
+        angle=rng.uniform(0, math.tau),
+        phase=rng.uniform(0, math.tau),
     )
 
 
 def draw_outline(
     split: Split,
     size: tuple[int, int],
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Outline:
     """A random outline whose centre lies in a frame of (height, width)."""
     height, width = size
@@ -223,10 +229,10 @@ def draw_outline(
     kind = kinds[rng.integers(len(kinds))]
     return Outline(
         kind=kind,
-        centre=(float(rng.uniform(0, width)), float(rng.uniform(0, height))),
-        radius=float(rng.uniform(0.15, 0.4) * min(height, width)),
-        angle=float(rng.uniform(0, 2 * math.pi)),
+        centre=(rng.uniform(0, width), rng.uniform(0, height)),
+        radius=rng.uniform(0.15, 0.4) * min(height, width),
+        angle=rng.uniform(0, math.tau),
         count=int(rng.integers(3, 8)),
-        ratio=float(rng.uniform(0.4, 0.8)),
-        phases=tuple(map(float, rng.uniform(0, 2 * math.pi, 4))),
+        ratio=rng.uniform(0.4, 0.8),
+        phases=tuple(rng.uniform(0, math.tau, 4).tolist()),
     )

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from defocus.pictures.values import as_float, as_integer, linear_to_srgb
+from defocus.pictures.values import as_float, as_integer
 from defocus.scene.geometry import Similarity
 from defocus.scene.window import Window
 from research.alignment_truth.rendered.labels import edge_class, front_depth, visible
@@ -24,9 +24,7 @@ from research.alignment_truth.rendered.rendering import (
 )
 from research.alignment_truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View
 from research.alignment_truth.rendered.textures import SPLITS, Textures, texture_patch
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from research.light import Array, Mask, Random, encoded, single
 
 MOST_SHAPES = 4
 
@@ -120,7 +118,7 @@ def render_pair(
     size = (height, width)
     scene = _draw_scene(textures, ranges, size, rng)
     surfaces = scene.surfaces
-    frame = Window(0, 0, width, height)
+    frame = Window.of(size)
     surround = frame.grown(scene.defocus.reach_px)
     blurry = blurry_picture(surfaces, scene.defocus, surround)
     sharp = sharp_picture(surfaces, scene.view)
@@ -128,8 +126,8 @@ def render_pair(
     front = blurry.front[crop]
     depth = front_depth(surfaces, front, frame)
     flow = scene.view.flow(*frame.grid(), depth)
-    light = _light(ranges, size, rng)[:, :, None]
-    exposed = blurry.linear[crop] * light
+    light = _light(ranges, size, rng)
+    exposed = blurry.linear[crop] * light[:, :, None]
     bits = 8 if rng.random() < 0.5 else 16
     edges = edge_class(surfaces, scene.defocus, blurry.front, surround)
     return TruthPair(
@@ -148,31 +146,35 @@ def _draw_scene(
     textures: Textures,
     ranges: Ranges,
     size: tuple[int, int],
-    rng: np.random.Generator,
+    rng: Random,
 ) -> _Scene:
     families = ranges.families or FAMILIES_OF[textures.split]
     defocus = Defocus(
         psf=draw_psf(families, rng),
-        largest_px=float(rng.uniform(*ranges.coc_px)),
-        focus=float(rng.uniform()),
+        largest_px=rng.uniform(*ranges.coc_px),
+        focus=rng.uniform(),
         size=size,
     )
     view = _draw_view(ranges, size, rng)
     extent = _extent(size, defocus, view)
     count = int(rng.integers(1, MOST_SHAPES + 1))
     cuts = np.sort(rng.uniform(size=count))
-    bands = list(zip((0.0, *cuts), (*cuts, 1.0), strict=True))
-    surfaces = (
-        _draw_surface(textures, band, size, extent, k > 0, rng)
-        for k, band in enumerate(bands)
-    )
-    shown = tuple(one for one in surfaces if one is not None)
-    return _Scene(shown, view, defocus)
+    surfaces = []
+    for number, band in enumerate(pairwise((0.0, *cuts, 1.0))):
+        has_edge = number > 0
+        surface = _draw_surface(textures, band, size, extent, has_edge, rng)
+        if surface is not None:
+            surfaces.append(surface)
+    return _Scene(tuple(surfaces), view, defocus)
 
 
-def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
+def _extent(
+    size: tuple[int, int],
+    defocus: Defocus,
+    view: View,
+) -> Window:
     """The extent of the surfaces that both members see."""
-    frame = Window(0, 0, size[1], size[0])
+    frame = Window.of(size)
     near = frame.grown(defocus.reach_px)
     far = view.window_back(frame)
     return Window(
@@ -183,24 +185,23 @@ def _extent(size: tuple[int, int], defocus: Defocus, view: View) -> Window:
     )
 
 
-def _draw_view(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> View:
-    length = rng.uniform(0, ranges.shift_px)
-    direction = rng.uniform(0, 2 * math.pi)
-    parallax = rng.uniform(0, ranges.parallax_px)
-    heading = rng.uniform(0, 2 * math.pi)
-    similarity = Similarity(
-        zoom=float(rng.uniform(*ranges.zoom)),
-        rotation_deg=float(rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)),
-        shift_px=(
-            float(length * math.cos(direction)),
-            float(length * math.sin(direction)),
-        ),
-    )
-    return View(
-        similarity,
-        (float(parallax * math.cos(heading)), float(parallax * math.sin(heading))),
-        size,
-    )
+def _draw_view(
+    ranges: Ranges,
+    size: tuple[int, int],
+    rng: Random,
+) -> View:
+    shift_px = _towards_anywhere(rng, ranges.shift_px)
+    parallax_px = _towards_anywhere(rng, ranges.parallax_px)
+    zoom = rng.uniform(*ranges.zoom)
+    rotation_deg = rng.uniform(-ranges.rotation_deg, ranges.rotation_deg)
+    return View(Similarity(zoom, rotation_deg, shift_px), parallax_px, size)
+
+
+def _towards_anywhere(rng: Random, longest: float) -> tuple[float, float]:
+    """A way in any direction, of any length up to the longest."""
+    length = rng.uniform(0, longest)
+    direction = rng.uniform(0, math.tau)
+    return length * math.cos(direction), length * math.sin(direction)
 
 
 def _draw_surface(
@@ -209,52 +210,57 @@ def _draw_surface(
     size: tuple[int, int],
     extent: Window,
     has_edge: bool,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> TruthSurface | None:
     """Draw a surface in a band of inverse depth; None if it would lie outside the extent."""
     relief = draw_relief(textures.split, band, size, rng)
     outline = draw_outline(textures.split, size, rng) if has_edge else None
     window = extent
     if outline is not None:
-        x, y, radius = *outline.centre, outline.radius
-        window = Window(
+        x, y = outline.centre
+        radius = outline.radius
+        around = Window(
             math.floor(x - radius) - 1,
             math.floor(y - radius) - 1,
             math.ceil(x + radius) + 2,
             math.ceil(y + radius) + 2,
-        ).within(extent)
+        )
+        window = around.within(extent)
     if 0 in window.shape:
         return None
     patch = texture_patch(textures, *window.shape, TEXELS_PER_PX, rng)
-    gain = np.float32(rng.uniform(0.5, 0.95))
-    return TruthSurface(relief, outline, patch * gain, window)
+    gain = rng.uniform(0.5, 0.95)
+    return TruthSurface(
+        relief,
+        outline,
+        patch * gain,
+        window,
+    )
 
 
-def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:
+def _light(ranges: Ranges, size: tuple[int, int], rng: Random) -> Array:
     """Exposure and vignetting of the blurry member, ``(H, W)``."""
     gain = 2.0 ** rng.uniform(-ranges.exposure_ev, ranges.exposure_ev)
     loss = rng.uniform(0, 1 - 2.0**-ranges.vignetting_ev)
     height, width = size
-    x, y = Window(0, 0, width, height).grid()
-    dx = x - np.float32((width - 1) / 2)
-    dy = y - np.float32((height - 1) / 2)
-    fall = (dx * dx + dy * dy) * np.float32(
-        loss / (((width - 1) ** 2 + (height - 1) ** 2) / 4)
-    )
-    return np.asarray(np.float32(gain) * (1 - fall), np.float32)
+    x, y = Window.of(size).grid()
+    dx = x - (width - 1) / 2
+    dy = y - (height - 1) / 2
+    to_corner_squared = ((width - 1) ** 2 + (height - 1) ** 2) / 4
+    fall = (dx * dx + dy * dy) * (loss / to_corner_squared)
+    return single(gain * (1 - fall))
 
 
 def _developed(
     linear: Array,
     ranges: Ranges,
     bits: int,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> Array:
     """Noise, the transfer curve, and rounding to 8 or 16 bits."""
-    shot = np.float32(rng.uniform(0, ranges.noise))
-    floored = np.maximum(linear, 0) + np.float32(0.04)
+    shot = rng.uniform(0, ranges.noise)
+    floored = np.maximum(linear, 0) + 0.04
     deviation = shot * np.sqrt(floored)
     noise = rng.standard_normal(linear.shape, np.float32)
-    noisy = linear + deviation * noise
-    encoded = linear_to_srgb(np.clip(noisy, 0, 1))
-    return np.asarray(as_float(as_integer(encoded, bits)), np.float32)
+    codes = as_integer(encoded(linear + deviation * noise), bits)
+    return single(as_float(codes))

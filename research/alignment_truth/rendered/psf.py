@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.aperture import Aperture, aperture_psf
 from research.alignment_truth.rendered.textures import Split
+from research.light import Array, Matrix, Random, along, single
 
 PSFFamily: TypeAlias = Literal[
     "disc",
@@ -60,14 +60,15 @@ _STRENGTH: dict[PSFFamily, tuple[float, float]] = {
 }
 
 
-def draw_psf(families: tuple[PSFFamily, ...], rng: np.random.Generator) -> PSF:
+def draw_psf(families: tuple[PSFFamily, ...], rng: Random) -> PSF:
     """A random member of one of the families."""
     family = families[rng.integers(len(families))]
     fewest, beyond = (5, 8) if family == "polygon-5-7" else (8, 10)
     blades = int(rng.integers(fewest, beyond))
-    strength = rng.uniform(*_STRENGTH.get(family, (0.0, 0.0)))
-    angle = float(rng.uniform(0, 2 * math.pi))
-    return PSF(family, angle, blades, float(strength))
+    weakest, strongest = _STRENGTH.get(family, (0.0, 0.0))
+    strength = rng.uniform(weakest, strongest)
+    angle = rng.uniform(0, math.tau)
+    return PSF(family, angle, blades, strength)
 
 
 def kernel(
@@ -75,7 +76,7 @@ def kernel(
     defocus_px: float,
     field: tuple[float, float],
     largest_px: float,
-) -> NDArray[np.float32]:
+) -> Array:
     """The kernel of one circle of confusion at one place.
 
     The result: ``(K, K)``, K odd, sum 1, chief ray at ``K // 2``."""
@@ -84,16 +85,16 @@ def kernel(
         return _coma(radius, psf.strength * largest_px / 2, field)
     if psf.family == "cats-eye":
         eye = aperture_psf(defocus_px, Aperture(cats_eye=psf.strength), field)
-        return np.asarray(eye, dtype=np.float32)
+        return single(eye)
     half = _half_side(psf, radius)
     if half == 0:
         return np.ones((1, 1), np.float32)
-    steps = np.arange(-half, half + 1, dtype=np.float32)
+    sign = 1.0 if defocus_px >= 0 else -1.0
+    steps = sign * np.arange(-half, half + 1, dtype=np.float32)
     x = steps[None, :]
     y = steps[:, None]
-    sign = 1.0 if defocus_px >= 0 else -1.0
-    density = _density(psf, x * sign, y * sign, radius, sign)
-    return np.asarray(density / density.sum(), dtype=np.float32)
+    density = _density(psf, x, y, radius, sign)
+    return single(density / density.sum())
 
 
 def _half_side(psf: PSF, radius: float) -> int:
@@ -106,11 +107,11 @@ def _half_side(psf: PSF, radius: float) -> int:
 
 def _density(
     psf: PSF,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
+    x: Array,
+    y: Array,
     radius: float,
     sign: float,
-) -> NDArray[np.float32]:
+) -> Array:
     """Light per pixel; edges are anti-aliased over one pixel."""
     if psf.family.startswith("polygon"):
         return _polygon(psf, x, y, radius)
@@ -134,75 +135,67 @@ def _density(
 
 def _polygon(
     psf: PSF,
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
+    x: Array,
+    y: Array,
     radius: float,
-) -> NDArray[np.float32]:
+) -> Array:
     """A regular polygon inscribed in the circle."""
     apothem = radius * math.cos(math.pi / psf.blades)
-    turns = 2 * math.pi * np.arange(psf.blades) / psf.blades
+    turns = math.tau * np.arange(psf.blades) / psf.blades
     angles = psf.angle + turns
-    distances = [math.cos(angle) * x + math.sin(angle) * y for angle in angles]
-    sides = np.max(distances, axis=0)
-    return np.asarray(np.clip(apothem - sides + 0.5, 0, 1))
+    distances = [along(x, y, angle) for angle in angles]
+    farthest = np.max(distances, axis=0)
+    return np.asarray(np.clip(apothem - farthest + 0.5, 0, 1))
 
 
 def _coma(
     radius: float,
     tail: float,
     field: tuple[float, float],
-) -> NDArray[np.float32]:
+) -> Array:
     """Third-order coma on top of defocus, by rays through an even grid on the pupil.
 
     Source: Born and Wolf, Principles of Optics, 7th ed., section 5.3."""
     px, py = _pupil()
     height = math.hypot(*field)
     moved = tail * height
-    along = radius * px + moved * (3 * px**2 + py**2)
-    across = radius * py + moved * 2 * px * py
+    radial = radius * px + moved * (3 * px**2 + py**2)
+    tangential = radius * py + moved * 2 * px * py
     cosine = 1.0
     sine = 0.0
     if height > 0:
         cosine = field[0] / height
         sine = field[1] / height
-    x = cosine * along - sine * across
-    y = sine * along + cosine * across
+    x = cosine * radial - sine * tangential
+    y = sine * radial + cosine * tangential
     half = math.ceil(radius + 3 * tail * height)
     size = 2 * half + 3
     return _splatted(x + half + 1, y + half + 1, size)
 
 
-def _pupil() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pupil() -> tuple[Matrix, Matrix]:
     """Places of the rays on the pupil."""
     steps = (np.arange(64) + 0.5) / 32 - 1
-    columns, rows = np.meshgrid(steps, steps)
-    px = columns.ravel()
-    py = rows.ravel()
+    px, py = np.meshgrid(steps, steps)
     inside = px**2 + py**2 <= 1
-    px = px[inside]
-    py = py[inside]
-    return px, py
+    return px[inside], py[inside]
 
 
 def _splatted(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
+    x: Matrix,
+    y: Matrix,
     size: int,
-) -> NDArray[np.float32]:
+) -> Array:
     """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
     column = np.floor(x).astype(int)
     row = np.floor(y).astype(int)
     right = x - column
     down = y - row
     total = np.zeros(size * size)
-    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        row_weight = down if dy else 1 - down
-        column_weight = right if dx else 1 - right
-        weight = row_weight * column_weight
-        total += np.bincount(
-            (row + dy) * size + column + dx,
-            weight,
-            minlength=size * size,
-        )
-    shares = (total / total.sum()).reshape(size, size)
-    return np.asarray(shares, dtype=np.float32)
+    for dy, row_weight in ((0, 1 - down), (1, down)):
+        for dx, column_weight in ((0, 1 - right), (1, right)):
+            place = (row + dy) * size + column + dx
+            weight = row_weight * column_weight
+            total += np.bincount(place, weight, minlength=len(total))
+    shares = total / total.sum()
+    return single(shares.reshape(size, size))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.scene.compositor import (
     LightShare,
@@ -22,8 +21,7 @@ from defocus.scene.layers import field_zones
 from defocus.scene.window import Window, shown
 from research.alignment_truth.rendered.psf import ASYMMETRIC, PSF, kernel
 from research.alignment_truth.rendered.scene import TruthSurface, View
-
-Array = NDArray[np.float32]
+from research.light import Array, Pixels
 
 SLICE_PX = 2.0
 """Distance, px, between the diameters of the kernels of a slanted surface, which are
@@ -48,8 +46,9 @@ class Defocus:
     def diameter(self, inverse_depth: Array) -> Array:
         """Signed diameter, px, negative in front of the focus plane."""
         slope = self.largest_px / max(self.focus, 1 - self.focus)
-        focus = Focus(slope * self.focus, slope * (self.focus - 1))
-        return focus.at(inverse_depth)
+        far = slope * self.focus
+        near = slope * (self.focus - 1)
+        return Focus(far, near).at(inverse_depth)
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Rendered:
 
     linear: Array  # ``(H, W, 3)`` float32, linear light
     # ``(H, W)``, index of the surface that covers at least half of the pixel
-    front: NDArray[np.uint8]
+    front: Pixels
 
 
 def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
@@ -86,30 +85,26 @@ def blurry_picture(
             continue
         x, y = window.grid()
         in_focus = surface.sheet(window, x, y)
-        diameter = defocus.diameter(surface.relief.inverse_depth(x, y))
+        depth = surface.relief.inverse_depth(x, y)
+        diameter = defocus.diameter(depth)
         lit = diameter
         if in_focus.alpha is not None:
             lit = diameter[in_focus.alpha > 0]
-        sheets[index] = replace(
-            in_focus,
-            shares=_shares(diameter, lit, defocus, window),
-        )
+        shares = _shares(diameter, lit, defocus, window)
+        sheets[index] = replace(in_focus, shares=shares)
     return _rendered(sheets, frame)
 
 
 def _rendered(sheets: Mapping[int, SurfacePixels], frame: Window) -> Rendered:
     """Sheets in the frame, and the number of the foremost."""
     front = np.zeros(frame.shape, np.uint8)
-    foremost(
-        front,
-        (
-            (one.alpha, k, one.window)
-            for k, one in sheets.items()
-            if one.alpha is not None
-        ),
-        frame,
-    )
-    return Rendered(merged(composited(sheets.values(), frame)), front)
+    opaque = []
+    for number, sheet in sheets.items():
+        if sheet.alpha is not None:
+            opaque.append((sheet.alpha, number, sheet.window))
+    foremost(front, opaque, frame)
+    light = merged(composited(sheets.values(), frame))
+    return Rendered(light, front)
 
 
 def _shares(
@@ -124,14 +119,17 @@ def _shares(
     low = float(lit.min())
     high = float(lit.max())
     within = np.clip(diameter, low, high)
-    gaps = math.ceil((high - low) / SLICE_PX - 0.1)
-    per_gap = np.float32(gaps / max(high - low, 1e-6))
-    nodes = np.linspace(low, high, gaps + 1) if gaps else np.array([(low + high) / 2])
+    reach = high - low
+    gaps = math.ceil(reach / SLICE_PX - 0.1)
+    per_gap = gaps / max(reach, 1e-6)
+    nodes = [(low + high) / 2]
+    if gaps:
+        nodes = np.linspace(low, high, gaps + 1).tolist()
     shares: list[LightShare] = []
     for node in nodes:
-        distance = np.abs(within - np.float32(node)) * per_gap
+        distance = np.abs(within - node) * per_gap
         by_diameter = np.maximum(1 - distance, 0)
-        shares += _shares_of(float(node), by_diameter, defocus, window)
+        shares += _shares_of(node, by_diameter, defocus, window)
     return shares
 
 
@@ -161,7 +159,8 @@ def _zones(
     diagonal = math.hypot(width, height)
     to_corner = math.hypot(width - 1, height - 1) / diagonal
     rows = np.arange(window.top, window.bottom)
-    at = rows, np.arange(window.left, window.right)
-    for zone in field_zones(defocus.size, at=at):
+    columns = np.arange(window.left, window.right)
+    for zone in field_zones(defocus.size, at=(rows, columns)):
         x, y = zone.place
-        yield zone.weight.astype(np.float32), (x * to_corner, y * to_corner)
+        field = (x * to_corner, y * to_corner)
+        yield zone.weight.astype(np.float32), field

@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias, cast, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -18,6 +17,7 @@ from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_float, as_integer
 from defocus.scene.pictures import LINEAR_OF_BYTE, PICTURES, picture_of
 from defocus.storage.files import sha256_file
+from research.light import Array, Pixels, Random, files_with, random_part
 
 Split: TypeAlias = Literal["train", "choose", "test"]
 
@@ -45,7 +45,7 @@ class Textures:
     split: Split
     names: tuple[str, ...]  # of files, or scikit-image's
     # ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded
-    pictures: tuple[NDArray[np.uint8], ...]
+    pictures: tuple[Pixels, ...]
 
 
 def split_of(digest: bytes) -> Split:
@@ -56,48 +56,54 @@ def split_of(digest: bytes) -> Split:
 
 def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
     """Read the pictures of one split, from folders and from scikit-image."""
-    files: list[Path] = []
+    names = []
+    pictures = []
+    for name in PICTURES:
+        digest = hashlib.sha256(f"truth\0{name}".encode())
+        if split_of(digest.digest()) == split:
+            names.append(name)
+            pictures.append(_reduced(picture_of(name)))
     for folder in folders:
-        files += _pictures_in(folder)
-    own = [
-        file for file in files if split_of(bytes.fromhex(sha256_file(file))) == split
-    ]
-    built_in = [
-        name
-        for name in PICTURES
-        if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
-    ]
-    pictures = [_reduced(picture_of(name)) for name in built_in]
-    pictures += map(_file, own)
-    names = (*built_in, *(file.name for file in own))
-    return Textures(split, names, tuple(pictures))
+        for file in _pictures_in(folder):
+            if split_of_file(file) == split:
+                names.append(file.name)
+                pictures.append(_file(file))
+    return Textures(split, tuple(names), tuple(pictures))
+
+
+def split_of_file(file: Path) -> Split:
+    """The split of a picture by the bytes of its file."""
+    return split_of(bytes.fromhex(sha256_file(file)))
+
+
+def camera_pictures(folder: Path) -> list[Path]:
+    """The pictures in a folder that are no RAW files, by name."""
+    return files_with(IMAGE_SUFFIXES - RAW_SUFFIXES, folder)
 
 
 def _pictures_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder of pictures; check the path")
-    suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
-    files = [file for file in folder.iterdir() if file.suffix.lower() in suffixes]
-    files.sort()
+    files = camera_pictures(folder)
     if not files:
         raise DatasetError(f"{folder}: no picture in this folder; give another folder")
     return files
 
 
-def _file(file: Path) -> NDArray[np.uint8]:
+def _file(file: Path) -> Pixels:
     codes = as_integer(as_float(read_image(file)), 8)
-    return _reduced(cast(NDArray[np.uint8], codes))
+    return _reduced(cast(Pixels, codes))
 
 
-def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _reduced(picture: Pixels) -> Pixels:
     scale = LONGEST_SIDE / max(picture.shape)
     if scale >= 1:
         return picture
-    rows = max(1, round(picture.shape[0] * scale))
-    columns = max(1, round(picture.shape[1] * scale))
-    return np.asarray(
-        cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
-    )
+    height, width = picture.shape[:2]
+    rows = max(1, round(height * scale))
+    columns = max(1, round(width * scale))
+    small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(small)
 
 
 def texture_patch(
@@ -105,61 +111,56 @@ def texture_patch(
     height: int,
     width: int,
     texels_per_px: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float32]:
+    rng: Random,
+) -> Array:
     """A region of a random picture, flipped and turned, as the texture of a surface.
 
     The result: ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear, >= 0."""
     for _ in range(DRAWS):
         region = _region(textures, height, width, rng)
-        deviation = cv2.cvtColor(region, cv2.COLOR_RGB2GRAY).std()
-        if float(deviation) >= 255 * FLAT:
+        luma = cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
+        if luma.std() >= 255 * FLAT:
             break
     linear = cv2.LUT(region, LINEAR_OF_BYTE)
     size = (width * texels_per_px, height * texels_per_px)
     shrinks = size[0] < region.shape[1]
-    fine = cv2.resize(
-        linear,
-        size,
-        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
-    )
-    return np.maximum(
-        cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px),
-        np.float32(0),
-    )
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    fine = cv2.resize(linear, size, interpolation=interpolation)
+    smooth = cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px)
+    return np.maximum(smooth, np.float32(0))
 
 
 def _region(
     textures: Textures,
     height: int,
     width: int,
-    rng: np.random.Generator,
-) -> NDArray[np.uint8]:
+    rng: Random,
+) -> Pixels:
     picture = _picture(textures, rng)
-    fits = min(picture.shape[0] / height, picture.shape[1] / width)
+    rows, columns = picture.shape[:2]
+    fits = min(rows / height, columns / width)
     coarsest = max(FINEST, min(COARSEST, fits))
-    scale = np.exp(rng.uniform(np.log(FINEST), np.log(coarsest)))
+    exponent = rng.uniform(np.log(FINEST), np.log(coarsest))
+    scale = np.exp(exponent)
     rows = max(2, round(scale * height))
     columns = max(2, round(scale * width))
-    top = rng.integers(max(0, picture.shape[0] - rows) + 1)
-    left = rng.integers(max(0, picture.shape[1] - columns) + 1)
-    part = picture[top : top + rows, left : left + columns]
-    part = np.ascontiguousarray(part)
-    return _mirrored(part, rows, columns)
+    part = random_part(rng, picture, rows, columns)
+    return _mirrored(np.ascontiguousarray(part), rows, columns)
 
 
-def _mirrored(part: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+def _mirrored(part: Pixels, rows: int, columns: int) -> Pixels:
     """A part that is continued below and to the right by its mirror image."""
     below = rows - part.shape[0]
     right = columns - part.shape[1]
-    return np.asarray(
-        cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101)
-    )
+    border = cv2.BORDER_REFLECT_101
+    return np.asarray(cv2.copyMakeBorder(part, 0, below, 0, right, border))
 
 
-def _picture(textures: Textures, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _picture(textures: Textures, rng: Random) -> Pixels:
     """A random picture, randomly turned and mirrored."""
     picture = textures.pictures[rng.integers(len(textures.pictures))]
     if rng.random() < 0.5:
         picture = picture.transpose(1, 0, 2)
-    return picture[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
+    rows = slice(None, None, rng.choice((-1, 1)))
+    columns = slice(None, None, rng.choice((-1, 1)))
+    return picture[rows, columns]
