@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Shape, Singles, Size
 from defocus.align.flow.calibration_mask import paper_mask
 from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow.errors import flow_errors
@@ -30,7 +30,7 @@ from defocus.align.registration.session import (
 from defocus.align.registration.unknown_causes import cause
 from defocus.align.rig import Rig
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
-from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
+from defocus.align.sampling.pyramid import enlarged, factor_for, rescaled, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
 from defocus.align.sharp_member.fine import FINE_SIDE, FineDetail, fine_detail
 from defocus.pictures.values import Image
@@ -46,8 +46,6 @@ __all__ = [
     "measure_under",
 ]
 
-Mask = NDArray[np.bool_]
-Array32 = NDArray[np.float32]
 
 REGISTRATION_SIDE = 4096
 """Longest side, px, for the registration; larger pictures are reduced by a whole factor."""
@@ -63,19 +61,17 @@ class Field:
     factor: int
     calibration: Mask  # ``(h, w)``, JDRL's calibration mask
     # ``(2, h, w)`` displacement; zero if it is not significant
-    asymmetry: NDArray[np.float32]
-    unexplained: NDArray[np.float32] | None = (
-        None  # ``(h', w')`` stops, on its own grid
-    )
+    asymmetry: Singles
+    unexplained: Singles | None = None  # ``(h', w')`` stops, on its own grid
 
     @property
-    def misplaced(self) -> NDArray[np.float32]:
+    def misplaced(self) -> Singles:
         """``(2, h, w)`` residual flow without the part caused by the point spread, px."""
         misplaced = self.flow.residual - self.asymmetry
         return self.factor * misplaced
 
     @property
-    def local(self) -> NDArray[np.float32]:
+    def local(self) -> Singles:
         """Displacement that a compensation may add, px of the full picture; zero if not needed."""
         flow = self.flow
         shown = supported(
@@ -95,12 +91,12 @@ class Field:
         return mean_displacement(placed, errors, flow.reliable, frame)
 
     @property
-    def residual_px(self) -> NDArray[np.float32]:
+    def residual_px(self) -> Singles:
         """``(h, w)`` length of the residual flow, px of the full picture."""
         length = np.hypot(*self.flow.residual)
         return np.asarray(self.factor * length)
 
-    def full(self, mask: Mask, shape: tuple[int, ...]) -> Mask:
+    def full(self, mask: Mask, shape: Shape) -> Mask:
         """Enlarge a mask of the reduced grid to full size."""
         return enlarged(mask, self.factor, shape)
 
@@ -110,7 +106,7 @@ class Measurement:
     """A misalignment, the flow behind it, and where it is confirmed in the blurry picture."""
 
     misalignment: Misalignment
-    shape: tuple[int, int]
+    shape: Size
     field: Field | None = None  # the flow behind the numbers; None if unknown
     rig: Rig | None = None
 
@@ -155,10 +151,10 @@ class _Members:
     sharp: Image
     estimator: FlowEstimator
     rig: Rig | None = None
-    defocus_map: NDArray[np.float32] | None = None
+    defocus_map: Singles | None = None
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> Size:
         """Height and width of the blurry picture."""
         return (self.blurry.shape[0], self.blurry.shape[1])
 
@@ -169,18 +165,17 @@ class _Members:
         if self.defocus_map is not None:
             check_defocus_map(self.defocus_map, self.shape)
 
-    def reduced(self, factor: int) -> tuple[Array32, Array32]:
+    def reduced(self, factor: int) -> tuple[Singles, Singles]:
         """Both members in linear light, as their flow is measured."""
         blurry = sharp_view(self.blurry, factor)
         return blurry, sharp_view(self.sharp, factor, self.rig)
 
-    def fine_detail(self, matrix: NDArray[np.float64]) -> FineDetail:
+    def fine_detail(self, matrix: Doubles) -> FineDetail:
         """How the fine detail of both members differs, under a transform of the full pictures."""
         factor = factor_for(self.shape, FINE_SIDE)
-        scale = scaling(factor)
         blurry = luminance_view(self.blurry, factor)
         sharp = luminance_view(self.sharp, factor, self.rig)
-        return fine_detail(blurry, sharp, scale @ matrix @ np.linalg.inv(scale))
+        return fine_detail(blurry, sharp, rescaled(matrix, factor))
 
     def unknown(self, reason: str) -> Measurement:
         """A measurement without numbers."""
@@ -199,14 +194,20 @@ def measure(
     estimator: FlowEstimator,
     *,
     rig: Rig | None = None,
-    defocus_map: NDArray[np.float32] | None = None,
+    defocus_map: Singles | None = None,
     limits: MotionLimits = NO_LIMITS,
     session: PairInSession | None = None,
 ) -> Measurement:
     """Measure the misalignment of a pair: a global transform, then the residual flow.
 
     ``defocus_map`` is signed, px; a pair whose session knows its registration is not registered."""
-    members = _Members(blurry, sharp, estimator, rig, defocus_map)
+    members = _Members(
+        blurry,
+        sharp,
+        estimator,
+        rig,
+        defocus_map,
+    )
     members.check()
     small = None
     if session is not None and session.own is not None:
@@ -233,7 +234,7 @@ def measure_under(
     estimator: FlowEstimator,
     transform: Similarity,
     *,
-    defocus_map: NDArray[np.float32] | None = None,
+    defocus_map: Singles | None = None,
 ) -> Measurement:
     """Measure the residual flow of a pair under a known transform, which stays unchanged."""
     members = _Members(blurry, sharp, estimator, defocus_map=defocus_map)
@@ -254,7 +255,7 @@ def _measured(
     fit: Registration,
     shared: SessionLens | None = None,
     limits: MotionLimits = NO_LIMITS,
-    small: tuple[Array32, Array32] | None = None,
+    small: tuple[Singles, Singles] | None = None,
 ) -> Measurement:
     """The measurement after a registration; ``small`` are the reduced members, if they are made."""
     if fit.matrix is None:
@@ -262,8 +263,7 @@ def _measured(
         return members.unknown(f"{fit.reason}; {shown}" if shown else fit.reason)
     factor = factor_for(members.shape, LARGEST_SIDE)
     small = small or members.reduced(factor)
-    scale = scaling(factor)
-    start = scale @ fit.matrix @ np.linalg.inv(scale)
+    start = rescaled(fit.matrix, factor)
     flow = dense_flow(*small, start, members.estimator)
     if not flow.reliable.any():
         return members.unknown("the residual flow is nowhere consistent")
@@ -274,7 +274,15 @@ def _measured(
     fine = members.fine_detail(fit.matrix)
     compared = unexplained(*small, start, flow.coc_px, fine)
     rests_on_px = limits.largest_px if fit.limited else None
-    return _of_flow(members, fit, flow, light, compared, shared, rests_on_px)
+    return _of_flow(
+        members,
+        fit,
+        flow,
+        light,
+        compared,
+        shared,
+        rests_on_px,
+    )
 
 
 def _of_flow(
@@ -282,7 +290,7 @@ def _of_flow(
     fit: Registration,
     flow: DenseFlow,
     light: tuple[Photometry, float | None],
-    compared: tuple[Unexplained, Array32] | None,
+    compared: tuple[Unexplained, Singles] | None,
     shared: SessionLens | None,
     rests_on_px: float | None,
 ) -> Measurement:
@@ -342,8 +350,8 @@ def _known(
 
 
 def _light(
-    blurry: Array32,
-    sharp: Array32,
+    blurry: Singles,
+    sharp: Singles,
     flow: DenseFlow,
 ) -> tuple[Photometry, float | None] | None:
     """How the light of the members differs, and the vignetting; None where none can be compared."""
@@ -360,7 +368,7 @@ def _views(
     blurry: Image,
     sharp: Image,
     rig: Rig | None,
-) -> tuple[tuple[Array32, Array32], tuple[Array32, Array32] | None]:
+) -> tuple[tuple[Singles, Singles], tuple[Singles, Singles] | None]:
     """Both members as they are registered and, if that costs nothing, as their flow is measured."""
     factor = factor_for(blurry.shape, REGISTRATION_SIDE)
     further, rest = divmod(factor_for(blurry.shape, LARGEST_SIDE), factor)
@@ -374,9 +382,9 @@ def _views(
 
 
 def _registered(
-    blurry: Array32,
-    sharp: Array32,
-    shape: tuple[int, int],
+    blurry: Singles,
+    sharp: Singles,
+    shape: Size,
     limits: MotionLimits,
     shared: SessionLens | None,
 ) -> tuple[Registration, SessionLens | None]:
@@ -436,8 +444,8 @@ def _at_full_size(
 def _coc_px(
     flow: DenseFlow,
     factor: int,
-    defocus_map: NDArray[np.float32] | None,
-) -> NDArray[np.float32]:
+    defocus_map: Singles | None,
+) -> Singles:
     """``(h, w)`` circles of confusion of the blurry member, px of the reduced grid."""
     if defocus_map is None:
         return np.maximum(flow.coc_px, np.float32(0.0))
@@ -451,15 +459,21 @@ def _field(
     flow: DenseFlow,
     factor: int,
     spread: Asymmetry | None,
-    coc_px: NDArray[np.float32],
-    stops: NDArray[np.float32] | None,
+    coc_px: Singles,
+    stops: Singles | None,
 ) -> Field:
     total = torch.from_numpy(factor * flow.flow)[None]
     moved = np.zeros_like(flow.residual)
     if spread is not None and spread.significant:
         moved = spread.field(coc_px)
     mask = paper_mask(total)[0, 0].numpy() > 0
-    return Field(flow, factor, mask, moved, stops)
+    return Field(
+        flow,
+        factor,
+        mask,
+        moved,
+        stops,
+    )
 
 
 def _reference(field: Field) -> Mask:

@@ -1,8 +1,8 @@
 """Requirements on the members of a pair, without which it is not measured."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Singles, Size
 from defocus.align.rig import Rig
 from defocus.errors import AlignmentError
 from defocus.pictures.values import Image
@@ -32,7 +32,7 @@ def check_members(blurry: Image, sharp: Image, rig: Rig | None) -> None:
             )
 
 
-def check_defocus_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
+def check_defocus_map(coc_px: Singles, shape: Size) -> None:
     """Refuse a map of another type or size, or with values that are not finite."""
     if coc_px.shape != shape or coc_px.dtype.kind != "f":
         raise AlignmentError(

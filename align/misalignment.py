@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Singles
 from defocus.align.photometry.gains import Photometry
 from defocus.align.photometry.unexplained import Unexplained
 from defocus.align.registration.asymmetry import Asymmetry, TileAsymmetry
@@ -16,9 +16,9 @@ from defocus.scene.geometry import Similarity
 
 
 def mean_displacement(
-    placed: NDArray[np.float32],
-    flow_error_px: NDArray[np.float32],
-    counted: NDArray[np.bool_],
+    placed: Singles,
+    flow_error_px: Singles,
+    counted: Mask,
     frame: Uncertainty | None,
 ) -> tuple[float, float]:
     """Mean length of a displacement where it counts, and its standard error, px.
@@ -35,15 +35,17 @@ def mean_displacement(
     return length, math.sqrt(variance)
 
 
-def _mean_square_radius(counted: NDArray[np.bool_]) -> float:
+def _mean_square_radius(counted: Mask) -> float:
     """Mean squared distance of pixels from the picture's centre, that of a corner being 1."""
     squares = 0.0
     for axis, size in enumerate(counted.shape):
-        along = np.arange(size) - (size - 1) / 2
+        middle = (size - 1) / 2
+        along = np.arange(size) - middle
         pixels = counted.sum(axis=1 - axis)
         squares += float(pixels @ np.square(along))
     half = math.hypot(*counted.shape) / 2
-    return squares / float(counted.sum()) / half**2
+    mean_square = squares / float(counted.sum())
+    return mean_square / half**2
 
 
 RESTS_ON = "rests_on_largest_shift_px"
@@ -82,7 +84,7 @@ class Misalignment:
     weights_sha256: str = ""
     model: str = ""  # the one of ``matrix``
     # ``(3, 3)`` from blurry to sharp positions, pixel centres at integers
-    matrix: NDArray[np.float64] | None = field(default=None, compare=False)
+    matrix: Doubles | None = field(default=None, compare=False)
     photometry: Photometry | None = None
     asymmetry: Asymmetry | None = (
         None  # of the point spread; None if the pair does not show it

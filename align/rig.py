@@ -7,25 +7,24 @@ from typing import Annotated, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
+from defocus.align.arrays import Doubles
 from defocus.settings import Settings, load_settings
 from defocus.storage.files import write_text
 
-Array = NDArray[np.float64]
 Row: TypeAlias = tuple[float, float, float]
 Matrix: TypeAlias = tuple[Row, Row, Row]
 Side: TypeAlias = Annotated[int, Field(gt=1)]
 Size: TypeAlias = tuple[Side, Side]
 FAR = 1e9
-SMALLEST_ZOOM, LARGEST_ZOOM = 0.125, 8.0
-"""Limits of the zoom between two cameras: pixels of the sharp picture per pixel of the blurry
-one."""
+SMALLEST_ZOOM = 0.125
+"""Least zoom between two cameras: pixels of the sharp picture per pixel of the blurry one."""
+LARGEST_ZOOM = 8.0
 UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 
-def matrix_rows(matrix: Array) -> Matrix:
+def matrix_rows(matrix: Doubles) -> Matrix:
     """A ``(3, 3)`` matrix as a settings file has it."""
     first, second, third = np.asarray(matrix).tolist()
     return tuple(first), tuple(second), tuple(third)
@@ -37,7 +36,7 @@ class LensCalibration(Settings):
     matrix: Matrix  # fx 0 cx, 0 fy cy, 0 0 1, in pixels
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
 
-    def undistorted(self, x: Array, y: Array) -> tuple[Array, Array]:
+    def undistorted(self, x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
         """Positions that a lens without distortion would give, in pixels."""
         matrix = np.array(self.matrix)
         points = np.stack([x, y], axis=-1)
@@ -52,24 +51,33 @@ class LensCalibration(Settings):
             matrix,
             criteria=UNDISTORTED,
         )
-        places = np.asarray(straight, np.float64).reshape(*x.shape, 2)
+        places = np.asarray(straight, np.float64)
+        places = places.reshape(*x.shape, 2)
         return places[..., 0], places[..., 1]
 
-    def distorted(self, x: Array, y: Array) -> tuple[Array, Array]:
+    def distorted(self, x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
         """Positions in the lens's picture for undistorted ones (OpenCV, five coefficients)."""
         (fx, _, cx), (_, fy, cy), _ = self.matrix
-        across, down = self._distorted_ray((x - cx) / fx, (y - cy) / fy)
+        u = (x - cx) / fx
+        v = (y - cy) / fy
+        across, down = self._distorted_ray(u, v)
         return fx * across + cx, fy * down + cy
 
-    def _distorted_ray(self, u: Array, v: Array) -> tuple[Array, Array]:
-        """The ray (u, v, 1) behind the lens: k is its radial distortion, p its decentring."""
+    def _distorted_ray(self, u: Doubles, v: Doubles) -> tuple[Doubles, Doubles]:
+        """The ray (u, v, 1) behind the lens: k is its radial distortion, p its decentring.
+
+        u' = u (1 + k1 r² + k2 r⁴ + k3 r⁶) + 2 p1 u v + p2 (r² + 2 u²), and v' likewise.
+        Source: Brown, Decentering distortion of lenses (1966), in OpenCV's form."""
         k1, k2, p1, p2, k3 = self.distortion
         r2 = u * u + v * v
-        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        beyond_first = k2 + r2 * k3
+        radial = 1 + r2 * (k1 + r2 * beyond_first)
         tilt_across = 2 * p1 * u * v
         tilt_down = p1 * (r2 + 2 * v * v)
-        across = u * radial + tilt_across + p2 * (r2 + 2 * u * u)
-        down = v * radial + tilt_down + 2 * p2 * u * v
+        decentred_across = p2 * (r2 + 2 * u * u)
+        decentred_down = 2 * p2 * u * v
+        across = u * radial + tilt_across + decentred_across
+        down = v * radial + tilt_down + decentred_down
         return across, down
 
 
@@ -110,7 +118,7 @@ class Rig(Settings):
             )
         return rows
 
-    def places(self, x: Array, y: Array) -> tuple[Array, Array]:
+    def places(self, x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
         """Map positions in the first camera's picture to the second's; any shape."""
         if self.blurry_camera is not None:
             x, y = self.blurry_camera.undistorted(x, y)
@@ -121,21 +129,24 @@ class Rig(Settings):
                 x, y = self.sharp_camera.distorted(x, y)
         if self.mirrored:
             x = self.sharp_size[0] - 1 - x
-        # beyond the horizon of a homography nothing is seen
-        return tuple(
-            np.nan_to_num(p, nan=-FAR, posinf=FAR, neginf=-FAR) for p in (x, y)
-        )  # type: ignore[return-value] # two of them
+        return _seen(x), _seen(y)
 
 
-def _projected(x: Array, y: Array, h: Array) -> tuple[Array, Array]:
+def _seen(positions: Doubles) -> Doubles:
+    """Positions, far outside where they are beyond the horizon of a homography."""
+    return np.nan_to_num(positions, nan=-FAR, posinf=FAR, neginf=-FAR)
+
+
+def _projected(x: Doubles, y: Doubles, h: Doubles) -> tuple[Doubles, Doubles]:
     """Positions mapped by a homography; not finite at its horizon."""
-    depth = _row(h[2], x, y)
-    across = _row(h[0], x, y) / depth
-    down = _row(h[1], x, y) / depth
+    for_x, for_y, for_depth = h
+    depth = _row(for_depth, x, y)
+    across = _row(for_x, x, y) / depth
+    down = _row(for_y, x, y) / depth
     return across, down
 
 
-def _row(row: Array, x: Array, y: Array) -> Array:
+def _row(row: Doubles, x: Doubles, y: Doubles) -> Doubles:
     """One row of a homography times each point (x, y, 1)."""
     a, b, c = row
     return np.asarray(a * x + b * y + c)
@@ -150,18 +161,18 @@ def write_rig(path: Path, rig: Rig) -> None:
     """Write a rig file atomically."""
     lines = []
     for name, value in rig.model_dump(exclude_none=True).items():
-        if isinstance(value, dict):
-            lines += [
-                "",
-                f"[{name}]",
-                *(f"{key} = {_toml(item)}" for key, item in value.items()),
-            ]
-        else:
+        if not isinstance(value, dict):
             lines.append(f"{name} = {_toml(value)}")
+            continue
+        lines += ["", f"[{name}]"]
+        for key, item in value.items():
+            lines.append(f"{key} = {_toml(item)}")
     write_text(path, "\n".join(lines) + "\n")
 
 
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Size
 from defocus.align.photometry.gains import SATURATED
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import register
@@ -79,7 +80,7 @@ def estimate_rig(
     )
 
 
-def _size(picture: Image) -> tuple[int, int]:
+def _size(picture: Image) -> Size:
     """Width and height."""
     return picture.shape[1], picture.shape[0]
 
@@ -97,7 +98,7 @@ def _require_large(blurry: Image, sharp: Image) -> None:
 def _refined(
     sharp: Image,
     rig: Rig,
-    homography: NDArray[np.float64],
+    homography: Doubles,
     first: Light,
 ) -> Rig:
     """The rig after two rounds in which what is left of the homography is measured."""
@@ -114,8 +115,8 @@ def _refined(
 def colour_matrix(
     first: Light,
     second: Light,
-    inside: NDArray[np.bool_],
-) -> NDArray[np.float64]:
+    inside: Mask,
+) -> Doubles:
     """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
     It is a robust fit (Huber) of window means, with errors proportional to the light."""
@@ -141,8 +142,8 @@ def colour_matrix(
 def _window_colours(
     first: Light,
     second: Light,
-    inside: NDArray[np.bool_],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    inside: Mask,
+) -> tuple[Doubles, Doubles]:
     """``(n, 3)``, twice: mean colours of windows that both pictures show well exposed."""
     window = (WINDOW_PX, WINDOW_PX)
     bad = first.max(axis=2) >= SATURATED
@@ -159,7 +160,7 @@ def _window_colours(
     return target.astype(np.float64), source.astype(np.float64)
 
 
-def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
+def _homography_left(first: Light, second: Light) -> Doubles:
     """The remaining homography between registered pictures, fitted to their tiles.
 
     A rig serves many pairs, and cameras behind a beam splitter do differ by a homography."""
@@ -184,7 +185,7 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
     return np.asarray(fitted, np.float64)
 
 
-def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64]:
+def _fitted(size: Size, other: Size) -> Doubles:
     """The transform that centres a picture of one size on another, scaled by width."""
     zoom = other[0] / size[0]
     start = np.diag([zoom, zoom, 1.0])

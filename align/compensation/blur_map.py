@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Bytes, Mask, Singles, Size
 from defocus.align.flow.dense import LARGEST_SIDE
 from defocus.align.measure import Measurement
 from defocus.align.photometry.unexplained import unexplained_picture
@@ -16,8 +16,6 @@ from defocus.align.sampling.pyramid import factor_for
 from defocus.align.sampling.resample import Rectangle, ReleaseGrid, whole
 from defocus.pictures import picture_name
 from defocus.pictures.write import write_float_tiff, write_image
-
-Array = NDArray[np.float32]
 
 BLUR_NAMES = (
     "blur_map.tif",
@@ -30,36 +28,42 @@ WINDOW_PX = 16
 taken."""
 GREY = 128
 STRIP_ROWS = 256
-LEVEL, TILE = 3, (64, 512)
-"""Compression level and tile of the TIFF files. Level 3 takes half the time of the usual 6."""
+LEVEL = 3
+"""Compression level of the TIFF files. Level 3 takes half the time of the usual 6."""
+TILE = (64, 512)
+"""Height and width of the tiles of the TIFF files, px."""
 SHOWN_PX = 2048
 """Longest side of the picture of a map. Larger maps are thinned out; they were enlarged before, so
 nothing is lost."""
 LEAST_WIDTH_PX = 160
-BAR_PX, GAP_PX, FONT_PX = 16, 6, 24
-"""Height of the scale's bar, space around it, and least height of its words, in pixels."""
+BAR_PX = 16
+"""Height of the scale's bar, px."""
+GAP_PX = 6
+"""Space around the scale's bar, px."""
+FONT_PX = 24
+"""Least height of the scale's words, px."""
 
 
 @dataclass(frozen=True)
 class ReducedBlur:
     """The blur that a measurement found: all that a blur map is made of."""
 
-    coc_px: (
-        Array  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
-    )
-    known: NDArray[np.bool_]  # ``(h, w)``
+    coc_px: Singles  # ``(h, w)`` float32, relative blur on the reduced grid and in its pixels
+    known: Mask  # ``(h, w)``
     factor: int
-    shape: tuple[int, int]
-    unexplained: Array | None = None  # ``(h', w')`` stops, on its own grid
+    shape: Size
+    unexplained: Singles | None = None  # ``(h', w')`` stops, on its own grid
 
 
 @dataclass(frozen=True)
 class PairBlurMap:
     """Diameter, px, of the circle of confusion by which the blurry member is more blurred."""
 
-    diameter_px: Array  # ``(H, W)``; negative where the sharp one is; NaN if not shown
-    sigma_px: Array  # ``(H, W)``, standard error; too large where the blur changes
-    unexplained: Array | None = None  # ``(h', w')`` stops, on a coarser grid
+    diameter_px: (
+        Singles  # ``(H, W)``; negative where the sharp one is; NaN if not shown
+    )
+    sigma_px: Singles  # ``(H, W)``, standard error; too large where the blur changes
+    unexplained: Singles | None = None  # ``(h', w')`` stops, on a coarser grid
     largest_px: float = math.inf  # where the range of diameters ends
 
 
@@ -70,7 +74,9 @@ def blur_map(
 ) -> PairBlurMap | None:
     """The blur map of a measurement, at every ``step``-th pixel; None if it is unknown."""
     reduced_blur = reduced_blur_of(measurement)
-    return None if reduced_blur is None else blur_map_of(reduced_blur, grid, step)
+    if reduced_blur is None:
+        return None
+    return blur_map_of(reduced_blur, grid, step)
 
 
 def reduced_blur_of(measurement: Measurement) -> ReducedBlur | None:
@@ -115,19 +121,23 @@ def blur_map_of(
     )
 
 
-def _coc_sigma_px(coc: Array) -> Array:
-    """Standard error of the circle of confusion, px: its scatter and the step between trials."""
+def _coc_sigma_px(coc: Singles) -> Singles:
+    """Standard error of the circle of confusion, px: its scatter and the step between trials.
+
+    A step s between trials errs by s / sqrt(12), as a rounding does."""
     size = (WINDOW_PX, WINDOW_PX)
     mean = cv2.blur(coc, size)
     mean_square = cv2.blur(coc * coc, size)
     scatter = np.maximum(mean_square - mean * mean, 0.0)
     tried = np.array(ALL_DIAMETERS_PX)
+    steps = np.diff(tried)
     between = (tried[1:] + tried[:-1]) / 2
-    spacing = np.interp(np.abs(coc), between, np.diff(tried))
-    return np.sqrt(scatter + spacing**2 / 12)
+    spacing = np.interp(np.abs(coc), between, steps)
+    variance = scatter + spacing**2 / 12
+    return np.sqrt(variance)
 
 
-def largest_measured_px(shape: tuple[int, int]) -> float:
+def largest_measured_px(shape: Size) -> float:
     """The largest diameter that is measured in a pair of this size; a larger blur reads as this."""
     factor = factor_for(shape, LARGEST_SIDE)
     height, width = (max(side // factor, 1) for side in shape)
@@ -136,48 +146,52 @@ def largest_measured_px(shape: tuple[int, int]) -> float:
 
 def at_least(diameter_px: float, largest_px: float) -> str:
     """Words for a diameter at the end of the measured range; empty below it."""
-    return (
-        f"at least {diameter_px:.0f} px" if diameter_px >= AT_END * largest_px else ""
-    )
+    if diameter_px >= AT_END * largest_px:
+        return f"at least {diameter_px:.0f} px"
+    return ""
 
 
-def _part_of(small: ReducedBlur, area: Rectangle) -> Array | None:
+def _part_of(small: ReducedBlur, area: Rectangle) -> Singles | None:
     """The part of the map of unexplained light that covers an area of the picture."""
     stops = small.unexplained
     if stops is None:
         return None
-    parts = []
-    for start, length, side, have in zip(
-        (area.top, area.left),
-        (area.height, area.width),
-        small.shape,
-        stops.shape,
-        strict=True,
-    ):
-        first = min(round(start * have / side), have - 1)
-        last = max(round((start + length) * have / side), first + 1)
-        parts.append(slice(first, last))
-    return np.ascontiguousarray(stops[parts[0], parts[1]])
+    height, width = small.shape
+    map_rows, map_columns = stops.shape
+    rows = _covering(area.top, area.height, map_rows, height)
+    columns = _covering(area.left, area.width, map_columns, width)
+    return np.ascontiguousarray(stops[rows, columns])
 
 
-def _enlarged_part(values: Array, factor: int, area: Rectangle, step: int) -> Array:
+def _covering(
+    start: int,
+    length: int,
+    count: int,
+    side: int,
+) -> slice:
+    """The places of a coarser map, ``count`` along a side, that cover a part of that side."""
+    first = min(round(start * count / side), count - 1)
+    last = max(round((start + length) * count / side), first + 1)
+    return slice(first, last)
+
+
+def _enlarged_part(
+    values: Singles,
+    factor: int,
+    area: Rectangle,
+    step: int,
+) -> Singles:
     """A part of an enlarged map, without making the whole, which takes much memory."""
-    rows, columns = (
-        np.minimum(
-            np.arange(start + step // 2, start + length, step) // factor,
-            have - 1,
-        )
-        for start, length, have in zip(
-            (area.top, area.left),
-            (area.height, area.width),
-            values.shape,
-            strict=True,
-        )
-    )
-    return np.asarray(values.take(columns, axis=1).take(rows, axis=0))
+    height, width = values.shape
+    down = np.arange(area.top + step // 2, area.top + area.height, step)
+    across = np.arange(area.left + step // 2, area.left + area.width, step)
+    rows = np.minimum(down // factor, height - 1)
+    columns = np.minimum(across // factor, width - 1)
+    strips = values.take(columns, axis=1)
+    return np.asarray(strips.take(rows, axis=0))
 
 
-def _on_grid(part: Array, grid: ReleaseGrid) -> Array:
+def _on_grid(part: Singles, grid: ReleaseGrid) -> Singles:
     """A map in pixels of a release, whose own pixels are larger if it is reduced."""
     if grid.scale == 1.0:
         return part
@@ -186,7 +200,7 @@ def _on_grid(part: Array, grid: ReleaseGrid) -> Array:
     return np.asarray(grid.scale * smaller, np.float32)
 
 
-def blur_picture(blur: PairBlurMap) -> NDArray[np.uint8]:
+def blur_picture(blur: PairBlurMap) -> Bytes:
     """``(H, W, 3)`` RGB, bright at the largest blur, grey where nothing is known."""
     return _coloured(blur.diameter_px, blur_scale_px(blur))
 
@@ -194,12 +208,11 @@ def blur_picture(blur: PairBlurMap) -> NDArray[np.uint8]:
 def blur_scale_px(blur: PairBlurMap) -> float:
     """Blur that is shown brightest, px: 99 % of the known places have at most that, or 1 px."""
     seen = blur.diameter_px[np.isfinite(blur.diameter_px)]
+    if not seen.size:
+        return 1.0
     np.abs(seen, out=seen)
-    return (
-        max(float(np.quantile(seen, 0.99, overwrite_input=True)), 1.0)
-        if seen.size
-        else 1.0
-    )
+    most = float(np.quantile(seen, 0.99, overwrite_input=True))
+    return max(most, 1.0)
 
 
 def scale_words(blur: PairBlurMap) -> str:
@@ -208,7 +221,7 @@ def scale_words(blur: PairBlurMap) -> str:
     return at_least(brightest_px, blur.largest_px) or f"{brightest_px:.1f} px or more"
 
 
-def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
+def _coloured(diameter_px: Singles, largest: float) -> Bytes:
     finite = np.isfinite(diameter_px)
     picture = np.empty((*finite.shape, 3), np.uint8)
     # the map of a large picture takes much memory
@@ -225,7 +238,7 @@ def _coloured(diameter_px: Array, largest: float) -> NDArray[np.uint8]:
     return picture
 
 
-def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
+def with_scale(blur: PairBlurMap) -> Bytes:
     """:func:`blur_picture` with a bar below it that gives the blur in px."""
     picture = blur_picture(blur)
     largest = blur_scale_px(blur)
@@ -237,7 +250,7 @@ def with_scale(blur: PairBlurMap) -> NDArray[np.uint8]:
     return np.asarray(np.concatenate([wide_picture, below]), np.uint8)
 
 
-def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint8]:
+def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> Bytes:
     """``(h, width, 3)``: the colours from 0 to ``largest`` px, with these numbers below."""
     size = max(width / 1000, 0.4)
     height = round(FONT_PX * max(size, 1.0))
@@ -251,7 +264,7 @@ def _scale_bar(blur: PairBlurMap, width: int, largest: float) -> NDArray[np.uint
     return below
 
 
-def _coloured_bar(width: int, height: int, largest: float) -> NDArray[np.uint8]:
+def _coloured_bar(width: int, height: int, largest: float) -> Bytes:
     """The colours above as much white as a line of text of a height needs."""
     length = width - 2 * GAP_PX
     lengths_px = np.linspace(0.0, largest, length, dtype=np.float32)
@@ -263,15 +276,22 @@ def _coloured_bar(width: int, height: int, largest: float) -> NDArray[np.uint8]:
 
 
 def _write(
-    picture: NDArray[np.uint8],
+    picture: Bytes,
     text: str,
     at: tuple[int, int],
     size: float,
 ) -> None:
     """Write in black, from the left end of the base line on."""
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    black = (0, 0, 0)
-    cv2.putText(picture, text, at, font, size, black, 1, cv2.LINE_AA)
+    cv2.putText(
+        picture,
+        text,
+        at,
+        cv2.FONT_HERSHEY_SIMPLEX,
+        size,
+        (0, 0, 0),
+        1,
+        cv2.LINE_AA,
+    )
 
 
 def write_blur_map(folder: Path, blur: PairBlurMap) -> list[str]:

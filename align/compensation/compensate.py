@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Shape, Singles, Size
 from defocus.align.measure import RELIABLE_PX, Field, Measurement, Misalignment
 from defocus.align.photometry.gains import GainMatch
 from defocus.align.photometry.unexplained import explained
@@ -27,7 +27,6 @@ from defocus.align.sampling.resample import (
 from defocus.errors import AlignmentError
 from defocus.pictures.values import Image
 
-Mask = NDArray[np.bool_]
 Model: TypeAlias = Literal["none", "global", "flow"]
 MODELS: tuple[Model, ...] = ("none", "global", "flow")
 Photometric: TypeAlias = Literal["match", "none"]
@@ -68,7 +67,7 @@ class CompensatedPair:
 
     sharp: Image  # ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size
     # ``(H, W)``, True where it shows the scene and is reliable
-    valid_mask: NDArray[np.bool_]
+    valid_mask: Mask
     misalignment: Misalignment
 
 
@@ -85,12 +84,10 @@ def compensate(
         raise AlignmentError(
             f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one"
         )
-    plan = plan_compensation(
-        measurement,
-        sharp.shape,
-        Release(model, photometric=photometric),
-    )
-    plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
+    release = Release(model, photometric=photometric)
+    plan = plan_compensation(measurement, sharp.shape, release)
+    full_size = ReleaseGrid(whole(blurry.shape))
+    plan = replace(plan, grid=full_size)
     return CompensatedPair(
         sharp=compensated_sharp(sharp, plan),
         valid_mask=valid_mask(sharp, measurement, plan),
@@ -100,9 +97,9 @@ def compensate(
 
 def plan_compensation(
     measurement: Measurement,
-    sharp_size: tuple[int, ...],
+    sharp_size: Shape,
     release: Release,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
 ) -> Compensation:
     """Plan the compensation of a measured pair, cut to the middle ``size`` (width, height), px."""
     misalignment = measurement.misalignment
@@ -126,17 +123,19 @@ def plan_compensation(
 
 def _crop_of(
     measurement: Measurement,
-    sharp_size: tuple[int, ...],
+    sharp_size: Shape,
     release: Release,
-    size: tuple[int, int] | None,
+    size: Size | None,
     placement: Placement,
 ) -> Rectangle:
     """The area that both pictures show, at most the middle ``size`` (width, height), px."""
-    inside = inside_frame(placement, ReleaseGrid(whole(measurement.shape)), sharp_size)
+    full_size = ReleaseGrid(whole(measurement.shape))
+    inside = inside_frame(placement, full_size, sharp_size)
     crop = largest_rectangle(inside)
     if crop is None:
         raise AlignmentError("the pictures do not overlap; use another pair")
-    crop = crop if size is None else crop.centred(*size)
+    if size is not None:
+        crop = crop.centred(*size)
     if release.scale * min(crop.width, crop.height) < 1 - 1e-9:
         raise AlignmentError(
             f"a scale of {release.scale:.3g} leaves no pixel of the common area of "
@@ -148,24 +147,27 @@ def _crop_of(
 def _local_flow(field: Field) -> LocalFlow:
     """The residual flow where it is reliable and explains more than the transform; it fades out."""
     believed = field.flow.reliable.astype(np.uint8)
-    size = (2 * BLEND_PX + 1, 2 * BLEND_PX + 1)
-    inner = cv2.erode(believed, np.ones(size, np.uint8))
-    weight = cv2.blur(inner.astype(np.float32), size)
-    return LocalFlow(
-        np.ascontiguousarray(field.local * weight, np.float32),
-        field.factor,
-    )
+    side = 2 * BLEND_PX + 1
+    inner = cv2.erode(believed, np.ones((side, side), np.uint8))
+    weight = cv2.blur(inner.astype(np.float32), (side, side))
+    faded = field.local * weight
+    return LocalFlow(np.ascontiguousarray(faded, np.float32), field.factor)
 
 
 def compensated_sharp(sharp: Image, plan: Compensation) -> Image:
     """The sharp picture on the grid of the release, at its own bit depth."""
+    rig = plan.placement.rig
+    match = plan.match
 
-    def finish(light: NDArray[np.float32]) -> NDArray[np.float32]:
-        if plan.placement.rig is not None:
-            light = coloured(light, plan.placement.rig)
-        return light if plan.match is None else plan.match.applied(light)
+    def finish(light: Singles) -> Singles:
+        if rig is not None:
+            light = coloured(light, rig)
+        if match is not None:
+            light = match.applied(light)
+        return light
 
-    return resampled(sharp, Resampling(plan.placement, plan.grid, plan.kernel), finish)
+    how = Resampling(plan.placement, plan.grid, plan.kernel)
+    return resampled(sharp, how, finish)
 
 
 def released_blurry(blurry: Image, plan: Compensation) -> Image:
@@ -173,19 +175,22 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
     if plan.grid.scale == 1.0:
         return plan.grid.crop.of(blurry)
     in_place = Placement(np.eye(3))
-    return resampled(blurry, Resampling(in_place, plan.grid, plan.kernel))
+    how = Resampling(in_place, plan.grid, plan.kernel)
+    return resampled(blurry, how)
 
 
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
     """``(h, w)`` of the release: True where the sharp picture shows the scene and is reliable.
 
     At most 1 px may remain; saturated pixels of a sharp picture that is darkened are excluded."""
-    if measurement.field is None:
+    field = measurement.field
+    if field is None:
         return np.zeros(plan.grid.shape, dtype=bool)
-    left_px = np.hypot(*_left(measurement, plan))
-    believed = measurement.field.flow.reliable & (left_px <= RELIABLE_PX)
-    full = measurement.field.full(believed, measurement.shape)
-    same_light = explained(measurement.field.unexplained, measurement.shape)
+    left_x, left_y = _left(measurement, plan)
+    left_px = np.hypot(left_x, left_y)
+    believed = field.flow.reliable & (left_px <= RELIABLE_PX)
+    full = field.full(believed, measurement.shape)
+    same_light = explained(field.unexplained, measurement.shape)
     mask = _on_grid(full & same_light, plan.grid)
     mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
     if plan.match is not None and min(plan.match.gain) < 1:
@@ -193,7 +198,7 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
     return mask
 
 
-def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
+def _left(measurement: Measurement, plan: Compensation) -> Doubles:
     """``(2, h, w)`` on the reduced grid: the uncompensated flow, px of the full picture."""
     field = measurement.field
     matrix = measurement.misalignment.matrix
@@ -204,8 +209,10 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     row_centres = np.arange(height, dtype=np.float64) + 0.5
     columns = field.factor * column_centres - 0.5
     rows = field.factor * row_centres - 0.5
-    wanted = np.stack(Placement(matrix)(columns, rows))
-    used = np.stack(Placement(plan.placement.matrix)(columns, rows))
+    by_measurement = Placement(matrix)
+    by_plan = Placement(plan.placement.matrix)
+    wanted = np.stack(by_measurement(columns, rows))
+    used = np.stack(by_plan(columns, rows))
     left = wanted - used + field.misplaced
     local = plan.placement.local
     if local is None:
@@ -216,12 +223,14 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
 def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
     """Reduce a mask of the blurry picture; a released pixel is True if all pixels under it are."""
     if grid.scale < 1.0:
-        side = 2 * math.ceil(0.5 / grid.scale) + 1
+        reach = math.ceil(0.5 / grid.scale)
+        side = 2 * reach + 1
         neighbours = np.ones((side, side), np.uint8)
         mask = cv2.erode(mask.astype(np.uint8), neighbours) > 0
     rows = np.rint(grid.rows()).astype(int)
     columns = np.rint(grid.columns()).astype(int)
-    return np.asarray(mask[rows[:, None], columns[None, :]])
+    on_grid = mask[rows[:, None], columns[None, :]]
+    return np.asarray(on_grid)
 
 
 def _saturated(sharp: Image, plan: Compensation) -> Mask:
@@ -234,9 +243,9 @@ def _saturated(sharp: Image, plan: Compensation) -> Mask:
     for top in range(0, len(rows), ROWS_AT_ONCE):
         strip = slice(top, top + ROWS_AT_ONCE)
         x, y = plan.placement(columns, rows[strip])
-        column = np.clip(x, 0, width - 1)
-        row = np.clip(y, 0, height - 1)
-        nearest = np.rint(row).astype(int), np.rint(column).astype(int)
+        column = np.rint(np.clip(x, 0, width - 1))
+        row = np.rint(np.clip(y, 0, height - 1))
+        nearest = row.astype(int), column.astype(int)
         saturated[strip] = full[nearest]
     neighbours = np.ones((5, 5), np.uint8)
     return cv2.dilate(saturated, neighbours) > 0

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Shape, Singles, Size
 from defocus.align.compensation.compensate import Model, Release, plan_compensation
 from defocus.align.flow.colour_wheel import flow_colour
 from defocus.align.measure import Field, Measurement
@@ -121,51 +122,55 @@ def _seen(
     measurement: Measurement | None,
     model: Model,
     scale: float,
-) -> NDArray[np.float32]:
+) -> Singles:
     """The whole picture at a panel's size in linear light; the sharp one is moved by a model."""
     if measurement is None:
         placement = Placement(np.eye(3))
         match = None
-        shape: tuple[int, ...] = picture.shape
+        shape: Shape = picture.shape
     else:
         plan = plan_compensation(measurement, picture.shape, Release(model))
         placement = plan.placement
         match = plan.match
         shape = measurement.shape
-    light = resampled_light(
-        picture,
-        Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic"),
-    )
+    grid = ReleaseGrid(whole(shape), scale)
+    how = Resampling(placement, grid, "bicubic")
+    light = resampled_light(picture, how)
     if placement.rig is not None:
         light = coloured(light, placement.rig)
-    return light if match is None else match.applied(light)
+    if match is not None:
+        light = match.applied(light)
+    return light
 
 
-def _encoded(light: NDArray[np.float32]) -> Panel:
+def _encoded(light: Singles) -> Panel:
     return encoded(light, 8).astype(np.uint8)
 
 
-def _largest(flow: NDArray[np.float32]) -> float:
+def _largest(flow: Singles) -> float:
     """Flow length shown in full colour: nearly the largest, to ignore outliers."""
-    return float(np.percentile(np.hypot(*flow), 99))
+    lengths = np.hypot(*flow)
+    return float(np.percentile(lengths, 99))
 
 
-def _colours(flow: NDArray[np.float32], size: tuple[int, int]) -> Panel:
+def _colours(flow: Singles, size: Size) -> Panel:
     """Colour-wheel picture of a flow, with the wheel in the corner."""
     length = np.maximum(np.hypot(*flow), 1e-9)
-    cut = flow * np.minimum(1.0, _largest(flow) / length)
-    panel = cv2.resize(flow_colour(cut), size, interpolation=cv2.INTER_AREA)
+    shortened = np.minimum(1.0, _largest(flow) / length)
+    colours = flow_colour(flow * shortened)
+    panel = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     side = size[0] // 8 | 1
     around = slice(-1, 1, side * 1j)
     y, x = np.mgrid[around, around]
     disc = np.hypot(x, y) <= 1
-    wheel = flow_colour(np.where(disc, np.stack([x, y]), 0.0))
+    outwards = np.where(disc, np.stack([x, y]), 0.0)
+    wheel = flow_colour(outwards)
     corner = panel[-side:, -side:]
     corner[disc] = wheel[disc]
     return np.asarray(panel, np.uint8)
 
 
-def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
+def _arrows(flow: Singles, picture: Panel) -> Panel:
     """Arrows on the blurry picture, scaled so that the longest reaches its neighbour."""
     height, width = picture.shape[:2]
     canvas = (picture // 2 + 96).astype(np.uint8)
@@ -193,13 +198,15 @@ def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
 
 
 def _difference(first: Panel, second: Panel) -> Panel:
-    apart = DIFFERENCE_GAIN * (first.astype(np.float32) - second) + 128
-    return np.asarray(np.clip(apart, 0, 255), np.uint8)
+    apart = first.astype(np.float32) - second
+    amplified = DIFFERENCE_GAIN * apart + 128
+    return np.asarray(np.clip(amplified, 0, 255), np.uint8)
 
 
 def _checkerboard(first: Panel, second: Panel) -> Panel:
-    side = max(first.shape[:2]) / SQUARES
-    y, x = np.indices(first.shape[:2])
+    height, width = first.shape[:2]
+    side = max(height, width) / SQUARES
+    y, x = np.indices((height, width))
     square = x // side + y // side
     odd = (square % 2).astype(bool)
     return np.where(odd[..., None], second, first)

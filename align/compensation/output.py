@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from defocus.align.arrays import Size
 from defocus.align.compensation.compensate import (
     Compensation,
     Model,
@@ -58,16 +59,18 @@ def lost_gradient_energy(sharp: Image, plan: Compensation) -> float | None:
     """Share of gradient energy lost by resampling, over tiles; None if they have no gradient.
 
     Each is compared with itself moved by whole pixels. Noise counts; overshoot can give < 0."""
-    kept = full = 0.0
+    kept = 0.0
+    full = 0.0
     for tile in _tiles(plan.grid):
         columns = tile.columns()
         rows = tile.rows()
         xs, ys = plan.placement(columns, rows)
         right = np.rint(np.median(xs) - np.median(columns))
         down = np.rint(np.median(ys) - np.median(rows))
+        moved = _moved(sharp, tile, (right, down), plan.kernel)
         how = Resampling(plan.placement, tile, plan.kernel)
         kept += _energy(resampled(sharp, how)) / how.zoom() ** 2
-        full += _energy(_moved(sharp, tile, (right, down), plan.kernel))
+        full += _energy(moved)
     if full < LEAST_ENERGY:
         return None
     return 1.0 - kept / full
@@ -83,7 +86,8 @@ def _moved(
     if tile.scale < 1.0:
         moved = np.eye(3)
         moved[:2, 2] = shift
-        return resampled(sharp, Resampling(Placement(moved), tile, kernel))
+        how = Resampling(Placement(moved), tile, kernel)
+        return resampled(sharp, how)
     height, width = sharp.shape[:2]
     right, down = shift
     columns = np.rint(tile.columns() + right)
@@ -91,8 +95,10 @@ def _moved(
     column = np.clip(columns, 0, width - 1).astype(int)
     row = np.clip(rows, 0, height - 1).astype(int)
     # indexing by two arrays crashes where the memory runs out (NumPy 2.4)
-    seen = sharp[:, column.min() : column.max() + 1]
-    return np.asarray(seen.take(row, axis=0).take(column - column.min(), axis=1))
+    first = column.min()
+    strip = sharp[:, first : column.max() + 1]
+    seen = strip.take(row, axis=0)
+    return np.asarray(seen.take(column - first, axis=1))
 
 
 def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:
@@ -114,8 +120,9 @@ def _tiles(grid: ReleaseGrid) -> list[ReleaseGrid]:
 
 
 def _energy(picture: Image) -> float:
-    grey = as_float(picture).mean(axis=2).astype(np.float32)
-    return float(squared_gradient(grey, smoothing_px=0).mean())
+    grey = as_float(picture).mean(axis=2)
+    squares = squared_gradient(grey.astype(np.float32), smoothing_px=0)
+    return float(squares.mean())
 
 
 NUMBERS = "misalignment.json"
@@ -133,7 +140,7 @@ def write_aligned(
     measurement: Measurement,
     release: Release | None = None,
     carry: tuple[Carry, Carry] | None = None,
-    size: tuple[int, int] | None = None,
+    size: Size | None = None,
 ) -> list[str]:
     """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
 
@@ -222,7 +229,12 @@ def _require_originals(
             )
 
 
-def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:
+def _copy_recorded(
+    folder: Path,
+    name: str,
+    expected: str,
+    staging: Path,
+) -> None:
     """Copy a file that only a measurement can make from the record's folder."""
     if name not in OUTPUT_NAMES or not (folder / name).is_file():
         raise AlignmentError(

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import cv2
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AliasChoices, Field, ValidationError
 
 from defocus import __version__
+from defocus.align.arrays import Singles
 from defocus.align.compensation.compensate import Compensation, Model
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import GainMatch
@@ -207,12 +207,14 @@ def _zoom_and_view(
     last_row = crop.top + crop.height - 1.0
     columns = np.array([crop.left, last_column])
     rows = np.array([crop.top, last_row])
+    how = Resampling(plan.placement, plan.grid, plan.kernel)
     _, _, (across, down, one) = plan.placement.matrix
     with np.errstate(all="ignore"):
-        zoom = Resampling(plan.placement, plan.grid, plan.kernel).zoom()
+        zoom = how.zoom()
         depth = across * columns + down * rows[:, None] + one
         ahead = (depth > 0).all()
-        finite = np.isfinite(plan.placement(columns, rows)).all()
+        positions = plan.placement(columns, rows)
+        finite = np.isfinite(positions).all()
     return zoom, ahead, finite
 
 
@@ -223,7 +225,7 @@ def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
         )
     try:
         require_file(path)
-        field: NDArray[np.float32] = np.array(np.load(path, "r"))
+        field: Singles = np.array(np.load(path, "r"))
     except ARRAY_ERRORS as error:
         raise AlignmentError(
             f"{path}: no flow can be read; align the pair again"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Shape, Singles
 from defocus.align.flow.estimator import FlowEstimator, check_frames
 from defocus.align.flow.refine import Refined, expected_error, refined, reliable_mask
 from defocus.align.photometry.equalise import Equalised, equalised
@@ -19,12 +19,9 @@ from defocus.align.sampling.positions import (
     sampled,
     transformed,
 )
-from defocus.align.sampling.pyramid import factor_for, interpolated, reduced, scaling
+from defocus.align.sampling.pyramid import factor_for, interpolated, reduced, rescaled
 from defocus.errors import AlignmentError
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 LARGEST_SIDE = 1536
 """Longest side, px, for the residual flow; larger pictures are reduced by a whole factor."""
@@ -40,22 +37,22 @@ with more is hidden in one member."""
 class DenseFlow:
     """Flow from the blurry to the sharp member, in pixels of the full pictures."""
 
-    flow: Array  # ``(2, H, W)`` float32, with the transform: sharp(x + flow(x)) shows blurry(x)
-    residual: Array  # ``(2, H, W)`` float32, the flow minus the global transform
+    flow: Singles  # ``(2, H, W)`` float32, with the transform: sharp(x + flow(x)) shows blurry(x)
+    residual: Singles  # ``(2, H, W)`` float32, the flow minus the global transform
     reliable: Mask  # ``(H, W)``, where the flow is reliable
     occluded: (
         Mask  # ``(H, W)``, hidden behind an edge, or outside the sharp picture's frame
     )
-    uncertainty_px: Array  # ``(H, W)`` float32, the expected error
-    coc_px: Array  # ``(H, W)`` float32; negative where the sharp picture is the blurrier one
-    consistency_px: Array  # ``(H, W)`` float32, forward-backward error at x
+    uncertainty_px: Singles  # ``(H, W)`` float32, the expected error
+    coc_px: Singles  # ``(H, W)`` float32; negative where the sharp picture is the blurrier one
+    consistency_px: Singles  # ``(H, W)`` float32, forward-backward error at x
     blur_known: Mask  # ``(H, W)``, where ``coc_px`` is right; also where a wide blur hides the flow
 
 
 def dense_flow(
-    blurry: Array,
-    sharp: Array,
-    start: NDArray[np.float64],
+    blurry: Singles,
+    sharp: Singles,
+    start: Doubles,
     estimator: FlowEstimator,
     *,
     equalise: bool = True,
@@ -72,8 +69,7 @@ def dense_flow(
         if not np.isfinite(picture).all():
             raise AlignmentError(f"the {name} picture has values that are not finite")
     factor = factor_for(blurry.shape, LARGEST_SIDE)
-    scale = scaling(factor)
-    matrix = scale @ start @ np.linalg.inv(scale)
+    matrix = rescaled(start, factor)
     first = reduced(blurry, factor) @ LUMINANCE
     second = reduced(sharp, factor) @ LUMINANCE
     coarse = _iterated(first, second, matrix, estimator, equalise)
@@ -99,15 +95,11 @@ class EqualisedFlow:
         ]
         return torch.from_numpy(np.stack(improved)).to(first.device)
 
-    def _improved(self, blurry: Array, sharp: Array, flow: Array) -> Array:
+    def _improved(self, blurry: Singles, sharp: Singles, flow: Singles) -> Singles:
         grid = pixel_grid(*blurry.shape)
         for _ in range(ROUNDS):
             pair = equalised(*_one_light(blurry, sharp, grid + flow))
-            step = (
-                self._estimator(_frame(pair.blurry), _frame(pair.sharp))[0]
-                .cpu()
-                .numpy()
-            )
+            step, _, _ = _step_between(pair.blurry, pair.sharp, self._estimator)
             flow = composed(flow, step, grid)
         return flow
 
@@ -117,21 +109,28 @@ class _Round:
     """Result of one round: the sharp member on the blurry grid, and the remaining step."""
 
     pair: Equalised
-    sharp: Array  # the sharp member as it is, on the blurry grid and in its light
+    sharp: Singles  # the sharp member as it is, on the blurry grid and in its light
     valid: Mask
     step: Refined
 
 
 def _iterated(
-    blurry: Array,
-    sharp: Array,
-    matrix: NDArray[np.float64],
+    blurry: Singles,
+    sharp: Singles,
+    matrix: Doubles,
     estimator: FlowEstimator,
     equalise: bool,
 ) -> DenseFlow:
     """Repeat: warp the sharp member, equalise the blur, and measure the remaining flow."""
     grid = pixel_grid(*blurry.shape)
-    residual, last = _settled(blurry, sharp, matrix, estimator, equalise, grid)
+    residual, last = _settled(
+        blurry,
+        sharp,
+        matrix,
+        estimator,
+        equalise,
+        grid,
+    )
     place = transformed(grid + residual, matrix)
     left = place - transformed(grid, matrix)
     consistency = _consistency(last, estimator, grid)
@@ -153,35 +152,42 @@ def _iterated(
 
 
 def _settled(
-    blurry: Array,
-    sharp: Array,
-    matrix: NDArray[np.float64],
+    blurry: Singles,
+    sharp: Singles,
+    matrix: Doubles,
     estimator: FlowEstimator,
     equalise: bool,
-    grid: Array,
-) -> tuple[Array, _Round]:
+    grid: Singles,
+) -> tuple[Singles, _Round]:
     """The residual flow after some rounds, and the last of them."""
     residual = np.zeros_like(grid)
     for _ in range(ROUNDS):
-        last = _round(blurry, sharp, matrix, residual, estimator, equalise)
-        residual = composed(residual, last.step.flow, grid)
-        if (
-            float(np.percentile(np.hypot(*last.step.flow[:, last.valid]), 95))
-            <= SETTLED_PX
-        ):
+        last = _round(
+            blurry,
+            sharp,
+            matrix,
+            residual,
+            estimator,
+            equalise,
+        )
+        step = last.step.flow
+        residual = composed(residual, step, grid)
+        lengths = np.hypot(*step[:, last.valid])
+        if float(np.percentile(lengths, 95)) <= SETTLED_PX:
             break
     return residual, last
 
 
 def _round(
-    blurry: Array,
-    sharp: Array,
-    matrix: NDArray[np.float64],
-    residual: Array,
+    blurry: Singles,
+    sharp: Singles,
+    matrix: Doubles,
+    residual: Singles,
     estimator: FlowEstimator,
     equalise: bool,
 ) -> _Round:
-    place = transformed(pixel_grid(*blurry.shape) + residual, matrix)
+    grid = pixel_grid(*blurry.shape)
+    place = transformed(grid + residual, matrix)
     _, warped, valid = _one_light(blurry, sharp, place)
     pair = equalised(blurry, warped, valid)
     if not equalise:
@@ -193,10 +199,10 @@ def _round(
 
 
 def _step_between(
-    first: Array,
-    second: Array,
+    first: Singles,
+    second: Singles,
     estimator: FlowEstimator,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Singles, Singles, Singles]:
     """The flow that the estimator finds, and the two grey pictures that it compared."""
     frames = _frame(first), _frame(second)
     step = estimator(*frames)[0].cpu().numpy()
@@ -205,14 +211,18 @@ def _step_between(
     return step, first_grey, second_grey
 
 
-def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
+def _one_light(
+    blurry: Singles, sharp: Singles, place: Singles
+) -> tuple[Singles, Singles, Mask]:
     """The blurry member, the sharp one on its grid with matched exposure, and the covered area."""
     valid = inside(place)
-    warped = np.maximum(sampled(sharp, place, cubic=True), np.float32(0))
-    return blurry, warped * light_ratio(blurry, warped, valid), valid
+    moved = sampled(sharp, place, cubic=True)
+    warped = np.maximum(moved, np.float32(0))
+    ratio = light_ratio(blurry, warped, valid)
+    return blurry, warped * ratio, valid
 
 
-def _consistency(one_way: _Round, estimator: FlowEstimator, grid: Array) -> Array:
+def _consistency(one_way: _Round, estimator: FlowEstimator, grid: Singles) -> Singles:
     """Forward-backward error of each position."""
     pair = one_way.pair
     step, first, second = _step_between(pair.sharp, pair.blurry, estimator)
@@ -222,34 +232,43 @@ def _consistency(one_way: _Round, estimator: FlowEstimator, grid: Array) -> Arra
     return np.asarray(np.hypot(x, y))
 
 
-def _full(dense: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
+def _full(dense: DenseFlow, factor: int, shape: Shape) -> DenseFlow:
     """Convert a result to pixels of the full picture."""
     if factor == 1:
         return dense
+
+    def enlarged(values: Singles) -> Singles:
+        return interpolated(values, factor, shape)
+
+    def full_flow(flow: Singles) -> Singles:
+        return np.stack([enlarged(component) for component in factor * flow])
+
+    def full_mask(mask: Mask) -> Mask:
+        return enlarged(mask.astype(np.float32)) > 0.5
+
     return DenseFlow(
-        flow=np.stack([interpolated(c, factor, shape) for c in factor * dense.flow]),
-        residual=np.stack(
-            [interpolated(c, factor, shape) for c in factor * dense.residual]
-        ),
-        reliable=interpolated(dense.reliable.astype(np.float32), factor, shape) > 0.5,
-        occluded=interpolated(dense.occluded.astype(np.float32), factor, shape) > 0.5,
-        uncertainty_px=interpolated(factor * dense.uncertainty_px, factor, shape),
-        coc_px=interpolated(factor * dense.coc_px, factor, shape),
-        consistency_px=interpolated(factor * dense.consistency_px, factor, shape),
-        blur_known=interpolated(dense.blur_known.astype(np.float32), factor, shape)
-        > 0.5,
+        flow=full_flow(dense.flow),
+        residual=full_flow(dense.residual),
+        reliable=full_mask(dense.reliable),
+        occluded=full_mask(dense.occluded),
+        uncertainty_px=enlarged(factor * dense.uncertainty_px),
+        coc_px=enlarged(factor * dense.coc_px),
+        consistency_px=enlarged(factor * dense.consistency_px),
+        blur_known=full_mask(dense.blur_known),
     )
 
 
-def _frame(linear: Array) -> torch.Tensor:
+def _frame(linear: Singles) -> torch.Tensor:
     """``(H, W)`` to ``(1, 3, H, W)``, sRGB-encoded and all channels alike, for estimators."""
-    encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
+    in_range = np.clip(linear, 0.0, 1.0)
+    encoded = linear_to_srgb(in_range).astype(np.float32)
     three_channels = torch.from_numpy(encoded)[None, None]
     return three_channels.expand(-1, 3, -1, -1)
 
 
-def _luminance(frame: torch.Tensor) -> Array:
+def _luminance(frame: torch.Tensor) -> Singles:
     """``(3, H, W)``, sRGB-encoded, to ``(H, W)`` linear light."""
     in_range = frame.detach().float().cpu().clamp(0.0, 1.0)
     encoded = in_range.numpy().transpose(1, 2, 0)
-    return np.asarray(srgb_to_linear(encoded) @ LUMINANCE, np.float32)
+    luminance = srgb_to_linear(encoded) @ LUMINANCE
+    return np.asarray(luminance, np.float32)

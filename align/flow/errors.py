@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Indices, Mask
 from defocus.align.flow.dense import DenseFlow
-from defocus.align.uncertainty import Array, BlockDraws, blocks_of, sample_places
-
-Mask = NDArray[np.bool_]
+from defocus.align.uncertainty import BlockDraws, blocks_of, sample_places
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class _Sampled:
     reference: Mask
     factor: int
 
-    def statistics(self, drawn: NDArray[np.int_]) -> Array:
+    def statistics(self, drawn: Indices) -> Doubles:
         """``(5,)`` of the drawn places, in the order of :class:`FlowErrors`; NaN if none counts."""
         lengths = self.residual_px[drawn][self.reliable[drawn]]
         seen = self.consistency_px[drawn][~self.occluded[drawn]]
@@ -67,12 +66,13 @@ def flow_errors(
         factor,
     )
     values = draws.sigma([sampled.statistics(drawn) for drawn in draws])
+    median, largest, reference_share, occluded, consistency = values
     uncertainty_px = factor * flow.uncertainty_px[flow.reliable]
-    own = np.percentile(uncertainty_px, (50, 95))
+    own_median, own_largest = np.percentile(uncertainty_px, (50, 95))
     return FlowErrors(
-        float(np.hypot(values[0], own[0])),
-        float(np.hypot(values[1], own[1])),
-        float(values[2]),
-        float(values[3]),
-        float(values[4]),
+        float(np.hypot(median, own_median)),
+        float(np.hypot(largest, own_largest)),
+        float(reference_share),
+        float(occluded),
+        float(consistency),
     )

@@ -5,8 +5,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Bytes, Singles
+from defocus.align.sampling.pyramid import extended
 from defocus.errors import AlignmentError
 from defocus.pictures.values import LUMA
 
@@ -73,14 +74,14 @@ class DISFlow:
     def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
         check_frames(first, second)
-        flows = [
-            _dis_flow(_grey(a), _grey(b))
-            for a, b in zip(first.cpu(), second.cpu(), strict=True)
-        ]
+        flows = []
+        for one, other in zip(first.cpu(), second.cpu(), strict=True):
+            flow = _dis_flow(_grey(one), _grey(other))
+            flows.append(flow)
         return torch.from_numpy(np.stack(flows)).to(first.device)
 
 
-def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
+def _grey(frame: torch.Tensor) -> Bytes:
     """``(3, H, W)`` RGB in [0, 1] to 8-bit luma (BT.601 weights)."""
     luma = torch.einsum("chw,c->hw", frame.float(), torch.tensor(LUMA))
     codes = (luma.clamp(0.0, 1.0) * 255.0).round()
@@ -88,9 +89,9 @@ def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def _dis_flow(
-    first: NDArray[np.uint8],
-    second: NDArray[np.uint8],
-) -> NDArray[np.float32]:
+    first: Bytes,
+    second: Bytes,
+) -> Singles:
     height, width = first.shape
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0 if min(height, width) < SMALL_SIDE else 1)
@@ -100,15 +101,14 @@ def _dis_flow(
     second = _padded(second)
     still = np.zeros((*first.shape, 2), dtype=np.float32)
     flow = search.calc(first, second, still)
-    return np.ascontiguousarray(
-        flow[:height, :width].transpose(2, 0, 1),
-        dtype=np.float32,
-    )
+    cropped = flow[:height, :width]
+    components_first = cropped.transpose(2, 0, 1)
+    return np.ascontiguousarray(components_first, dtype=np.float32)
 
 
-def _padded(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _padded(grey: Bytes) -> Bytes:
     height, width = grey.shape
     below = max(0, SMALLEST_SIDE - height)
     right = max(0, SMALLEST_SIDE - width)
-    padded = cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+    padded = extended(grey, below, right, cv2.BORDER_REFLECT_101)
     return np.ascontiguousarray(padded, dtype=np.uint8)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Mask, Shape, Singles
 from defocus.align.registration.robust_fit import ERROR_OVER_COC
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import (
@@ -18,9 +19,6 @@ from defocus.align.sampling.pyramid import (
     smoothed,
 )
 from defocus.blur.gradients import slopes
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 TILE_PX = 32
 """Side, px, of the place that is judged. The flow around it, up to three sides away, predicts
@@ -36,9 +34,9 @@ LEFT_SHARE = 0.5
 
 
 def supported(
-    residual: Array,
-    uncertainty_px: Array,
-    coc_px: Array,
+    residual: Singles,
+    uncertainty_px: Singles,
+    coc_px: Singles,
     reliable: Mask,
 ) -> Mask:
     """Where the flow around a place predicts that place, left out, better than no flow does.
@@ -53,47 +51,52 @@ def supported(
     y, near_y = _mean_and_around(counted * residual[1], inside, ring)
     expected = _box(counted * uncertainty_px, TILE_PX) / inside
     coc = _box(counted * np.abs(coc_px), TILE_PX) / inside
+    variance = _expected_variance(expected, coc)
     squared = _squared_length(x, y)
     left = _squared_length(x - near_x, y - near_y)
-    significant = squared > SIGNIFICANT**2 * _expected_variance(expected, coc)
+    significant = squared > SIGNIFICANT**2 * variance
     stays = left < LEFT_SHARE * squared
     return _is_enough(count, ring_count) & significant & stays
 
 
-def _squared_length(x: Array, y: Array) -> Array:
+def _squared_length(x: Singles, y: Singles) -> Singles:
     return x * x + y * y
 
 
-def _is_enough(count: Array, ring_count: Array) -> Mask:
+def _is_enough(count: Singles, ring_count: Singles) -> Mask:
     """Whether enough pixels of a tile, and of the eight around it, are reliable."""
-    share = count / TILE_PX**2
-    ring_share = ring_count / (8 * TILE_PX**2)
+    area = TILE_PX**2
+    share = count / area
+    ring_share = ring_count / (8 * area)
     return (share >= LEAST_SHARE) & (ring_share >= LEAST_SHARE)
 
 
-def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Array:
+def _expected_variance(expected_px: NDArray[Any], coc_px: NDArray[Any]) -> Singles:
     """Variance of the flow of a tile, px²: the estimate, plus the part from its blur."""
     of_blur = ERROR_OVER_COC * coc_px
-    return np.asarray(expected_px**2 + OWN_ERROR_PX**2 + of_blur**2)
+    variance = expected_px**2 + OWN_ERROR_PX**2 + of_blur**2
+    return np.asarray(variance)
 
 
-def _mean_and_around(values: Array, inside: Array, ring: Array) -> tuple[Array, Array]:
+def _mean_and_around(
+    values: Singles, inside: Singles, ring: Singles
+) -> tuple[Singles, Singles]:
     """Means of the values over each tile and over the ring around it, by counts of pixels."""
     total = _box(values, TILE_PX)
     around = _box(values, 3 * TILE_PX) - total
     return total / inside, around / ring
 
 
-def _box(values: Array, side: int) -> Array:
-    return np.asarray(
-        cv2.boxFilter(
-            values,
-            cv2.CV_32F,
-            (side, side),
-            normalize=False,
-            borderType=cv2.BORDER_CONSTANT,
-        )
+def _box(values: Singles, side: int) -> Singles:
+    """Sums over a square around each place; nothing is added beyond the border."""
+    sums = cv2.boxFilter(
+        values,
+        cv2.CV_32F,
+        (side, side),
+        normalize=False,
+        borderType=cv2.BORDER_CONSTANT,
     )
+    return np.asarray(sums)
 
 
 # Weights of what predicts the error of a flow; they were fitted on the split ``choose``.
@@ -109,11 +112,11 @@ RELIABLE_PX = 0.5
 
 
 def expected_error(
-    standard_error: Array,
-    consistency: Array,
-    residual: Array,
-    coc: Array,
-) -> Array:
+    standard_error: Singles,
+    consistency: Singles,
+    residual: Singles,
+    coc: Singles,
+) -> Singles:
     """The expected error ``(H, W)``, px of the measured picture, as are all arguments."""
     terms = (
         OF_STANDARD_ERROR * standard_error,
@@ -125,14 +128,16 @@ def expected_error(
     return np.sqrt(np.sum(squares, axis=0, dtype=np.float32))
 
 
-def reliable_mask(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
+def reliable_mask(expected: Singles, standard_error: Singles, occluded: Mask) -> Mask:
     """The mask of reliable flow; the standard error alone must be small enough too.
 
     A wall without texture has small errors if the registration is right, but gives no evidence."""
-    return ~occluded & (expected <= RELIABLE_PX) & (standard_error <= RELIABLE_PX)
+    sure = expected <= RELIABLE_PX
+    sure &= standard_error <= RELIABLE_PX
+    return ~occluded & sure
 
 
-def _change(residual: Array) -> Array:
+def _change(residual: Singles) -> Singles:
     """Length of the flow's gradient, pixels per pixel."""
     squares = []
     for component in residual:
@@ -177,7 +182,7 @@ GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
 NOISE_SCATTER = 1.5
 """Factor by which the energy of noise in a window may exceed its mean."""
 
-Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
+Terms: TypeAlias = tuple[Singles, Singles, Singles, Singles, Singles]
 """Terms of the normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x,
 y)."""
 
@@ -186,69 +191,84 @@ y)."""
 class Refined:
     """A flow ``(2, H, W)`` with its standard error ``(H, W)`` in the worst direction, px."""
 
-    flow: Array  # ``(2, H, W)`` float32, px
-    standard_error: Array  # ``(H, W)`` float32, px, in the worst direction
+    flow: Singles  # ``(2, H, W)`` float32, px
+    standard_error: Singles  # ``(H, W)`` float32, px, in the worst direction
 
 
 def refined(
-    first: Array,
-    second: Array,
-    flow: Array,
-    prior: Array,
+    first: Singles,
+    second: Singles,
+    flow: Singles,
+    prior: Singles,
     valid: Mask,
 ) -> Refined:
     """Improve a flow, or undo it towards ``prior`` where the pictures do not support it, px.
 
     Pictures are ``(H, W)`` float32, encoded 0..1, of the same exposure and blur."""
+    shape = valid.shape
     expected: tuple[float, ...] = EXPECTED_PX
     for _ in range(ITERATIONS):
         evidence = _evidence(first, second, flow, valid)
         coarse, standard_error, expected = _fused(evidence, prior, valid, expected)
-        flow = np.stack([resized_to(component, valid.shape) for component in coarse])
-    return Refined(flow, resized_to(standard_error, valid.shape))
+        flow = _resized_flow(coarse, shape)
+    return Refined(flow, resized_to(standard_error, shape))
 
 
-def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
+def _resized_flow(flow: Singles, shape: Shape) -> Singles:
+    """A flow ``(2, h, w)`` interpolated on another grid; its lengths stay."""
+    components = [resized_to(component, shape) for component in flow]
+    return np.stack(components)
+
+
+def _evidence(
+    first: Singles,
+    second: Singles,
+    flow: Singles,
+    valid: Mask,
+) -> Terms:
     """Evidence of the brightness differences, linearised around a flow."""
     at = pixel_grid(*first.shape) + flow
     warped = sampled(second, at, cubic=True)
     middle = (first + warped) / np.float32(2)
-    gx, gy = _gradients(middle)
+    gx = _derivative(middle, DERIVATIVE)
+    gy = _derivative(middle, DERIVATIVE.T)
     counted = (valid & inside(at)).astype(np.float32)
     left = (warped - first) * counted
-    left = (left - _wide_mean(left, counted, SHADING_PX)) * counted
+    shading = _wide_mean(left, counted, SHADING_PX)
+    left = (left - shading) * counted
     # the long-run variance: white noise and one that is correlated weigh as they should
     variance = _long_run_variance(left, counted)
-    weight = counted / variance * _texture_share(gx, gy, left, counted)
+    share = _texture_share(gx, gy, left, counted)
+    weight = counted / variance * share
     return _normal_terms(flow, gx, gy, left, weight)
 
 
-def _gradients(middle: Array) -> tuple[Array, Array]:
-    """Derivatives to the right and down."""
-    gx, gy = (
-        np.asarray(
-            cv2.filter2D(middle, cv2.CV_32F, one, borderType=cv2.BORDER_REPLICATE),
-            np.float32,
-        )
-        for one in (DERIVATIVE, DERIVATIVE.T)
+def _derivative(picture: Singles, kernel: Singles) -> Singles:
+    """Derivative of a picture along the kernel: to the right, or down."""
+    derivative = cv2.filter2D(
+        picture,
+        cv2.CV_32F,
+        kernel,
+        borderType=cv2.BORDER_REPLICATE,
     )
-    return gx, gy
+    return np.asarray(derivative, np.float32)
 
 
-def _long_run_variance(left: Array, counted: Array) -> Array:
+def _long_run_variance(left: Singles, counted: Singles) -> Singles:
     """Long-run variance of the differences around each place, plus that of white noise."""
     slow = smoothed(left, NOISE_PX)
     area = np.float32(4 * np.pi * NOISE_PX**2)
     wide = _wide_mean(slow * slow, counted, DIFFERENCE_PX)
-    return 4 * NOISE**2 + area * wide
+    white = 4 * NOISE**2
+    return white + area * wide
 
 
 def _normal_terms(
-    flow: Array,
-    gx: Array,
-    gy: Array,
-    left: Array,
-    weight: Array,
+    flow: Singles,
+    gx: Singles,
+    gy: Singles,
+    left: Singles,
+    weight: Singles,
 ) -> Terms:
     """Terms of the normal equations of the flow, see :data:`Terms`."""
     target = gx * flow[0] + gy * flow[1] - left
@@ -260,64 +280,72 @@ def _normal_terms(
     return xx, xy, yy, x, y
 
 
-def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
+def _texture_share(
+    gx: Singles,
+    gy: Singles,
+    left: Singles,
+    counted: Singles,
+) -> Singles:
     """Share of the gradients, 0..1, that exceeds noise and so shows the motion."""
     squared_slope = gx * gx + gy * gy
     energy = _wide_mean(squared_slope, counted, DIFFERENCE_PX)
     grain = grain_level(left, counted)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain**2
-    share = 1 - noise / (energy + np.float32(1e-9))
-    return np.asarray(np.clip(share, 0, 1), np.float32)
+    noise_share = noise / (energy + np.float32(1e-9))
+    share = np.clip(1 - noise_share, 0, 1)
+    return np.asarray(share, np.float32)
 
 
-def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
+def _wide_mean(values: Singles, weight: Singles, sigma_px: float) -> Singles:
     """Weighted Gaussian mean, on a grid that is fine enough for the window."""
     factor = max(int(sigma_px) // GRID_PER_WINDOW, 1)
+    small_px = sigma_px / factor
     small = reduced_area(values, factor)
     small_weight = reduced_area(weight, factor)
-    mean = smoothed(small, sigma_px / factor) / (
-        smoothed(small_weight, sigma_px / factor) + 1e-2
-    )
+    total = smoothed(small_weight, small_px) + 1e-2
+    mean = smoothed(small, small_px) / total
     return resized_to(np.asarray(mean, np.float32), values.shape)
 
 
 def _fused(
     evidence: Terms,
-    prior: Array,
+    prior: Singles,
     valid: Mask,
     expected: tuple[float, ...],
-) -> tuple[Array, Array, tuple[float, ...]]:
+) -> tuple[Singles, Singles, tuple[float, ...]]:
     """The most probable flow, its error, and the expected deviations for the next round."""
     deviations: list[float] = []
     error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
         terms = _windowed(evidence, window)
         shape = terms[0].shape
-        before = np.stack([resized_to(component, shape) for component in prior])
+        before = _resized_flow(prior, shape)
         slack = resized_to(error, shape) + np.float32(deviation**2)
         variance = slack + _surprise(terms, before)
         prior, covariance = _posterior(terms, before, variance)
-        error = (covariance[0] + covariance[2]) / 2
+        xx, xy, yy = covariance
+        error = (xx + yy) / 2
         gain = _evidence_share(valid, window, error / slack)
         deviations.append(_deviation(prior - before, error, gain, deviation))
-    return prior, _largest_error(*covariance), tuple(deviations)
+    return prior, _largest_error(xx, xy, yy), tuple(deviations)
 
 
-def _evidence_share(valid: Mask, window: int, left: Array) -> Array:
+def _evidence_share(valid: Mask, window: int, left: Singles) -> Singles:
     """How much the pictures show in each window, 0..1; ``left`` is the error over the prior's."""
     weight = reduced_area(valid.astype(np.float32), window // GRID_PER_WINDOW)
     return weight * np.clip(1 - left, 0, 1)
 
 
-def _largest_error(xx: Array, xy: Array, yy: Array) -> Array:
+def _largest_error(xx: Singles, xy: Singles, yy: Singles) -> Singles:
     """Root of the larger eigenvalue of a covariance."""
     # the larger eigenvalue of a symmetric matrix of two rows
+    middle = (xx + yy) / 2
     half_apart = (xx - yy) / 2
-    largest = (xx + yy) / 2 + np.sqrt(half_apart**2 + xy * xy)
+    largest = middle + np.sqrt(half_apart**2 + xy * xy)
     return np.sqrt(np.asarray(largest, np.float32))
 
 
-def _windowed(evidence: Terms, window: int) -> list[Array]:
+def _windowed(evidence: Terms, window: int) -> list[Singles]:
     """The evidence in each window, as far as its pixels are independent."""
     factor = window // GRID_PER_WINDOW
     area = np.float32(4 * np.pi * window**2 / CAUTION)
@@ -328,30 +356,32 @@ def _windowed(evidence: Terms, window: int) -> list[Array]:
     return windowed
 
 
-def _surprise(terms: list[Array], before: Array) -> Array:
+def _surprise(terms: list[Singles], before: Singles) -> Singles:
     """Variance ``(h, w)``, px², of steps beyond what the errors of the evidence explain.
 
     A few places move much more than the others; the expectation for all must not hold them back."""
     unexpected = np.float32(UNEXPECTED_PX**2)
-    flow, covariance = _posterior(terms, before, unexpected)
-    trace = covariance[0] + covariance[2]
-    squared_step = ((flow - before) ** 2).sum(axis=0)
-    excess = np.maximum(squared_step - DOUBT * trace, np.float32(0))
-    return smoothed(excess / np.float32(2), GRID_PER_WINDOW / 2)
+    flow, (xx, _, yy) = _posterior(terms, before, unexpected)
+    explained = DOUBT * (xx + yy)
+    step = flow - before
+    squared_step = (step**2).sum(axis=0)
+    excess = np.maximum(squared_step - explained, np.float32(0))
+    by_component = excess / np.float32(2)
+    return smoothed(by_component, GRID_PER_WINDOW / 2)
 
 
 def _posterior(
-    terms: list[Array],
-    before: Array,
-    variance: Array | np.float32,
-) -> tuple[Array, Array]:
+    terms: list[Singles],
+    before: Singles,
+    variance: Singles | np.float32,
+) -> tuple[Singles, Singles]:
     """Flow ``(2, h, w)`` and its covariance ``(3, h, w)`` (xx, xy, yy), from evidence and prior."""
     trust = 1 / variance
-    xx = terms[0] + trust
-    xy = terms[1]
-    yy = terms[2] + trust
-    x = terms[3] + trust * before[0]
-    y = terms[4] + trust * before[1]
+    own_xx, xy, own_yy, own_x, own_y = terms
+    xx = own_xx + trust
+    yy = own_yy + trust
+    x = own_x + trust * before[0]
+    y = own_y + trust * before[1]
     determinant = xx * yy - xy * xy
     right = yy * x - xy * y
     down = xx * y - xy * x
@@ -360,11 +390,17 @@ def _posterior(
     return flow, covariance
 
 
-def _deviation(step: Array, error: Array, evidence: Array, expected: float) -> float:
+def _deviation(
+    step: Singles,
+    error: Singles,
+    evidence: Singles,
+    expected: float,
+) -> float:
     """Deviation of the steps where there is evidence; ``expected`` weighs as :data:`BELIEF`."""
     belief = BELIEF * evidence.size
     squared_step = (step**2).sum(axis=0)
     squares = evidence * (squared_step / 2 + error)
     total = float(squares.sum()) + belief * expected**2
-    square = total / (float(evidence.sum()) + belief)
-    return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)
+    weight = float(evidence.sum()) + belief
+    deviation = float(np.sqrt(total / weight))
+    return max(deviation, LEAST_EXPECTED_PX)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Singles
 from defocus.scene.aperture import disc_psf
 
 DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0, 25.0, 32.0, 40.0)
@@ -44,9 +44,9 @@ WINDOW_PX = 25
 
 
 def matched_blur(
-    blurry: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-) -> NDArray[np.float32]:
+    blurry: Singles,
+    sharp: Singles,
+) -> Singles:
     """The sharp picture with the disc blur that is locally most like the blurry one."""
     shape = blurry.shape[:2]
     best = np.full(shape, np.inf, dtype=np.float32)
@@ -63,7 +63,7 @@ def matched_blur(
     return matched
 
 
-def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
+def _disc_blurred(picture: Singles, diameter: float) -> Singles:
     if diameter <= 1:
         return picture
     blurred = cv2.filter2D(
@@ -76,9 +76,9 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
 
 
 def disc_blurred_stack(
-    picture: NDArray[np.float32],
-    diameters: Sequence[float] | NDArray[np.float64],
-) -> list[NDArray[np.float32]]:
+    picture: Singles,
+    diameters: Sequence[float] | Doubles,
+) -> list[Singles]:
     """A picture blurred by discs, reflected beyond its borders; up to 1 px leaves it unchanged."""
     blurred = (_disc_blurred(picture, float(diameter)) for diameter in diameters)
     # a Fourier transform rounds

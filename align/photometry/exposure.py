@@ -5,16 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Shape, Singles
 from defocus.align.sampling.pyramid import reduced_area, smoothed
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 WINDOW_PX = 12.0
 """Width (sigma) of the windows whose means are compared, px. Blur does not change the mean of an
 area larger than itself."""
 STRIDE = 4
-SATURATED, DARK = 0.95, 0.004
+SATURATED = 0.95
+DARK = 0.004
 LEAST_PLACES = 50
 ROUNDS = 5
 SLACK = 1e-3
@@ -26,31 +25,37 @@ and are registered as they are; frames of stacks against a merged picture have u
 vignetting."""
 
 
-def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
+def light_ratio(blurry: Singles, sharp: Singles, valid: Mask) -> Singles:
     """Linear blurry over sharp light: gain and smooth vignetting; all 1 if hardly comparable.
 
     A second-degree polynomial in the logarithm and the fourth power of the radius, fitted robustly.
     """
     fall = _fall(blurry, sharp, valid)
-    return (
-        np.ones_like(blurry) if fall is None else np.exp(_evaluated(fall, valid.shape))
-    )
+    if fall is None:
+        return np.ones_like(blurry)
+    return np.exp(_evaluated(fall, valid.shape))
 
 
-def evenly_lit(picture: Array, blurry: Array, sharp: Array, valid: Mask) -> Array:
+def evenly_lit(
+    picture: Singles,
+    blurry: Singles,
+    sharp: Singles,
+    valid: Mask,
+) -> Singles:
     """A blurry picture without its vignetting, measured in the reduced ``blurry``, ``sharp``."""
     fall = _fall(blurry, sharp, valid)
     if fall is None:
         return picture
     fall[0] = 0.0  # the exposure stays
     seen = _evaluated(fall, valid.shape)
-    scatter = np.median(np.abs(seen - np.median(seen)))
+    from_median = np.abs(seen - np.median(seen))
+    scatter = np.median(from_median)
     if scatter < LEAST_EV * np.log(2):
         return picture
     return picture * np.exp(-_evaluated(fall, picture.shape))
 
 
-def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
+def vignetting_ev(blurry: Singles, sharp: Singles, valid: Mask) -> float | None:
     """Light that the blurry picture lacks in its corners against the sharp one, EV, or None."""
     fall = _fall(blurry, sharp, valid)
     if fall is None:
@@ -63,7 +68,7 @@ def vignetting_ev(blurry: Array, sharp: Array, valid: Mask) -> float | None:
     return float(fall_of_corners / np.log(2))
 
 
-def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | None:
+def _fall(blurry: Singles, sharp: Singles, valid: Mask) -> Doubles | None:
     """``(7,)`` terms of the logarithm of the ratio; None if hardly anything can be compared."""
     weight = valid.astype(np.float32)
     near_spoilt = _near_saturated(blurry, sharp, valid)
@@ -71,37 +76,41 @@ def _fall(blurry: Array, sharp: Array, valid: Mask) -> NDArray[np.float64] | Non
     total = shown + np.float32(1e-3)
     first = _window_means(blurry * weight) / total
     second = _window_means(sharp * weight) / total
-    lit = np.minimum(first, second) > DARK
-    good = (shown > 0.7) & (near_spoilt <= 0.05) & lit
+    good = np.minimum(first, second) > DARK
+    good &= shown > 0.7
+    good &= near_spoilt <= 0.05
     if good.sum() < LEAST_PLACES:
         return None
     first_light = np.maximum(first, 1e-4)
-    ratio = np.log(first_light / np.maximum(second, 1e-4))
+    second_light = np.maximum(second, 1e-4)
+    ratio = np.log(first_light / second_light)
     terms = _polynomial_terms(valid, good, weight, total)
     prior = 1e-6 * np.eye(len(terms))
     return cauchy_fit(terms.T, ratio[good], prior, SLACK, ROUNDS)
 
 
-def _near_saturated(blurry: Array, sharp: Array, valid: Mask) -> Array:
+def _near_saturated(blurry: Singles, sharp: Singles, valid: Mask) -> Singles:
     """Share of saturated pixels in the window around each place."""
-    spoilt = (np.maximum(blurry, sharp) >= SATURATED) & valid
+    brighter = np.maximum(blurry, sharp)
+    spoilt = (brighter >= SATURATED) & valid
     return _window_means(spoilt.astype(np.float32))
 
 
 def _polynomial_terms(
     valid: Mask,
-    good: NDArray[np.bool_],
-    weight: Array,
-    total: Array,
-) -> NDArray[np.float64]:
+    good: Mask,
+    weight: Singles,
+    total: Singles,
+) -> Doubles:
     """``(7, n)``: the terms at each place, from 1 to the fourth power of the radius."""
     x, y = _places(good.shape, valid.shape)
     small = reduced_area(weight, STRIDE)
+    counted = total[good]
     # at a border the window has its centre farther in
     across = _smoothed(small * x[None])[good]
     down = _smoothed(small * y[:, None])[good]
-    xx = across / total[good]
-    yy = down / total[good]
+    xx = across / counted
+    yy = down / counted
     squared = xx * xx + yy * yy
     return np.stack(
         [
@@ -116,33 +125,41 @@ def _polynomial_terms(
     )
 
 
-def _window_means(values: Array) -> Array:
+def _window_means(values: Singles) -> Singles:
     """Means in the windows around the places of the grid."""
     return _smoothed(reduced_area(values, STRIDE))
 
 
-def _smoothed(reduced: Array) -> Array:
+def _smoothed(reduced: Singles) -> Singles:
     return smoothed(reduced, WINDOW_PX / STRIDE)
 
 
-def _places(shape: tuple[int, ...], frame: tuple[int, ...]) -> tuple[Array, Array]:
+def _places(shape: Shape, frame: Shape) -> tuple[Singles, Singles]:
     """``(w,)`` and ``(h,)`` of a grid over the frame, from its centre, in half widths."""
-    y, x = (
-        np.asarray(((np.arange(n) + 0.5) / n - 0.5) * (2 * side / frame[1]), np.float32)
-        for n, side in zip(shape, frame, strict=True)
-    )
+    rows, columns = shape
+    height, width = frame
+    x = _from_centre(columns, 2 * width / width)
+    y = _from_centre(rows, 2 * height / width)
     return x, y
 
 
-def _evaluated(fall: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
+def _from_centre(count: int, extent: float) -> Singles:
+    """Centres of that many places over an extent, from its middle."""
+    shares = (np.arange(count) + 0.5) / count
+    places = (shares - 0.5) * extent
+    return np.asarray(places, np.float32)
+
+
+def _evaluated(fall: Doubles, shape: Shape) -> Singles:
     """``(H, W)`` logarithm of the ratio, without an array for each of its terms."""
     coefficients = fall.astype(np.float32)
     one, right, down, across, diagonal, along, fourth = coefficients
     x, y = _places(shape, shape)
     squared = np.add.outer(y * y, x * x)
-    whole = fourth * squared * squared
-    whole += one + right * x + across * x * x
+    by_column = one + right * x + across * x * x
     by_row = down * y + along * y * y
+    whole = fourth * squared * squared
+    whole += by_column
     whole += by_row[:, None]
     whole += np.multiply.outer(diagonal * y, x)
     return np.asarray(whole, np.float32)
@@ -154,7 +171,7 @@ def cauchy_fit(
     prior: NDArray[Any],
     slack: float,
     rounds: int,
-) -> NDArray[np.float64]:
+) -> Doubles:
     """Least squares with Cauchy weights, by the normal equations because there are many samples."""
     weight = np.ones(len(values))
     for _ in range(rounds):

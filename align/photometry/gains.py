@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Indices, Mask, Shape, Singles
 from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.photometry.exposure import cauchy_fit
 from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.uncertainty import (
-    Array,
     BlockDraws,
     blocks_of,
     drawn_equations,
@@ -19,9 +19,6 @@ from defocus.align.uncertainty import (
     huber_weights,
 )
 from defocus.pictures.values import FloatImage
-
-Singles = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 STRIDE = 8
 PROFILE_ROUNDS = 8
@@ -35,44 +32,55 @@ def light_profile(log_ratio: Singles, counted: Mask) -> Singles:
     """Change of a log2 ratio by exposure and vignetting: a cubic polynomial in squared radius."""
     x, y = _centred(log_ratio.shape)
     radius = (x * x + y * y) / np.float32(2)
-    powers = [np.ones_like(radius), radius, radius**2, radius**3]
+    powers = [
+        np.ones_like(radius),
+        radius,
+        radius**2,
+        radius**3,
+    ]
     return _fitted(np.stack(powers), log_ratio, counted)
 
 
 def tilt_of(log_ratio: Singles, counted: Mask) -> tuple[float, Singles]:
     """Change of the light from the centre to a border, EV, and the plane that it follows."""
     x, y = _centred(log_ratio.shape)
-    terms = np.stack([np.ones_like(x), x, y])
+    constant = np.ones_like(x)
+    terms = np.stack([constant, x, y])
     plane = _fitted(terms, log_ratio, counted)
     corner = plane[0, 0]
     across = (plane[0, -1] - corner) / 2
     down = (plane[-1, 0] - corner) / 2
-    return float(np.hypot(across, down)), plane
+    tilt_ev = float(np.hypot(across, down))
+    return tilt_ev, plane
 
 
-def _centred(shape: tuple[int, ...]) -> tuple[Singles, Singles]:
+def _centred(shape: Shape) -> tuple[Singles, Singles]:
     """Places of pixels in half widths and half heights from the centre."""
-    y, x = np.mgrid[-1 : 1 : complex(shape[0]), -1 : 1 : complex(shape[1])].astype(
-        np.float32
-    )
+    height, width = shape
+    rows = slice(-1, 1, complex(height))
+    columns = slice(-1, 1, complex(width))
+    places = np.mgrid[rows, columns]
+    y, x = places.astype(np.float32)
     return x, y
 
 
 def _fitted(terms: Singles, values: Singles, counted: Mask) -> Singles:
     """A robust fit (Cauchy weights) of terms ``(N, H, W)`` to the values that count."""
+    count = len(terms)
     rows = columns = slice(STRIDE // 2, None, STRIDE)
     chosen = counted[rows, columns]
-    if chosen.sum() <= len(terms):
+    if chosen.sum() <= count:
         return np.zeros_like(values)
     sample = terms[:, rows, columns][:, chosen]
     sample = sample.T.astype(np.float64)
     wanted = values[rows, columns][chosen]
     wanted = wanted.astype(np.float64)
-    besides_constant = np.diag([0.0, *np.ones(len(terms) - 1)])
+    besides_constant = np.diag([0.0, *np.ones(count - 1)])
     prior = PRIOR * len(wanted) * besides_constant
-    prior += 1e-9 * np.eye(len(terms))
+    prior += 1e-9 * np.eye(count)
     fit = cauchy_fit(sample, wanted, prior, SLACK, PROFILE_ROUNDS)
-    return np.tensordot(fit.astype(np.float32), terms, axes=1)
+    coefficients = fit.astype(np.float32)
+    return np.tensordot(coefficients, terms, axes=1)
 
 
 SATURATED = 0.95
@@ -116,7 +124,7 @@ class GainMatch:
     gain: Triple
     offset: Triple  # offset of each channel, in shares of white
 
-    def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+    def applied(self, light: Singles) -> Singles:
         """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
         gain = np.array(self.gain, np.float32)
         offset = np.array(self.offset, np.float32)
@@ -135,10 +143,10 @@ class Photometry(GainMatch):
 
 
 def photometry(
-    blurry: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-    inside: NDArray[np.bool_],
-    reliable: NDArray[np.bool_],
+    blurry: Singles,
+    sharp: Singles,
+    inside: Mask,
+    reliable: Mask,
 ) -> Photometry | None:
     """Compare the light of a pair by window means, which a blur keeps; None if nothing compares.
 
@@ -161,15 +169,15 @@ def photometry(
 
 def _channels(windows: "_Windows") -> list["_Channel"]:
     """Gain and offset of red, green and blue; a channel without light has none."""
-    b = windows.blurry
     s = windows.sharp
     d = windows.steepness
-    level = _without_vignetting(b, s, d, windows.profile, windows.lit)
+    level = _without_vignetting(windows)
     channels = [_EMPTY_CHANNEL] * 3
     for c in np.flatnonzero(windows.lit):
         sharp = s[:, c]
         blurry = level[:, c]
-        channels[c] = _channel(sharp, blurry, d[:, c], windows.blocks)
+        steepness = d[:, c]
+        channels[c] = _channel(sharp, blurry, steepness, windows.blocks)
     return channels
 
 
@@ -177,14 +185,14 @@ def _channels(windows: "_Windows") -> list["_Channel"]:
 class _Windows:
     """Mean light of N windows of both members, of equal blur."""
 
-    blurry: Array  # ``(N, 3)``
-    sharp: Array  # ``(N, 3)``
+    blurry: Doubles  # ``(N, 3)``
+    sharp: Doubles  # ``(N, 3)``
     steepness: (
-        Array  # ``(N, 3)``, by how much the windows around it differ from a window
+        Doubles  # ``(N, 3)``, by how much the windows around it differ from a window
     )
     lit: Mask  # ``(3,)``, the channels that have light
-    profile: Array  # ``(N,)``, the vignetting of the blurry member
-    blocks: NDArray[np.int_]  # ``(N,)``, the part of the picture that a window is in
+    profile: Doubles  # ``(N,)``, the vignetting of the blurry member
+    blocks: Indices  # ``(N,)``, the part of the picture that a window is in
 
 
 def _compared_windows(
@@ -194,11 +202,13 @@ def _compared_windows(
     reliable: Mask,
 ) -> _Windows | None:
     """The windows in which both members are bright and reliable; None without any light."""
-    bad = _saturated(blurry) | _saturated(sharp) | ~inside
+    saturated = _saturated(blurry) | _saturated(sharp)
+    bad = saturated | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
     window, good = _usable_windows(bad, reliable, factor)
     small_blurry = reduced(blurry, factor)
-    planes = _window_means(small_blurry, reduced(sharp, factor), window)
+    small_sharp = reduced(sharp, factor)
+    planes = _window_means(small_blurry, small_sharp, window)
     return _windows_of(planes, good)
 
 
@@ -215,8 +225,16 @@ def _windows_of(
     rows = STRIDE_PX * at[0][bright]
     columns = STRIDE_PX * at[1][bright]
     profile = _profile(planes[0], planes[1], good)
+    own_profile = profile[rows, columns]
     blocks = blocks_of(rows, columns, good.shape)
-    return _Windows(b, s, d, lit, profile[rows, columns], blocks)
+    return _Windows(
+        b,
+        s,
+        d,
+        lit,
+        own_profile,
+        blocks,
+    )
 
 
 def _at_strides(plane: NDArray[Any]) -> NDArray[Any]:
@@ -233,7 +251,8 @@ def _window_means(
     first = _means(blurry, window)
     second = _means(_equally_blurred(blurry, sharp), window)
     # a window amid others that differ from it is the more in error, whatever moves light there
-    steepness = np.abs(_means(second, 3 * window) - second)
+    around = _means(second, 3 * window)
+    steepness = np.abs(around - second)
     return first, second, steepness
 
 
@@ -243,7 +262,8 @@ def _usable_windows(bad: Mask, reliable: Mask, factor: int) -> tuple[int, Mask]:
     believed = reduced(reliable.astype(np.float32), factor)
     for window in WINDOWS_PX:
         clean = _means(spoilt, window) <= 0.001
-        good = clean & (_means(believed, window) >= LEAST_RELIABLE)
+        reliable_enough = _means(believed, window) >= LEAST_RELIABLE
+        good = clean & reliable_enough
         if _at_strides(good).any():
             break
     return window, good
@@ -251,10 +271,11 @@ def _usable_windows(bad: Mask, reliable: Mask, factor: int) -> tuple[int, Mask]:
 
 def _exposure_ev(windows: _Windows) -> tuple[float, float]:
     """Median ratio of the light of windows in EV, and its standard error."""
-    blurry = windows.blurry[:, windows.lit]
-    sharp = windows.sharp[:, windows.lit]
-    seen = np.maximum(blurry.mean(axis=1), EMPTY)
-    shown = np.maximum(sharp.mean(axis=1), EMPTY)
+    lit = windows.lit
+    blurry = windows.blurry[:, lit].mean(axis=1)
+    sharp = windows.sharp[:, lit].mean(axis=1)
+    seen = np.maximum(blurry, EMPTY)
+    shown = np.maximum(sharp, EMPTY)
     ratio = np.log2(seen / shown)
     draws = BlockDraws.of(windows.blocks)
     medians = [float(np.median(ratio[drawn])) for drawn in draws]
@@ -263,50 +284,54 @@ def _exposure_ev(windows: _Windows) -> tuple[float, float]:
 
 
 def _profile(
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
-    good: NDArray[np.bool_],
-) -> NDArray[np.float64]:
+    first: Singles,
+    second: Singles,
+    good: Mask,
+) -> Doubles:
     """``(H, W)``, the vignetting of windows of the blurry member, 1 in the mean of what counts."""
     first_light = np.maximum(first.mean(axis=2), EMPTY)
     second_light = np.maximum(second.mean(axis=2), EMPTY)
-    counted = good & (np.minimum(first_light, second_light) > DARK)
-    stops = light_profile(np.log2(first_light / second_light), counted)
+    darker = np.minimum(first_light, second_light)
+    counted = good & (darker > DARK)
+    log_ratio = np.log2(first_light / second_light)
+    stops = light_profile(log_ratio, counted)
     profile = 2.0 ** stops.astype(np.float64)
-    mean = profile[counted].mean() if counted.any() else 1.0
-    return profile / mean
+    if not counted.any():
+        return profile
+    return profile / profile[counted].mean()
 
 
-def _without_vignetting(
-    b: Array,
-    s: Array,
-    d: Array,
-    profile: Array,
-    lit: NDArray[np.bool_],
-) -> Array:
-    """Light ``b`` of windows without a profile, if gain and offset explain it clearly better."""
-    even = b / profile[:, None]
+def _without_vignetting(windows: _Windows) -> Doubles:
+    """The blurry light without vignetting, if gain and offset explain it clearly better."""
+    vignetted = windows.blurry
+    even = vignetted / windows.profile[:, None]
     plain = 0.0
     flat = 0.0
-    for channel in np.flatnonzero(lit):
-        sharp, errors = s[:, channel], d[:, channel]
-        plain += _misfit(sharp, b[:, channel], errors)
+    for channel in np.flatnonzero(windows.lit):
+        sharp = windows.sharp[:, channel]
+        errors = windows.steepness[:, channel]
+        plain += _misfit(sharp, vignetted[:, channel], errors)
         flat += _misfit(sharp, even[:, channel], errors)
-    return even if flat < CLEARLY_LESS * plain else b
+    return even if flat < CLEARLY_LESS * plain else vignetted
 
 
-def _misfit(s: Array, b: Array, d: Array) -> float:
+def _misfit(s: Doubles, b: Doubles, d: Doubles) -> float:
     """Median error of the fit of a channel, relative to its light."""
     gain, offset = _robust_fit(s, b, d).gain_offset
-    return float(
-        np.median(np.abs(b - gain * s - offset) / (b + NOISE_LEVEL + STEEPNESS * d))
-    )
+    left = np.abs(b - gain * s - offset)
+    relative = left / _expected_error(b, d)
+    return float(np.median(relative))
+
+
+def _expected_error(b: Doubles, d: Doubles) -> Doubles:
+    """What the error of a window is proportional to: its light, and its spread of light."""
+    return b + NOISE_LEVEL + STEEPNESS * d
 
 
 def _light(
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    first: Singles,
+    second: Singles,
+) -> tuple[Mask, Mask]:
     """Which windows ``(N, 3)`` are bright in both members, and which channels have light there."""
     bright = np.ones(len(first), bool)
     lit = _lit(first, second)
@@ -318,7 +343,7 @@ def _light(
     return bright, lit & lit_where_bright
 
 
-def _lit(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _lit(first: Singles, second: Singles) -> Mask:
     """``(3,)``, the channels that have light in windows of both members."""
     if not len(first):
         return np.zeros(3, bool)
@@ -326,25 +351,27 @@ def _lit(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(darker.mean(axis=0) > EMPTY)
 
 
-def _saturated(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _saturated(picture: Singles) -> Mask:
     red, green, blue = cv2.split(picture)  # ten times quicker than max over an axis
     brightest = cv2.max(cv2.max(red, green), blue)
     return brightest >= SATURATED
 
 
-def _means(picture: FloatImage, window: int) -> NDArray[np.float32]:
-    return np.asarray(cv2.blur(picture, (window, window)), np.float32)
+def _means(picture: FloatImage, window: int) -> Singles:
+    means = cv2.blur(picture, (window, window))
+    return np.asarray(means, np.float32)
 
 
 def _equally_blurred(
-    blurry: NDArray[np.float32],
-    sharp: NDArray[np.float32],
+    blurry: Singles,
+    sharp: Singles,
 ) -> FloatImage:
     """The sharp picture with the blur of the other, so that equal light leaves each window."""
     sharp_light = max(float(sharp.mean()), 1e-6)
     gain = np.float32(blurry.mean() / sharp_light)
     matched = matched_blur(blurry, sharp * gain)
-    return matched / max(gain, np.float32(1e-6))
+    least_gain = np.float32(1e-6)
+    return matched / max(gain, least_gain)
 
 
 @dataclass(frozen=True)
@@ -360,61 +387,80 @@ class _Channel:
 _EMPTY_CHANNEL = _Channel(1.0, 0.0, None, None)
 
 
-def _channel(s: Array, b: Array, d: Array, blocks: NDArray[np.int_]) -> _Channel:
+def _channel(
+    s: Doubles,
+    b: Doubles,
+    d: Doubles,
+    blocks: Indices,
+) -> _Channel:
     """The fit of a channel with its errors."""
     fit = _robust_fit(s, b, d)
     centre = float(s.mean())
     shifted = s - centre
-    equations = [
-        _normal(shifted[some], b[some], fit.weights[some])
-        for some in each_block(blocks)
-    ]
+    equations = []
+    for block in each_block(blocks):
+        normal = _normal(shifted[block], b[block], fit.weights[block])
+        equations.append(normal)
     draws, sums = drawn_equations(equations)
     own = draws.sigma([_solution(*drawn, fit.prior, centre) for drawn in sums])
     gain, offset = fit.gain_offset
     gain_sigma, offset_sigma = np.hypot(own, SHARED_ERROR)
-    return _Channel(float(gain), float(offset), float(gain_sigma), float(offset_sigma))
+    return _Channel(
+        float(gain),
+        float(offset),
+        float(gain_sigma),
+        float(offset_sigma),
+    )
 
 
 @dataclass(frozen=True)
 class _Fit:
     """Gain and offset, the squared weights of the samples, and the prior's on the offset."""
 
-    gain_offset: Array
-    weights: Array
+    gain_offset: Doubles
+    weights: Doubles
     prior: float
 
 
-def _robust_fit(s: Array, b: Array, d: Array) -> _Fit:
+def _robust_fit(s: Doubles, b: Doubles, d: Doubles) -> _Fit:
     """Gain and offset of b = gain · s + offset, each error in proportion to b and to d."""
-    precision = 1.0 / (b + NOISE_LEVEL + STEEPNESS * d)
+    precision = 1.0 / _expected_error(b, d)
     weights = precision**2
     prior = (0.05 / OFFSET_PRIOR) ** 2
     centre = float(s.mean())
+    from_centre = s - centre
     for _ in range(ROUNDS):
-        normal, right = _normal(s - centre, b, weights)
+        normal, right = _normal(from_centre, b, weights)
         parameters = _solution(normal, right, prior, centre)
         gain, offset = parameters
-        residual = np.abs(precision * (b - gain * s - offset))
-        scale = max(1.4826 * float(np.median(residual)), SMALLEST_ERROR)
+        left = b - gain * s - offset
+        residual = np.abs(precision * left)
+        median = float(np.median(residual))
+        scale = max(1.4826 * median, SMALLEST_ERROR)
         used = _Fit(parameters, weights, prior)
         weights = precision**2 * huber_weights(residual, HUBER * scale)
         prior = (scale / OFFSET_PRIOR) ** 2
     return used
 
 
-def _normal(s: Array, b: Array, weights: Array) -> tuple[Array, Array]:
+def _normal(s: Doubles, b: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
     """Normal equations of b = gain · s + offset."""
     rows = np.stack([s, np.ones_like(s)])
     weighted = rows * weights
     return weighted @ rows.T, weighted @ b
 
 
-def _solution(normal: Array, right: Array, prior: float, centre: float) -> Array:
+def _solution(
+    normal: Doubles,
+    right: Doubles,
+    prior: float,
+    centre: float,
+) -> Doubles:
     """Gain and offset from normal equations about a centre, with the prior on the offset.
 
     About the centre the two hardly depend on each other, so a constant picture has a solution."""
     slope = np.array([-centre, 1.0])  # the offset, of gain and the value at the centre
     regularised = normal + prior * np.outer(slope, slope)
     gain, middle = np.linalg.solve(regularised, right)
-    return np.array([gain, middle - gain * centre])
+    offset = middle - gain * centre
+    return np.array([gain, offset])

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Bytes, Doubles, Mask, Singles, Size
 from defocus.align.photometry.equalise import (
     blended,
     colour_strength,
@@ -26,8 +27,8 @@ from defocus.align.sampling.pyramid import (
     factor_for,
     grain_level,
     reduced,
+    rescaled,
     resized_to,
-    scaling,
 )
 from defocus.align.sharp_member.compared import Compared
 from defocus.align.sharp_member.fine import FineDetail, fine_detail
@@ -35,32 +36,38 @@ from defocus.align.sharp_member.numbers import SharpMember, cast_ev, sharp_membe
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-
 SIDE = 800
 """Longest side, px; larger pictures are reduced by a whole factor, so that the windows cover the
 same share of every picture."""
-WINDOW_PX, SPECK_PX = 21, 11
+WINDOW_PX = 21
+SPECK_PX = 11
 EXCEEDING_SHARE = 0.002
 """Share of the picture, about two windows, that exceeds the reported number."""
 SATURATED = 0.95
-LEAST_SHARE, LEAST_PLACES = 0.7, 500
-"""Least share of a window that can be compared, and least number of pixels whose windows have
-that."""
-FLOOR, OF_NOISE = 0.01, 2.0
-"""Light, as a share of white, that is added before a ratio is taken: this much, and at least this
-multiple of the noise. Near black a ratio means nothing."""
+LEAST_SHARE = 0.7
+"""Least share of a window that can be compared."""
+LEAST_PLACES = 500
+"""Least number of pixels whose windows can be compared."""
+FLOOR = 0.01
+"""Light, as a share of white, that is added before a ratio is taken: near black a ratio means
+nothing."""
+OF_NOISE = 2.0
+"""Multiple of the noise that is added at least."""
 REACH = 1.2
 """Radius, in radii of the blur, within which a saturated pixel or the frame's border spoils the
 prediction."""
-MAP_ERROR, MAP_PX = 1.3, 1.0
-"""Factor and distance in px by which a diameter of the blur map may be wrong."""
+MAP_ERROR = 1.3
+"""Factor by which a diameter of the blur map may be wrong."""
+MAP_PX = 1.0
+"""Distance in px by which a diameter of the blur map may be wrong too."""
 PROFILE_ROUNDS = 2
 """Rounds of the fit of the light's profile. Near black the first fit is too weak."""
-TEXTURE, DETAIL_PX, BLURRIER = 1e-3, 16, 0.8
-"""Least squared gradient of codes for texture, side of a place in px, and the ratio of gradients
-below which the sharp member is the blurrier one there."""
+TEXTURE = 1e-3
+"""Least squared gradient of codes for texture."""
+DETAIL_PX = 16
+"""Side of a place whose texture is compared, px."""
+BLURRIER = 0.8
+"""Ratio of gradients below which the sharp member is the blurrier one at a place."""
 LEAKED = 0.3
 """Share of the strongest detail of the sharp member around a place. A place with less may have the
 detail in its blurry member from the blur of that edge."""
@@ -152,19 +159,18 @@ def _colours_differ(strength: float, change: float) -> str:
 
 
 def unexplained(
-    blurry: Array,
-    sharp: Array,
-    matrix: NDArray[np.float64],
-    coc_px: Array | None = None,
+    blurry: Singles,
+    sharp: Singles,
+    matrix: Doubles,
+    coc_px: Singles | None = None,
     fine: FineDetail | None = None,
-) -> tuple[Unexplained, Array] | None:
+) -> tuple[Unexplained, Singles] | None:
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
     None if hardly anything can be compared; ``coc_px`` None finds the diameters here, and ``fine``
     None compares the fine detail of these pictures."""
     pair = _Aligned.of(blurry, sharp, matrix)
-    luminance = pair.sharp @ LUMINANCE
-    other = np.where(pair.shown, luminance, pair.light).astype(np.float32)
+    other = pair.filled
     signed_coc = _coc_on(coc_px, other, pair)
     coc = np.maximum(signed_coc, np.float32(0))
     usable = _untouched(pair.spoilt, coc)
@@ -179,7 +185,13 @@ def unexplained(
     specks = _specks_of(tilt, comparison, other)
     detail = fine or fine_detail(blurry @ LUMINANCE, sharp @ LUMINANCE, matrix)
     compared = pair.compared(
-        other, signed_coc, usable, comparison, window, specks, detail
+        other,
+        signed_coc,
+        usable,
+        comparison,
+        window,
+        specks,
+        detail,
     )
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
@@ -193,10 +205,11 @@ def unexplained(
     return numbers, whole
 
 
-def _light_ratio(first: Array, second: Array) -> np.float32:
+def _light_ratio(first: Singles, second: Singles) -> np.float32:
     """The light of one picture over that of another."""
     total = max(second.sum(), np.float32(1e-6))
-    return np.float32(first.sum() / total)
+    ratio = first.sum() / total
+    return np.float32(ratio)
 
 
 @dataclass(frozen=True)
@@ -205,35 +218,52 @@ class _Aligned:
 
     factor: int
     # ``(3, 3)``, positions of the blurry member to the sharp one's
-    start: NDArray[np.float64]
-    blurry: Array
-    original: Array  # the sharp member where it was
-    sharp: Array
+    start: Doubles
+    blurry: Singles
+    original: Singles  # the sharp member where it was
+    sharp: Singles
     shown: Mask  # where the sharp member shows something
-    light: Array  # of the blurry member
+    light: Singles  # of the blurry member
 
     @classmethod
-    def of(cls, blurry: Array, sharp: Array, matrix: NDArray[np.float64]) -> "_Aligned":
+    def of(cls, blurry: Singles, sharp: Singles, matrix: Doubles) -> "_Aligned":
         factor = factor_for(blurry.shape, SIDE)
-        scale = scaling(factor)
         first = reduced(blurry, factor)
         second = reduced(sharp, factor)
-        start = scale @ matrix @ np.linalg.inv(scale)
-        place = transformed(pixel_grid(*first.shape[:2]), start)
-        aligned = np.maximum(sampled(second, place, cubic=True), np.float32(0))
+        start = rescaled(matrix, factor)
+        grid = pixel_grid(*first.shape[:2])
+        place = transformed(grid, start)
+        moved = sampled(second, place, cubic=True)
+        aligned = np.maximum(moved, np.float32(0))
         light = first @ LUMINANCE
-        return cls(factor, start, first, second, aligned, inside(place), light)
+        return cls(
+            factor,
+            start,
+            first,
+            second,
+            aligned,
+            inside(place),
+            light,
+        )
+
+    @property
+    def filled(self) -> Singles:
+        """Luminance of the sharp member, of the blurry one where the sharp one shows nothing."""
+        luminance = self.sharp @ LUMINANCE
+        filled = np.where(self.shown, luminance, self.light)
+        return filled.astype(np.float32)
 
     @property
     def spoilt(self) -> Mask:
         """Where a member is saturated, or the sharp one shows nothing."""
-        brightest = np.maximum(self.blurry, self.sharp).max(axis=2)
-        return np.asarray((brightest >= SATURATED) | ~self.shown)
+        brighter = np.maximum(self.blurry, self.sharp)
+        saturated = brighter.max(axis=2) >= SATURATED
+        return np.asarray(saturated | ~self.shown)
 
     def compared(
         self,
-        other: Array,
-        signed_coc: Array,
+        other: Singles,
+        signed_coc: Singles,
         usable: Mask,
         comparison: "_Comparison",
         window: "_Windows",
@@ -257,44 +287,46 @@ class _Aligned:
         )
 
 
-def _coc_on(coc_px: Array | None, other: Array, pair: _Aligned) -> Array:
+def _coc_on(coc_px: Singles | None, other: Singles, pair: _Aligned) -> Singles:
     """Circles of confusion on the reduced grid, px of it; estimated here if none are given."""
-    if coc_px is None:
-        matched = other * light_ratio(pair.light, other, pair.shown)
-        coc = equalised(pair.light, matched, pair.shown).coc_px
-    else:
-        coc = resized_to(coc_px, other.shape) / np.float32(pair.factor)
-    return coc
+    if coc_px is not None:
+        return resized_to(coc_px, other.shape) / np.float32(pair.factor)
+    ratio = light_ratio(pair.light, other, pair.shown)
+    matched = other * ratio
+    return equalised(pair.light, matched, pair.shown).coc_px
 
 
-def _specks_of(tilt: float, comparison: "_Comparison", other: Array) -> Specks:
+def _specks_of(tilt: float, comparison: "_Comparison", other: Singles) -> Specks:
     """Dark specks of the sharp member; none are looked for where the light is tilted."""
     small = comparison.windows(SPECK_PX) if tilt < MOST_TILT_EV else None
-    specks = Specks(0, 0.0)
-    if small is not None:
-        specks = dark_specks(comparison.beyond(small, near_map=True), other)
-    return specks
+    if small is None:
+        return Specks(0, 0.0)
+    stops = comparison.beyond(small, near_map=True)
+    return dark_specks(stops, other)
 
 
-def _moved_stops(whole: Array, plane: Array) -> float:
+def _moved_stops(whole: Singles, plane: Singles) -> float:
     """Stops that a tilted plane of light does not explain."""
     beyond_plane = np.maximum(np.abs(whole) - np.abs(plane), 0)
-    even = np.sign(whole) * beyond_plane
-    same_sign = np.sign(whole) == np.sign(plane)
-    return _exceeded(np.where(same_sign, even, whole))
+    sign = np.sign(whole)
+    same_sign = sign == np.sign(plane)
+    left = np.where(same_sign, sign * beyond_plane, whole)
+    return _exceeded(left)
 
 
-def _exceeded(stops: Array) -> float:
+def _exceeded(stops: Singles) -> float:
     return float(np.quantile(np.abs(stops), 1 - EXCEEDING_SHARE))
 
 
-def _untouched(spoilt: Mask, coc: Array) -> Mask:
+def _untouched(spoilt: Mask, coc: Singles) -> Mask:
     """Pixels to which no blur carries light that is saturated or from outside the frame."""
     clean = np.pad((~spoilt).astype(np.uint8), 1)
     distance = cv2.distanceTransform(clean, cv2.DIST_L2, 3)
     distance = distance[1:-1, 1:-1]
-    widest = cv2.dilate(coc, np.ones((9, 9), np.uint8))
-    return distance > REACH * widest / 2 + 3
+    around = np.ones((9, 9), np.uint8)
+    widest = cv2.dilate(coc, around)
+    reach_px = REACH * widest / 2 + 3
+    return distance > reach_px
 
 
 @dataclass(frozen=True)
@@ -302,9 +334,9 @@ class _Windows:
     """Window means of the blurry member over those of the prediction by the blur map."""
 
     side: int
-    blurry: Array
-    predicted: Array
-    log_ratio: Array
+    blurry: Singles
+    predicted: Singles
+    log_ratio: Singles
     counted: Mask
 
 
@@ -312,16 +344,22 @@ class _Windows:
 class _Comparison:
     """The blurry member and the sharp one under every blur."""
 
-    light: Array
-    stack: tuple[Array, ...]
-    linear: Array
-    encoded: Array
-    coc: Array
-    usable: Array
+    light: Singles
+    stack: tuple[Singles, ...]
+    linear: Singles
+    encoded: Singles
+    coc: Singles
+    usable: Singles
     floor: np.float32
 
     @classmethod
-    def of(cls, light: Array, other: Array, coc: Array, usable: Mask) -> "_Comparison":
+    def of(
+        cls,
+        light: Singles,
+        other: Singles,
+        coc: Singles,
+        usable: Mask,
+    ) -> "_Comparison":
         largest = MAP_ERROR * float(coc.max()) + MAP_PX
         count = int(np.searchsorted(ALL_DIAMETERS_PX, largest)) + 1
         diameters = ALL_DIAMETERS_PX[:count]
@@ -356,27 +394,35 @@ class _Comparison:
             predicted = predicted * np.exp2(light_profile(ratio, counted))
         ratio = self._log_ratio(mean, predicted)
         stops = np.where(counted, ratio, 0).astype(np.float32)
-        return _Windows(side, mean, predicted, stops, counted)
+        return _Windows(
+            side,
+            mean,
+            predicted,
+            stops,
+            counted,
+        )
 
-    def _log_ratio(self, light: Array, predicted: Array) -> Array:
+    def _log_ratio(self, light: Singles, predicted: Singles) -> Singles:
         """Stops by which light is above what is predicted."""
         ratio = (light + self.floor) / (predicted + self.floor)
         return np.log2(ratio)
 
-    def beyond(self, windows: _Windows, *, near_map: bool = False) -> Array:
+    def beyond(self, windows: _Windows, *, near_map: bool = False) -> Singles:
         """Stops by which window means are beyond all predictions, or those near the blur map."""
         side = windows.side
+        floor = self.floor
         mean = self._mean(self.linear, side)
         gain = windows.predicted / np.maximum(mean, np.float32(1e-6))
         low, high = self._blurred_range(windows, near_map, side, gain)
         tone = self._tone(windows, gain, side)
-        predicted = windows.predicted + self.floor
-        darkest = np.minimum(low + self.floor, tone * predicted)
-        lightest = np.maximum(high + self.floor, predicted / tone)
-        light = windows.blurry + self.floor
+        predicted = windows.predicted + floor
+        darkest = np.minimum(low + floor, tone * predicted)
+        lightest = np.maximum(high + floor, predicted / tone)
+        light = windows.blurry + floor
         above = np.maximum(np.log2(light / lightest), 0)
         below = np.minimum(np.log2(light / darkest), 0)
-        return np.where(windows.counted, above + below, 0).astype(np.float32)
+        stops = np.where(windows.counted, above + below, 0)
+        return stops.astype(np.float32)
 
     def _blurred_range(
         self,
@@ -384,7 +430,7 @@ class _Comparison:
         near_map: bool,
         side: int,
         gain: NDArray[np.floating[Any]],
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Singles, Singles]:
         """Least and most light of each window over all blurs, or over those near the blur map."""
         low = windows.predicted.copy()
         high = windows.predicted.copy()
@@ -404,14 +450,14 @@ class _Comparison:
         windows: _Windows,
         gain: NDArray[np.floating[Any]],
         side: int,
-    ) -> Array:
+    ) -> Singles:
         """Least change of light by a tone curve, as a factor, from means of encoded values."""
-        codes = (gain * self._mean(self.encoded, side) + self.floor) / (
-            windows.predicted + self.floor
-        )
-        return np.clip(codes, np.float32(0.1), np.float32(1))
+        predicted = windows.predicted + self.floor
+        by_codes = gain * self._mean(self.encoded, side) + self.floor
+        factor = by_codes / predicted
+        return np.clip(factor, np.float32(0.1), np.float32(1))
 
-    def stops(self, windows: _Windows) -> Array:
+    def stops(self, windows: _Windows) -> Singles:
         """Log2 of blurry over predicted light at each pixel, the light profile taken off."""
         mean = self._mean(self.linear, windows.side)
         gain = windows.predicted / np.maximum(mean, 1e-6)
@@ -420,35 +466,39 @@ class _Comparison:
         ratio = self._log_ratio(blurry, predicted)
         return np.asarray(ratio * self.usable, np.float32)
 
-    def _range(self, side: int) -> tuple[Array, Array]:
+    def _range(self, side: int) -> tuple[Singles, Singles]:
         """Indices of the diameters that the map around each place has, and its errors."""
         size = 2 * side - 1
         around = np.ones((size, size), np.uint8)
-        smallest = np.asarray(cv2.erode(self.coc, around), np.float32)
-        largest = np.asarray(cv2.dilate(self.coc, around), np.float32)
-        least = smallest / MAP_ERROR
-        most = largest * MAP_ERROR + MAP_PX
-        return self._index(least), self._index(most)
+        smallest = cv2.erode(self.coc, around)
+        largest = cv2.dilate(self.coc, around)
+        least = np.asarray(smallest, np.float32) / MAP_ERROR
+        most = np.asarray(largest, np.float32) * MAP_ERROR
+        return self._index(least), self._index(most + MAP_PX)
 
-    def _index(self, diameter_px: Array) -> Array:
+    def _index(self, diameter_px: Singles) -> Singles:
         places = np.arange(len(self.stack))
         tried = ALL_DIAMETERS_PX[: len(places)]
-        return np.asarray(np.interp(diameter_px, tried, places), np.float32)
+        index = np.interp(diameter_px, tried, places)
+        return np.asarray(index, np.float32)
 
-    def _mean(self, values: Array, side: int) -> Array:
-        share = np.maximum(box_means(self.usable, side), np.float32(1e-3))
+    def _mean(self, values: Singles, side: int) -> Singles:
+        share = box_means(self.usable, side)
+        share = np.maximum(share, np.float32(1e-3))
         total = box_means(values * self.usable, side)
         return np.asarray(total / share, np.float32)
 
 
-def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
+def _blurrier_share(light: Singles, other: Singles, shown: Mask) -> float:
     """Share of the places with texture where the sharp member has clearly less detail."""
-    around = np.ones((2 * DETAIL_PX + 1,) * 2, np.uint8)
+    side = 2 * DETAIL_PX + 1
+    around = np.ones((side, side), np.uint8)
     inner = cv2.erode(shown.astype(np.uint8), around) > 0
     blurry = _detail(light, inner)
     sharp = _detail(other, inner)
     near = cv2.dilate(sharp, around)
-    textured = inner & (np.maximum(blurry, sharp) > TEXTURE)
+    more = np.maximum(blurry, sharp)
+    textured = inner & (more > TEXTURE)
     textured &= blurry >= LEAKED * near
     if not textured.any():
         return 0.0
@@ -456,16 +506,17 @@ def _blurrier_share(light: Array, other: Array, shown: Mask) -> float:
     return float(blurrier[textured].mean())
 
 
-def _detail(light: Array, inner: Mask) -> Array:
+def _detail(light: Singles, inner: Mask) -> Singles:
     """Mean squared gradient of codes around each place, without that of noise."""
     codes = np.asarray(linear_to_srgb(light), np.float32)
     noise = grain_level(codes, inner.astype(np.float32))
     energy = box_means(squared_gradient(codes), DETAIL_PX)
-    above_noise = energy - NOISE_ENERGY * noise**2
-    return np.asarray(np.maximum(above_noise, 0), np.float32)
+    noise_energy = NOISE_ENERGY * noise**2
+    above_noise = np.maximum(energy - noise_energy, 0)
+    return np.asarray(above_noise, np.float32)
 
 
-def explained(stops: Array | None, shape: tuple[int, int]) -> Mask:
+def explained(stops: Singles | None, shape: Size) -> Mask:
     """``(H, W)`` of a picture: where a blur explains its light; everywhere without a map."""
     if stops is None:
         return np.ones(shape, dtype=bool)
@@ -474,10 +525,11 @@ def explained(stops: Array | None, shape: tuple[int, int]) -> Mask:
     return full > 0
 
 
-def unexplained_picture(stops: Array) -> NDArray[np.uint8]:
+def unexplained_picture(stops: Singles) -> Bytes:
     """``(h, w, 3)`` RGB: red where the blurry member is lighter than any blur makes it."""
     levels = np.clip(stops / SHOWN_STOPS, -1, 1)
-    white = 255 * (1 - np.abs(levels))
+    paleness = 1 - np.abs(levels)
+    white = 255 * paleness
     red = np.where(levels >= 0, 255, white)
     blue = np.where(levels <= 0, 255, white)
     colours = np.stack([red, white, blue], axis=-1)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Mask, Shape, Singles
 from defocus.align.photometry.equalise import (
     DIAMETERS_PX,
     OTHER_WAY,
@@ -16,9 +16,6 @@ from defocus.align.photometry.equalise import (
     least_cost_place,
 )
 from defocus.align.sampling.pyramid import interpolated, reduced, resized_to
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 REDUCTION = 4
 """Factor by which the copy is smaller than the grid of the flow."""
@@ -42,11 +39,11 @@ ALL_DIAMETERS_PX = (*DIAMETERS_PX, *WIDE_DIAMETERS_PX)
 class PairBlur:
     """How much more the blurry member is blurred, and where that is known from wide discs."""
 
-    coc_px: Array  # ``(H, W)`` float32
+    coc_px: Singles  # ``(H, W)`` float32
     wide: Mask  # ``(H, W)``, where the copy found a wide disc
 
 
-def largest_blur_px(shape: tuple[int, ...]) -> float:
+def largest_blur_px(shape: Shape) -> float:
     """The largest diameter that is measured in a pair whose flow has a grid of this shape, px."""
     tried = _tried_on_copy(shape)
     if not tried:
@@ -54,7 +51,12 @@ def largest_blur_px(shape: tuple[int, ...]) -> float:
     return max(DIAMETERS_PX[-1], REDUCTION * tried[-1])
 
 
-def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> PairBlur:
+def with_wide_blur(
+    blurry: Singles,
+    sharp: Singles,
+    valid: Mask,
+    coc_px: Singles,
+) -> PairBlur:
     """Replace the blur of a pair where wide discs make its members more alike.
 
     Pictures are ``(H, W)`` linear light of equal exposure, the sharp one on the blurry grid."""
@@ -75,29 +77,39 @@ def with_wide_blur(blurry: Array, sharp: Array, valid: Mask, coc_px: Array) -> P
     return PairBlur(np.where(wide, coarse, coc_px), wide)
 
 
-def _costs(first: Array, tried: Sequence[float], filled: Array, shown: Mask) -> Array:
+def _costs(
+    first: Singles,
+    tried: Sequence[float],
+    filled: Singles,
+    shown: Mask,
+) -> Singles:
     """Cost of each blur, of the blurry member first, then of the sharp one."""
-    return blur_costs(
-        [disc_blurred(first, one) for one in DIAMETERS_PX[: OTHER_WAY + 1]],
-        [disc_blurred(filled, one) for one in tried],
-        shown,
-    )
+    few = DIAMETERS_PX[: OTHER_WAY + 1]
+    blurry = [disc_blurred(first, diameter) for diameter in few]
+    sharp = [disc_blurred(filled, diameter) for diameter in tried]
+    return blur_costs(blurry, sharp, shown)
 
 
-def _wide_gain(valid: Mask, costs: Array, narrow: int, shown: Mask) -> Array:
+def _wide_gain(
+    valid: Mask,
+    costs: Singles,
+    narrow: int,
+    shown: Mask,
+) -> Singles:
     """How much less the best wide disc costs than the best narrow one."""
-    gain = costs[: OTHER_WAY + narrow].min(axis=0) - costs[OTHER_WAY + narrow :].min(
-        axis=0
-    )
-    return interpolated(resized_to(gain, shown.shape), REDUCTION, valid.shape)
+    first_wide = OTHER_WAY + narrow
+    best_narrow = costs[:first_wide].min(axis=0)
+    best_wide = costs[first_wide:].min(axis=0)
+    gain = resized_to(best_narrow - best_wide, shown.shape)
+    return interpolated(gain, REDUCTION, valid.shape)
 
 
 def _diameter_px(
     valid: Mask,
-    costs: Array,
+    costs: Singles,
     shown: Mask,
     tried: Sequence[float],
-) -> Array:
+) -> Singles:
     """Diameter of the disc with the least cost, px of the full picture."""
     place = least_cost_place(costs, shown)
     places = np.arange(len(tried))
@@ -112,9 +124,11 @@ def known_blur(blur: PairBlur, reliable: Mask) -> Mask:
     narrow_end = DIAMETERS_PX[-1]
     if largest_blur_px(reliable.shape) == narrow_end:
         return reliable
-    return blur.wide | (reliable & (blur.coc_px < AT_END * narrow_end))
+    narrow = blur.coc_px < AT_END * narrow_end
+    return blur.wide | (reliable & narrow)
 
 
-def _tried_on_copy(shape: tuple[int, ...]) -> list[float]:
+def _tried_on_copy(shape: Shape) -> list[float]:
     side = min(shape[:2]) // REDUCTION
-    return [diameter for diameter in DIAMETERS_PX if diameter <= LARGEST_OF_SIDE * side]
+    largest = LARGEST_OF_SIDE * side
+    return [diameter for diameter in DIAMETERS_PX if diameter <= largest]

@@ -4,11 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Indices, Mask, Shape, Singles
 from defocus.align.registration.robust_fit import (
     CLEARLY_MORE,
-    Mask,
     Matches,
     Settled,
     left_out,
@@ -17,7 +16,6 @@ from defocus.align.registration.robust_fit import (
     without_parts,
 )
 from defocus.align.uncertainty import (
-    Array,
     blocks_of,
     drawn_equations,
     each_block,
@@ -57,7 +55,7 @@ class Asymmetry:
         """Whether the radial part differs from zero by more than three standard errors."""
         return abs(self.radial) > SIGNIFICANT_FLOW * self.radial_sigma
 
-    def field(self, coc_px: NDArray[np.float32]) -> NDArray[np.float32]:
+    def field(self, coc_px: Singles) -> Singles:
         """``(2, H, W)`` radial part of the flow for circles of confusion ``(H, W)``."""
         height, width = coc_px.shape
         x, y = _position(
@@ -65,20 +63,20 @@ class Asymmetry:
             np.arange(height)[:, None],
             coc_px.shape,
         )
-        return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(
-            np.float32
-        )
+        outwards = self.radial * coc_px
+        moved = np.stack([outwards * x, outwards * y])
+        return moved.astype(np.float32)
 
 
-def _varies(coc: NDArray[np.float64]) -> bool:
+def _varies(coc: Doubles) -> bool:
     """Whether enough places have blurs that differ enough."""
     return bool(coc.size >= LEAST_SAMPLES and coc.std() >= LEAST_SPREAD_PX)
 
 
 def asymmetry(
-    residual: NDArray[np.float32],
-    coc_px: NDArray[np.float32],
-    reliable: NDArray[np.bool_],
+    residual: Singles,
+    coc_px: Singles,
+    reliable: Mask,
     *,
     signed: bool,
 ) -> Asymmetry | None:
@@ -93,7 +91,8 @@ def asymmetry(
     coc = coc_px[index][use].astype(np.float64)
     if not _varies(coc):
         return None
-    design = _design(*_position(x, y, shape), coc)
+    across, down = _position(x, y, shape)
+    design = _design(across, down, coc)
     target = residual[:, *index][:, use].T.astype(np.float64)
     parameters, sigma = _fitted(design, target, blocks_of(y, x, shape))
     radial, *common = parameters[:3].tolist()
@@ -108,10 +107,10 @@ def asymmetry(
 
 
 def _position(
-    x: NDArray[np.int_],
-    y: NDArray[np.int_],
-    shape: tuple[int, ...],
-) -> tuple[Array, Array]:
+    x: Indices,
+    y: Indices,
+    shape: Shape,
+) -> tuple[Doubles, Doubles]:
     """Positions about the centre, length 1 in the corners."""
     height, width = shape
     half = np.hypot(width - 1, height - 1) / 2
@@ -120,36 +119,64 @@ def _position(
     return across / half, down / half
 
 
-def _design(x: Array, y: Array, coc: Array) -> Array:
+def _design(x: Doubles, y: Doubles, coc: Doubles) -> Doubles:
     """``(N, 2, 9)``: radial, common x, common y, then an affine transform's six."""
     one = np.ones_like(x)
     zero = np.zeros_like(x)
-    across = [coc * x, coc, zero, one, x, y, zero, zero, zero]
-    down = [coc * y, zero, coc, zero, zero, zero, one, x, y]
-    both = [np.stack(across, axis=-1), np.stack(down, axis=-1)]
-    return np.stack(both, axis=1)
+    across = [
+        coc * x,
+        coc,
+        zero,
+        one,
+        x,
+        y,
+        zero,
+        zero,
+        zero,
+    ]
+    down = [
+        coc * y,
+        zero,
+        coc,
+        zero,
+        zero,
+        zero,
+        one,
+        x,
+        y,
+    ]
+    of_x = np.stack(across, axis=-1)
+    of_y = np.stack(down, axis=-1)
+    return np.stack([of_x, of_y], axis=1)
 
 
-def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
+def _robust_fit(design: Doubles, target: Doubles) -> tuple[Doubles, Doubles]:
     """The nine parameters and the weight of each sample, which decreases with its distance."""
     weights = np.ones(len(target))
     for _ in range(ROUNDS):
         parameters = _solved(*_normal(design, target, weights))
-        residual = np.linalg.norm(target - design @ parameters, axis=1)
+        left = target - design @ parameters
+        residual = np.linalg.norm(left, axis=1)
         scale = max(float(np.median(residual)), 1e-9)
         weights = huber_weights(residual, HUBER * scale)
-    return _solved(*_normal(design, target, weights)), weights
+    parameters = _solved(*_normal(design, target, weights))
+    return parameters, weights
 
 
-def _normal(design: Array, target: Array, weights: Array) -> tuple[Array, Array]:
+def _normal(
+    design: Doubles, target: Doubles, weights: Doubles
+) -> tuple[Doubles, Doubles]:
     """Normal equations of the weighted fit."""
     weighted = design * weights[:, None, None]
     flat = weighted.reshape(-1, design.shape[2])
-    return flat.T @ design.reshape(flat.shape), flat.T @ target.ravel()
+    matrix = flat.T @ design.reshape(flat.shape)
+    right = flat.T @ target.ravel()
+    return matrix, right
 
 
-def _solved(matrix: Array, right: Array) -> Array:
-    return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0])
+def _solved(matrix: Doubles, right: Doubles) -> Doubles:
+    solution = np.linalg.lstsq(matrix, right, rcond=None)[0]
+    return np.asarray(solution)
 
 
 ASYMMETRY = 0.12
@@ -201,25 +228,24 @@ class TileAsymmetry:
 
 
 def _fitted(
-    design: Array,
-    target: Array,
-    blocks: NDArray[np.int_],
-) -> tuple[Array, Array]:
+    design: Doubles,
+    target: Doubles,
+    blocks: Indices,
+) -> tuple[Doubles, Doubles]:
     """Parameters of a robust fit, and their standard errors by a block bootstrap."""
     parameters, weights = _robust_fit(design, target)
-    draws, sums = drawn_equations(
-        [
-            _normal(design[some], target[some], weights[some])
-            for some in each_block(blocks)
-        ]
-    )
+    equations = []
+    for block in each_block(blocks):
+        normal = _normal(design[block], target[block], weights[block])
+        equations.append(normal)
+    draws, sums = drawn_equations(equations)
     sigma = draws.sigma([_solved(*drawn) for drawn in sums])
     return parameters, np.hypot(sigma, SHARED_ERROR)
 
 
 def fitted_asymmetry(
     matches: Matches,
-    shape: tuple[int, ...],
+    shape: Shape,
     prior: float,
 ) -> TileAsymmetry | None:
     """The asymmetry of the point spread, fitted together with a similarity; None if none fits."""
@@ -228,17 +254,19 @@ def fitted_asymmetry(
     if joint is None:
         return None
     fit = joint.fit
+    information = fit.asymmetry_information
     precision = matches.spread.precision
     # the least that the tiles can err by, and what leaving out parts shows, without the prior
-    least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
-    shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
-    shown = _sigma(joint, matches, shape) / max(shrunk, 1e-9)
+    least = precision * prior**2 / max(information, 1e-9)
+    shrunk = information / (information + precision)
+    unshrunk = max(shrunk, 1e-9)
+    shown = _sigma(joint, matches, shape) / unshrunk
     variance = max(least, shown**2) + ASYMMETRY_ERROR**2
     least_square = SIGNIFICANT**2 * shrunk**2 * variance
     significant = fit.asymmetry**2 > least_square
     taken = significant and _predicts_better(joint, matches, shape)
     return TileAsymmetry(
-        value=fit.asymmetry / max(shrunk, 1e-9),
+        value=fit.asymmetry / unshrunk,
         information=1 / variance,
         prior=prior,
         taken=fit.asymmetry if taken else 0.0,
@@ -246,7 +274,7 @@ def fitted_asymmetry(
     )
 
 
-def _agreeing(matches: Matches, shape: tuple[int, ...]) -> Mask:
+def _agreeing(matches: Matches, shape: Shape) -> Mask:
     """Tiles that agree without an asymmetry, or with one if clearly more agree then."""
     keep = np.zeros(len(matches.first), dtype=bool)
     for tried in TRIED_ASYMMETRIES:
@@ -256,7 +284,7 @@ def _agreeing(matches: Matches, shape: tuple[int, ...]) -> Mask:
     return keep
 
 
-def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> bool:
+def _predicts_better(joint: Settled, matches: Matches, shape: Shape) -> bool:
     """Whether an asymmetry predicts parts of the picture that it was not fitted to."""
     plain = settled_on(joint.fit.model, matches, voted(matches), shape)
     none = np.inf
@@ -266,7 +294,7 @@ def _predicts_better(joint: Settled, matches: Matches, shape: tuple[int, ...]) -
     return joint_squared < LEAST_ASYMMETRY_GAIN * none
 
 
-def _sigma(joint: Settled, matches: Matches, shape: tuple[int, ...]) -> float:
+def _sigma(joint: Settled, matches: Matches, shape: Shape) -> float:
     """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
     fits = left_out(joint, matches, shape, asymmetric=True)
     if fits is None:

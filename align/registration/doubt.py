@@ -4,8 +4,8 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Grey, Shape, Singles
 from defocus.align.motion_limits import MotionLimits
 from defocus.align.photometry.blur_matching import matched_blur
 from defocus.align.registration.level import (
@@ -17,25 +17,23 @@ from defocus.align.registration.level import (
     intensity_step,
     is_strongly_blurred,
     moved_picture,
-    rescaled,
     size_of,
     turn_px,
 )
-from defocus.align.registration.models import Area, corner_distance_px
+from defocus.align.registration.models import Area, corner_distance_px, half_diagonal_px
 from defocus.align.registration.repetition import Witnesses, repeats
 from defocus.align.registration.robust_fit import parts
 from defocus.align.registration.spread_shape import shown_coc_px
+from defocus.align.sampling.pyramid import rescaled
 from defocus.scene.geometry import moved_points
-
-Grey = NDArray[np.float32]
 
 ITERATIONS = 60
 
 
 def ecc_step(
-    blurry: NDArray[np.float32],
-    matched: NDArray[np.float32],
-) -> NDArray[np.float64] | None:
+    blurry: Singles,
+    matched: Singles,
+) -> Doubles | None:
     """Affine movement left between pictures that are registered and blurred alike; or None.
 
     Source: Evangelidis and Psarakis, Parametric image alignment using ECC (TPAMI 2008)."""
@@ -56,9 +54,10 @@ def ecc_step(
     return np.vstack([affine.astype(np.float64), [0.0, 0.0, 1.0]])
 
 
-SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
-"""Share of agreeing tiles from which no second method is asked, and share below which there is no
-result."""
+SURE_INLIER_SHARE = 0.6
+"""Share of agreeing tiles from which no second method is asked."""
+LEAST_INLIER_SHARE = 0.35
+"""Share of agreeing tiles below which there is no result."""
 LEAST_LIKENESS = 0.5
 """Least median likeness of the tiles, see :class:`TileFit`. Grain of a high ISO alone leaves 0.59
 to 0.62 in frames of a real stack whose transforms there and back differ by at most 0.09 px. With
@@ -123,7 +122,7 @@ def _reach_doubt(
     level: Level,
     most: float,
     largest_px: float,
-    shape: tuple[int, ...],
+    shape: Shape,
     unit: int,
 ) -> str:
     """Why the corners would move too far, or by an unknown distance; empty if they do not."""
@@ -183,7 +182,12 @@ def _repeated(largest_px: float) -> str:
     )
 
 
-def _session_hint(level: Level, finest: int, size: str, at_most: str) -> str:
+def _session_hint(
+    level: Level,
+    finest: int,
+    size: str,
+    at_most: str,
+) -> str:
     """What a person can do if other pairs may give the zoom; empty if that is not enough."""
     if (
         at_most == "translation"
@@ -193,7 +197,12 @@ def _session_hint(level: Level, finest: int, size: str, at_most: str) -> str:
     return SESSION_HINT
 
 
-def _share_doubt(blurry: Grey, sharp: Grey, level: Level, unit: int) -> str:
+def _share_doubt(
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    unit: int,
+) -> str:
     """Why the tiles that agree may be the wrong ones; empty if they are most, or ECC confirms."""
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
@@ -234,7 +243,13 @@ def _blur_doubt(
     return f"the blur is strong, and registration by intensity {turned}"
 
 
-def _lens_doubt(level: Level, finest: int, size: str, at_most: str, unit: int) -> str:
+def _lens_doubt(
+    level: Level,
+    finest: int,
+    size: str,
+    at_most: str,
+    unit: int,
+) -> str:
     """Why the lens may have moved the corners instead of the camera; empty if it cannot."""
     largest = finest * LARGEST_UNKNOWN_PX[size]
     if level.skew_px > finest * LARGEST_SKEW_PX:
@@ -256,11 +271,11 @@ def _lens_doubt(level: Level, finest: int, size: str, at_most: str, unit: int) -
 def _zoom_doubt(
     level: Level,
     known_zoom: float,
-    shape: tuple[int, ...],
+    shape: Shape,
     unit: int,
 ) -> str:
     """Why the zoom cannot be the known one and what the lens adds; empty if it can."""
-    half = level.factor * math.hypot(*shape) / 2
+    half = level.factor * half_diagonal_px(shape)
     zoom = math.sqrt(np.linalg.det(level.matrix[:2, :2]))
     apart = half * (zoom - known_zoom)
     # the transform leads back from where a coma has moved the corners to
@@ -279,12 +294,22 @@ def _zoom_doubt(
     return f"{moved} by another zoom than the one that is known"
 
 
-def repeats_farther(blurry: Grey, sharp: Grey, level: Level, largest_px: float) -> bool:
+def repeats_farther(
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    largest_px: float,
+) -> bool:
     """Whether a result without a doubt rests on ``largest_px``: excluded shifts also fit."""
     return math.isfinite(largest_px) and _repeats(blurry, sharp, level, math.inf)
 
 
-def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
+def _repeats(
+    blurry: Grey,
+    sharp: Grey,
+    level: Level,
+    largest: float,
+) -> bool:
     """Whether another shift makes the registered pictures nearly as similar."""
     matrix = rescaled(level.matrix, level.factor)
     area = Area.shown(matrix, blurry.shape)
@@ -301,4 +326,12 @@ def _repeats(blurry: Grey, sharp: Grey, level: Level, largest: float) -> bool:
     )
     first = np.sqrt(area.of(blurry))
     blur_px = level.blur_px / level.factor
-    return repeats(first, moved, area, blur_px, tiles, (x, y), largest)
+    return repeats(
+        first,
+        moved,
+        area,
+        blur_px,
+        tiles,
+        (x, y),
+        largest,
+    )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Grey, Indices, Mask, Shape
 from defocus.align.motion_limits import MotionLimits
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
 from defocus.align.registration.asymmetry import ASYMMETRY, TileAsymmetry
@@ -19,7 +19,6 @@ from defocus.align.registration.level import (
     Level,
     measured_level,
     moved_picture,
-    rescaled,
     seen_by_intensity,
     size_of,
 )
@@ -28,6 +27,7 @@ from defocus.align.registration.models import (
     Area,
     ModelFit,
     corner_distance_px,
+    half_diagonal_px,
     radial,
 )
 from defocus.align.registration.spread_shape import (
@@ -53,20 +53,17 @@ from defocus.align.registration.tile_shifts import (
     tiled,
 )
 from defocus.align.registration.zoom_search import coarse_start
-from defocus.align.sampling.pyramid import factor_for, reduced
+from defocus.align.sampling.pyramid import factor_for, reduced, rescaled
 from defocus.errors import AlignmentError
 from defocus.scene.geometry import Similarity
-
-Grey = NDArray[np.float32]
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
 FINEST_SIDE = 1536
 TILE_BAND = 0.12
 TILE_GRID = (9, 11)
-SMALLEST_TILE, LARGEST_TILE = 48, 256
+SMALLEST_TILE = 48
+LARGEST_TILE = 256
 
 LARGEST_BLUR = 0.4
 """Largest mean circle of confusion in a tile, over its side: a tile cannot place a blur of its own
@@ -103,7 +100,7 @@ class Registration:
     similarity: Similarity | None  # the closest to ``matrix``; None without result
     reason: str = ""  # why there is none; else empty
     inlier_share: float = 0.0
-    matrix: Array | None = None  # ``(3, 3)`` float64, px of the full picture, or None
+    matrix: Doubles | None = None  # ``(3, 3)`` float64, px of the full picture, or None
     model: str = ""  # the simplest that the tiles support; empty if there is none
     uncertainty: Uncertainty | None = (
         None  # standard errors; None if there is no transform
@@ -153,17 +150,38 @@ def register(
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
-    matrix, blurry = coarse_start(blurry, sharp, alike, largest_px, known_zoom, factors)
+    matrix, blurry = coarse_start(
+        blurry,
+        sharp,
+        alike,
+        largest_px,
+        known_zoom,
+        factors,
+    )
     held = at_most if known_zoom is None else _simpler(at_most, "similarity")
     every = min(len(factors), 2)  # the only level has no coarser one to rely on
-    search = _Search(at_most, held, largest_px, every, alike)
+    search = _Search(
+        at_most,
+        held,
+        largest_px,
+        every,
+        alike,
+    )
     start = rescaled(matrix, 1 / factors[0])
     levels = _levels(blurry, sharp, start, factors, search)
     if isinstance(levels, NoFit):
         return Registration(None, levels.reason)
     best = _most_reliable(levels)
     limits = MotionLimits(at_most, largest_px)
-    return _without_doubt(blurry, sharp, best, limits, factors[-1], known_zoom, unit)
+    return _without_doubt(
+        blurry,
+        sharp,
+        best,
+        limits,
+        factors[-1],
+        known_zoom,
+        unit,
+    )
 
 
 def _most_reliable(levels: list[Level]) -> Level:
@@ -185,7 +203,14 @@ def _without_doubt(
     compared = reduced(blurry, best.factor), reduced(sharp, best.factor)
     if limits.at_most != "translation":
         best = seen_by_intensity(*compared, best, finest)
-    reason = doubt(*compared, best, limits, finest, known_zoom=known_zoom, unit=unit)
+    reason = doubt(
+        *compared,
+        best,
+        limits,
+        finest,
+        known_zoom=known_zoom,
+        unit=unit,
+    )
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     registration = _registration(best, blurry.shape, zoom_known=known_zoom is not None)
@@ -201,7 +226,7 @@ def _simpler(one: str, other: str) -> str:
 def _levels(
     blurry: Grey,
     sharp: Grey,
-    start: Array,
+    start: Doubles,
     factors: Sequence[int],
     search: _Search,
 ) -> list[Level] | NoFit:
@@ -212,7 +237,14 @@ def _levels(
         coarser = levels[-1] if levels else None
         rough = factor > factors[-1]
         small = reduced(blurry, factor), reduced(sharp, factor)
-        level = _refined(*small, matrix, factor, search, coarser, rough=rough)
+        level = _refined(
+            *small,
+            matrix,
+            factor,
+            search,
+            coarser,
+            rough=rough,
+        )
         if isinstance(level, NoFit):
             return levels or level
         levels.append(level)
@@ -235,13 +267,13 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 
 def _registration(
     level: Level,
-    shape: tuple[int, ...],
+    shape: Shape,
     *,
     zoom_known: bool,
 ) -> Registration:
     fit = level.tiles.fit
     tiles = level.tiles
-    half = math.hypot(*shape) / 2
+    half = half_diagonal_px(shape)
     uncertainty = _uncertainty(level, zoom_known, tiles, fit, half)
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     measured = similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty
@@ -276,14 +308,14 @@ def _uncertainty(
     )
 
 
-def largest_error_px(shape: tuple[int, ...]) -> float:
+def largest_error_px(shape: Shape) -> float:
     """Standard error at the worst corner up to which a transform of known zoom is an answer, px."""
     finest = _factors(shape)[-1]
     sides = tuple(side // finest for side in shape)
     return finest * LARGEST_UNKNOWN_PX[size_of(sides)]
 
 
-def _factors(shape: tuple[int, ...]) -> list[int]:
+def _factors(shape: Shape) -> list[int]:
     """Reduction factors of the search and of the result."""
     most = min(shape) // SMALLEST_SIDE  # a panorama must not be reduced to a line
     factors = {
@@ -297,16 +329,16 @@ class _Compared:
     """The pictures of one level, prepared for every round of the search."""
 
     sharp: Grey
-    shape: tuple[int, ...]
+    shape: Shape
     area: Area  # what both show
     first: Grey  # root of the blurry picture there, as the tiles compare it
     tiles: TiledPicture
     side: int  # of a tile, px
-    diameters: Array  # ``(D,)`` circles of confusion that a tile may have, px
+    diameters: Doubles  # ``(D,)`` circles of confusion that a tile may have, px
     reach: float  # farthest that a tile may move in a round, px
 
     @property
-    def corner(self) -> Array:
+    def corner(self) -> Doubles:
         """First column and row of the area."""
         return np.array([self.area.left, self.area.top])
 
@@ -315,10 +347,10 @@ class _Compared:
 class _Round:
     """The tiles as they were measured with one transform."""
 
-    matrix: Array
+    matrix: Doubles
     shifts: TileShifts
-    blur: NDArray[np.int_]  # ``(T,)`` which of the diameters fits a tile best
-    coc: Array  # ``(T,)`` that diameter
+    blur: Indices  # ``(T,)`` which of the diameters fits a tile best
+    coc: Doubles  # ``(T,)`` that diameter
     # the sharp picture's area by the diameters that were tried
     blurred: Mapping[float, Grey]
 
@@ -336,7 +368,7 @@ class _Settled:
 def _refined(
     blurry: Grey,
     sharp: Grey,
-    start: Array,
+    start: Doubles,
     factor: int,
     search: _Search,
     coarser: Level | None,
@@ -397,7 +429,7 @@ def _with_small_tiles(
 
 def _settled(
     compared: _Compared,
-    matrix: Array,
+    matrix: Doubles,
     tried: Mask,
     search: _Search,
     *,
@@ -441,7 +473,7 @@ def _takes_turns(models: list[str], model: str) -> bool:
     return model in models and model != models[-1]
 
 
-def _corner_px(tiles: TileFit, matrix: Array, compared: _Compared) -> float:
+def _corner_px(tiles: TileFit, matrix: Doubles, compared: _Compared) -> float:
     """How far the fitted transform is from another one at the corners, px."""
     return corner_distance_px(matrix, tiles.fit.matrix, compared.shape)
 
@@ -449,7 +481,7 @@ def _corner_px(tiles: TileFit, matrix: Array, compared: _Compared) -> float:
 def _compared(
     blurry: Grey,
     sharp: Grey,
-    matrix: Array,
+    matrix: Doubles,
     reach: float,
     search: _Search,
 ) -> _Compared | NoFit:
@@ -469,7 +501,16 @@ def _compared(
         diameters = diameters[:1]
     first = np.sqrt(area.of(blurry))
     tiles = tiled(first, area.tile(side), TILE_GRID, TILE_BAND)
-    return _Compared(sharp, shape, area, first, tiles, side, diameters, reach)
+    return _Compared(
+        sharp,
+        shape,
+        area,
+        first,
+        tiles,
+        side,
+        diameters,
+        reach,
+    )
 
 
 def _first_tried(
@@ -493,7 +534,7 @@ def _first_tried(
     )
 
 
-def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
+def _measured(compared: _Compared, matrix: Doubles, tried: Mask) -> _Round:
     """Correlate every tile with the sharp picture, moved and blurred by the diameters tried."""
     needed = np.flatnonzero(tried.any(axis=0))
     diameters = compared.diameters[needed]
@@ -511,7 +552,13 @@ def _measured(compared: _Compared, matrix: Array, tried: Mask) -> _Round:
     shifts = replace(shifts, centres=shifts.centres + compared.corner)
     blur = needed[shifts.chosen]
     by_diameter = dict(zip(diameters.tolist(), blurred, strict=True))
-    return _Round(matrix, shifts, blur, compared.diameters[blur], by_diameter)
+    return _Round(
+        matrix,
+        shifts,
+        blur,
+        compared.diameters[blur],
+        by_diameter,
+    )
 
 
 def _fitted(

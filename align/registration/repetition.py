@@ -10,12 +10,12 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Grey, Indices, Mask, Shape
 from defocus.align.photometry.blur_matching import DIAMETERS_PX
 from defocus.align.registration.models import Area
-from defocus.align.registration.tile_shifts import blurred_area
+from defocus.align.registration.tile_shifts import blurred_area, squared_frequencies
 from defocus.align.sampling.pyramid import hann_window
 
-Grey = NDArray[np.float32]
 Surface = NDArray[np.float64]
 Shift: TypeAlias = tuple[float, float]
 
@@ -43,9 +43,10 @@ BLUR_WINDOW_PX = 25
 """Side of the square in which the most alike blur is chosen under each shift, px."""
 LEAST_PARTS = 3
 """Least number of parts of the picture with tiles that can tell two shifts apart."""
-LEAST_AGREEING, MOST_AGAINST = 0.6, 0.1
-"""Among tiles that can tell the two shifts apart, at least 60 % must support the registration; the
-number that supports the other shift may be at most 10 % of that."""
+LEAST_AGREEING = 0.6
+"""Least share of the tiles contradicting the other shift that the registration must place right."""
+MOST_AGAINST = 0.1
+"""Largest number of tiles that support the other shift, over the number that contradict it."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Witnesses:
     """Tiles that may tell two shifts apart, and the part of the picture in which each is."""
 
     centres: Surface  # ``(T, 2)`` x, y in the first picture, px
-    agreeing: NDArray[np.bool_]  # ``(T,)``, whether the registration places them right
+    agreeing: Mask  # ``(T,)``, whether the registration places them right
     # ``(T,)``, the number of the part of the picture in which each lies
-    part: NDArray[np.int_]
+    part: Indices
 
 
 def repeats(
@@ -104,14 +105,16 @@ def _within(
     column: int,
 ) -> Surface:
     """The correlation without shifts that are longer than the largest."""
-    if math.isfinite(largest):
-        down, across = np.ogrid[
-            -row : surface.shape[0] - row, -column : surface.shape[1] - column
-        ]
-        right = across + moved[0]
-        within = np.hypot(right, down + moved[1]) <= largest
-        surface = np.where(within, surface, 0.0)
-    return surface
+    if not math.isfinite(largest):
+        return surface
+    height, width = surface.shape
+    rows = slice(-row, height - row)
+    columns = slice(-column, width - column)
+    down, across = np.ogrid[rows, columns]
+    right = across + moved[0]
+    below = down + moved[1]
+    within = np.hypot(right, below) <= largest
+    return np.where(within, surface, 0.0)
 
 
 def _finer(
@@ -151,13 +154,13 @@ def _other_peaks(surface: Surface, top: float) -> dict[tuple[int, int], float]:
     return peaks
 
 
-def _parts(high: NDArray[np.bool_]) -> NDArray[Any]:
+def _parts(high: Mask) -> NDArray[Any]:
     """The number of the connected part that each place is in, 0 outside."""
     _, parts = cv2.connectedComponents(high.astype(np.uint8))
     return parts
 
 
-def _firsts(part: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[np.int_]:
+def _firsts(part: NDArray[Any], counted: Mask) -> Indices:
     """Index of the first counted place of each part."""
     _, firsts = np.unique(part[counted], return_index=True)
     return np.flatnonzero(counted)[firsts]
@@ -166,15 +169,12 @@ def _firsts(part: NDArray[Any], counted: NDArray[np.bool_]) -> NDArray[np.int_]:
 def _high_places(
     surface: Surface,
     top: float,
-) -> tuple[NDArray[np.int_], NDArray[np.int_], Surface]:
+) -> tuple[Indices, Indices, Surface]:
     """Row, column and height of the places near the height of the peak, the highest first."""
     y, x = np.nonzero(surface >= LEAST_PEAK * top)
     heights = surface[y, x]
     order = np.argsort(-heights, kind="stable")
-    y = y[order]
-    x = x[order]
-    heights = heights[order]
-    return y, x, heights
+    return y[order], x[order], heights[order]
 
 
 def _told(rest: "_Differences", other: "_Differences", tiles: Witnesses) -> bool:
@@ -204,14 +204,20 @@ def _correlation(first: Grey, second: Grey) -> Surface:
     rows = scipy.fft.next_fast_len(round(1.5 * height), real=True)
     columns = scipy.fft.next_fast_len(round(1.5 * width), real=True)
     size = (rows, columns)
-    squared = _squared_frequencies(rows, columns)
     a = scipy.fft.rfft2(_centred(first) * window, s=size)
     b = scipy.fft.rfft2(_centred(second) * window, s=size)
     # a gradient weights the power by the squared frequency
+    squared = squared_frequencies(size).astype(np.float32)
     band = np.exp(-squared / (2 * BAND**2))
-    cross = np.conj(a) * b * squared * band
-    surface = scipy.fft.irfft2(cross, s=size)
-    return _per_overlap(height, rows, width, columns, surface)
+    cross = np.conj(a) * b
+    surface = scipy.fft.irfft2(cross * squared * band, s=size)
+    return _per_overlap(
+        height,
+        rows,
+        width,
+        columns,
+        surface,
+    )
 
 
 def _per_overlap(
@@ -222,27 +228,22 @@ def _per_overlap(
     surface: Surface,
 ) -> Surface:
     """Correlation per overlapping area, with zero shift in the middle."""
-    overlap = np.outer(_overlaps(height, rows), _overlaps(width, columns)).astype(
-        np.float32
-    )
+    down = _overlaps(height, rows)
+    across = _overlaps(width, columns)
+    overlap = np.outer(down, across).astype(np.float32)
     fair = surface / np.maximum(overlap, LEAST_OVERLAP)
     judged = np.where(overlap >= LEAST_OVERLAP, fair, 0.0)
     return np.asarray(scipy.fft.fftshift(judged), np.float64)
 
 
-def _squared_frequencies(rows: int, columns: int) -> Grey:
-    """Squared frequencies of a half spectrum, (cycles per pixel)²."""
-    down = scipy.fft.fftfreq(rows)[:, None]
-    across = scipy.fft.rfftfreq(columns)[None, :]
-    return np.asarray(down**2 + across**2, np.float32)
-
-
 def _overlaps(side: int, size: int) -> Surface:
     """``(size,)``: overlap of the window of a side with itself under each shift, 1 at rest."""
-    window = np.hanning(side + 2)[1:-1].astype(np.float32)
-    power = np.square(np.abs(scipy.fft.rfft(window, size)))
+    window = np.hanning(side + 2)[1:-1]
+    spectrum = scipy.fft.rfft(window.astype(np.float32), size)
+    power = np.square(np.abs(spectrum))
     overlap = scipy.fft.irfft(power, size)
-    return np.asarray(overlap / overlap[0])
+    at_rest = overlap[0]
+    return np.asarray(overlap / at_rest)
 
 
 def _centred(picture: Grey) -> Grey:
@@ -255,7 +256,8 @@ def _top(three: Surface) -> float:
     curvature = below - 2 * middle + above
     if not curvature:
         return 0.0
-    return float(np.clip((below - above) / (2 * curvature), -0.5, 0.5))
+    vertex = (below - above) / (2 * curvature)
+    return float(np.clip(vertex, -0.5, 0.5))
 
 
 @dataclass(frozen=True)
@@ -285,15 +287,22 @@ class _Differences:
         return cls(mean, _around(least, part, tiles.centres))
 
 
-def _common(shape: tuple[int, ...], shift: Shift) -> tuple[slice, slice]:
+def _common(shape: Shape, shift: Shift) -> tuple[slice, slice]:
     """Rows and columns that both pictures show."""
     height, width = shape
     right, down = shift
-    left = math.ceil(max(0.0, -right)) + 2
-    above = math.ceil(max(0.0, -down)) + 2
-    beyond = math.ceil(max(0.0, right)) + 2
-    below = math.ceil(max(0.0, down)) + 2
-    return slice(above, height - below), slice(left, width - beyond)
+    left = _border(-right)
+    above = _border(-down)
+    beyond = _border(right)
+    below = _border(down)
+    rows = slice(above, height - below)
+    columns = slice(left, width - beyond)
+    return rows, columns
+
+
+def _border(hidden_px: float) -> int:
+    """Pixels at a border that a shift hides, and two more for the interpolation."""
+    return math.ceil(max(0.0, hidden_px)) + 2
 
 
 def _squares(
@@ -307,10 +316,12 @@ def _squares(
     They are 0 outside the part."""
     right, down = shift
     matrix = np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
+    size = first.shape[::-1]
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(second, matrix, first.shape[::-1], flags=flags)
+    warped = cv2.warpAffine(second, matrix, size, flags=flags)
+    moved = np.asarray(warped, np.float32)
     a = _centred(first[part])
-    b = _centred(np.asarray(moved, np.float32)[part])
+    b = _centred(moved[part])
     energy = max(float((b * b).sum()), 1e-12)
     contrast = float((a * b).sum()) / energy
     squares = np.zeros_like(first)
@@ -324,11 +335,12 @@ def _around(squares: Grey, part: tuple[slice, slice], centres: Surface) -> Surfa
     rows, columns = part
     half = WINDOW_PX // 2
     means = cv2.blur(squares, (WINDOW_PX, WINDOW_PX)).astype(np.float64)
+    height, width = means.shape
     x, y = np.floor(centres).astype(int).T
     whole = x >= columns.start + half
     whole &= x < columns.stop - half
     whole &= y >= rows.start + half
     whole &= y < rows.stop - half
-    row = np.clip(y, 0, means.shape[0] - 1)
-    column = np.clip(x, 0, means.shape[1] - 1)
+    row = np.clip(y, 0, height - 1)
+    column = np.clip(x, 0, width - 1)
     return np.where(whole, means[row, column], np.nan)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Indices, Mask, Shape
 from defocus.align.registration.models import (
     DisplacementScatter,
     ModelFit,
@@ -19,12 +20,11 @@ from defocus.align.registration.models import (
 from defocus.align.uncertainty import huber_weights
 from defocus.scene.geometry import moved_points
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
 INLIER_PX = 0.7
-FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.02
-"""Scatter of all tiles beyond their errors (parallax), px: the first guess, and the least."""
+FIRST_EXTRA_PX = 0.2
+"""First guess of the scatter of all tiles beyond their errors (parallax), px."""
+LEAST_EXTRA_PX = 0.02
+"""Least scatter of all tiles beyond their errors, px."""
 LARGEST_PARALLAX_PX = 2.5
 """Largest parallax, px to either side, at which a tile still agrees. A layer farther off is
 outvoted."""
@@ -47,15 +47,16 @@ CLEARLY_MORE = 1.1
 
 
 def scatter_of(
-    apart: Array,
-    errors: Array,
+    apart: Doubles,
+    errors: Doubles,
     before: DisplacementScatter,
 ) -> DisplacementScatter:
     """Scatter of the agreeing tiles, along and across the direction in which they are close."""
     close = np.linalg.norm(apart, axis=1) <= INLIER_PX
     band = _in_bands(apart)
     # a blurred tile is far off by its own error: what it says of parallax counts as little
-    telling = 1 / (np.square(errors) + FIRST_EXTRA_PX**2)
+    variances = np.square(errors) + FIRST_EXTRA_PX**2
+    telling = 1 / variances
     counts = telling @ band
     best = int(counts.argmax())
     if counts[best] > CLEARLY_MORE * telling @ close:
@@ -66,19 +67,21 @@ def scatter_of(
     return before
 
 
-def _in_bands(apart: Array) -> Mask:
+def _in_bands(apart: Doubles) -> Mask:
     """``(N, DIRECTIONS)``: the tiles that are close across a direction, and not too far along."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
-    along = np.stack([np.cos(angles), np.sin(angles)])
-    across = np.stack([-along[1], along[0]])
+    cosine = np.cos(angles)
+    sine = np.sin(angles)
+    along = np.stack([cosine, sine])
+    across = np.stack([-sine, cosine])
     narrow = np.abs(apart @ across) <= INLIER_PX
     near = np.abs(apart @ along) <= LARGEST_PARALLAX_PX
     return np.asarray(narrow & near)
 
 
 def _even_scatter(
-    apart: Array,
-    errors: Array,
+    apart: Doubles,
+    errors: Doubles,
     before: DisplacementScatter,
 ) -> DisplacementScatter:
     """The same scatter in every direction."""
@@ -91,41 +94,46 @@ def _even_scatter(
     return DisplacementScatter(np.eye(2), (variance, variance))
 
 
-def _scatter_along(apart: Array, errors: Array) -> DisplacementScatter:
+def _scatter_along(apart: Doubles, errors: Doubles) -> DisplacementScatter:
     """The scatter along and across the direction in which tiles scatter most."""
+    least_variance = LEAST_EXTRA_PX**2
     scatter = apart.T @ apart / len(apart)
     values, vectors = np.linalg.eigh(scatter)
-    extra = values - np.square(errors).mean()
-    least, most = np.maximum(extra, LEAST_EXTRA_PX**2).tolist()
+    own = np.square(errors).mean()
+    extra = np.maximum(values - own, least_variance)
+    least, most = extra.tolist()
     # their own errors explain how far apart these tiles lie
-    if most == LEAST_EXTRA_PX**2:
+    if most == least_variance:
         return DisplacementScatter(np.eye(2), (most, least))
-    return DisplacementScatter(vectors.T[::-1], (most, least), parallax=True)
+    axes = vectors.T[::-1]
+    return DisplacementScatter(axes, (most, least), parallax=True)
 
 
-def distances_px(apart: Array, scatter: DisplacementScatter) -> Array:
+def distances_px(apart: Doubles, scatter: DisplacementScatter) -> Doubles:
     """Distances in px across a parallax, and relative to its scatter along it."""
     if not scatter.parallax:
         return np.asarray(np.linalg.norm(apart, axis=1))
     along, across = (apart @ scatter.axes.T).T
-    return np.asarray(np.hypot(along * INLIER_PX / LARGEST_PARALLAX_PX, across))
+    relative = along * INLIER_PX / LARGEST_PARALLAX_PX
+    return np.asarray(np.hypot(relative, across))
 
 
-def trusted(apart: Array, errors: Array, scatter: DisplacementScatter) -> Array:
+def trusted(apart: Doubles, errors: Doubles, scatter: DisplacementScatter) -> Doubles:
     """``(N,)``: 1, or less in proportion to how far off a tile lies (Huber)."""
-    variances = np.square(errors)[:, None] + scatter.variances
+    own = np.square(errors)[:, None]
+    variances = own + scatter.variances
     along_axes = np.square(apart @ scatter.axes.T)
-    off = np.sqrt((along_axes / variances).sum(axis=1))
-    return huber_weights(off, HUBER)
+    squares = (along_axes / variances).sum(axis=1)
+    return huber_weights(np.sqrt(squares), HUBER)
 
 
 def depth_parallax(
-    first: Array,
-    second: Array,
-    coc_px: Array,
-    errors: Array,
+    first: Doubles,
+    second: Doubles,
+    coc_px: Doubles,
+    errors: Doubles,
     overlap: float,
-) -> Array:
+) -> Doubles:
     """The parallax that grows with the blur, ``(N, 2)`` px: both are linear in inverse depth.
 
     Sharp tiles before a blurred background err alike; a focus in mid-scene is missed. Zero if none.
@@ -147,45 +155,48 @@ def depth_parallax(
 
 
 def _parallax_fit(
-    first: Array,
-    errors: Array,
-    design: Array,
-    prior: Array,
-    moved: Array,
-) -> tuple[Array, Array]:
+    first: Doubles,
+    errors: Doubles,
+    design: Doubles,
+    prior: Doubles,
+    moved: Doubles,
+) -> tuple[Doubles, Doubles]:
     """Parameters by weighted least squares that trusts outliers less, and the normal matrix."""
     counts = np.ones(len(first))
     variances = np.square(errors) + FIRST_EXTRA_PX**2
+    deviations = np.sqrt(variances)
     for step in range(SLOPE_ROUNDS):
         weights = counts / variances
         normal = np.einsum("nip,n,niq->pq", design, weights, design) + prior
         right = np.einsum("nip,n,ni->p", design, weights, moved)
         parameters = np.linalg.pinv(normal) @ right
-        apart = np.linalg.norm(design @ parameters - moved, axis=1)
+        left = design @ parameters - moved
+        apart = np.linalg.norm(left, axis=1)
         # a layer farther off than parallax reaches is outvoted, at first a near one is not
         limit = LARGEST_PARALLAX_PX * 0.5 ** min(step, 2)
-        off = apart / np.sqrt(variances)
-        counts = (apart <= limit) * huber_weights(off, HUBER)
+        counts = (apart <= limit) * huber_weights(apart / deviations, HUBER)
     return normal, parameters
 
 
-def _parallax_design(first: Array, coc: Array) -> Array:
+def _parallax_design(first: Doubles, coc: Doubles) -> Doubles:
     """``(N, 2, 6)``: what shift, zoom, rotation and the slopes right and down move a tile by."""
     centre = first.mean(axis=0)
     extent = max(float(np.ptp(first)), 1.0)
-    x, y = ((first - centre) / extent).T
+    relative = (first - centre) / extent
+    x, y = relative.T
     one = np.ones_like(x)
     zero = np.zeros_like(x)
-    across = [one, zero, x, -y, coc, zero]
-    down = [zero, one, y, x, zero, coc]
-    both = [np.stack(across, axis=1), np.stack(down, axis=1)]
-    return np.stack(both, axis=1)
+    across = np.stack([one, zero, x, -y, coc, zero], axis=1)
+    down = np.stack([zero, one, y, x, zero, coc], axis=1)
+    return np.stack([across, down], axis=1)
 
 
 LEAST_TILES = 6
-OWN_ERROR_PX, ERROR_OVER_COC = 0.02, 0.03
-"""Error of a tile beyond its prediction: a constant in px, and a share of its circle of confusion.
-Depth edges and kernels that are not discs move a blurred tile, not a sharp one."""
+OWN_ERROR_PX = 0.02
+"""Error of a sharp tile beyond its prediction, px."""
+ERROR_OVER_COC = 0.03
+"""Error that a blur adds, as a share of the circle of confusion. Depth edges and kernels that are
+not discs move a blurred tile, not a sharp one."""
 PARTS = 3
 ROUNDS = 3
 
@@ -194,16 +205,16 @@ ROUNDS = 3
 class Matches:
     """Usable tiles: positions in both pictures, predicted errors, px, and circles of confusion."""
 
-    first: Array  # positions in both pictures, ``(N, 2)``
-    second: Array  # positions in both pictures, ``(N, 2)``
-    errors: Array  # predicted errors, ``(N,)``, px
+    first: Doubles  # positions in both pictures, ``(N, 2)``
+    second: Doubles  # positions in both pictures, ``(N, 2)``
+    errors: Doubles  # predicted errors, ``(N,)``, px
     spread: Spread
 
-    def of(self, keep: Mask) -> tuple[Array, Array]:
+    def of(self, keep: Mask) -> tuple[Doubles, Doubles]:
         """Positions of some of the tiles."""
         return self.first[keep], self.second[keep]
 
-    def without(self, asymmetry: float | Array, shape: tuple[int, ...]) -> "Matches":
+    def without(self, asymmetry: float | Doubles, shape: Shape) -> "Matches":
         """The tiles without the effect of the asymmetry, of all or ``(N, 1)`` of each."""
         moved = asymmetry * radial(self.first, self.spread.coc_px, shape)
         return replace(self, second=self.second - moved)
@@ -215,7 +226,7 @@ class Settled:
 
     fit: ModelFit
     keep: Mask
-    weights: Array
+    weights: Doubles
     scatter: DisplacementScatter
 
 
@@ -228,23 +239,23 @@ def voted(matches: Matches) -> Mask:
         ransacReprojThreshold=INLIER_PX,
         maxIters=2000,
     )
-    return (
-        np.zeros(len(matches.first), dtype=bool)
-        if inliers is None
-        else inliers[:, 0] > 0
-    )
+    if inliers is None:
+        return np.zeros(len(matches.first), dtype=bool)
+    return inliers[:, 0] > 0
 
 
-def errors_of(predicted: Array, coc_px: Array) -> Array:
+def errors_of(predicted: Doubles, coc_px: Doubles) -> Doubles:
     """Standard errors of tiles, px: what the peaks predict, and what grows with the blur."""
-    return np.sqrt(predicted**2 + OWN_ERROR_PX**2 + (ERROR_OVER_COC * coc_px) ** 2)
+    by_blur = ERROR_OVER_COC * coc_px
+    variances = predicted**2 + OWN_ERROR_PX**2 + by_blur**2
+    return np.sqrt(variances)
 
 
 def settled_on(
     model: str,
     matches: Matches,
     keep: Mask,
-    shape: tuple[int, ...],
+    shape: Shape,
     *,
     asymmetric: bool = False,
 ) -> Settled | None:
@@ -263,7 +274,15 @@ def settled_on(
         weights = counts[:, None] / variances
         spread = matches.spread.of(keep) if asymmetric else None
         start, end = matches.of(keep)
-        on = fit_model(model, start, end, weights[keep], shape, spread, scatter)
+        on = fit_model(
+            model,
+            start,
+            end,
+            weights[keep],
+            shape,
+            spread,
+            scatter,
+        )
         scatter, keep, counts = _agreement(matches, shape, on, scatter)
         settled = Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
@@ -271,10 +290,10 @@ def settled_on(
 
 def _agreement(
     matches: Matches,
-    shape: tuple[int, ...],
+    shape: Shape,
     on: ModelFit,
     scatter: DisplacementScatter,
-) -> tuple[DisplacementScatter, Mask, Array]:
+) -> tuple[DisplacementScatter, Mask, Doubles]:
     """Scatter, agreeing tiles and trust in each after a fit."""
     seen = matches.without(on.asymmetry, shape)
     apart = moved_points(on.matrix, seen.first) - seen.second
@@ -292,13 +311,13 @@ class Checked:
     corner_error_px: float
 
 
-def parts(centres: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int_]:
+def parts(centres: NDArray[Any], shape: Shape) -> Indices:
     """``(N,)``, the part of the picture in which each of the ``(N, 2)`` places lies."""
     height, width = shape
-    x = centres[:, 0] * PARTS / width
-    y = centres[:, 1] * PARTS / height
-    column = np.minimum(x, PARTS - 1).astype(int)
-    row = np.minimum(y, PARTS - 1).astype(int)
+    x, y = centres.T
+    last = PARTS - 1
+    column = np.minimum(x * PARTS / width, last).astype(int)
+    row = np.minimum(y * PARTS / height, last).astype(int)
     return np.asarray(row * PARTS + column)
 
 
@@ -307,15 +326,15 @@ class _LeftOut:
     """Fits without each part of the picture in turn; ``part`` is a tile's fit without it."""
 
     # ``(N,)``, the number of the fit that each tile is left out of
-    part: NDArray[np.int_]
-    matrices: Array  # ``(K, 3, 3)`` and ``(K,)``
-    asymmetries: Array  # ``(K, 3, 3)`` and ``(K,)``
+    part: Indices
+    matrices: Doubles  # ``(K, 3, 3)`` and ``(K,)``
+    asymmetries: Doubles  # ``(K, 3, 3)`` and ``(K,)``
 
 
 def left_out(
     settled: Settled,
     matches: Matches,
-    shape: tuple[int, ...],
+    shape: Shape,
     *,
     asymmetric: bool,
 ) -> _LeftOut | None:
@@ -325,20 +344,22 @@ def left_out(
     keep = settled.keep & (part != left_out_part)
     if keep.sum(axis=1).min() < LEAST_TILES:
         return None
-    weights = keep[:, :, None] * settled.weights
-    spread = matches.spread if asymmetric else None
-    points = (matches.first, matches.second)
-    model = settled.fit.model
-    return _LeftOut(
-        part,
-        *fit_transforms(model, *points, weights, shape, spread, settled.scatter),
+    transforms, asymmetries = fit_transforms(
+        settled.fit.model,
+        matches.first,
+        matches.second,
+        keep[:, :, None] * settled.weights,
+        shape,
+        matches.spread if asymmetric else None,
+        settled.scatter,
     )
+    return _LeftOut(part, transforms, asymmetries)
 
 
 def without_parts(
     settled: Settled,
     matches: Matches,
-    shape: tuple[int, ...],
+    shape: Shape,
     asymmetric: bool = False,
 ) -> Checked:
     """Fit without each part in turn: neighbours err alike, so whole parts are left out.
@@ -360,10 +381,10 @@ def without_parts(
 
 
 def _end_variances(
-    shape: tuple[int, ...],
+    shape: Shape,
     fits: _LeftOut,
     scatter: DisplacementScatter,
-) -> Array:
+) -> Doubles:
     """Jackknife variances of the corners and the centre, px²."""
     ends = moved_points(fits.matrices, corners_and_centre(shape))
     at_corners = scatter.at_corners(ends - ends.mean(axis=0))

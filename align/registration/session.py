@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Grey, Shape
 from defocus.align.registration.asymmetry import TileAsymmetry
 from defocus.align.registration.doubt import CONTRADICTION, SESSION_HINT
 from defocus.align.registration.level import LENS_PX, LENS_SHARE
+from defocus.align.registration.models import half_diagonal_px
 from defocus.align.registration.register import (
     Registration,
     Uncertainty,
@@ -22,8 +23,6 @@ from defocus.align.registration.register import (
 )
 from defocus.align.registration.tile_fit import DISAGREE
 from defocus.scene.geometry import Similarity
-
-Grey = NDArray[np.float32]
 
 LEAST_PAIRS = 3
 COMMON_SHARE = 0.5
@@ -109,13 +108,18 @@ class OwnZoom:
     takes: bool = True
 
     @classmethod
-    def of(cls, fit: Registration | None, shape: tuple[int, ...]) -> "OwnZoom":
+    def of(cls, fit: Registration | None, shape: Shape) -> "OwnZoom":
         """The zoom of a registration of pictures of that height and width."""
-        half = math.hypot(*shape[:2]) / 2
+        half_px = half_diagonal_px(shape)
         if fit is None or fit.similarity is None or fit.uncertainty is None:
-            return cls(None, None, half)
-        own = fit.similarity.zoom, fit.uncertainty.zoom
-        return cls(*own, half, fit.asymmetry, fit.model in ZOOMED_MODELS)
+            return cls(None, None, half_px)
+        return cls(
+            fit.similarity.zoom,
+            fit.uncertainty.zoom,
+            half_px,
+            fit.asymmetry,
+            takes=fit.model in ZOOMED_MODELS,
+        )
 
     def with_asymmetry(self, shared: Shared | None) -> "OwnZoom":
         """The zoom that the pair shows if its point spread has the asymmetry of the session.
@@ -150,21 +154,24 @@ class OwnZoom:
         own = self.with_asymmetry(lens.asymmetry)
         zoom = lens.zoom
         if zoom is not None and zoom.helps(own.zoom, own.sigma):
-            return replace(own, zoom=zoom.value, sigma=zoom.sigma), lens
-        return own, None if own is self else replace(lens, zoom=None)
+            pooled = replace(own, zoom=zoom.value, sigma=zoom.sigma)
+            return pooled, lens
+        if own is self:
+            return own, None
+        return own, replace(lens, zoom=None)
 
     def contradicts(self, lens: SessionLens) -> bool:
         """Whether the pair clearly shows another zoom than its session's, or else asymmetry."""
         own = self.with_asymmetry(lens.asymmetry)
-        asymmetry = self.asymmetry
-        spread = lens.asymmetry
         if own.zoom is None or own.sigma is None:
             return False
         if lens.zoom is not None:
             return not lens.zoom.near(own.zoom, own.sigma)
-        return bool(
-            spread and asymmetry and not spread.near(asymmetry.value, asymmetry.sigma)
-        )
+        asymmetry = self.asymmetry
+        spread = lens.asymmetry
+        if not spread or not asymmetry:
+            return False
+        return not spread.near(asymmetry.value, asymmetry.sigma)
 
     def gains(self, lens: SessionLens) -> bool:
         """Whether the pair is worth measuring again with what its session shares."""
@@ -173,7 +180,8 @@ class OwnZoom:
         pooled, used = self.in_session(lens)
         if used is None or self.sigma is None or pooled.sigma is None:
             return used is not None
-        return (self.sigma - pooled.sigma) * self.half_px >= LEAST_GAIN_PX
+        gain_px = (self.sigma - pooled.sigma) * self.half_px
+        return gain_px >= LEAST_GAIN_PX
 
 
 def session_lens(
@@ -187,14 +195,14 @@ def session_lens(
     asymmetry = _shared_asymmetry(measured)
     zooms = []
     sigmas = []
+    comas = []
     for pair in measured:
         own = pair.with_asymmetry(asymmetry)
         if own.zoom is not None and own.sigma:
             zooms.append(own.zoom)
             sigmas.append(own.sigma)
-    comas = [
-        pair.asymmetry.coma_px / pair.half_px for pair in measured if pair.asymmetry
-    ]
+        if pair.asymmetry:
+            comas.append(pair.asymmetry.coma_px / pair.half_px)
     common = float(np.median(comas)) if comas else 0.0
     zoom = shared_zoom(zooms, sigmas, common=common, same_focus=same_focus)
     if zoom is not None and zoom.sigma == 0:
@@ -206,16 +214,16 @@ def session_lens(
 
 def _shared_asymmetry(measured: Sequence[OwnZoom]) -> Shared | None:
     """Mean asymmetry of the pairs; None if too few pairs know their own."""
-    spreads = [
-        one.asymmetry for one in measured if one.asymmetry and one.asymmetry.information
-    ]
-    asymmetry = None
-    if len(spreads) >= LEAST_PAIRS:
-        asymmetry = _mean(
-            [one.value for one in spreads],
-            [one.sigma for one in spreads],
-        )
-    return asymmetry
+    values = []
+    sigmas = []
+    for pair in measured:
+        spread = pair.asymmetry
+        if spread and spread.information:
+            values.append(spread.value)
+            sigmas.append(spread.sigma)
+    if len(values) < LEAST_PAIRS:
+        return None
+    return _mean(values, sigmas)
 
 
 def shared_zoom(
@@ -252,26 +260,27 @@ def _mean(measured: Sequence[float], sigmas: Sequence[float]) -> Shared:
     mean = float(weights @ values / total)
     differ = _variance_between(weights, values, mean, total)
     weights = 1 / (variances + differ)
-    mean = float(weights @ values / weights.sum())
+    total = weights.sum()
+    mean = float(weights @ values / total)
     least = COMMON_SHARE * float(np.sqrt(variances.min()))
-    sigma = math.hypot(
-        max(1 / math.sqrt(float(weights.sum())), least),
-        math.sqrt(differ),
-    )
+    of_mean = 1 / math.sqrt(float(total))
+    sigma = math.hypot(max(of_mean, least), math.sqrt(differ))
     return Shared(mean, sigma, len(values))
 
 
 def _variance_between(
-    weights: NDArray[np.float64],
-    values: NDArray[np.float64],
+    weights: Doubles,
+    values: Doubles,
     mean: float,
     total: float,
 ) -> float:
     """Variance of the truths, beyond what the errors of the measurements explain."""
-    if len(values) <= 1:
+    free = len(values) - 1
+    if free <= 0:
         return 0.0
-    scatter = float(weights @ np.square(values - mean))
-    excess = scatter - (len(values) - 1)
+    squares = np.square(values - mean)
+    scatter = float(weights @ squares)
+    excess = scatter - free
     between = float(total - np.square(weights).sum() / total)
     return max(0.0, excess) / between
 
@@ -296,21 +305,18 @@ def register_in_session(
         largest_px=largest_px,
         unit=unit,
     )
+    shape = blurry.shape
     own = find()
     if own.similarity is not None or at_most == "translation":
-        return with_session(own, lens, blurry.shape, at_most)
-    if lens.zoom is None or DISAGREE in own.reason:  # no zoom makes one scene of two
+        return with_session(own, lens, shape, at_most)
+    zoom = lens.zoom
+    if zoom is None or DISAGREE in own.reason:  # no zoom makes one scene of two
         return own, None
-    pooled = _zoomed(
-        find(known_zoom=lens.zoom.value),
-        lens.zoom.value,
-        lens.zoom.sigma,
-        blurry.shape,
-    )
+    from_shared = find(known_zoom=zoom.value)
+    pooled = _zoomed(from_shared, zoom.value, zoom.sigma, shape)
+    error_px = pooled.corner_error_px
     alone = own.reason.removesuffix(SESSION_HINT)
-    if pooled.corner_error_px is None or pooled.corner_error_px > largest_error_px(
-        blurry.shape
-    ):
+    if error_px is None or error_px > largest_error_px(shape):
         return replace(own, reason=alone), None
     return replace(pooled, alone=alone), lens
 
@@ -318,7 +324,7 @@ def register_in_session(
 def with_session(
     own: Registration,
     lens: SessionLens,
-    shape: tuple[int, ...],
+    shape: Shape,
     at_most: str = "homography",
 ) -> tuple[Registration, SessionLens | None]:
     """A pair's own registration with what its session shares, if that is more certain and near it.
@@ -336,7 +342,7 @@ def _zoomed(
     fit: Registration,
     zoom: float,
     sigma: float,
-    shape: tuple[int, ...],
+    shape: Shape,
 ) -> Registration:
     """A registration with another zoom about the centre, and its error; unknown stays unknown."""
     placed = fit.similarity
@@ -344,20 +350,18 @@ def _zoomed(
     if placed is None or sure is None:
         return fit
     height, width = shape[:2]
-    half = math.hypot(height, width) / 2
+    half = half_diagonal_px(shape)
     model = fit.model if zoom == placed.zoom else "similarity"
     placed = Similarity(zoom, placed.rotation_deg, placed.shift_px)
-    rest = _other_error(sure, half)
+    affine = placed.matrix(width, height)
+    zoomed_px = sigma * half
+    corner_px = math.sqrt(_other_error(sure, half) + zoomed_px**2)
     return replace(
         fit,
         similarity=placed,
-        matrix=np.vstack([placed.matrix(width, height), [0.0, 0.0, 1.0]]),
+        matrix=np.vstack([affine, [0.0, 0.0, 1.0]]),
         model=model,
-        uncertainty=replace(
-            sure,
-            zoom=sigma,
-            corner_px=math.sqrt(rest + (sigma * half) ** 2),
-        ),
+        uncertainty=replace(sure, zoom=sigma, corner_px=corner_px),
     )
 
 
@@ -367,4 +371,5 @@ def _other_error(sure: Uncertainty, half: float) -> float:
     shifted = 2 * sure.shift_px**2
     least = LENS_PX**2 + shifted + turned**2
     zoomed = sure.zoom * half
-    return max(sure.corner_px**2 - zoomed**2, least)
+    rest = sure.corner_px**2 - zoomed**2
+    return max(rest, least)

@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.sampling.pyramid import hann_window, reduced
-from defocus.align.uncertainty import Array, huber_weights
-
-Grey = NDArray[np.float32]
+from defocus.align.arrays import Doubles, Grey
+from defocus.align.sampling.pyramid import band, hann_window, reduced
+from defocus.align.uncertainty import huber_weights
 
 LEAST_COC_PX = 3.5
 """Smallest circle of confusion that shows a shape, px."""
@@ -38,7 +37,8 @@ SAMPLES = 1.5
 FLOOR = 3e-3
 """Standard error of a tile's moments from causes other than noise: depth edges, changing blur."""
 RIDGE = 1e-6
-HUBER, ROUNDS = 2.2, 4
+HUBER = 2.2
+ROUNDS = 4
 PARTS = 3
 SIGNIFICANT = 2.0
 LEAST_FIELD = 0.4
@@ -67,22 +67,21 @@ class SpreadShape:
 
     def skewed(self, least: float) -> bool:
         """Whether there is a coma: a standard error above ``least``, and two above zero."""
-        return abs(self.coma) > max(
-            least + self.coma_sigma,
-            SIGNIFICANT * self.coma_sigma,
-        )
+        sigma = self.coma_sigma
+        limit = max(least + sigma, SIGNIFICANT * sigma)
+        return abs(self.coma) > limit
 
 
 @dataclass(frozen=True)
 class BlurredTiles:
     """Tiles of a blurry picture with known blur and position in the sharp one."""
 
-    centres: Array  # ``(T, 2)`` x, y, px
+    centres: Doubles  # ``(T, 2)`` x, y, px
     shifts: (
-        Array  # ``(T, 2)``: centre + shift in the sharp picture is the blurry centre
+        Doubles  # ``(T, 2)``: centre + shift in the sharp picture is the blurry centre
     )
-    coc_px: Array  # ``(T,)`` diameters of the circle of confusion
-    field: Array  # ``(T, 2)`` centres relative to the centre of the whole picture, 1 = corner
+    coc_px: Doubles  # ``(T,)`` diameters of the circle of confusion
+    field: Doubles  # ``(T, 2)`` centres relative to the centre of the whole picture, 1 = corner
     side: int  # side of a tile, px
 
     def reduced(self, factor: int) -> "BlurredTiles":
@@ -127,24 +126,30 @@ def _tile_moments(
     """Moments of each tile that shows them, and the numbers of these tiles."""
     estimates = []
     used = []
-    for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
-        factor = max(1, int(BAND * float(diameter) / SAMPLES))
-        small = float(diameter) / factor
-        smooth = _band(reduced(blurry, factor), BAND * small)
-        seen = _derivatives(
-            _band(reduced(blurred(float(diameter)), factor), BAND * small),
-            small,
-        )
+    shown = tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]
+    for diameter in np.unique(shown):
+        coc_px = float(diameter)
+        factor = max(1, int(BAND * coc_px / SAMPLES))
+        small_px = coc_px / factor
+        smooth = _smooth(blurry, factor, small_px)
+        sharp = _smooth(blurred(coc_px), factor, small_px)
+        seen = _derivatives(sharp, small_px)
         there = tiles.reduced(factor)
-        for index in np.flatnonzero(tiles.coc_px == diameter):
-            moments = _moments(smooth, seen, there, int(index))
+        for index in np.flatnonzero(tiles.coc_px == diameter).tolist():
+            moments = _moments(smooth, seen, there, index)
             if moments is not None:
                 estimates.append(moments)
-                used.append(int(index))
+                used.append(index)
     return estimates, used
 
 
-def least_spread(field: Array, coc_px: Array) -> float:
+def _smooth(picture: Grey, factor: int, coc_px: float) -> Grey:
+    """The reduced picture without the finest detail and detail much coarser than the kernel."""
+    finest_px = BAND * coc_px
+    return band(reduced(picture, factor), finest_px, 2 * finest_px)
+
+
+def least_spread(field: Doubles, coc_px: Doubles) -> float:
     """Largest CoC at the corner that a coma may have without showing in the tiles, by their field.
 
     A coma displaces a point by no more than its spread, so a sharp tile far out excludes it."""
@@ -155,7 +160,7 @@ def least_spread(field: Array, coc_px: Array) -> float:
     return float(np.percentile(spread, 2))
 
 
-def shown_coc_px(coc_px: Array) -> float:
+def shown_coc_px(coc_px: Doubles) -> float:
     """Root mean squared CoC of the tiles that show a shape; 0 if none.
 
     A coma is as large in a sharp tile as in a blurred one, but it is measured in blurred ones only.
@@ -163,14 +168,8 @@ def shown_coc_px(coc_px: Array) -> float:
     shown = coc_px[coc_px >= LEAST_COC_PX]
     if not shown.size:
         return 0.0
-    return float(np.sqrt(np.square(shown).mean()))
-
-
-def _band(picture: Grey, sigma: float) -> Grey:
-    """Band-pass: remove the finest detail and detail much coarser than the kernel."""
-    fine = cv2.GaussianBlur(picture, (0, 0), sigma)
-    coarse = cv2.GaussianBlur(picture, (0, 0), 2 * sigma)
-    return np.asarray(fine - coarse, np.float32)
+    mean_square = np.square(shown).mean()
+    return float(np.sqrt(mean_square))
 
 
 def _derivatives(picture: Grey, diameter: float) -> Grey:
@@ -180,8 +179,18 @@ def _derivatives(picture: Grey, diameter: float) -> Grey:
     yy = np.gradient(y * diameter, axis=0)
     laplacian = xx + yy
     down, across = np.gradient(laplacian * diameter)
-    second = [laplacian, xx - yy, 2 * xy]
-    return np.stack([picture, x, y, *second, across, down])
+    return np.stack(
+        [
+            picture,
+            x,
+            y,
+            laplacian,
+            xx - yy,
+            2 * xy,
+            across,
+            down,
+        ]
+    )
 
 
 def _moments(
@@ -211,24 +220,26 @@ def _moments(
     return second, third, float(variance[4]), float(variance[6])
 
 
-def _mean_square(residuals: Array, weight: Array) -> float:
-    return float(np.square(residuals) @ weight / weight.sum())
+def _mean_square(residuals: Doubles, weight: Doubles) -> float:
+    total = np.square(residuals) @ weight
+    return float(total / weight.sum())
 
 
-def _variances(left: float, coc_px: float, inverse: Array) -> Array:
+def _variances(left: float, coc_px: float, inverse: Doubles) -> Doubles:
     """Variances of the parameters; neighbours within the smoothing do not err independently."""
     alike = 4 * math.pi * (BAND * coc_px) ** 2
     return left * alike * np.diag(inverse)
 
 
-def _inverse(normal: Array) -> Array | None:
+def _inverse(normal: Doubles) -> Doubles | None:
     """Inverse of normal equations with a small ridge; None if a parameter changes nothing."""
     scale = np.sqrt(np.diag(normal))
     if scale.min() <= 0:
         return None
     units = np.outer(scale, scale)
     ridge = RIDGE * np.eye(len(scale))
-    inverse = np.linalg.inv(normal / units + ridge)
+    scaled = normal / units + ridge
+    inverse = np.linalg.inv(scaled)
     return np.asarray(inverse / units)
 
 
@@ -237,10 +248,11 @@ def _windows_at(
     seen: Grey,
     tiles: BlurredTiles,
     index: int,
-) -> tuple[Array, NDArray[Any], Array]:
+) -> tuple[Doubles, NDArray[Any], Doubles]:
     """What both members show around a tile, and the weight of each pixel."""
     height, width = blurry.shape
     half = min(tiles.side, height, width) // 2
+    side = 2 * half
     shift = tiles.shifts[index]
     place = np.round(tiles.centres[index] + shift)
     corner = np.clip(place, half, (width - half, height - half)).astype(int)
@@ -249,33 +261,34 @@ def _windows_at(
     columns = slice(column - half, column + half)
     part = seen[:, rows, columns].astype(np.float64)
     x, y = (corner - shift - 0.5).tolist()
-    side = 2 * half
     there = cv2.getRectSubPix(blurry, (side, side), (x, y))
     return part, there, _hann_weights(side)
 
 
-def _hann_weights(side: int) -> Array:
+def _hann_weights(side: int) -> Doubles:
     """Weights of the pixels of a tile, largest in its middle, 0 just beyond its border."""
     return hann_window(side, side).ravel()
 
 
-def _along_radius(part: Array, field: Array) -> Array:
+def _along_radius(part: Doubles, field: Doubles) -> Doubles:
     """The derivatives, with second and third order rotated to along and across the radius."""
-    cosine, sine = field / max(float(np.linalg.norm(field)), 1e-6)
+    radius = max(float(np.linalg.norm(field)), 1e-6)
+    cosine, sine = field / radius
     double_cosine = cosine**2 - sine**2
     double_sine = 2 * cosine * sine
+    _, _, _, _, difference, twice_mixed, across, down = part
     turned = part.copy()
-    turned[4] = double_cosine * part[4] + double_sine * part[5]
-    turned[5] = double_cosine * part[5] - double_sine * part[4]
-    turned[6] = cosine * part[6] + sine * part[7]
-    turned[7] = cosine * part[7] - sine * part[6]
+    turned[4] = double_cosine * difference + double_sine * twice_mixed
+    turned[5] = double_cosine * twice_mixed - double_sine * difference
+    turned[6] = cosine * across + sine * down
+    turned[7] = cosine * down - sine * across
     return turned
 
 
 def _pooled(
-    values: Array,
-    variances: Array,
-    field: Array,
+    values: Doubles,
+    variances: Doubles,
+    field: Doubles,
 ) -> tuple[float, float] | None:
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 
@@ -290,20 +303,23 @@ def _pooled(
         keep = part != index
         if keep.sum() >= LEAST_TILES:
             slopes.append(_slope(values[keep], height[keep], weights[keep]))
-    if len(slopes) < PARTS:
+    count = len(slopes)
+    if count < PARTS:
         return None
-    jackknife = (len(slopes) - 1) * np.var(slopes)
+    jackknife = (count - 1) * np.var(slopes)
     return _slope(values, height, weights), math.sqrt(jackknife)
 
 
-def _slope(values: Array, height: Array, weights: Array) -> float:
+def _slope(values: Doubles, height: Doubles, weights: Doubles) -> float:
     """Weighted least squares through zero, robust (Huber)."""
+    roots = np.sqrt(weights)
     trusted = weights
     for _ in range(ROUNDS):
-        products = (trusted * height * values).sum()
-        slope = float(products / (trusted * height**2).sum())
+        products = trusted * height * values
+        squares = trusted * height**2
+        slope = float(products.sum() / squares.sum())
         distance = np.abs(values - slope * height)
-        distance = distance * np.sqrt(weights)
-        limit = HUBER * max(float(np.median(distance)), 1e-9)
-        trusted = weights * huber_weights(distance, limit)
+        distance = distance * roots
+        median = max(float(np.median(distance)), 1e-9)
+        trusted = weights * huber_weights(distance, HUBER * median)
     return slope

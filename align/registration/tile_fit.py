@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Grey, Mask, Shape, Size
 from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX
 from defocus.align.registration.asymmetry import (
     ASYMMETRY,
@@ -34,18 +34,16 @@ from defocus.align.registration.tile_shifts import (
 )
 from defocus.scene.geometry import moved_points
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Grey = NDArray[np.float32]
-
 # Small tiles: a tile of a sixth of the picture often shows two depths, whose blurs and occlusions
 # move its peak, in real pairs by up to a pixel, though its height says a tenth of that. What is
 # in focus has detail enough for half the side, and such a tile shows one depth more often.
 
 SMALLEST_SIDE = 48
-LARGEST_COC_PX, LEAST_LIKENESS = 3.0, 0.8
-"""Largest circle of confusion of a small tile, px, and its least likeness. Where the blur grows
-across a tile its displacement errs towards the sharper side, and noise looks sharp."""
+LARGEST_COC_PX = 3.0
+"""Largest circle of confusion of a small tile, px. Where the blur grows across a tile its
+displacement errs towards the sharper side."""
+LEAST_LIKENESS = 0.8
+"""Least likeness of a small tile, because noise looks sharp."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +51,8 @@ class SmallTiles:
     """Tiles small enough to be sharp, with their circles of confusion, height and width."""
 
     shifts: TileShifts
-    coc_px: Array  # ``(S,)`` their circles of confusion
-    tile: tuple[int, int]
+    coc_px: Doubles  # ``(S,)`` their circles of confusion
+    tile: Size
 
 
 def small_tiles(
@@ -85,10 +83,10 @@ def small_tiles(
 
 def with_small_tiles(
     large: TileShifts,
-    coc_px: Array,
+    coc_px: Doubles,
     small: SmallTiles | None,
-    corner: Array,
-) -> tuple[TileShifts, Array]:
+    corner: Doubles,
+) -> tuple[TileShifts, Doubles]:
     """Small tiles where the picture is sharp, large tiles elsewhere, and their blur.
 
     ``corner`` (x, y) is the origin of the small tiles."""
@@ -107,9 +105,9 @@ def with_small_tiles(
 
 def _joined(
     first: TileShifts,
-    kept: NDArray[np.bool_],
+    kept: Mask,
     second: TileShifts,
-    taken: NDArray[np.bool_],
+    taken: Mask,
 ) -> TileShifts:
     """Tiles of two sets together: those to keep of the first, and those to take of the second."""
     joined = {}
@@ -161,14 +159,14 @@ class NoFit:
 class Start:
     """How the second picture was moved before its tiles were measured."""
 
-    matrix: Array  # ``(3, 3)``, positions of the first picture to those of the second
-    shape: tuple[int, ...]  # height and width of the pictures
+    matrix: Doubles  # ``(3, 3)``, positions of the first picture to those of the second
+    shape: Shape  # height and width of the pictures
 
 
 def fit_tiles(
     shifts: TileShifts,
     measurable: Mask,
-    coc_px: Array,
+    coc_px: Doubles,
     start: Start,
     prior: float = ASYMMETRY,
     at_most: str = "homography",
@@ -178,21 +176,17 @@ def fit_tiles(
 
     What tiles say against ``at_most`` is in the errors; the search stays with a simpler ``held``.
     """
-    shape = start.shape
     candidates = measurable & shifts.textured
-    usable = candidates & (shifts.peaks >= LEAST_PEAK_OVER_NOISE * shifts.noise_peak)
-    count = int(usable.sum())
-    if count < LEAST_TILES:
-        return NoFit(
-            f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
-        )
+    usable = _usable(shifts, candidates)
+    if isinstance(usable, NoFit):
+        return usable
     matches, asymmetry = _matches(shifts, coc_px, start, prior, usable)
     keep = voted(matches)
-    simplest = _simplest(matches, keep, shape, held or at_most)
+    simplest = _simplest(matches, keep, start.shape, held or at_most)
     if simplest is None:
         return NoFit(DISAGREE)
     best, corner_px = simplest
-    against = _against(at_most, best, matches, keep, shape)
+    against = _against(at_most, best, matches, keep, start.shape)
     inlier_share = float(best.keep.sum() / candidates.sum())
     likeness = float(np.median(shifts.likeness[candidates]))
     scatter_px = _scatter_px(shifts, best, math.hypot(corner_px, against))
@@ -206,6 +200,18 @@ def fit_tiles(
         best.scatter.parallax,
         against,
     )
+
+
+def _usable(shifts: TileShifts, candidates: Mask) -> Mask | NoFit:
+    """The tiles with a peak above the noise, unless they are too few."""
+    least_peaks = LEAST_PEAK_OVER_NOISE * shifts.noise_peak
+    usable = candidates & (shifts.peaks >= least_peaks)
+    count = int(usable.sum())
+    if count < LEAST_TILES:
+        return NoFit(
+            f"only {count} of {usable.size} tiles show enough in common, {LEAST_TILES} are needed"
+        )
+    return usable
 
 
 def _agreeing(usable: Mask, keep: Mask) -> Mask:
@@ -223,7 +229,7 @@ def _scatter_px(shifts: TileShifts, best: Settled, corner_px: float) -> float:
 
 def _matches(
     shifts: TileShifts,
-    coc_px: Array,
+    coc_px: Doubles,
     start: Start,
     prior: float,
     usable: Mask,
@@ -244,7 +250,7 @@ def _matches(
 def _simplest(
     matches: Matches,
     keep: Mask,
-    shape: tuple[int, ...],
+    shape: Shape,
     at_most: str,
 ) -> tuple[Settled, float] | None:
     """The simplest sufficient model, and its standard error at the worst corner."""
@@ -273,7 +279,7 @@ def _against(
     best: Settled,
     matches: Matches,
     keep: Mask,
-    shape: tuple[int, ...],
+    shape: Shape,
 ) -> float:
     """Difference of a richer, forbidden model at the worst corner, px: the error of a wrong cap."""
     if at_most == "homography":
@@ -296,7 +302,7 @@ def _against(
 def _apart_from(
     beside: tuple[Settled, Checked],
     best: tuple[Settled, Checked],
-    shape: tuple[int, ...],
+    shape: Shape,
 ) -> float:
     """Distance of two models at the worst corner, px; less where ``beside`` fits worse.
 
@@ -315,7 +321,7 @@ def _clearly_better(
     model: str,
     new: tuple[Settled, Checked],
     best: tuple[Settled, Checked],
-    shape: tuple[int, ...],
+    shape: Shape,
 ) -> bool:
     """Whether a richer model predicts left-out parts better and is truly another one."""
     apart = corner_distance_px(
@@ -334,7 +340,7 @@ def _clearly_better(
     return clear or (another and narrower)
 
 
-def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> Matches:
+def _at_one_depth(matches: Matches, overlap: float, shape: Shape) -> Matches:
     """The tiles without the parallax that grows with their blur, if that is predicted better."""
     first = matches.first
     second = matches.second
@@ -348,7 +354,7 @@ def _at_one_depth(matches: Matches, overlap: float, shape: tuple[int, ...]) -> M
     return moved if flat < LEAST_SLOPE_GAIN * plain else matches
 
 
-def _squared_error(matches: Matches, shape: tuple[int, ...]) -> float:
+def _squared_error(matches: Matches, shape: Shape) -> float:
     """Squared error of similarities for parts that they were not fitted to; infinite without."""
     fit = settled_on("similarity", matches, voted(matches), shape)
     return np.inf if fit is None else without_parts(fit, matches, shape).squared

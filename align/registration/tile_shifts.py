@@ -9,14 +9,13 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Indices, Mask, Shape, Singles, Size
 from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.models import Area
 from defocus.align.sampling.pyramid import hann_window
 from defocus.blur.gradients import slopes
 
-Array = NDArray[np.float64]
 Tiles = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Spectra = NDArray[np.complex64]
 
 WHITENING_FLOOR = 0.05
@@ -37,18 +36,18 @@ HANN_SHARE = 4 / 9
 class TileShifts:
     """Measured shift of each tile, px."""
 
-    centres: Array  # ``(T, 2)`` x, y of the tile centres in the first picture, px
-    shifts: Array  # ``(T, 2)`` x, y: centre + shift in the second is the centre in the first
-    peaks: Array  # ``(T,)`` height of the correlation peak, 1 = all phases agree
-    noise_peak: Array  # ``(T,)`` average height for a tile without anything in common
+    centres: Doubles  # ``(T, 2)`` x, y of the tile centres in the first picture, px
+    shifts: Doubles  # ``(T, 2)`` x, y: centre + shift in the second is the centre in the first
+    peaks: Doubles  # ``(T,)`` height of the correlation peak, 1 = all phases agree
+    noise_peak: Doubles  # ``(T,)`` average height for a tile without anything in common
     errors_px: (
-        Array  # ``(T,)`` standard error predicted by the peak, in the worst direction
+        Doubles  # ``(T,)`` standard error predicted by the peak, in the worst direction
     )
-    slopes: Array  # ``(T, 2)`` RMS slope per px of the poorer tile, minimum and maximum
-    chosen: NDArray[np.int_]  # ``(T,)`` index of the most similar second picture
-    likeness: (
-        Array  # ``(T,)`` normalised correlation of its gradients with the first, -1..1
+    slopes: (
+        Doubles  # ``(T, 2)`` RMS slope per px of the poorer tile, minimum and maximum
     )
+    chosen: Indices  # ``(T,)`` index of the most similar second picture
+    likeness: Doubles  # ``(T,)`` normalised correlation of its gradients with the first, -1..1
     overlap: float  # average number of tiles that cover the same point, at least 1
 
     @property
@@ -64,34 +63,42 @@ class TileShifts:
 class TiledPicture:
     """Tiles of a picture, prepared once for its comparison with many others."""
 
-    shape: tuple[int, ...]
-    tile: tuple[int, int]
-    grid: tuple[int, int]
+    shape: Shape
+    tile: Size
+    grid: Size
     band: float  # standard deviation of the Gaussian that weights the frequencies, cycles per pixel
     spectra: Spectra  # ``(T, tile height, tile width // 2 + 1)``, of the windowed tiles, conjugate
-    slopes: Array  # ``(T, 2)``, see :class:`TileShifts`
+    slopes: Doubles  # ``(T, 2)``, see :class:`TileShifts`
 
 
 def tiled(
-    picture: NDArray[np.float32],
-    tile: tuple[int, int],
-    grid: tuple[int, int],
+    picture: Singles,
+    tile: Size,
+    grid: Size,
     band: float,
 ) -> TiledPicture:
     """Prepare the overlapping tiles of a picture, spread evenly; ``band`` is in cycles/pixel."""
-    places = _places(picture.shape, tile, grid)
+    shape = picture.shape
+    places = _places(shape, tile, grid)
     centred = _centred(picture, places, _window(tile))
     spectra = np.conj(scipy.fft.rfft2(centred))
-    centres = tile_centres(picture.shape, tile, grid)
+    centres = tile_centres(shape, tile, grid)
     slopes = _slopes(picture, centres, tile, band)
-    return TiledPicture(picture.shape, tile, grid, band, spectra, slopes)
+    return TiledPicture(
+        shape,
+        tile,
+        grid,
+        band,
+        spectra,
+        slopes,
+    )
 
 
 def tile_shifts(
-    first: NDArray[np.float32],
-    second: NDArray[np.float32],
-    tile: tuple[int, int],
-    grid: tuple[int, int],
+    first: Singles,
+    second: Singles,
+    tile: Size,
+    grid: Size,
     band: float,
     largest: float = math.inf,
 ) -> TileShifts:
@@ -101,21 +108,23 @@ def tile_shifts(
 
 def most_alike_shifts(
     first: TiledPicture,
-    seconds: Sequence[NDArray[np.float32]],
+    seconds: Sequence[Singles],
     tried: Mask | None = None,
     largest: float = math.inf,
 ) -> TileShifts:
     """Shift of each tile to the most similar of ``seconds``; ``tried`` ``(T, D)`` limits which."""
     tile = first.tile
     places = _places(first.shape, tile, first.grid)
-    squared = _squared_frequencies(tile)
-    weight = np.exp(-squared / (2 * first.band**2)).astype(np.float32)
+    squared = squared_frequencies(tile)
+    weight = _band_weights(squared, first.band)
+    # a gradient weights the power by the squared frequency
+    gradient_weight = weight * squared
     cross, chosen, likeness = _most_alike(
         first.spectra,
         seconds,
         places,
         _window(tile),
-        weight * squared,
+        gradient_weight.astype(np.float32),
         tried,
     )
     trusted, shifts, effective, peaks = _shifts(largest, cross, weight, tile)
@@ -138,39 +147,48 @@ def _shifts(
     largest: float,
     cross: Spectra,
     weight: Tiles,
-    tile: tuple[int, int],
-) -> tuple[Tiles, Array, Array, Array]:
+    tile: Size,
+) -> tuple[Tiles, Doubles, Doubles, Doubles]:
     """Trust in each frequency, shift of each tile, effective frequencies, height of the peaks."""
     trusted = _whitened(cross, weight)
     products = cross * trusted
     surfaces = scipy.fft.irfft2(products, s=tile, overwrite_x=True)
     surfaces = np.asarray(surfaces)
-    surfaces *= np.float32(tile[0] * tile[1])
-    shifts, heights = _peaks(_within(surfaces, largest))
+    surfaces *= np.float32(math.prod(tile))
+    near = _within(surfaces, largest)
+    shifts, heights = _peaks(near)
     total, effective = _frequencies(trusted, tile)
     peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
     return trusted, shifts, effective, peaks
 
 
-def _squared_frequencies(tile: tuple[int, int]) -> Array:
-    """Squared frequencies of a tile's half spectrum, (cycles per pixel)²."""
-    rows = scipy.fft.fftfreq(tile[0])[:, None]
-    columns = scipy.fft.rfftfreq(tile[1])[None, :]
+def squared_frequencies(size: Size) -> Doubles:
+    """Squared frequencies of the half spectrum of a picture, (cycles per pixel)²."""
+    height, width = size
+    rows = scipy.fft.fftfreq(height)[:, None]
+    columns = scipy.fft.rfftfreq(width)[None, :]
     return np.asarray(rows**2 + columns**2)
+
+
+def _band_weights(squared: Doubles, band: float) -> Tiles:
+    """Gaussian weights of squared frequencies."""
+    weights = np.exp(-squared / (2 * band**2))
+    return np.asarray(weights, np.float32)
 
 
 def _whitened(cross: Spectra, weight: Tiles) -> Tiles:
     """Leave the phases of cross spectra, in place; return the weights of the frequencies."""
     power = np.abs(cross)
-    floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    # by how far it exceeds the noise
-    trusted = weight * np.asarray(power / (power + floor))
+    mean_power = power.mean(axis=(1, 2), keepdims=True)
+    floor = WHITENING_FLOOR * mean_power + 1e-12
+    over_noise = power / (power + floor)
+    trusted = weight * np.asarray(over_noise)
     # dividing complex numbers takes twice the time
     cross *= 1 / (power + np.float32(1e-20))
     return np.asarray(trusted)
 
 
-def _noise_peak(effective: Array) -> Array:
+def _noise_peak(effective: Doubles) -> Doubles:
     """Height of the peak of tiles with nothing in common, from their independent frequencies."""
     # the largest sum of n random phases; tiles of white noise of 32 to 256 px agree within 15 %
     count = np.maximum(effective, 3.0)
@@ -179,30 +197,37 @@ def _noise_peak(effective: Array) -> Array:
 
 
 def tile_centres(
-    shape: tuple[int, ...],
-    tile: tuple[int, int],
-    grid: tuple[int, int],
-) -> Array:
+    shape: Shape,
+    tile: Size,
+    grid: Size,
+) -> Doubles:
     """``(T, 2)`` x, y of the centres of the tiles in a picture; see :func:`most_alike_shifts`."""
     corners = _places(shape, tile, grid)[:, ::-1]
-    to_centre = (np.array(tile)[::-1] - 1) / 2
+    size = np.array(tile)[::-1]
+    to_centre = (size - 1) / 2
     return corners + to_centre
 
 
 def _places(
-    shape: tuple[int, ...],
-    tile: tuple[int, int],
-    grid: tuple[int, int],
-) -> NDArray[np.int_]:
+    shape: Shape,
+    tile: Size,
+    grid: Size,
+) -> Indices:
     """``(T, 2)`` row and column of each tile's first pixel."""
-    tops, lefts = (
-        np.unique(np.linspace(0, side - part, count).round().astype(int))
-        for side, part, count in zip(shape, tile, grid, strict=True)
-    )
-    return np.array([(top, left) for top in tops for left in lefts])
+    height, width = shape
+    tops = _firsts(height, tile[0], grid[0])
+    lefts = _firsts(width, tile[1], grid[1])
+    rows, columns = np.meshgrid(tops, lefts, indexing="ij")
+    return np.column_stack([rows.ravel(), columns.ravel()])
 
 
-def _window(tile: tuple[int, int]) -> Tiles:
+def _firsts(side: int, part: int, count: int) -> Indices:
+    """First pixels of that many parts, spread evenly along a side; each once."""
+    places = np.linspace(0, side - part, count).round()
+    return np.unique(places.astype(int))
+
+
+def _window(tile: Size) -> Tiles:
     """The window of a tile, with a mean square of 1."""
     window = hann_window(*tile)
     root_mean_square = np.sqrt((window**2).mean())
@@ -212,17 +237,16 @@ def _window(tile: tuple[int, int]) -> Tiles:
 def _most_alike(
     first: Spectra,
     seconds: Sequence[Tiles],
-    places: NDArray[np.int_],
+    places: Indices,
     window: Tiles,
-    weight: Array,
+    weights: Tiles,
     tried: Mask | None,
-) -> tuple[Spectra, NDArray[np.int_], Array]:
+) -> tuple[Spectra, Indices, Doubles]:
     """Cross spectrum with the most similar second picture, its index, and the similarity."""
     count = len(first)
     cross = np.zeros_like(first)
     chosen = np.zeros(count, dtype=int)
     likeness = np.full(count, -1.0)
-    weights = weight.astype(np.float32)
     energy = _energy(first, weights, window.shape[1])
     for index, second in enumerate(seconds):
         own = _tried_tiles(tried, index, count)
@@ -238,7 +262,7 @@ def _most_alike(
     return cross, chosen, likeness
 
 
-def _tried_tiles(tried: Mask | None, index: int, count: int) -> NDArray[np.int_]:
+def _tried_tiles(tried: Mask | None, index: int, count: int) -> Indices:
     """Numbers of the tiles that try a picture: all without a choice."""
     if tried is None:
         return np.arange(count)
@@ -250,7 +274,7 @@ def _correlated(
     energy: Tiles,
     tiles: Tiles,
     weight: Tiles,
-) -> tuple[Spectra, Array]:
+) -> tuple[Spectra, Doubles]:
     """Cross spectra with tiles, and their similarity.
 
     It is the correlation of gradients under any shift, so smooth differences do not matter."""
@@ -259,25 +283,32 @@ def _correlated(
     energies = energy * _energy(second, weight, shape[1])
     norm = np.sqrt(energies) / math.prod(shape)
     product = np.multiply(first, second, out=second)
-    surface = scipy.fft.irfft2(product * weight, s=shape, overwrite_x=True)
-    highest = surface.reshape(len(first), -1).max(axis=1)
+    of_gradients = product * weight
+    surface = scipy.fft.irfft2(of_gradients, s=shape, overwrite_x=True)
+    heights = surface.reshape(len(first), -1)
+    highest = heights.max(axis=1)
     return product, highest / (norm + 1e-20)
 
 
 def _energy(spectra: Spectra, weight: Tiles, width: int) -> Tiles:
     """Weighted energy of tiles of that width, from their half spectra."""
-    both = (weight * _twice(spectra.shape[2], width)).ravel()
+    count, _, columns = spectra.shape
+    both = (weight * _twice(columns, width)).ravel()
     power = spectra.real**2 + spectra.imag**2
     power = np.asarray(power)
-    return power.reshape(len(spectra), -1) @ both
+    return power.reshape(count, -1) @ both
 
 
-def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
+def _centred(picture: Tiles, corners: Indices, window: Tiles) -> Tiles:
     """Windowed tiles of a picture without their weighted mean."""
     height, width = window.shape
-    cut = [picture[y : y + height, x : x + width] for y, x in corners]
+    cut = []
+    for top, left in corners:
+        rows = picture[top : top + height]
+        cut.append(rows[:, left : left + width])
     tiles = np.stack(cut)
-    means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
+    sums = np.einsum("tyx,yx->t", tiles, window)
+    means = sums / window.sum()
     # in place: an array of all tiles costs more than what fills it
     tiles -= means[:, None, None]
     tiles *= window
@@ -286,17 +317,17 @@ def _centred(picture: Tiles, corners: NDArray[np.int_], window: Tiles) -> Tiles:
 
 def _slopes(
     picture: Tiles,
-    centres: Array,
-    tile: tuple[int, int],
+    centres: Doubles,
+    tile: Size,
     band: float,
-) -> Array:
+) -> Doubles:
     """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     sigma = 1.0 / (2 * np.pi * band)
     smooth = cv2.GaussianBlur(picture, (0, 0), sigma)
     across, down = slopes(smooth)
     column, row = np.floor(centres).astype(int).T
 
-    def mean_at_centres(product: Tiles) -> Array:
+    def mean_at_centres(product: Tiles) -> Doubles:
         means = cv2.boxFilter(product, -1, tile[::-1])
         return np.asarray(means[row, column], np.float64)
 
@@ -306,32 +337,40 @@ def _slopes(
     return _root_eigenvalues(xx, yy, xy)
 
 
-def _overlap(count: int, tile: tuple[int, int], shape: tuple[int, ...]) -> float:
+def _overlap(count: int, tile: Size, shape: Shape) -> float:
     """Number of tiles that see a pixel, at least 1."""
     seen = HANN_SHARE * tile[0] * tile[1]
     return max(1.0, count * seen / math.prod(shape))
 
 
-def _root_eigenvalues(xx: Array, yy: Array, xy: Array) -> Array:
+def _root_eigenvalues(xx: Doubles, yy: Doubles, xy: Doubles) -> Doubles:
     """Roots of the eigenvalues of the structure tensor, the smaller first.
 
     They are its mean, less and more half the difference."""
     middle = (xx + yy) / 2
-    half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    half_apart = (xx - yy) / 2
+    half = np.sqrt(half_apart**2 + xy**2)
     squares = np.stack([middle - half, middle + half], axis=1)
     return np.sqrt(np.maximum(squares, 0.0))
 
 
 def _within(surfaces: Tiles, largest: float) -> Tiles:
     """The surfaces, with nothing where a shift is longer than the largest and a pixel."""
-    if largest + 1 >= max(surfaces.shape[1:]) / 2:
+    height, width = surfaces.shape[1:]
+    reach = largest + 1
+    if reach >= max(height, width) / 2:
         return surfaces
-    rows, columns = (
-        np.minimum(np.arange(n), n - np.arange(n)) for n in surfaces.shape[1:]
-    )
-    near = (rows <= largest + 1)[:, None]
-    near = near & (columns <= largest + 1)
+    down = _wrapped_distances(height)
+    across = _wrapped_distances(width)
+    near_rows = (down <= reach)[:, None]
+    near = near_rows & (across <= reach)
     return np.where(near, surfaces, np.float32(0.0))
+
+
+def _wrapped_distances(side: int) -> Indices:
+    """Distance of each place of a side from its first one, either way around."""
+    places = np.arange(side)
+    return np.minimum(places, side - places)
 
 
 def _twice(columns: int, width: int) -> Tiles:
@@ -343,21 +382,24 @@ def _twice(columns: int, width: int) -> Tiles:
     return counts
 
 
-def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
+def _frequencies(trusted: Tiles, tile: Size) -> tuple[Doubles, Doubles]:
     """``(T,)`` sum of the weights, and the effective number of independent frequencies."""
     counts = _twice(trusted.shape[2], tile[1])
-    total = (trusted.sum(axis=1) @ counts).astype(np.float64)
-    squares = np.square(trusted).sum(axis=1) @ counts
+    by_column = trusted.sum(axis=1)
+    total = (by_column @ counts).astype(np.float64)
+    squares_by_column = np.square(trusted).sum(axis=1)
+    squares = squares_by_column @ counts
     squares = np.maximum(squares.astype(np.float64), 1e-20)
-    return total, HANN_SHARE * np.square(total) / squares
+    effective = HANN_SHARE * np.square(total) / squares
+    return total, effective
 
 
 def _errors(
     trusted: Tiles,
-    peaks: Array,
-    frequencies: Array,
-    tile: tuple[int, int],
-) -> Array:
+    peaks: Doubles,
+    frequencies: Doubles,
+    tile: Size,
+) -> Doubles:
     """Standard errors from the scatter of the phases and the width of the peak.
 
     Scatter s about a plane of mean squared slope k errs by s / sqrt(n k); s² is -2 ln (height)."""
@@ -369,64 +411,70 @@ def _errors(
     total = np.maximum(by_row.sum(axis=1), 1e-20)
     yy = by_row @ rows**2 / total
     xx = by_column @ columns**2 / total
-    least = (2 * np.pi) ** 2 * np.minimum(xx, yy)
-    scatter = -2 * np.log(np.clip(peaks, 0.02, 0.999))
-    information = np.maximum(frequencies * least, 1e-12)
-    return np.asarray(np.sqrt(scatter / information))
+    least_slope = (2 * np.pi) ** 2 * np.minimum(xx, yy)
+    heights = np.clip(peaks, 0.02, 0.999)
+    scatter = -2 * np.log(heights)
+    information = np.maximum(frequencies * least_slope, 1e-12)
+    variances = scatter / information
+    return np.asarray(np.sqrt(variances))
 
 
-def _peaks(surface: Tiles) -> tuple[Array, Array]:
+def _peaks(surface: Tiles) -> tuple[Doubles, Doubles]:
     """Sub-pixel positions (x, y) of the peaks, wrapped around 0, and their heights."""
     count, height, width = surface.shape
+    tiles = np.arange(count)
     flat = surface.reshape(count, -1).argmax(axis=1)
     rows, columns = np.unravel_index(flat, (height, width))
 
-    def beside(down: int, right: int) -> Array:
+    def beside(down: int, right: int) -> Doubles:
         row = (rows + down) % height
         column = (columns + right) % width
-        place = np.arange(count), row, column
-        return np.asarray(surface[place], np.float64)
+        heights = surface[tiles, row, column]
+        return np.asarray(heights, np.float64)
 
     top = beside(0, 0)
-    down = _vertex(beside(-1, 0), top, beside(1, 0))
-    right = _vertex(beside(0, -1), top, beside(0, 1))
-    x = _wrapped(columns + right, width)
-    y = _wrapped(rows + down, height)
-    return np.stack([x, y], axis=1), top
+    above = beside(-1, 0)
+    below = beside(1, 0)
+    left = beside(0, -1)
+    right = beside(0, 1)
+    x = columns + _vertex(left, top, right)
+    y = rows + _vertex(above, top, below)
+    places = np.stack([_wrapped(x, width), _wrapped(y, height)], axis=1)
+    return places, top
 
 
-def _wrapped(place: Array, side: int) -> Array:
+def _wrapped(place: Doubles, side: int) -> Doubles:
     """Places along a side, from minus half of it to half of it."""
     half = side / 2
     return (place + half) % side - half
 
 
-def _vertex(before: Array, top: Array, after: Array) -> Array:
+def _vertex(before: Doubles, top: Doubles, after: Doubles) -> Doubles:
     """Maximum of a Gaussian through three samples, in (-0.5, 0.5)."""
     low = np.log(np.maximum(before, 1e-9))
     middle = np.log(np.maximum(top, 1e-9))
     high = np.log(np.maximum(after, 1e-9))
     curvature = low - 2 * middle + high
-    offset = np.where(
-        curvature < 0,
-        0.5 * (low - high) / np.minimum(curvature, -1e-12),
-        0.0,
-    )
+    bent = np.minimum(curvature, -1e-12)
+    vertex = 0.5 * (low - high) / bent
+    offset = np.where(curvature < 0, vertex, 0.0)
     return np.clip(offset, -0.5, 0.5)
 
 
-LEAST_STEP_PX, BLUR_STEPS = 2.0, 5
-"""Distance between the blur of a tile and that of a coarser level within which blurs are tried: in
-px of that level, and as one part in five of the blur."""
+LEAST_STEP_PX = 2.0
+"""Distance between the blur of a tile and that of a coarser level within which blurs are tried, px
+of that level."""
+BLUR_STEPS = 5
+"""The same distance as one part in five of the blur; the larger of the two counts."""
 
 
 def first_tried(
     area: Area,
     side: int,
-    grid: tuple[int, int],
-    diameters: Array,
+    grid: Size,
+    diameters: Doubles,
     every: int,
-    coarser: tuple[int, Array, Array] | None,
+    coarser: tuple[int, Doubles, Doubles] | None,
     factor: int,
 ) -> Mask:
     """``(T, D)``, the blurs that a tile tries first: every few, or those near a coarser level's."""
@@ -436,34 +484,39 @@ def first_tried(
     shown = np.arange(len(diameters)) % every == 0
     if coarser is None:
         return np.repeat(shown[None], len(centres), axis=0)
-    return _near_coarser(diameters, coarser, factor, centres, shown)
+    return _near_coarser(
+        diameters,
+        coarser,
+        factor,
+        centres,
+        shown,
+    )
 
 
 def _near_coarser(
-    diameters: Array,
-    coarser: tuple[int, Array, Array],
+    diameters: Doubles,
+    coarser: tuple[int, Doubles, Doubles],
     factor: int,
-    centres: Array,
-    shown: NDArray[np.bool_],
+    centres: Doubles,
+    shown: Mask,
 ) -> Mask:
     """The blurs near that of the nearest tile of a coarser level, at least the nearest one."""
     reduction, places, coc_px = coarser
-    own_places = (factor * (centres + 0.5) - 0.5)[:, None]
+    own_places = factor * (centres + 0.5) - 0.5
+    steps = own_places[:, None] - places
+    nearest = np.linalg.norm(steps, axis=2).argmin(axis=1)
     coc = coc_px / factor
-    nearest = np.linalg.norm(own_places - places, axis=2).argmin(axis=1)
-    step = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)[
-        nearest, None
-    ]
+    reach = np.maximum(LEAST_STEP_PX * reduction / factor, coc / BLUR_STEPS)
     apart = np.abs(diameters - coc[nearest, None])
-    return np.asarray(
-        (shown & (apart <= step)) | (apart == apart.min(axis=1, keepdims=True))
-    )
+    near = shown & (apart <= reach[nearest, None])
+    at_nearest = apart == apart.min(axis=1, keepdims=True)
+    return np.asarray(near | at_nearest)
 
 
 def blurred_area(
     moved: Tiles,
     area: Area,
-    diameters: Sequence[float] | Array,
+    diameters: Sequence[float] | Doubles,
 ) -> list[Tiles]:
     """The common area of the sharp picture blurred by each diameter, as the tiles compare it."""
     stack = disc_blurred_stack(moved, diameters)

@@ -9,39 +9,51 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Grey
+from defocus.align.sampling.pyramid import band
 from defocus.pictures.values import Image, bit_depth
 
-Grey = NDArray[np.float32]
-
-EXPOSURE, TEXTURE = "leaves no detail there", "shows hardly any texture"
-BLUR, TURNED = "of the contrast of the sharp one", "they look alike"
-EXCHANGED, TWO_SCENES = "as if the two were exchanged", "as if they showed two scenes"
+EXPOSURE = "leaves no detail there"
+TEXTURE = "shows hardly any texture"
+BLUR = "of the contrast of the sharp one"
+TURNED = "they look alike"
+EXCHANGED = "as if the two were exchanged"
+TWO_SCENES = "as if they showed two scenes"
 """Words in the answers of :func:`cause`, by which the advice is found."""
 
 SIDE = 512
 """Longest side at which pictures are looked at, px."""
-BLACK, WHITE = 0.02, 0.98
+BLACK = 0.02
+WHITE = 0.98
 MOST_CLIPPED = 0.4
 """Largest share of black or of saturated pixels."""
-FINE, COARSE = (2.0, 8.0), (4.0, 16.0)
-"""Standard deviations, px, of the Gaussians between which detail counts as texture, and of those
-between which a strong blur removes detail."""
-LEAST_TEXTURE, PARTS = 0.005, 8
+FINE = (2.0, 8.0)
+"""Standard deviations, px, of the Gaussians between which detail counts as texture."""
+COARSE = (4.0, 16.0)
+"""Standard deviations, px, of the Gaussians between which a strong blur removes detail."""
+LEAST_TEXTURE = 0.005
 """Standard deviation of the texture over the mean, in the median of 8 × 8 parts: photographs of
 480 × 360 px have 0.08 to 0.19, and with a hundredth of their contrast 0.002."""
+PARTS = 8
+"""Number of parts along each side of a picture."""
 STRONG_BLUR = 0.15
 """Largest contrast that a strong blur leaves. In pictures with that blur, a Gaussian of 30 px
 leaves 0.03 to 0.147, one of 8 px 0.37 and more."""
-SMALLEST_SIDE, TURNED_SIDE, TURNED_BAND = 32, 128, (1.5, 16.0)
-LEAST_ALIKE, LEAST_MORE_ALIKE = 0.7, 0.2
-"""Least correlation of the turned pictures, and least gain over that of the pictures as they are.
-Four turned photographs have 0.99, 0.3 more than as they are; others at most 0.69, less than as they
-are."""
+SMALLEST_SIDE = 32
+TURNED_SIDE = 128
+TURNED_BAND = (1.5, 16.0)
+LEAST_ALIKE = 0.7
+"""Least correlation of the turned pictures."""
+LEAST_MORE_ALIKE = 0.2
+"""Least gain of that correlation over that of the pictures as they are. Four turned photographs
+have 0.99, 0.3 more than as they are; others at most 0.69, less than as they are."""
 
-LEAST_OF_ONE_SCENE, ZOOMS = 0.4, (1.15, 1.32)
-"""Least correlation of two pictures of one scene under any shift, and the zooms that are tried
-besides 1. Of 18 photographs blurred by 2 and 8 px, enlarged up to 1.4 and shifted, all have 0.52
-and more; 148 of 153 combinations of two photographs have less."""
+ZOOMS = (1.15, 1.32)
+"""Zooms that are tried besides 1."""
+LEAST_OF_ONE_SCENE = 0.4
+"""Least correlation of two pictures of one scene under any shift. Of 18 photographs blurred by 2
+and 8 px, enlarged up to 1.4 and shifted, all have 0.52 and more; 148 of 153 combinations of two
+photographs have less."""
 MORE_CONTRAST = 1.25
 """Contrast of the blurry picture over that of the sharp one from which they are exchanged; pairs of
 one scene have at most 1."""
@@ -86,9 +98,8 @@ def _most_clipped(name: str, picture: Image) -> str:
     """Words for a member that is mostly black or white; empty if it is not."""
     for tone, share in _clipped(picture):
         if share > MOST_CLIPPED:
-            return (
-                f"{100 * share:.0f} % of the {name} picture is {tone}, which {EXPOSURE}"
-            )
+            percent = f"{100 * share:.0f} %"
+            return f"{percent} of the {name} picture is {tone}, which {EXPOSURE}"
     return ""
 
 
@@ -106,10 +117,14 @@ def _clipped(picture: Image) -> tuple[tuple[str, float], tuple[str, float]]:
     """Shares of the pixels that are black, and saturated, in all channels."""
     step = max(1, max(picture.shape) // SIDE)
     white_code = np.float32(2 ** bit_depth(picture) - 1)
-    values = picture[::step, ::step] / white_code
+    every = slice(None, None, step)
+    values = picture[every, every] / white_code
     black = (values <= BLACK).all(axis=2)
     white = (values >= WHITE).all(axis=2)
-    return ("black", float(black.mean())), ("saturated", float(white.mean()))
+    return (
+        ("black", float(black.mean())),
+        ("saturated", float(white.mean())),
+    )
 
 
 def _small(picture: Image) -> Grey:
@@ -120,18 +135,11 @@ def _small(picture: Image) -> Grey:
     return np.asarray(grey / light, np.float32)
 
 
-def _band(picture: Grey, sigmas: tuple[float, float]) -> Grey:
-    """Detail between two sizes."""
-    fine = cv2.GaussianBlur(picture, (0, 0), sigmas[0])
-    coarse = cv2.GaussianBlur(picture, (0, 0), sigmas[1])
-    return np.asarray(fine - coarse, np.float32)
-
-
 def _texture(picture: Grey) -> float:
     """Standard deviation of the detail in the median part of the picture."""
-    band = _band(picture, FINE)
+    detail = band(picture, *FINE)
     deviations: list[float] = []
-    for row in np.array_split(band, PARTS):
+    for row in np.array_split(detail, PARTS):
         parts = np.array_split(row, PARTS, axis=1)
         deviations += [part.std() for part in parts]
     return float(np.median(deviations))
@@ -139,12 +147,16 @@ def _texture(picture: Grey) -> float:
 
 def _contrast(picture: Grey) -> float:
     """Standard deviation of the coarse detail of the whole picture."""
-    return float(_band(picture, COARSE).std())
+    return float(band(picture, *COARSE).std())
 
 
 def _turned(first: Grey, second: Grey, alike: float) -> str:
     """Which turn makes the pictures look alike that do not as they are; empty if none does."""
-    likeness, name = max((_likeness(turn(first), second), name) for name, turn in WAYS)
+    tried = []
+    for name, turn in WAYS:
+        likeness = _likeness(turn(first), second)
+        tried.append((likeness, name))
+    likeness, name = max(tried)
     least = max(LEAST_ALIKE, alike + LEAST_MORE_ALIKE)
     if likeness <= least:
         return ""
@@ -153,13 +165,14 @@ def _turned(first: Grey, second: Grey, alike: float) -> str:
 
 def _thumbnail(picture: Grey) -> Grey:
     small = _shrunk(picture, TURNED_SIDE)
-    return _band(np.asarray(small, np.float32), TURNED_BAND)
+    return band(np.asarray(small, np.float32), *TURNED_BAND)
 
 
 def _shrunk(picture: Image | Grey, side: int) -> NDArray[Any]:
     """The picture with at most ``side`` pixels on its longer side."""
     height, width = picture.shape[:2]
-    factor = min(1.0, side / max(picture.shape))
+    longest = max(picture.shape)
+    factor = min(1.0, side / longest)
     across = max(1, round(factor * width))
     down = max(1, round(factor * height))
     size = (across, down)
@@ -175,8 +188,8 @@ def _likeness(first: Grey, second: Grey) -> float:
     cross = np.conj(a) * b
     surface = np.fft.irfft2(cross, s=first.shape)
     scatter = float(first.std()) * float(second.std())
-    energy = scatter * first.size
-    return float(surface.max()) / max(energy, 1e-12)
+    energy = max(scatter * first.size, 1e-12)
+    return float(surface.max()) / energy
 
 
 def _enlarged_likeness(first: Grey, second: Grey) -> float:
@@ -192,14 +205,13 @@ def _enlarged_likeness(first: Grey, second: Grey) -> float:
 
 def _enlarged(picture: Grey, zoom: float) -> Grey:
     height, width = picture.shape
-    top = round(height * (1 - 1 / zoom) / 2)
-    left = round(width * (1 - 1 / zoom) / 2)
-    rows = slice(top, height - top)
-    middle = picture[rows, left : width - left]
-    return np.asarray(
-        cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA),
-        np.float32,
-    )
+    lost = 1 - 1 / zoom
+    top = round(height * lost / 2)
+    left = round(width * lost / 2)
+    rows = picture[top : height - top]
+    middle = rows[:, left : width - left]
+    whole = cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(whole, np.float32)
 
 
 LESS_BLUR = "take the pair again with less blur: a smaller change of aperture or focus"
@@ -271,4 +283,7 @@ def resting_on(largest_px: float) -> str:
 
 def advice(reason: str) -> str:
     """Advice for a pair that is unknown for a reason; empty if there is none."""
-    return next((text for words, text in REASONS if words in reason), "")
+    for words, text in REASONS:
+        if words in reason:
+            return text
+    return ""

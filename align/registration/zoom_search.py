@@ -1,14 +1,13 @@
 """Zoom and shift of two whole frames of which nothing is known."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Grey, Shape
 from defocus.align.photometry.exposure import evenly_lit
 from defocus.align.registration.level import moved_picture
-from defocus.align.registration.models import Area
+from defocus.align.registration.models import Area, half_diagonal_px
 from defocus.align.registration.tile_shifts import most_alike_shifts, tiled
 from defocus.align.sampling.pyramid import reduced
 from defocus.scene.geometry import Similarity
@@ -19,16 +18,13 @@ SEARCH_BAND = 0.06
 """Width of the frequencies of the search, cycles per pixel: the first zero of a disc of 20 px is
 there."""
 
-Array = NDArray[np.float64]
-Grey = NDArray[np.float32]
-
 
 def zoom_and_shift(
     blurry: Grey,
     sharp: Grey,
     zooms: Sequence[float],
     largest: float,
-) -> Array:
+) -> Doubles:
     """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
     best = -1.0
@@ -55,7 +51,7 @@ def coarse_start(
     largest_px: float,
     known_zoom: float | None,
     factors: Sequence[int],
-) -> tuple[Array, Grey]:
+) -> tuple[Doubles, Grey]:
     """The coarsest transform, and the blurry picture as evenly lit as the sharp one."""
     zooms = [1.0] if alike else _zooms(blurry.shape, largest_px)
     if known_zoom is not None:
@@ -68,8 +64,8 @@ def coarse_start(
     return matrix, blurry
 
 
-def _zooms(shape: tuple[int, ...], largest_px: float) -> list[float]:
+def _zooms(shape: Shape, largest_px: float) -> list[float]:
     """The zooms to search, which move no corner by more than allowed."""
-    half = math.hypot(*shape) / 2
-    zooms = [zoom for zoom in ZOOMS if abs(zoom - 1) * half <= largest_px]
+    half_px = half_diagonal_px(shape)
+    zooms = [zoom for zoom in ZOOMS if abs(zoom - 1) * half_px <= largest_px]
     return zooms or [1.0]

@@ -4,7 +4,8 @@ from typing import Literal, TypeAlias
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
+
+from defocus.align.arrays import Doubles, Singles
 
 Kernel: TypeAlias = Literal["lanczos", "bicubic", "bilinear"]
 KERNELS: tuple[Kernel, ...] = ("lanczos", "bicubic", "bilinear")
@@ -15,9 +16,10 @@ STEPS = 2048
 """Table entries per pixel; linear interpolation between them errs by less than 1e-6."""
 
 
-def _table(kernel: Kernel) -> NDArray[np.float64]:
+def _table(kernel: Kernel) -> Doubles:
     """The kernel at 0, 1/STEPS, … up to its support, where it is 0."""
-    count = SUPPORT[kernel] * STEPS + 2
+    support = SUPPORT[kernel]
+    count = support * STEPS + 2
     x = np.arange(count) / STEPS
     if kernel == "lanczos":
         values = np.sinc(x) * np.sinc(x / 3)
@@ -27,27 +29,37 @@ def _table(kernel: Kernel) -> NDArray[np.float64]:
         values = np.where(x < 1, inner, outer)
     else:
         values = 1 - x
-    return np.where(x < SUPPORT[kernel], values, 0.0)
+    return np.where(x < support, values, 0.0)
 
 
 _TABLES = {kernel: _table(kernel) for kernel in KERNELS}
 
 
 def gathered(
-    source: NDArray[np.float32],
-    positions: tuple[NDArray[np.float64], NDArray[np.float64]],
+    source: Singles,
+    positions: tuple[Doubles, Doubles],
     kernel: Kernel,
     widening: float,
-) -> NDArray[np.float32]:
+) -> Singles:
     """``(h, w, 3)`` values at the positions; border values go on outside. ``widening`` is >= 1.
 
     Source: Keys, Cubic convolution interpolation (1981); Duchon, Lanczos filtering (1979)."""
     shape = positions[0].shape
     values = np.empty((*shape, 3), np.float32)
-    table = _TABLES[kernel]
-    support = float(SUPPORT[kernel])
-    _gather(source, *positions, table, support, max(widening, 1.0), values)
+    _gather(
+        source,
+        *positions,
+        _TABLES[kernel],
+        float(SUPPORT[kernel]),
+        max(widening, 1.0),
+        values,
+    )
     return values
+
+
+@numba.njit(nogil=True, cache=True)
+def _clamped(value, low, high):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    return min(max(value, low), high)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -65,8 +77,9 @@ def _weights(place, support, widening, table, weights):  # type: ignore[no-untyp
         at = distance / widening * STEPS
         index = min(int(at), table.size - 2)
         rest = at - index
-        weight = table[index] * (1 - rest) + table[index + 1] * rest
-        weights[k] = weight
+        before = table[index] * (1 - rest)
+        after = table[index + 1] * rest
+        weights[k] = before + after
         total += weights[k]
     for k in range(count):
         weights[k] /= total
@@ -77,17 +90,25 @@ def _weights(place, support, widening, table, weights):  # type: ignore[no-untyp
 def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     height, width, _ = source.shape
     reach = support * widening + 1.0  # farther outside all taps lie on one border pixel
+    right = width + reach
+    bottom = height + reach
     taps = int(2 * reach) + 2
     across = np.empty(taps, np.float32)
     down = np.empty(taps, np.float32)
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
-            x = min(max(xs[row, column], -reach), width + reach)
-            y = min(max(ys[row, column], -reach), height + reach)
+            x = _clamped(xs[row, column], -reach, right)
+            y = _clamped(ys[row, column], -reach, bottom)
             left, n_across = _weights(x, support, widening, table, across)
             top, n_down = _weights(y, support, widening, table, down)
-            into = values[row, column]
-            _weigh(source, top, left, down[:n_down], across[:n_across], into)
+            _weigh(
+                source,
+                top,
+                left,
+                down[:n_down],
+                across[:n_across],
+                values[row, column],
+            )
 
 
 @numba.njit(nogil=True, cache=True)
@@ -95,22 +116,24 @@ def _weigh(source, top, left, down, across, into):  # type: ignore[no-untyped-de
     height, width, _ = source.shape
     red = green = blue = np.float32(0.0)
     for j in range(len(down)):
-        line = source[min(max(top + j, 0), height - 1)]
+        row = _clamped(top + j, 0, height - 1)
+        line = source[row]
         for i in range(len(across)):
             weight = down[j] * across[i]
-            at = min(max(left + i, 0), width - 1)
-            red += weight * line[at, 0]
-            green += weight * line[at, 1]
-            blue += weight * line[at, 2]
+            column = _clamped(left + i, 0, width - 1)
+            pixel = line[column]
+            red += weight * pixel[0]
+            green += weight * pixel[1]
+            blue += weight * pixel[2]
     into[0] = red
     into[1] = green
     into[2] = blue
 
 
 def field_at(
-    field: NDArray[np.float32],
-    positions: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> NDArray[np.float64]:
+    field: Singles,
+    positions: tuple[Doubles, Doubles],
+) -> Doubles:
     """``(2, h, w)``: a field interpolated at positions; ``cv2.remap`` would round to 1/32 px."""
     values = np.empty((2, *positions[0].shape))
     _read_field(field, *positions, values)
@@ -120,10 +143,13 @@ def field_at(
 @numba.njit(nogil=True, cache=True)
 def _read_field(field, xs, ys, values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     height, width = field.shape[1:]
-    for row in range(values.shape[1]):
-        for column in range(values.shape[2]):
-            x = min(max(xs[row, column], 0.0), width - 1.0)
-            y = min(max(ys[row, column], 0.0), height - 1.0)
+    _, rows, columns = values.shape
+    right = width - 1.0
+    bottom = height - 1.0
+    for row in range(rows):
+        for column in range(columns):
+            x = _clamped(xs[row, column], 0.0, right)
+            y = _clamped(ys[row, column], 0.0, bottom)
             for c in range(2):
                 values[c, row, column] = _bilinear(field[c], x, y)
 
@@ -131,10 +157,12 @@ def _read_field(field, xs, ys, values):  # type: ignore[no-untyped-def] # noqa: 
 @numba.njit(nogil=True, cache=True)
 def _bilinear(plane, x, y):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     height, width = plane.shape
+    last_row = height - 1
+    last_column = width - 1
     left = min(int(x), max(width - 2, 0))
     top = min(int(y), max(height - 2, 0))
-    right = min(left + 1, width - 1)
-    below = min(top + 1, height - 1)
+    right = min(left + 1, last_column)
+    below = min(top + 1, last_row)
     u = x - left
     v = y - top
     upper_row = plane[top]

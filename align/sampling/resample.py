@@ -13,14 +13,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Shape, Singles, Size
 from defocus.align.photometry.linear_light import LUMINANCE, encoded, reduced_light
 from defocus.align.rig import Rig
 from defocus.align.sampling.kernels import SUPPORT, Kernel, field_at, gathered
 from defocus.pictures.values import Image, as_linear, bit_depth
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -34,21 +31,25 @@ class Rectangle:
 
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
         """Cut this part out of a picture."""
-        part = picture[
-            self.top : self.top + self.height, self.left : self.left + self.width
-        ]
+        rows = picture[self.top : self.top + self.height]
+        part = rows[:, self.left : self.left + self.width]
         return np.ascontiguousarray(part)
 
     def centred(self, width: int, height: int) -> "Rectangle":
         """The middle of this part, of at most that size."""
         width = min(width, self.width)
         height = min(height, self.height)
-        left = self.left + (self.width - width) // 2
-        top = self.top + (self.height - height) // 2
-        return Rectangle(left, top, width, height)
+        beside = (self.width - width) // 2
+        above = (self.height - height) // 2
+        return Rectangle(
+            self.left + beside,
+            self.top + above,
+            width,
+            height,
+        )
 
 
-def whole(shape: tuple[int, ...]) -> Rectangle:
+def whole(shape: Shape) -> Rectangle:
     """The rectangle of a whole picture."""
     return Rectangle(0, 0, shape[1], shape[0])
 
@@ -63,31 +64,28 @@ class ReleaseGrid:
     )
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> Size:
         """Height and width of the release."""
-        return (
-            max(int(self.crop.height * self.scale + 1e-9), 1),
-            max(int(self.crop.width * self.scale + 1e-9), 1),
-        )
+        height = int(self.crop.height * self.scale + 1e-9)
+        width = int(self.crop.width * self.scale + 1e-9)
+        return max(height, 1), max(width, 1)
 
-    def columns(self) -> NDArray[np.float64]:
+    def columns(self) -> Doubles:
         """X of each column of the release in the blurry picture; the areas' corners coincide."""
-        return (
-            self.crop.left
-            + (np.arange(self.shape[1], dtype=np.float64) + 0.5) / self.scale
-            - 0.5
-        )
+        return _centres(self.crop.left, self.shape[1], self.scale)
 
-    def rows(self) -> NDArray[np.float64]:
+    def rows(self) -> Doubles:
         """Y of each row of the release in the blurry picture."""
-        return (
-            self.crop.top
-            + (np.arange(self.shape[0], dtype=np.float64) + 0.5) / self.scale
-            - 0.5
-        )
+        return _centres(self.crop.top, self.shape[0], self.scale)
 
 
-def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
+def _centres(first: int, count: int, scale: float) -> Doubles:
+    """Centres of pixels of a release along one side of the blurry picture, from ``first`` on."""
+    from_border = np.arange(count, dtype=np.float64) + 0.5
+    return first + from_border / scale - 0.5
+
+
+def largest_rectangle(mask: Mask) -> Rectangle | None:
     """The largest upright rectangle of True pixels, by a stack of rising columns, or None."""
     left, top, width, height = _largest(np.ascontiguousarray(mask))
     return Rectangle(left, top, width, height) if width else None
@@ -135,7 +133,7 @@ class LocalFlow:
     """Displacement beyond the global transform, px of the full picture, on a reduced grid."""
 
     # ``(2, h, w)`` float32, px of the full picture, on the reduced grid
-    field: NDArray[np.float32]
+    field: Singles
     factor: int
 
     @cached_property
@@ -146,10 +144,9 @@ class LocalFlow:
     def at(self, x: Doubles, y: Doubles) -> Doubles:
         """``(2, …)`` displacement at positions of the full picture."""
         offset = 0.5 / self.factor - 0.5
-        return field_at(
-            self.field,
-            (x / self.factor + offset, y / self.factor + offset),
-        )
+        column = x / self.factor + offset
+        row = y / self.factor + offset
+        return field_at(self.field, (column, row))
 
 
 @dataclass(frozen=True)
@@ -162,10 +159,11 @@ class Placement:
 
     def __call__(self, columns: Doubles, rows: Doubles) -> tuple[Doubles, Doubles]:
         """X and y in the sharp picture, each ``(R, C)``, of the grid of these columns and rows."""
-        xs = _sums(self.matrix[0], columns, rows)
-        ys = _sums(self.matrix[1], columns, rows)
-        if tuple(self.matrix[2]) != (0, 0, 1):
-            below = _sums(self.matrix[2], columns, rows)
+        for_x, for_y, for_depth = self.matrix
+        xs = _sums(for_x, columns, rows)
+        ys = _sums(for_y, columns, rows)
+        if tuple(for_depth) != (0, 0, 1):
+            below = _sums(for_depth, columns, rows)
             xs = xs / below
             ys = ys / below
         if self.local is not None and self.local.moves:
@@ -177,31 +175,33 @@ class Placement:
             return xs, ys
         return self.rig.places(xs, ys)
 
-    def zoom(self, shape: tuple[int, ...]) -> float:
+    def zoom(self, shape: Shape) -> float:
         """Pixels of the sharp picture per pixel of the blurry one, at the centre of the latter."""
         x = (shape[1] - 1) / 2
         y = (shape[0] - 1) / 2
-        xs, ys = Placement(self.matrix, None, self.rig)(
-            np.array([x - 0.5, x + 0.5]),
-            np.array([y - 0.5, y + 0.5]),
-        )
+        columns = np.array([x - 0.5, x + 0.5])
+        rows = np.array([y - 0.5, y + 0.5])
+        of_frame = Placement(self.matrix, None, self.rig)
+        (top_x, bottom_x), (top_y, bottom_y) = of_frame(columns, rows)
         # the steps of a pixel to the right and down, and the area that they span
-        right_x = xs[0, 1] - xs[0, 0]
-        right_y = ys[0, 1] - ys[0, 0]
-        down_x = xs[1, 0] - xs[0, 0]
-        down_y = ys[1, 0] - ys[0, 0]
+        right_x = top_x[1] - top_x[0]
+        right_y = top_y[1] - top_y[0]
+        down_x = bottom_x[0] - top_x[0]
+        down_y = bottom_y[0] - top_y[0]
         area = right_x * down_y - right_y * down_x
         return float(np.sqrt(abs(area)))
 
 
 def _sums(row: Doubles, columns: Doubles, rows: Doubles) -> Doubles:
     """``(R, C)``: a row of a matrix times the positions of a grid."""
-    across = row[0] * columns
-    down = row[1] * rows
-    return np.asarray(across[None, :] + down[:, None] + row[2])
+    for_column, for_row, constant = row
+    across = for_column * columns
+    down = for_row * rows
+    sums = across[None, :] + down[:, None]
+    return np.asarray(sums + constant)
 
 
-Finish = Callable[[Array], Array]
+Finish = Callable[[Singles], Singles]
 
 STRIP_PIXELS = 1 << 18
 THREADS = 2
@@ -220,9 +220,9 @@ class Resampling:
     def zoom(self) -> float:
         """Pixels of the sharp picture per pixel of the blurry one, at the release's centre."""
         crop = self.grid.crop
-        return self.placement.zoom(
-            (2 * crop.top + crop.height, 2 * crop.left + crop.width)
-        )
+        height = 2 * crop.top + crop.height
+        width = 2 * crop.left + crop.width
+        return self.placement.zoom((height, width))
 
     def widening(self) -> float:
         """Pixels of the sharp picture under one of the release, at least 1."""
@@ -255,7 +255,7 @@ def resampled_light(
     how: Resampling,
     *,
     strip: int = STRIP_PIXELS,
-) -> Array:
+) -> Singles:
     """The result as linear light, ``(h, w, 3)`` float32, not clipped at 1."""
     result = np.empty((*how.grid.shape, 3), np.float32)
 
@@ -269,7 +269,7 @@ def resampled_light(
 def inside_frame(
     placement: Placement,
     grid: ReleaseGrid,
-    size: tuple[int, ...],
+    size: Shape,
 ) -> Mask:
     """``(h, w)``: True where the sharp picture covers the release grid."""
     last_row = size[0] - 1 + SLACK
@@ -288,9 +288,11 @@ def inside_frame(
 def _strips(grid: ReleaseGrid, pixels: int) -> Iterator[slice]:
     height, width = grid.shape
     # rows of the release that read about as many pixels of the sharp picture
-    step = max(1, int(pixels * grid.scale**2 / width))
+    rows = int(pixels * grid.scale**2 / width)
+    step = max(1, rows)
     for top in range(0, height, step):
-        yield slice(top, min(top + step, height))
+        bottom = min(top + step, height)
+        yield slice(top, bottom)
 
 
 def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) -> None:
@@ -299,27 +301,37 @@ def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) ->
             pass
 
 
-def _light(picture: Image, how: Resampling, rows: slice) -> Array:
+def _light(picture: Image, how: Resampling, rows: slice) -> Singles:
     """Linear light of some rows of the release; negative overshoot is clipped."""
     strip = how.grid.rows()[rows]
     x, y = how.placement(how.grid.columns(), strip)
     widening = how.widening()
-    reach = int(SUPPORT[how.kernel] * widening) + 2
-    height = picture.shape[0]
-    top = int(min(max(y.min(), 0.0), height))
-    bottom = int(min(max(y.max(), 0.0), height))
-    first = min(max(top - reach, 0), height - 1)
-    last = min(max(bottom + reach + 1, first + 1), height)
+    first, last = _rows_read(y, how, widening, picture.shape[0])
     source = as_linear(picture[first:last])
     light = gathered(source, (x, y - first), how.kernel, widening)
     return np.maximum(light, np.float32(0.0))
+
+
+def _rows_read(
+    y: Doubles,
+    how: Resampling,
+    widening: float,
+    height: int,
+) -> tuple[int, int]:
+    """First row of the sharp picture that the kernel reads around places, and the row after."""
+    reach = int(SUPPORT[how.kernel] * widening) + 2
+    top = int(min(max(y.min(), 0.0), height))
+    bottom = int(min(max(y.max(), 0.0), height))
+    first = min(max(top - reach, 0), height - 1)
+    after = max(bottom + reach + 1, first + 1)
+    return first, min(after, height)
 
 
 def sharp_view(
     picture: Image,
     factor: int,
     rig: Rig | None = None,
-) -> NDArray[np.float32]:
+) -> Singles:
     """Reduced ``(h, w, 3)`` linear light; by a rig, as the first camera would have seen it."""
     if rig is None:
         return reduced_light(picture, factor)
@@ -327,22 +339,24 @@ def sharp_view(
     width = rig.blurry_size[0] // factor * factor
     height = rig.blurry_size[1] // factor * factor
     grid = ReleaseGrid(Rectangle(0, 0, width, height), 1 / factor)
-    how = Resampling(Placement(np.eye(3), rig=rig), grid, "bicubic")
-    return coloured(resampled_light(picture, how), rig)
+    placement = Placement(np.eye(3), rig=rig)
+    how = Resampling(placement, grid, "bicubic")
+    light = resampled_light(picture, how)
+    return coloured(light, rig)
 
 
 def luminance_view(
     picture: Image,
     factor: int,
     rig: Rig | None = None,
-) -> NDArray[np.float32]:
+) -> Singles:
     """``(h, w)`` luminance of :func:`sharp_view`."""
     if rig is None:
         return reduced_light(picture, factor, LUMINANCE)
     return sharp_view(picture, factor, rig) @ LUMINANCE
 
 
-def coloured(light: NDArray[np.float32], rig: Rig) -> NDArray[np.float32]:
+def coloured(light: Singles, rig: Rig) -> Singles:
     """The second camera's light in the first's colours, clipped at black."""
     matrix = np.array(rig.colour_matrix, np.float32)
     mixed = light @ matrix.T

@@ -29,14 +29,12 @@ def warp(
         )
     # float64: in float32 the rounding of positions alone moves a wide picture by 1e-4 px
     precision = torch.float64 if grid == "correct" else image.dtype
-    flow = flow.to(precision)
-    positions = torch.stack(
-        [_normalised(width, flow[:, 0], 1), _normalised(height, flow[:, 1], 0)],
-        dim=-1,
-    )
+    right, down = flow.to(precision).unbind(1)
+    columns = _normalised(width, right, 1)
+    rows = _normalised(height, down, 0)
     warped = torch.nn.functional.grid_sample(
         image.to(precision),
-        positions,
+        torch.stack([columns, rows], dim=-1),
         mode="bilinear",
         padding_mode="border",
         align_corners=grid == "correct",
@@ -57,6 +55,8 @@ def inverse(flow: torch.Tensor) -> torch.Tensor:
 def _normalised(side: int, component: torch.Tensor, axis: int) -> torch.Tensor:
     """Sampling positions along one axis, -1 at the first pixel's centre and 1 at the last's."""
     pixels = torch.arange(side, dtype=component.dtype, device=component.device)
-    pixels = pixels[None, :] if axis else pixels[:, None]
+    if axis == 0:
+        pixels = pixels[:, None]
     step = 2.0 / max(side - 1, 1)
-    return (pixels + component) * step - 1.0
+    positions = pixels + component
+    return positions * step - 1.0

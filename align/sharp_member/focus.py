@@ -4,39 +4,49 @@ import math
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Indices, Mask, Singles
+from defocus.align.sampling.pyramid import extended
 from defocus.blur.gradients import slopes
 
-Array = NDArray[np.float32]
-
-FINE_PX, COARSE_PX = 0.8, 1.8
-"""Widths of the two Gaussians whose gradients show how soft an edge is."""
+FINE_PX = 0.8
+"""Width of the finer of the two Gaussians whose gradients show how soft an edge is, px."""
+COARSE_PX = 1.8
+"""Width of the coarser one, px."""
 TILE_PX = 48
 """Side of the tiles whose edges are taken together, px."""
 LEAST_GRADIENT = 0.012
 """Least coarse gradient of an edge, codes a px."""
-RIDGE_PX, NEAR_RIDGE = 5, 0.98
-"""Side of a square, px, and share of the largest gradient in it from which a pixel lies on an
-edge."""
-LEAST_EDGES, CRISPEST = 30, 0.2
-"""Least number of edge pixels of a tile, and the quantile of their softness that is taken for the
-tile: its crispest edges, because shadows and round things have soft edges even in focus."""
-LEAST_RATIO, SOFTEST_PX = 1.02, 6.0
-"""Least squared ratio of the two gradients that shows a softness, and largest softness that is
-reported, as a standard deviation in px."""
+RIDGE_PX = 5
+"""Side of the square in which gradients are compared, px."""
+NEAR_RIDGE = 0.98
+"""Share of the largest gradient in that square from which a pixel is on an edge."""
+LEAST_EDGES = 30
+"""Least number of edge pixels of a tile."""
+CRISPEST = 0.2
+"""Quantile of the softness of these pixels that is taken for the tile: its crispest edges, because
+shadows and round things have soft edges even in focus."""
+LEAST_RATIO = 1.02
+"""Least squared ratio of the two gradients that shows a softness."""
+SOFTEST_PX = 6.0
+"""Largest softness that is reported, as a standard deviation in px."""
 DISC_OF_SIGMA = 4.0
 """Diameter of the disc whose standard deviation along one axis is 1."""
 STOPPED_DOWN = 0.2
 """Share of the blurry member's blur that a smaller aperture may leave in a good sharp member."""
-LEAST_TILES, LEAST_SHARE = 8, 0.25
-"""Least number of tiles with edges, and their least share. A sky or a wall shows too little."""
-DIRECTIONS, MIDDLE = 16, 0.15
-"""Number of directions in which a picture is halved, and the share of half its side that is left
-out around the dividing line."""
-CRISP_TILES, CRISP_PX = 0.25, 2.0
-"""The quantile of a half's tiles that shows what it has in focus, and the diameter up to which that
-is in focus. Whatever a scene has, some of it is crisp in either half of a good sharp member."""
+LEAST_TILES = 8
+"""Least number of tiles with edges."""
+LEAST_SHARE = 0.25
+"""Least share of the tiles that have edges. A sky or a wall shows too little."""
+DIRECTIONS = 16
+"""Number of directions in which a picture is halved."""
+MIDDLE = 0.15
+"""Share of half its side that is left out around the dividing line."""
+CRISP_TILES = 0.25
+"""Quantile of a half's tiles that shows what it has in focus. Whatever a scene has, some of it is
+crisp in either half of a good sharp member."""
+CRISP_PX = 2.0
+"""Diameter, px, up to which that is in focus."""
 ALIKE_PX = 1.0
 """Blur, px, by which the blurry member may exceed the sharp one while both show a tile alike. What
 is soft in both is soft in the scene, as a shadow is."""
@@ -45,33 +55,37 @@ ELSEWHERE_PX = 1.0
 focus."""
 
 
-def focus_elsewhere(codes: Array, coc_px: Array) -> tuple[float, float] | None:
+def focus_elsewhere(codes: Singles, coc_px: Singles) -> tuple[float, float] | None:
     """Share of tiles with edges where the sharp member is the blurrier one, and a softness, px.
 
     The softness is that of the softer half, without what its aperture leaves. None if too few tiles
     have edges."""
     diameter = edge_diameters(codes)
     edged = np.isfinite(diameter)
-    if edged.sum() < max(LEAST_TILES, LEAST_SHARE * edged.size):
+    least_tiles = max(LEAST_TILES, LEAST_SHARE * edged.size)
+    if edged.sum() < least_tiles:
         return None
     coc = _tile_means(coc_px)
-    elsewhere = float((coc[edged] < -ELSEWHERE_PX).mean())
-    return elsewhere, _softer_half_px(_softness_px(diameter, coc))
+    blurrier = coc[edged] < -ELSEWHERE_PX
+    softness = _softness_px(diameter, coc)
+    return float(blurrier.mean()), _softer_half_px(softness)
 
 
-def _softness_px(diameter: Array, coc: Array) -> Array:
+def _softness_px(diameter: Singles, coc: Singles) -> Singles:
     """Softness of each tile of the sharp member, without what its aperture or the scene leaves.
 
     Where the blurry member shows a tile alike, only what the sharp one has more counts."""
-    left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, np.float32(0))
+    zero = np.float32(0)
+    left_px = np.float32(STOPPED_DOWN) * np.maximum(coc, zero)
     softness = diameter - left_px
-    beyond_blurry = np.float32(CRISP_PX) + np.maximum(-coc, np.float32(0))
+    beyond_blurry = np.float32(CRISP_PX) + np.maximum(-coc, zero)
+    more_than_blurry = np.minimum(softness, beyond_blurry)
     alike = coc < ALIKE_PX
-    counted = np.where(alike, np.minimum(softness, beyond_blurry), softness)
+    counted = np.where(alike, more_than_blurry, softness)
     return np.asarray(counted, np.float32)
 
 
-def _softer_half_px(diameter: Array) -> float:
+def _softer_half_px(diameter: Singles) -> float:
     """How much softer the crispest tiles of one half are than those of the other, px.
 
     ``diameter`` is that of each tile, NaN where it is unknown; 0 where both halves are crisp."""
@@ -85,52 +99,57 @@ def _softer_half_px(diameter: Array) -> float:
         side = math.cos(angle) * x + math.sin(angle) * y
         soft = known & (side > MIDDLE)
         crisp = known & (side < -MIDDLE)
-        if min(soft.sum(), crisp.sum()) >= LEAST_TILES:
-            softer = np.quantile(diameter[soft], CRISP_TILES)
-            best = np.quantile(diameter[crisp], CRISP_TILES)
-            most = max(most, float(softer - max(best, CRISP_PX)))
+        if min(soft.sum(), crisp.sum()) < LEAST_TILES:
+            continue
+        softer = np.quantile(diameter[soft], CRISP_TILES)
+        best = np.quantile(diameter[crisp], CRISP_TILES)
+        in_focus = max(best, CRISP_PX)
+        most = max(most, float(softer - in_focus))
     return most
 
 
-def edge_diameters(codes: Array) -> Array:
+def edge_diameters(codes: Singles) -> Singles:
     """Diameter of the disc that softens the crisper edges of each tile, px; NaN without edges."""
     fine = _slope(codes, FINE_PX)
     coarse = _slope(codes, COARSE_PX)
-    ridge = np.asarray(
-        cv2.dilate(coarse, np.ones((RIDGE_PX, RIDGE_PX), np.uint8)),
-        np.float32,
-    )
-    edge = (coarse > LEAST_GRADIENT) & (coarse >= NEAR_RIDGE * ridge)
+    square = np.ones((RIDGE_PX, RIDGE_PX), np.uint8)
+    ridge = np.asarray(cv2.dilate(coarse, square), np.float32)
+    edge = coarse > LEAST_GRADIENT
+    edge &= coarse >= NEAR_RIDGE * ridge
     rows, columns = np.nonzero(edge)
     sigma = _edge_sigma_px(fine, edge, coarse)
     return _by_tile(codes, rows, columns, sigma)
 
 
 def _by_tile(
-    codes: Array,
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
-    sigma: NDArray[np.float64],
-) -> Array:
+    codes: Singles,
+    rows: Indices,
+    columns: Indices,
+    sigma: Doubles,
+) -> Singles:
     """Diameter of the crisper edges of each tile, px."""
     height = max(math.ceil(codes.shape[0] / TILE_PX), 1)
     width = max(math.ceil(codes.shape[1] / TILE_PX), 1)
-    tile = rows // TILE_PX * width + columns // TILE_PX
+    tiles = height * width
+    tile_row = rows // TILE_PX
+    tile = tile_row * width + columns // TILE_PX
     order = np.argsort(tile, kind="stable")
-    ends = np.cumsum(np.bincount(tile, minlength=height * width))
-    diameters = np.full(height * width, np.nan, np.float32)
+    edges_of_tile = np.bincount(tile, minlength=tiles)
+    ends = np.cumsum(edges_of_tile)
+    diameters = np.full(tiles, np.nan, np.float32)
     by_tile = np.split(sigma[order], ends[:-1])
     for number, values in enumerate(by_tile):
         if values.size >= LEAST_EDGES:
-            diameters[number] = DISC_OF_SIGMA * np.quantile(values, CRISPEST)
+            crispest = np.quantile(values, CRISPEST)
+            diameters[number] = DISC_OF_SIGMA * crispest
     return diameters.reshape(height, width)
 
 
 def _edge_sigma_px(
-    fine: Array,
-    edge: NDArray[np.bool_],
-    coarse: Array,
-) -> NDArray[np.float64]:
+    fine: Singles,
+    edge: Mask,
+    coarse: Singles,
+) -> Doubles:
     """Deviation of the Gaussian that softens each edge, px, from its slopes behind two filters.
 
     An edge of deviation s has a slope of 1 / sqrt(s² + width²) behind a Gaussian of that width."""
@@ -138,22 +157,24 @@ def _edge_sigma_px(
     ratio = np.square(ratio, dtype=np.float64)
     shown = np.maximum(ratio, LEAST_RATIO)
     difference = COARSE_PX**2 - shown * FINE_PX**2
-    variance = np.clip(difference / (shown - 1), 0, SOFTEST_PX**2)
+    variance = difference / (shown - 1)
+    variance = np.clip(variance, 0, SOFTEST_PX**2)
     return np.asarray(np.sqrt(variance))
 
 
-def _tile_means(values: Array) -> Array:
+def _tile_means(values: Singles) -> Singles:
     """Means over the tiles; those at the right and below repeat the border."""
     height, width = values.shape
     below = -height % TILE_PX
     right = -width % TILE_PX
-    whole = cv2.copyMakeBorder(values, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    size = ((width + right) // TILE_PX, (height + below) // TILE_PX)
-    means = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
+    whole = extended(values, below, right, cv2.BORDER_REPLICATE)
+    columns = (width + right) // TILE_PX
+    rows = (height + below) // TILE_PX
+    means = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
     return np.asarray(means, np.float32)
 
 
-def _slope(codes: Array, width_px: float) -> Array:
+def _slope(codes: Singles, width_px: float) -> Singles:
     """Length of the gradient behind a Gaussian, codes a px."""
     smooth = cv2.GaussianBlur(codes, (0, 0), width_px)
     across, down = slopes(smooth)

@@ -2,32 +2,33 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Doubles, Mask, Singles, Size
 from defocus.align.sharp_member.compared import Compared
-
-Array = NDArray[np.float32]
 
 STRIPS = 4
 """Number of upright strips of the picture. Lamps make the same bands in all of them."""
-LEAST_CYCLES, SHORTEST_PX = 2.0, 10.0
-"""Limits of the bands that are looked for: the widest fit twice into the picture, the narrowest
-repeat every 10 px."""
+LEAST_CYCLES = 2.0
+"""Number of times that the widest bands which are looked for fit into the picture."""
+SHORTEST_PX = 10.0
+"""Distance of the narrowest bands that are looked for, px."""
 MOST_STOPS = 0.5
 """Ratios of light above this many stops count as this many: they come from edges that the blur map
 misses."""
 TREND = 3
 """Degree of the polynomial over the rows that is taken off. Vignetting and shadows are wider than
 bands."""
-LEAST_OF_ROW, LEAST_OF_STRIP = 0.05, 0.1
-"""Least share of comparable pixels by which the sum over one row of a strip is divided, and the
-least share at which that row counts."""
+LEAST_OF_ROW = 0.05
+"""Least share of comparable pixels by which the sum over one row of a strip is divided."""
+LEAST_OF_STRIP = 0.1
+"""Least share of comparable pixels at which that row counts."""
 PADDED = 4
 """Factor by which the spectrum is zero-padded, so that bands need not fit the picture a whole
 number of times."""
-BACKGROUND, OVER_BACKGROUND = 0.75, 2.0
-"""The quantile of the spectrum that counts as its background, and the multiple of it that is
-subtracted from a peak."""
+BACKGROUND = 0.75
+"""Quantile of the spectrum that counts as its background."""
+OVER_BACKGROUND = 2.0
+"""Multiple of the background that is subtracted from a peak."""
 
 GRID = (6, 8)
 """Rows and columns of blocks whose mean light is compared for a shadow."""
@@ -55,59 +56,74 @@ def bands_ev(pair: Compared) -> float:
     first = round(PADDED * LEAST_CYCLES)
     last = round(PADDED * rows / SHORTEST_PX)
     tried = shared[first:last]
-    background = OVER_BACKGROUND * float(np.quantile(tried, BACKGROUND))
+    usual = float(np.quantile(tried, BACKGROUND))
+    background = OVER_BACKGROUND * usual
     power = max(float(tried.max()) - background, 0.0)
     amplitude = 2 * float(np.sqrt(power))
     return amplitude / float(window.sum())
 
 
-def _shared_power(profiles: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shared_power(profiles: Doubles) -> Doubles:
     """Mean product of the spectra of two different strips: what they do not share cancels."""
-    spectra = np.fft.rfft(profiles, PADDED * profiles.shape[1], axis=1)
+    length = PADDED * profiles.shape[1]
+    spectra = np.fft.rfft(profiles, length, axis=1)
     power_of_sum = np.abs(spectra.sum(axis=0)) ** 2
-    sum_of_powers = (np.abs(spectra) ** 2).sum(axis=0)
-    product = power_of_sum - sum_of_powers
-    return np.asarray(np.maximum(product / (STRIPS * (STRIPS - 1)), 0))
+    powers = np.abs(spectra) ** 2
+    product = power_of_sum - powers.sum(axis=0)
+    pairs_of_strips = STRIPS * (STRIPS - 1)
+    mean = product / pairs_of_strips
+    return np.asarray(np.maximum(mean, 0))
 
 
-def _row_profiles(pair: Compared) -> NDArray[np.float64]:
+def _row_profiles(pair: Compared) -> Doubles:
     """``(4, H)`` mean stops of each row of each strip, without a trend."""
-    stops = np.clip(pair.stops, -MOST_STOPS, MOST_STOPS)
-    counted = pair.usable.astype(np.float32)
-    size = (STRIPS, stops.shape[0])
-    sums = cv2.resize(stops * counted, size, interpolation=cv2.INTER_AREA)
-    shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
+    size = (STRIPS, pair.stops.shape[0])
+    sums, shares = _sums_and_shares(pair, MOST_STOPS, size)
     counted_shares = np.maximum(shares, LEAST_OF_ROW)
     means = np.asarray(sums / counted_shares, np.float64)
     profiles = []
     for mean, share in zip(means.T, shares.T, strict=True):
-        profiles.append(_without_trend(mean, share > LEAST_OF_STRIP))
+        seen = share > LEAST_OF_STRIP
+        profiles.append(_without_trend(mean, seen))
     return np.stack(profiles)
 
 
+def _sums_and_shares(
+    pair: Compared,
+    most_stops: float,
+    size: Size,
+) -> tuple[Singles, Singles]:
+    """Sums of the stops over blocks of the picture, per pixel, and shares of pixels that count.
+
+    ``size`` is the number of blocks across and down."""
+    counted = pair.usable.astype(np.float32)
+    stops = np.clip(pair.stops, -most_stops, most_stops)
+    sums = cv2.resize(stops * counted, size, interpolation=cv2.INTER_AREA)
+    shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(sums), np.asarray(shares)
+
+
 def _without_trend(
-    profile: NDArray[np.float64],
-    seen: NDArray[np.bool_],
-) -> NDArray[np.float64]:
+    profile: Doubles,
+    seen: Mask,
+) -> Doubles:
     """A profile without its polynomial; 0 where it was not seen."""
     level = np.zeros_like(profile)
     if seen.sum() <= TREND:
         return level
     places = np.linspace(-1, 1, len(profile))
     polynomial = np.polynomial.polynomial
-    trend = polynomial.polyfit(places[seen], profile[seen], TREND)
-    left = profile - polynomial.polyval(places, trend)
+    coefficients = polynomial.polyfit(places[seen], profile[seen], TREND)
+    trend = polynomial.polyval(places, coefficients)
+    left = profile - trend
     level[seen] = left[seen]
     return level
 
 
 def shade_ev(pair: Compared) -> float:
     """Half the range of the light over blocks of the picture, EV: a cloud, a shadow."""
-    size = GRID[::-1]
-    counted = pair.usable.astype(np.float32)
-    stops = np.clip(pair.stops, -MOST_SHADE, MOST_SHADE) * counted
-    sums = cv2.resize(stops, size, interpolation=cv2.INTER_AREA)
-    shares = cv2.resize(counted, size, interpolation=cv2.INTER_AREA)
+    rows, columns = GRID
+    sums, shares = _sums_and_shares(pair, MOST_SHADE, (columns, rows))
     known = shares > LEAST_SHARE
     if known.mean() < LEAST_SHARE:
         return 0.0
@@ -127,7 +143,8 @@ def corner_ev(pair: Compared) -> float:
     for corner in range(4):
         rest = np.delete(ratios, corner)
         others.append(float(np.median(rest)))
-    return float(np.abs(np.subtract(ratios, others)).max())
+    apart = np.abs(np.subtract(ratios, others))
+    return float(apart.max())
 
 
 def _corner_ratios_ev(pair: Compared) -> list[float]:
@@ -141,9 +158,10 @@ def _corner_ratios_ev(pair: Compared) -> list[float]:
     for across in (x, 1 - x):
         for down in (y, 1 - y):
             place = (across + down < CORNER) & pair.lit
-            if place.sum() > least:
-                blurry = pair.blurry[place].mean()
-                predicted = pair.predicted[place].mean()
-                ratio = (blurry + BLACK) / (predicted + BLACK)
-                ratios.append(float(np.log2(ratio)))
+            if place.sum() <= least:
+                continue
+            blurry = pair.blurry[place].mean()
+            predicted = pair.predicted[place].mean()
+            ratio = (blurry + BLACK) / (predicted + BLACK)
+            ratios.append(float(np.log2(ratio)))
     return ratios

@@ -7,8 +7,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from defocus.align.arrays import Mask, Singles
 from defocus.align.sharp_member.absent import absent_discs
 from defocus.align.sharp_member.compared import Compared
 from defocus.align.sharp_member.discs import dark_discs
@@ -99,7 +99,7 @@ def sharp_member(pair: Compared) -> SharpMember:
     )
 
 
-def _codes(light: NDArray[np.float32]) -> NDArray[np.float32]:
+def _codes(light: Singles) -> Singles:
     in_range = np.maximum(light, np.float32(0))
     return np.asarray(linear_to_srgb(in_range), np.float32)
 
@@ -109,15 +109,17 @@ LEAST_LIGHT = 1e-6
 
 
 def cast_ev(
-    blurry: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-    usable: NDArray[np.bool_],
+    blurry: Singles,
+    sharp: Singles,
+    usable: Mask,
 ) -> tuple[float, float]:
     """Log2 of blurry over sharp light of red and of blue, each against green; 0 without a place."""
     where = usable.astype(np.uint8)
     if not where.any():
         return 0.0, 0.0
-    first = np.maximum(cv2.mean(blurry, where)[:3], LEAST_LIGHT)
-    second = np.maximum(cv2.mean(sharp, where)[:3], LEAST_LIGHT)
+    blurry_mean = cv2.mean(blurry, where)[:3]
+    sharp_mean = cv2.mean(sharp, where)[:3]
+    first = np.maximum(blurry_mean, LEAST_LIGHT)
+    second = np.maximum(sharp_mean, LEAST_LIGHT)
     red, green, blue = np.log2(first / second)
     return float(red - green), float(blue - green)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from defocus.align.arrays import Doubles
 
 LEAST_OTHERS = 8
 """Least number of other pairs with a number: fewer do not show how much good ones differ."""
@@ -206,7 +207,7 @@ def _suspected(
 def _unlike(
     comparison: Comparison,
     value: float,
-    others: NDArray[np.float64],
+    others: Doubles,
 ) -> tuple[float, float]:
     """The median of the others, and the distance from it over the largest that is usual."""
     usual = float(np.median(others))
@@ -220,7 +221,7 @@ def _unlike(
     return usual, distance / max(comparison.least, spread)
 
 
-def _spread_above(values: NDArray[np.float64]) -> float:
+def _spread_above(values: Doubles) -> float:
     """Standard deviation of the values above their median, by a quartile: faults do not count."""
     median, upper = np.quantile(values, (0.5, 0.75))
     return float(upper - median) / QUARTILE

@@ -57,14 +57,20 @@ def _entry(
 
 
 def _of_quality(quality: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a verdict that are compared between pairs."""
     numbers = numbers_of(quality.get("unexplained") or {})
     gain_ev = quality.get("exposure_residual_ev")
-    return numbers if gain_ev is None else numbers | {"gain_ev": float(gain_ev)}
+    if gain_ev is None:
+        return numbers
+    return numbers | {"gain_ev": float(gain_ev)}
 
 
 def _discs_of(quality: Mapping[str, Any]) -> Places:
-    member = (quality.get("unexplained") or {}).get("sharp_member") or {}
-    return [(float(x), float(y)) for x, y in member.get("dark_discs", ())]
+    """Places of the dark discs of the sharp member; none if it was not tested."""
+    unexplained = quality.get("unexplained") or {}
+    member = unexplained.get("sharp_member") or {}
+    discs = member.get("dark_discs", ())
+    return [(float(x), float(y)) for x, y in discs]
 
 
 def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:
@@ -72,5 +78,6 @@ def _warned(pair: CheckedPair, several: tuple[Suspicion, ...]) -> CheckedPair:
     texts = [one.text for one in several if one.fault not in pair.reason]
     if not texts:
         return pair
-    reasons = "; ".join(filter(None, [pair.reason, *texts]))
-    return replace(pair, verdict="warn", reason=reasons)
+    if pair.reason:
+        texts.insert(0, pair.reason)
+    return replace(pair, verdict="warn", reason="; ".join(texts))

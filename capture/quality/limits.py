@@ -72,11 +72,14 @@ class QualityLimits(Settings):
         """The limits of shift and drift in pixels of a picture of that width, by their names."""
         least = {"warn": LEAST_WARN_PX, "reject": LEAST_REJECT_PX}
         pixels = {}
-        for name in ("shift_warn", "shift_reject", "drift_warn", "drift_reject"):
-            typed: float | None = getattr(self, f"{name}_px")
-            share = getattr(self, name) * width_px
-            pixels[f"{name}_px"] = typed or max(share, least[name.partition("_")[2]])
-        return {name: round(limit, 2) for name, limit in pixels.items()}
+        for subject in ("shift", "drift"):
+            for severity, least_px in least.items():
+                name = f"{subject}_{severity}"
+                typed: float | None = getattr(self, f"{name}_px")
+                share_px = getattr(self, name) * width_px
+                limit_px = typed or max(share_px, least_px)
+                pixels[f"{name}_px"] = round(limit_px, 2)
+        return pixels
 
 
 LIMITS = QualityLimits()

@@ -21,6 +21,7 @@ from defocus.scene.geometry import IDENTITY, Similarity
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 TILE_PX = 32
 
@@ -73,13 +74,17 @@ def compare_anchor(
     # it imports scipy's slower parts
     from defocus.align.registration.register import register
 
-    small = [reduced_look(look, DRIFT_SIZE_PX) for look in (first, repeat)]
-    similarity = register(
-        *(luminance(look.linear) for look in small), alike=True
-    ).similarity
+    small_first = reduced_look(first, DRIFT_SIZE_PX)
+    small_repeat = reduced_look(repeat, DRIFT_SIZE_PX)
+    registration = register(
+        luminance(small_first.linear),
+        luminance(small_repeat.linear),
+        alike=True,
+    )
+    similarity = registration.similarity
     drift = IDENTITY
     if similarity is not None:
-        drift = similarity.scaled(small[0].pixels / first.pixels)
+        drift = similarity.scaled(small_first.pixels / first.pixels)
     before = luminance(first.linear)
     after = onto_grid(luminance(repeat.linear), drift)
     inside = inside_grid(before.shape, drift)
@@ -101,11 +106,13 @@ def _moved_and_noise(tiles: "_Tiles", limit: float) -> tuple[float, float | None
     still = tiles.ratio <= limit
     if not still.any():
         return float(still.size > 0), None
+    moved = float((~still).mean())
     power = max(tiles.power[still].mean(), 1e-10)
-    return float((~still).mean()), float(-10.0 * np.log10(power))
+    ceiling_db = -10.0 * np.log10(power)
+    return moved, float(ceiling_db)
 
 
-def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.float32]:
+def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> Grey:
     """A later picture on the grid of an earlier one, from which ``drift`` leads to this one."""
     if drift == IDENTITY:
         return np.asarray(linear, np.float32)
@@ -121,25 +128,29 @@ def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.flo
     return np.asarray(np.maximum(moved, 0.0), np.float32)
 
 
-def inside_grid(shape: tuple[int, ...], drift: Similarity) -> NDArray[np.bool_]:
+def inside_grid(shape: tuple[int, ...], drift: Similarity) -> Mask:
     """The common area of both shots, without the two border pixels that interpolation needs."""
     height, width = shape[:2]
+    matrix = drift.matrix(width, height)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     frame = np.zeros((height, width), np.uint8)
     frame[2:-2, 2:-2] = 1
-    return (
-        cv2.warpAffine(frame, drift.matrix(width, height), (width, height), flags=flags)
-        > 0
-    )
+    shown = cv2.warpAffine(frame, matrix, (width, height), flags=flags)
+    return shown > 0
 
 
-def _light_ev(first: Grey, second: Grey, inside: NDArray[np.bool_]) -> float | None:
-    means = [block_means(picture, TILE_PX) for picture in (first, second)]
-    clipped = block_means((np.maximum(first, second) >= CLIPPED) | ~inside, TILE_PX)
-    usable = (clipped == 0) & (np.minimum(*means) > BLACK)
+def _light_ev(first: Grey, second: Grey, inside: Mask) -> float | None:
+    """Log2 of the light of the second shot over that of the first; None without a usable tile."""
+    before = block_means(first, TILE_PX)
+    after = block_means(second, TILE_PX)
+    brighter = np.maximum(first, second)
+    unusable = (brighter >= CLIPPED) | ~inside
+    usable = block_means(unusable, TILE_PX) == 0
+    usable &= np.minimum(before, after) > BLACK
     if not usable.any():
         return None
-    return float(np.median(np.log2(means[1][usable] / means[0][usable])))
+    ratio = after[usable] / before[usable]
+    return float(np.median(np.log2(ratio)))
 
 
 @dataclass(frozen=True)
@@ -150,23 +161,33 @@ class _Tiles:
     power: Array
 
 
-def _tile_ratios(before: Grey, after: Grey, inside: NDArray[np.bool_]) -> _Tiles:
-    power = block_means((after - before) ** 2, TILE_PX)
+def _tile_ratios(before: Grey, after: Grey, inside: Mask) -> _Tiles:
+    apart = after - before
+    power = block_means(apart**2, TILE_PX)
     first = cv2.GaussianBlur(before, (0, 0), SMOOTHING_PX)
     second = cv2.GaussianBlur(after, (0, 0), SMOOTHING_PX)
-    difference = second - first
-    mean = block_means(difference, TILE_PX)
-    spread = np.sqrt(np.maximum(block_means(difference**2, TILE_PX) - mean**2, 0.0))
+    spread = _deviations(second - first)
     slope = _slope(first)
     whole = block_means(inside, TILE_PX) > 0.9999
     if not whole.any():
         return _Tiles(np.zeros(0), np.zeros(0))
     noise = max(float(np.median(spread[whole])), LEAST_NOISE)
-    explained = np.sqrt(noise**2 + (DRIFT_TOLERANCE_PX * slope) ** 2)
-    return _Tiles((spread / explained)[whole], power[whole])
+    by_drift = DRIFT_TOLERANCE_PX * slope
+    explained = np.sqrt(noise**2 + by_drift**2)
+    ratio = spread / explained
+    return _Tiles(ratio[whole], power[whole])
+
+
+def _deviations(difference: NDArray[Any]) -> Array:
+    """Standard deviation of a difference in each tile."""
+    mean = block_means(difference, TILE_PX)
+    mean_square = block_means(difference**2, TILE_PX)
+    variance = np.maximum(mean_square - mean**2, 0.0)
+    return np.sqrt(variance)
 
 
 def _slope(first: NDArray[Any]) -> Array:
     """Mean slope of the picture in each tile."""
     across, down = slopes(first)
-    return np.sqrt(block_means(across**2 + down**2, TILE_PX) / 2.0)
+    squares = block_means(across**2 + down**2, TILE_PX)
+    return np.sqrt(squares / 2.0)

@@ -150,7 +150,14 @@ def first_look(
         expected = shots.expected.scaled(1 / first.pixels)
         inside = inside_grid(first.linear.shape, expected)
         moved = onto_grid(second.linear, expected)
-        check_exposure(quality, first.linear, moved, inside, shots.light_ev, limits)
+        check_exposure(
+            quality,
+            first.linear,
+            moved,
+            inside,
+            shots.light_ev,
+            limits,
+        )
         check_gradient_energy(
             quality, encoded_grey(first.linear), encoded_grey(second.linear), limits
         )
@@ -161,8 +168,9 @@ def _check_words(quality: Quality, shots: PairShots, limits: QualityLimits) -> N
     """Check what the files and the cameras say about the shots."""
     measured = [role for role in MEASURED_ROLES if role in shots.paths]
     for role in measured:
-        if shots.writes_exif or not shots.exif[role].empty:
-            check_exif(quality, role, shots.asked[role], shots.exif[role], limits)
+        exif = shots.exif[role]
+        if shots.writes_exif or not exif.empty:
+            check_exif(quality, role, shots.asked[role], exif, limits)
     check_ratings(quality, shots.ratings)
     check_clock(quality, [shots.exif[role] for role in measured], limits)
     check_skew(quality, shots.skew_seconds, limits)
@@ -204,7 +212,10 @@ def _check_demands(quality: Quality, members: Sequence[Path]) -> None:
 
 
 def _check_pictures(
-    quality: Quality, shots: PairShots, limits: QualityLimits, read: Read
+    quality: Quality,
+    shots: PairShots,
+    limits: QualityLimits,
+    read: Read,
 ) -> None:
     members = [shots.paths["blurry"], shots.paths["sharp"]]
     if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
@@ -220,7 +231,14 @@ def _check_pictures(
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, shots)
     _check_light(quality, looks, similarity or IDENTITY, shots.light_ev, limits)
     check_clipping(quality, looks, limits)
-    _check_blur(quality, shots, limits, looks, similarity, measured_on)
+    _check_blur(
+        quality,
+        shots,
+        limits,
+        looks,
+        similarity,
+        measured_on,
+    )
     if "anchor" in shots.paths:
         _check_anchor(
             quality, looks[shots.anchored], read(shots.paths["anchor"]), limits
@@ -265,7 +283,14 @@ def _check_blur(
         if measured_on == "blurry":
             _check_unexplained(quality, looks, similarity)
         moved = onto_grid(light["sharp"], similarity)
-        _check_regions(quality, grey["blurry"], moved, looks["blurry"], limits, shots)
+        _check_regions(
+            quality,
+            grey["blurry"],
+            moved,
+            looks["blurry"],
+            limits,
+            shots,
+        )
 
 
 def _width_px(look: QuickLook) -> float:
@@ -287,7 +312,14 @@ def _check_light(
     moved_by = similarity.scaled(looks["blurry"].pixels / first.pixels)
     moved = onto_grid(second.linear, moved_by)
     inside = inside_grid(first.linear.shape, moved_by)
-    check_exposure(quality, first.linear, moved, inside, expected_ev, limits)
+    check_exposure(
+        quality,
+        first.linear,
+        moved,
+        inside,
+        expected_ev,
+        limits,
+    )
 
 
 def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, float]":
@@ -297,11 +329,16 @@ def _registration(first: QuickLook, sharp: QuickLook) -> "tuple[Registration, fl
     # it imports scipy's slower parts
     from defocus.align.registration.register import register
 
-    small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
-    registration = register(*(luminance(look.linear) for look in small))
-    if registration.similarity is not None or small[0] is first:
-        return registration, small[0].pixels
-    return register(luminance(first.linear), luminance(sharp.linear)), first.pixels
+    small_first = reduced_look(first, MEASURED_SIZE_PX)
+    small_sharp = reduced_look(sharp, MEASURED_SIZE_PX)
+    registration = register(
+        luminance(small_first.linear),
+        luminance(small_sharp.linear),
+    )
+    if registration.similarity is not None or small_first is first:
+        return registration, small_first.pixels
+    registration = register(luminance(first.linear), luminance(sharp.linear))
+    return registration, first.pixels
 
 
 def _check_alignment(
@@ -331,7 +368,14 @@ def _check_alignment(
     if model is None:
         quality.say("warn", f"misalignment unknown: {reason}")
         return None
-    _judge_movement(quality, first, limits, shots, model, factor)
+    _judge_movement(
+        quality,
+        first,
+        limits,
+        shots,
+        model,
+        factor,
+    )
     return model.scaled(factor / first.pixels)
 
 
@@ -418,7 +462,10 @@ def _check_regions(
 
 
 def _check_anchor(
-    quality: Quality, first: QuickLook, repeat: QuickLook, limits: QualityLimits
+    quality: Quality,
+    first: QuickLook,
+    repeat: QuickLook,
+    limits: QualityLimits,
 ) -> None:
     if first.linear.shape != repeat.linear.shape:
         text = "the anchor differs in size from the shot it repeats"
@@ -446,7 +493,10 @@ def _check_anchor(
 
 
 def _check_drift(
-    quality: Quality, drift: float, width: float, limits: QualityLimits
+    quality: Quality,
+    drift: float,
+    width: float,
+    limits: QualityLimits,
 ) -> None:
     pixels = limits.in_pixels(width)
     moved = f"{drift:.1f} px, {drift / width:.2%} of the width"

@@ -71,15 +71,16 @@ def read_in_srgb(path: Path) -> QuickLook:
 
 
 def _looked(picture: Image) -> QuickLook:
-    large = max(picture.shape) >= HALVED_FROM_PX
-    if large:
+    if max(picture.shape) >= HALVED_FROM_PX:
         return _halved(picture)
     return QuickLook(as_linear(picture))
 
 
 def _halved(picture: Image) -> QuickLook:
     """Reduce a picture strip by strip; as a whole, 24 MP would take 300 MB."""
-    height, width = (side // 2 for side in picture.shape[:2])
+    rows, columns = picture.shape[:2]
+    height = rows // 2
+    width = columns // 2
     linear = np.empty((height, width, 3), np.float32)
     clipped = 0
     first_clipped = _first_clipped(picture)
@@ -88,16 +89,19 @@ def _halved(picture: Image) -> QuickLook:
         strip = picture[2 * top : 2 * bottom, : 2 * width]
         light = as_linear(strip)
         size = (width, bottom - top)
-        cv2.resize(light, size, linear[top:bottom], 0, 0, cv2.INTER_AREA)
-        clipped += strip.shape[0] * strip.shape[1] - _below(strip, first_clipped)
-    rows, columns = picture.shape[:2]
-    return QuickLook(linear, 2.0, clipped / (4 * width * height), (rows, columns))
+        into = linear[top:bottom]
+        cv2.resize(light, size, into, interpolation=cv2.INTER_AREA)
+        pixels = strip.shape[0] * strip.shape[1]
+        clipped += pixels - _below(strip, first_clipped)
+    share = clipped / (4 * width * height)
+    return QuickLook(linear, 2.0, share, (rows, columns))
 
 
 def clipped_share(picture: Image) -> float:
     """Share of the pixels of an sRGB-encoded picture that are clipped in a channel."""
     height, width = picture.shape[:2]
-    return float(1 - _below(picture, _first_clipped(picture)) / (height * width))
+    below = _below(picture, _first_clipped(picture))
+    return float(1 - below / (height * width))
 
 
 def _first_clipped(picture: Image) -> int:
@@ -107,7 +111,9 @@ def _first_clipped(picture: Image) -> int:
 
 def _below(picture: Image, value: int) -> int:
     """Number of pixels with all channels below a value."""
-    return int(cv2.countNonZero(cv2.inRange(picture, (0,) * 3, (value - 1,) * 3)))
+    most = value - 1
+    below = cv2.inRange(picture, (0, 0, 0), (most, most, most))
+    return int(cv2.countNonZero(below))
 
 
 def mirrored_look(look: QuickLook) -> QuickLook:
@@ -121,17 +127,18 @@ def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
     factor = max(height, width) / longest_side
     if factor <= 1.0:
         return look
-    size = (round(width / factor), round(height / factor))
-    smaller = cv2.resize(look.linear, size, interpolation=cv2.INTER_AREA)
-    return QuickLook(np.asarray(smaller, np.float32), look.pixels * factor)
+    columns = round(width / factor)
+    rows = round(height / factor)
+    smaller = cv2.resize(look.linear, (columns, rows), interpolation=cv2.INTER_AREA)
+    pixels = look.pixels * factor
+    return QuickLook(np.asarray(smaller, np.float32), pixels)
 
 
 def luminance(linear: FloatImage) -> Array:
     """``(H, W)`` linear luminance of an ``(H, W, 3)`` picture."""
     weights = np.array([LUMINANCE], np.float32)
-    return np.asarray(
-        cv2.transform(np.ascontiguousarray(linear, np.float32), weights), np.float32
-    )
+    in_memory_order = np.ascontiguousarray(linear, np.float32)
+    return np.asarray(cv2.transform(in_memory_order, weights), np.float32)
 
 
 def encoded_grey(linear: FloatImage) -> Array:
@@ -141,13 +148,14 @@ def encoded_grey(linear: FloatImage) -> Array:
 
 def encoded(light: Array) -> Array:
     """sRGB-encoded light of ``(H, W)``, clipped to [0, 1]; by a table, so to within 2e-4."""
-    steps = np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535).astype(
-        np.uint16
-    )
-    return np.asarray(np.take(_curve(), steps), np.float32)
+    rounded = light * np.float32(65535) + np.float32(0.5)
+    steps = np.clip(rounded, 0, 65535)
+    codes = np.take(_curve(), steps.astype(np.uint16))
+    return np.asarray(codes, np.float32)
 
 
 @functools.cache
 def _curve() -> Array:
     """The sRGB curve at 65536 steps of light."""
-    return np.asarray(linear_to_srgb(np.linspace(0.0, 1.0, 65536)), np.float32)
+    light = np.linspace(0.0, 1.0, 65536)
+    return np.asarray(linear_to_srgb(light), np.float32)

@@ -21,6 +21,8 @@ from defocus.pictures.values import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity
 
 Grey = NDArray[np.float32]
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 GREY_REFLECTANCE = 0.18
 CENTRE_SHARE = 0.2
@@ -52,20 +54,27 @@ def measure_grey_card(path: Path) -> GreyCard:
     """Measure the centre of a picture of a grey card."""
     linear = read_look(path).linear
     height, width = linear.shape[:2]
-    rows = max(round(height * CENTRE_SHARE / 2), 1)
-    columns = max(round(width * CENTRE_SHARE / 2), 1)
-    centre = linear[
-        height // 2 - rows : height // 2 + rows,
-        width // 2 - columns : width // 2 + columns,
-    ].astype(np.float64)
-    red, green, blue = np.maximum(centre.mean(axis=(0, 1)), 1e-6)
+    rows = _central(height)
+    columns = _central(width)
+    centre = linear[rows, columns].astype(np.float64)
+    means = centre.mean(axis=(0, 1))
+    red, green, blue = np.maximum(means, 1e-6)
     light = centre.mean(axis=2)
+    scatter = light.std() / max(light.mean(), 1e-6)
+    clipped = centre >= CLIPPED
     return GreyCard(
         white_balance=(float(green / red), 1.0, float(green / blue)),
         level=float(green),
-        scatter=float(light.std() / max(light.mean(), 1e-6)),
-        clipped=bool((centre >= CLIPPED).mean() > 0.001),
+        scatter=float(scatter),
+        clipped=bool(clipped.mean() > 0.001),
     )
+
+
+def _central(side: int) -> slice:
+    """The pixels in the middle of a side that are measured."""
+    half = max(round(side * CENTRE_SHARE / 2), 1)
+    middle = side // 2
+    return slice(middle - half, middle + half)
 
 
 BLOCK_PX = 32
@@ -75,13 +84,11 @@ across blocks."""
 BLACK = 0.002
 """Linear value up to which a block counts as black."""
 
-RED, GREEN, BLUE = 0, 1, 2
-
 
 class Light:
     """Light of two pictures over their comparable area."""
 
-    def __init__(self, sums: NDArray[np.float64]) -> None:
+    def __init__(self, sums: Array) -> None:
         """Begin with ``(2, 3)`` sums over red, green and blue."""
         self._sums = sums
 
@@ -94,32 +101,39 @@ class Light:
     @property
     def colour_ev(self) -> tuple[float, float]:
         """Red and blue relative to green of the first picture, compared with the second, EV."""
-        ratios = np.log2(
-            np.maximum(self._sums[0], 1e-9) / np.maximum(self._sums[1], 1e-9)
-        )
-        return float(ratios[RED] - ratios[GREEN]), float(ratios[BLUE] - ratios[GREEN])
+        first, second = np.maximum(self._sums, 1e-9)
+        red, green, blue = np.log2(first / second)
+        return float(red - green), float(blue - green)
 
 
 def compare_light(
-    first: FloatImage, second: FloatImage, inside: NDArray[np.bool_] | None = None
+    first: FloatImage,
+    second: FloatImage,
+    inside: Mask | None = None,
 ) -> Light | None:
     """Compare ``(H, W, 3)`` linear light in [0, 1] where neither picture is clipped or black.
 
     None if every block of 32 × 32 pixels is black or has clipped pixels."""
     shown = np.ones(first.shape[:2], bool) if inside is None else inside
-    clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown
+    brightest = np.maximum(first, second).max(axis=2)
+    clipped = (brightest >= CLIPPED) & shown
     usable = block_means(clipped, BLOCK_PX) == 0
-    light = np.array(
-        [
-            [
-                block_means(picture[:, :, channel] * shown, BLOCK_PX)
-                for channel in range(3)
-            ]
-            for picture in (first, second)
-        ]
-    )
-    usable &= light.mean(axis=1).min(axis=0) > BLACK
-    return Light(light[:, :, usable].sum(axis=2)) if usable.any() else None
+    light = np.array([_light_of_blocks(first, shown), _light_of_blocks(second, shown)])
+    darker = light.mean(axis=1).min(axis=0)
+    usable &= darker > BLACK
+    if not usable.any():
+        return None
+    sums = light[:, :, usable].sum(axis=2)
+    return Light(sums)
+
+
+def _light_of_blocks(picture: FloatImage, shown: Mask) -> list[Array]:
+    """Mean light of each channel in the blocks, 0 where nothing is shown."""
+    channels = []
+    for channel in range(3):
+        light = picture[:, :, channel] * shown
+        channels.append(block_means(light, BLOCK_PX))
+    return channels
 
 
 @dataclass(frozen=True)
@@ -155,7 +169,11 @@ class PairShots:
 
 
 def check_exif(
-    quality: Quality, role: str, asked: Exposure, exif: Exif, limits: QualityLimits
+    quality: Quality,
+    role: str,
+    asked: Exposure,
+    exif: Exif,
+    limits: QualityLimits,
 ) -> None:
     """Compare the settings that a file states with the requested ones."""
     if exif.empty:
@@ -189,7 +207,9 @@ def check_ratings(quality: Quality, ratings: Mapping[str, int | None]) -> None:
 def check_skew(quality: Quality, seconds: float | None, limits: QualityLimits) -> None:
     """Check the time between the releases of two cameras; None with one camera."""
     quality.numbers["release_skew_seconds"] = seconds
-    if seconds is not None and abs(seconds) > limits.skew_warn_seconds:
+    if seconds is None:
+        return
+    if abs(seconds) > limits.skew_warn_seconds:
         text = f"the sharp camera was released {seconds * 1000:+.0f} ms after the other"
         quality.say("warn", text)
 
@@ -198,7 +218,7 @@ def check_exposure(
     quality: Quality,
     blurry: FloatImage,
     sharp: FloatImage,
-    inside: NDArray[np.bool_],
+    inside: Mask,
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
@@ -247,7 +267,10 @@ def check_clipping(
 
 
 def check_gradient_energy(
-    quality: Quality, blurry: Grey, sharp: Grey, limits: QualityLimits
+    quality: Quality,
+    blurry: Grey,
+    sharp: Grey,
+    limits: QualityLimits,
 ) -> None:
     """Check that the sharp member has more detail; both are ``(H, W)``, sRGB-encoded."""
     energy = gradient_energy(blurry)
@@ -267,15 +290,18 @@ def check_gradient_energy(
 def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) -> None:
     """Check that the camera's clock says that the shots were taken together."""
     times = [moment for moment in comparable_moments(shots) if moment is not None]
-    apart = (max(times) - min(times)).total_seconds() if times else 0.0
-    if apart > limits.clock_warn_seconds:
-        text = f"by the camera's clock the shots of the pair are {apart:.0f} s apart; set its clock"
-        quality.say("warn", text)
+    if not times:
+        return
+    apart = max(times) - min(times)
+    seconds = apart.total_seconds()
+    if seconds > limits.clock_warn_seconds:
+        apart_words = f"the shots of the pair are {seconds:.0f} s apart"
+        quality.say("warn", f"by the camera's clock {apart_words}; set its clock")
 
 
 def why_unknown(reason: str, blurry: QuickLook, sharp: QuickLook) -> str:
     """The reason of a registration, and what the pictures themselves show of it."""
-    shown = cause(
-        *(as_integer(linear_to_srgb(look.linear), 8) for look in (blurry, sharp))
-    )
-    return "; ".join(filter(None, (reason, shown)))
+    first = as_integer(linear_to_srgb(blurry.linear), 8)
+    second = as_integer(linear_to_srgb(sharp.linear), 8)
+    words = [reason, cause(first, second)]
+    return "; ".join(filter(None, words))

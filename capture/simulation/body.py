@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from defocus.capture.links.retries import ShotFailedError
 from defocus.capture.simulation.options import SimulatedOptions
-from defocus.capture.simulation.sensor import dust_shadow, tint
+from defocus.capture.simulation.sensor import Floats, dust_shadow, tint
 from defocus.errors import CameraError, InputError
 from defocus.near_names import meant
 from defocus.storage.files import storing
@@ -87,10 +87,7 @@ class Faults:
     def numbers(self, name: str, shot: int) -> tuple[float, ...] | None:
         """The numbers of a fault at a shot; None if the shot does not have the fault."""
         for fault in self.faults:
-            lasting = (
-                FAULTS[name].lasting and fault.shot is not None and fault.shot < shot
-            )
-            if fault.name == name and (lasting or fault.shot in (None, shot)):
+            if fault.name == name and _is_at(fault, shot):
                 return fault.numbers
         return None
 
@@ -102,6 +99,13 @@ class Faults:
         """The single number of a fault; None if the shot does not have the fault."""
         numbers = self.numbers(name, shot)
         return None if numbers is None else numbers[0]
+
+
+def _is_at(fault: Fault, shot: int) -> bool:
+    """Whether a shot has a fault, which may last from its first shot on."""
+    if fault.shot is None or fault.shot == shot:
+        return True
+    return FAULTS[fault.name].lasting and fault.shot < shot
 
 
 def parse_faults(texts: Sequence[str]) -> Faults:
@@ -257,8 +261,12 @@ class Body:
 
 
 def spoiled(
-    signal_: NDArray[np.float64], faults: Faults, shot: int, f_number: float, seed: int
-) -> NDArray[np.float64]:
+    signal_: Floats,
+    faults: Faults,
+    shot: int,
+    f_number: float,
+    seed: int,
+) -> Floats:
     """Apply faults to the ``(H, W, 3)`` sensor signal, 1 = full well: colour, dust, clipping."""
     height, width = signal_.shape[:2]
     drift = faults.number("wb-drift", shot)
@@ -269,13 +277,20 @@ def spoiled(
         signal_ = signal_ * dust_shadow(width, height, int(specks), f_number, seed)
     flood = faults.number("clip", shot)
     if flood is not None:
-        x = np.arange(width)[None, :]
-        y = np.arange(height)[:, None]
-        across, down, radius = REFLECTION
-        distance = np.hypot(x - across * width, y - down * height)
-        lit = distance <= radius * height
-        signal_ = signal_ + flood * lit[:, :, None]
+        reflection = _reflection(width, height)
+        signal_ = signal_ + flood * reflection[:, :, None]
     return signal_
+
+
+def _reflection(width: int, height: int) -> NDArray[np.bool_]:
+    """``(H, W)``: the disc in which a reflection floods the sensor."""
+    across, down, radius = REFLECTION
+    x = np.arange(width)[None, :]
+    y = np.arange(height)[:, None]
+    right = x - across * width
+    below = y - down * height
+    distance = np.hypot(right, below)
+    return distance <= radius * height
 
 
 def write_delivered(path: Path, content: bytes, *, disk_full: bool = False) -> None:

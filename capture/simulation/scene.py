@@ -47,11 +47,12 @@ SCENES: Kind[SimulatedScene] = Kind("scenes", Shape(lambda: SimulatedScene))
 
 def require_scene(kind: str) -> None:
     """Refuse a scene that does not exist."""
-    if kind not in _KINDS:
-        scenes = brought_scenes()
-        if kind not in scenes:
-            problem = SCENES.unknown(kind, [*_KINDS, *scenes])
-            raise InputError(f"simulated camera: {problem}")
+    if kind in _KINDS:
+        return
+    scenes = brought_scenes()
+    if kind not in scenes:
+        problem = SCENES.unknown(kind, [*_KINDS, *scenes])
+        raise InputError(f"simulated camera: {problem}")
 
 
 def brought_scenes() -> dict[str, SimulatedScene]:
@@ -60,43 +61,57 @@ def brought_scenes() -> dict[str, SimulatedScene]:
 
 
 def build_scene(
-    kind: str, seed: int, name: str, width: int, height: int, margin: int
+    kind: str,
+    seed: int,
+    name: str,
+    width: int,
+    height: int,
+    margin: int,
 ) -> list[Layer]:
     """Build the layers of a scene in linear light, the farthest opaque; each name is another scene.
 
     They exceed the picture by ``margin`` px a side, so that blur and movement bring real content.
     """
-    random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-    size = (width + 2 * margin, height + 2 * margin)
+    name_number = zlib.crc32(name.encode())
+    random = np.random.default_rng([seed, name_number])
+    wide = width + 2 * margin
+    high = height + 2 * margin
     if kind in _KINDS:
-        return _KINDS[kind](random, *size)
+        return _KINDS[kind](random, wide, high)
     require_scene(kind)
-    return brought_scenes()[kind].build(random, *size, margin)
+    scene = brought_scenes()[kind]
+    return scene.build(random, wide, high, margin)
 
 
 def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
-    depth = float(
-        random.choice([random.uniform(1200, 1600), random.uniform(2800, 5000)])
-    )
-    return [_plane(random, width, height, depth)]
+    near = random.uniform(1200, 1600)
+    far = random.uniform(2800, 5000)
+    depth = random.choice([near, far])
+    return [_plane(random, width, height, float(depth))]
 
 
 def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:
     """Vertical strips, nearest first; each layer covers the area left of its edge."""
     depths = np.sort(random.uniform(1300, 4500, STEPS))
-    across = np.arange(width)[None, :].repeat(height, axis=0)
+    across = np.arange(width)[None, :]
+    across = across.repeat(height, axis=0)
     layers = []
     for number, depth in enumerate(depths, start=1):
         edge = width * number / STEPS if number < STEPS else 2.0 * width
         alpha = np.clip(edge - across, 0.0, 1.0)
-        layers.append(replace(_plane(random, width, height, float(depth)), alpha=alpha))
+        whole = _plane(random, width, height, float(depth))
+        layers.append(replace(whole, alpha=alpha))
     return layers
 
 
 def _shapes(random: np.random.Generator, width: int, height: int) -> list[Layer]:
-    wall = _plane(random, width, height, float(random.uniform(3000, 6000)))
-    nearer = (float(random.uniform(1300, 2800)) for _ in range(SHAPES))
-    return [wall, *(_plane(random, width, height, depth, _shape) for depth in nearer)]
+    """A wall, and shapes before it."""
+    wall_depth = float(random.uniform(3000, 6000))
+    layers = [_plane(random, width, height, wall_depth)]
+    for _ in range(SHAPES):
+        depth = float(random.uniform(1300, 2800))
+        layers.append(_plane(random, width, height, depth, _shape))
+    return layers
 
 
 _KINDS: dict[str, Callable[[np.random.Generator, int, int], list[Layer]]] = {
@@ -127,19 +142,21 @@ def _plane(
     alpha = (
         np.ones((height, width)) if outline is None else outline(random, width, height)
     )
-    colour = _tinted(width, height, alpha, grain, picture, tint)
+    colour = _tinted(alpha, grain, picture, tint)
     return Layer(colour, alpha, depth_mm)
 
 
 def _tinted(
-    width: int, height: int, alpha: Floats, grain: Floats, picture: Floats, tint: Floats
+    alpha: Floats,
+    grain: Floats,
+    picture: Floats,
+    tint: Floats,
 ) -> Floats:
     """``(height, width, 3)``: the picture with grain and tint, black outside of its alpha."""
     box = shown(alpha).index
-    rough = cv2.GaussianBlur(
-        grain[box] * (GRAIN / GRAIN_DEVIATION), (0, 0), GRAIN_SIGMA
-    )
-    colour = np.zeros((height, width, 3))
+    strength = GRAIN / GRAIN_DEVIATION
+    rough = cv2.GaussianBlur(grain[box] * strength, (0, 0), GRAIN_SIGMA)
+    colour = np.zeros((*alpha.shape, 3))
     part = colour[box]
     # Dark pictures are lifted, so that every plane is bright enough to be measured.
     np.multiply(picture[box], 0.8, out=part)
@@ -155,26 +172,31 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
     extent = random.uniform(0.1, 0.25, 2) * min(width, height)
     centre = random.uniform(0.15, 0.85, 2) * (width, height)
     angle = random.uniform(0.0, math.pi)
+    elliptic = random.random() < 0.5
     alpha = np.zeros((height, width))
     # no corner of a rectangle is farther
-    around = _around(centre, math.ceil(math.hypot(*extent)) + 1)
-    box = around.within(Window.of(alpha.shape))
-    axes = turned_axes(*_offsets(box, centre), angle)
+    reach = math.ceil(math.hypot(*extent)) + 1
+    box = _around(centre, reach).within(Window.of(alpha.shape))
+    right, down = _offsets(box, centre)
+    axes = turned_axes(right, down, angle)
     distances = np.abs(axes) / extent[:, None, None]
-    far = np.hypot(*distances) if random.random() < 0.5 else distances.max(axis=0)
-    alpha[box.index] = np.clip((1.0 - far) * extent.min() + 0.5, 0.0, 1.0)
+    far = np.hypot(*distances) if elliptic else distances.max(axis=0)
+    inside_px = (1.0 - far) * extent.min()
+    alpha[box.index] = np.clip(inside_px + 0.5, 0.0, 1.0)
     return alpha
 
 
 def _around(centre: Floats, reach: int) -> Window:
     """The pixels around a place."""
     x, y = centre.astype(int).tolist()
-    return Window(x, y, x + 2, y + 2).grown(reach)
+    middle = Window(x, y, x + 2, y + 2)
+    return middle.grown(reach)
 
 
 def _offsets(box: Window, centre: Floats) -> tuple[Floats, Floats]:
     """Distances of the pixels of a box from a centre, to the right and down."""
+    centre_x, centre_y = centre
     columns = np.arange(box.left, box.right)
     rows = np.arange(box.top, box.bottom)
-    x, y = np.meshgrid(columns - centre[0], rows - centre[1])
+    x, y = np.meshgrid(columns - centre_x, rows - centre_y)
     return x, y

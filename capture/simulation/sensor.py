@@ -25,14 +25,25 @@ DUST_HEIGHT_SHARE = 0.3
 that over the f-number."""
 
 
-def vignette(width: int, height: int, corner_ev: float, f_number: float) -> Floats:
+def vignette(
+    width: int,
+    height: int,
+    corner_ev: float,
+    f_number: float,
+) -> Floats:
     """``(H, W, 1)`` factor on the light, falling with squared radius by ``corner_ev`` at f/1.4."""
-    y, x = np.mgrid[0:height, 0:width]
-    radius = np.hypot(
-        (x - (width - 1) / 2) / width, (y - (height - 1) / 2) / height
-    ) / np.sqrt(0.5)
+    radius = _radius(width, height)
     loss_ev = corner_ev * WIDEST_F_NUMBER / f_number * radius**2
-    return np.asarray(2.0**-loss_ev)[:, :, None]
+    factor = np.asarray(2.0**-loss_ev)
+    return factor[:, :, None]
+
+
+def _radius(width: int, height: int) -> Floats:
+    """``(H, W)``: distance from the centre in widths and heights, 1 in the corners."""
+    y, x = np.mgrid[0:height, 0:width]
+    across = (x - (width - 1) / 2) / width
+    down = (y - (height - 1) / 2) / height
+    return np.asarray(np.hypot(across, down) / np.sqrt(0.5))
 
 
 def tint(warmth: float) -> Floats:
@@ -41,7 +52,11 @@ def tint(warmth: float) -> Floats:
 
 
 def dust_shadow(
-    width: int, height: int, specks: int, f_number: float, seed: int
+    width: int,
+    height: int,
+    specks: int,
+    f_number: float,
+    seed: int,
 ) -> Floats:
     """``(H, W, 1)`` shadows of specks, smaller and darker at narrow apertures."""
     from scipy.signal import fftconvolve
@@ -49,23 +64,34 @@ def dust_shadow(
     shadow = np.zeros((height, width))
     psf = disc_psf(PARTICLE_SHARE * width)
     blur = disc_psf(DUST_HEIGHT_SHARE * width / f_number)
-    spot = np.asarray(np.maximum(fftconvolve(psf / psf.max(), blur), 0.0))
+    blurred = fftconvolve(psf / psf.max(), blur)
+    spot = np.asarray(np.maximum(blurred, 0.0))
     random = np.random.default_rng([seed, 0xD057])
-    for x, y in random.uniform(0.1, 0.9, (specks, 2)) * (width, height):
+    shares = random.uniform(0.1, 0.9, (specks, 2))
+    for x, y in shares * (width, height):
         _add(shadow, spot, round(x), round(y))
-    return np.asarray(np.clip(1.0 - shadow, 0.0, 1.0)[:, :, None])
+    light = np.clip(1.0 - shadow, 0.0, 1.0)
+    return np.asarray(light[:, :, None])
 
 
-def _add(shadow: Floats, spot: Floats, x: int, y: int) -> None:
+def _add(
+    shadow: Floats,
+    spot: Floats,
+    x: int,
+    y: int,
+) -> None:
     """Add ``spot`` centred at (x, y), clipped to the picture."""
     half = spot.shape[0] // 2
-    top = max(y - half, 0)
-    left = max(x - half, 0)
+    spot_top = y - half
+    spot_left = x - half
+    top = max(spot_top, 0)
+    left = max(spot_left, 0)
     part = shadow[top : y + half + 1, left : x + half + 1]
-    from_top = top - (y - half)
-    from_left = left - (x - half)
     rows, columns = part.shape
-    part += spot[from_top : from_top + rows, from_left : from_left + columns]
+    hidden_rows = top - spot_top
+    hidden_columns = left - spot_left
+    seen = spot[hidden_rows:, hidden_columns:]
+    part += seen[:rows, :columns]
 
 
 REFERENCE_EXPOSURE = (4.0, 1 / 128, 100.0)
@@ -89,16 +115,23 @@ class ExifTags:
 
 
 def exposure_scale(
-    f_number: float, seconds: float, iso: float, error_ev: float = 0.0
+    f_number: float,
+    seconds: float,
+    iso: float,
+    error_ev: float = 0.0,
 ) -> float:
     """Sensor signal per scene radiance: t · ISO / N², relative to :data:`REFERENCE_EXPOSURE`."""
     reference_n, reference_t, reference_iso = REFERENCE_EXPOSURE
     reference = reference_t * reference_iso / reference_n**2
-    return seconds * iso / f_number**2 / reference * math.pow(2.0, error_ev)
+    error = math.pow(2.0, error_ev)
+    return seconds * iso / f_number**2 / reference * error
 
 
 def sensor_noise(
-    signal: Floats, strength: float, iso: float, random: np.random.Generator
+    signal: Floats,
+    strength: float,
+    iso: float,
+    random: np.random.Generator,
 ) -> Floats:
     """Add shot noise (normal, with Poisson variance) and read noise; 1 = full well at that ISO.
 
@@ -106,26 +139,28 @@ def sensor_noise(
     if strength == 0:
         return signal
     electrons = FULL_WELL_ELECTRONS * 100.0 / iso
-    variance = (
-        np.maximum(signal, 0.0) / electrons + (READ_NOISE_ELECTRONS / electrons) ** 2
-    )
-    noisy: Floats = signal + strength * np.sqrt(variance) * random.standard_normal(
-        signal.shape
-    )
+    shot_variance = np.maximum(signal, 0.0) / electrons
+    read_variance = (READ_NOISE_ELECTRONS / electrons) ** 2
+    deviation = strength * np.sqrt(shot_variance + read_variance)
+    noise = random.standard_normal(signal.shape)
+    noisy: Floats = signal + deviation * noise
     return noisy
 
 
 def recorded(
-    signal: Floats, add_noise: Callable[[Floats], Floats] | None = None, bits: int = 16
+    signal: Floats,
+    add_noise: Callable[[Floats], Floats] | None = None,
+    bits: int = 16,
 ) -> Image:
     """Add noise, clip at full well, apply the sRGB curve, round; strips of rows spare memory."""
     result = np.empty(signal.shape, np.uint8 if bits == 8 else np.uint16)
     for top in range(0, len(signal), STRIP):
-        strip = signal[top : top + STRIP]
-        noisy = strip if add_noise is None else add_noise(strip)
-        result[top : top + STRIP] = as_integer(
-            linear_to_srgb(np.minimum(noisy, 1.0)), bits
-        )
+        rows = slice(top, top + STRIP)
+        strip = signal[rows]
+        if add_noise is not None:
+            strip = add_noise(strip)
+        clipped = np.minimum(strip, 1.0)
+        result[rows] = as_integer(linear_to_srgb(clipped), bits)
     return result
 
 
@@ -135,10 +170,14 @@ def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:
     tifffile refuses EXIF directories, and OpenCV's reader complains of EXIF tags in the first one.
     """
     header = struct.pack("<2sHI", b"II", 42, 8)
-    exif_at = len(header) + len(_picture_directory(pixels, 0, 0))
-    exif = packed_directory([] if tags is None else _exif_entries(tags), exif_at, "<")
-    picture = _picture_directory(pixels, exif_at, exif_at + len(exif))
-    return header + picture + exif + pixels.astype("<u2").tobytes()
+    entries = [] if tags is None else _exif_entries(tags)
+    size = len(_picture_directory(pixels, 0, 0))
+    exif_at = len(header) + size
+    exif = packed_directory(entries, exif_at, "<")
+    pixels_at = exif_at + len(exif)
+    picture = _picture_directory(pixels, exif_at, pixels_at)
+    content = pixels.astype("<u2").tobytes()
+    return header + picture + exif + content
 
 
 def _picture_directory(pixels: Image, exif_at: int, pixels_at: int) -> bytes:
@@ -176,7 +215,8 @@ def _text(tag: int, value: str) -> DirectoryEntry:
 
 
 def _short(tag: int, *values: int) -> DirectoryEntry:
-    return DirectoryEntry(tag, 3, len(values), struct.pack(f"<{len(values)}H", *values))
+    packed = struct.pack(f"<{len(values)}H", *values)
+    return DirectoryEntry(tag, 3, len(values), packed)
 
 
 def _long(tag: int, value: int) -> DirectoryEntry:
@@ -185,6 +225,5 @@ def _long(tag: int, value: int) -> DirectoryEntry:
 
 def _rational(tag: int, value: float) -> DirectoryEntry:
     fraction = Fraction(value).limit_denominator(10_000)
-    return DirectoryEntry(
-        tag, 5, 1, struct.pack("<II", fraction.numerator, fraction.denominator)
-    )
+    packed = struct.pack("<II", fraction.numerator, fraction.denominator)
+    return DirectoryEntry(tag, 5, 1, packed)

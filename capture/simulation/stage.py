@@ -45,26 +45,34 @@ class TrueShot:
 
 
 def combined(
-    first: Similarity, second: Similarity, width: int, height: int
+    first: Similarity,
+    second: Similarity,
+    width: int,
+    height: int,
 ) -> Similarity:
     """Combine two movements, one after the other."""
-    matrices = (_square(similarity, width, height) for similarity in (second, first))
-    return Similarity.from_matrix(
-        np.linalg.multi_dot(list(matrices))[:2], width, height
-    )
+    before = _square(first, width, height)
+    after = _square(second, width, height)
+    matrix = np.linalg.multi_dot([after, before])
+    return Similarity.from_matrix(matrix[:2], width, height)
 
 
-def between(start: TrueShot, end: TrueShot, width: int, height: int) -> Similarity:
+def between(
+    start: TrueShot,
+    end: TrueShot,
+    width: int,
+    height: int,
+) -> Similarity:
     """Transform between two shots: undo the movement of one, apply that of the other."""
     first = _square(start.geometry, width, height)
     second = _square(end.geometry, width, height)
-    return Similarity.from_matrix((second @ np.linalg.inv(first))[:2], width, height)
+    matrix = second @ np.linalg.inv(first)
+    return Similarity.from_matrix(matrix[:2], width, height)
 
 
-def _square(
-    similarity: Similarity, width: int, height: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    return np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]])
+def _square(similarity: Similarity, width: int, height: int) -> Floats:
+    affine = similarity.matrix(width, height)
+    return np.vstack([affine, [0.0, 0.0, 1.0]])
 
 
 def truth_document(
@@ -158,16 +166,21 @@ def target_layers(
 def _with_grey_card(scene: Sequence[Layer], height: int, width: int) -> list[Layer]:
     """The scene with a grey card before its middle."""
     card = np.zeros((height, width))
-    rows = round(height * CARD_SHARE / 2)
-    columns = round(width * CARD_SHARE / 2)
-    card[
-        height // 2 - rows : height // 2 + rows,
-        width // 2 - columns : width // 2 + columns,
-    ] = 1
+    rows = _card_part(height)
+    columns = _card_part(width)
+    card[rows, columns] = 1
     # Nothing is before the card: it is nearer than the nearest object.
     nearest_mm = min(layer.depth_mm for layer in scene)
+    distance_mm = min(HELD_AT_MM, nearest_mm - 1.0)
     grey = np.full((height, width, 3), GREY_CARD)
-    return [*scene, Layer(grey, card, min(HELD_AT_MM, nearest_mm - 1.0))]
+    return [*scene, Layer(grey, card, distance_mm)]
+
+
+def _card_part(side: int) -> slice:
+    """The pixels of a side of the picture that the grey card covers."""
+    half = round(side * CARD_SHARE / 2)
+    middle = side // 2
+    return slice(middle - half, middle + half)
 
 
 def _chart(width: int, height: int, seed: int) -> Floats:
@@ -175,17 +188,19 @@ def _chart(width: int, height: int, seed: int) -> Floats:
     random = np.random.default_rng([seed, 0xC4A7])
     count = (height // CELL_PX + 1, width // CELL_PX + 1)
     cells = random.uniform(0.15, 0.75, count)
-    fine = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)[
-        :height, :width
-    ]
-    return np.repeat(fine[:, :, None], 3, axis=2)
+    fine = np.repeat(cells, CELL_PX, axis=0)
+    fine = np.repeat(fine, CELL_PX, axis=1)
+    cropped = fine[:height, :width]
+    return np.repeat(cropped[:, :, None], 3, axis=2)
 
 
 def _disc(width: int, height: int, travelled_px: float) -> Floats:
     """Alpha of an anti-aliased disc at a distance from the left border."""
     y, x = np.mgrid[0:height, 0:width]
-    radius = np.hypot(x - travelled_px % width, y - height / 2)
-    return np.asarray(np.clip(DISC_SHARE * height - radius + 0.5, 0.0, 1.0))
+    centre_x = travelled_px % width
+    distance = np.hypot(x - centre_x, y - height / 2)
+    inside_px = DISC_SHARE * height - distance
+    return np.asarray(np.clip(inside_px + 0.5, 0.0, 1.0))
 
 
 FOCAL_LENGTH_MM = 50.0
@@ -267,7 +282,8 @@ class Stage:
         """The layers as a shot sees them. Those of the last shot are kept, for its truth."""
         key = (self._name, self.target, shot.object_px, shot.geometry)
         if key != self._seen_as:
-            self._seen_layers = moved_layers(self.layers_at(shot), shot.geometry)
+            still = self.layers_at(shot)
+            self._seen_layers = moved_layers(still, shot.geometry)
             self._seen_as = key
         return self._seen_layers
 

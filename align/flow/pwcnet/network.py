@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from defocus.align.arrays import Size
+
 RADIUS = 4
 DISPLACEMENTS = (2 * RADIUS + 1) ** 2
 """Channels of a cost volume."""
@@ -105,9 +107,11 @@ def _by_rows(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     volume = first.new_empty(count, steps, steps, height, width)
     padded = _padded(second)
     for dy, row in enumerate(volume.unbind(1)):
-        moved = padded[:, :, dy : dy + height].unfold(3, width, 1)  # (N, C, H, 9, W)
+        rows = padded[:, :, dy : dy + height]
+        moved = rows.unfold(3, width, 1)  # (N, C, H, 9, W)
         products = first.unsqueeze(3) * moved
-        row.copy_(products.mean(dim=1).transpose(1, 2))
+        means = products.mean(dim=1)
+        row.copy_(means.transpose(1, 2))
     return volume.flatten(1, 2)
 
 
@@ -117,10 +121,11 @@ def _padded(features: torch.Tensor) -> torch.Tensor:
 
 def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Tensor]:
     """Views of a padded map, one for each displacement, in the order of a cost volume."""
-    for dy in range(2 * RADIUS + 1):
-        rows = slice(dy, dy + height)
-        for dx in range(2 * RADIUS + 1):
-            yield padded[:, :, rows, dx : dx + width]
+    steps = range(2 * RADIUS + 1)
+    for dy in steps:
+        rows = padded[:, :, dy : dy + height]
+        for dx in steps:
+            yield rows[:, :, :, dx : dx + width]
 
 
 def warp_features(
@@ -168,7 +173,8 @@ def normalised_features(
     both = both.to(torch.promote_types(both.dtype, torch.float32))
     axes = (0, 2, 3, 4)
     variance, mean = torch.var_mean(both, dim=axes, correction=0, keepdim=True)
-    return tuple((both - mean) * torch.rsqrt(variance + VARIANCE_FLOOR))
+    scale = torch.rsqrt(variance + VARIANCE_FLOOR)
+    return tuple((both - mean) * scale)
 
 
 FLOW_SCALE = 20.0
@@ -209,7 +215,14 @@ def _conv(
     stride: int = 1,
     dilation: int = 1,
 ) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
+    return nn.Conv2d(
+        inputs,
+        outputs,
+        3,
+        stride,
+        padding=dilation,
+        dilation=dilation,
+    )
 
 
 class Extractor(nn.Module):
@@ -439,7 +452,7 @@ def estimate_flow(
     return flow * scale[:, None, None]
 
 
-def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def _resized(values: torch.Tensor, size: Size) -> torch.Tensor:
     return nn.functional.interpolate(
         values,
         size=size,
