@@ -33,9 +33,12 @@ full-size picture, which is right up to about 24 px."""
 CERTAIN, UNCERTAIN = 2.0, 3.0
 """Ratio of an answer's 95 % quantile to its median: below the first value it counts fully, above
 the second not at all. A plain wall fits any blur."""
-PLAIN_SQUARES = (31, 31)
-"""Size of the surroundings, in squares, whose certain answers decide for a plain part: 992 px, the
-width of a wall or sky."""
+PLAIN_SQUARES = (3, 7, 15, 31)
+"""Sides of the surroundings, in squares, from which a plain part takes its blur, the nearest first:
+from 96 px to 992 px, the width of a wall or sky."""
+SPREAD = 2.0
+"""A plain square that took its blur is trusted this multiple of the known share of the surroundings
+from which it took it."""
 FAINT = 1e-4
 """Weight of an uncertain answer. It decides only where no answer around it is certain."""
 SMALLEST_SQUARES = 3
@@ -130,17 +133,39 @@ def _with_plain_parts(large: Array) -> tuple[Array, Array]:
     """The answers, and how much each counts; a plain part takes those of the parts around it."""
     strong = np.clip((large[:, :, :1] - BEGIN_PX) / (END_PX - BEGIN_PX), 0, 1)
     certain = _certain(large)[:, :, None]
-    weight = np.maximum(certain, FAINT)
-    both = np.dstack([np.log2(1 + large[:, :, :2]), strong])
-    around = (
-        cv2.blur(weight * both, PLAIN_SQUARES)
-        / cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
-    )
-    mixed = both + (1 - certain) * (around - both)
-    enough = _opened(certain * strong) > 0
-    share = np.where(enough.any(), _opened(mixed[:, :, 2]), 0)
+    known = np.maximum(certain, _weak(large)[:, :, None])
+    both = np.dstack([np.log2(1 + large), strong])
+    around = _taken_from_around(both, known)
+    # A plain part that looks blurred by itself is not drawn into focus by what is before it.
+    of_strong = _taken_from_around(both, known * strong)
+    taken = around + strong * (of_strong - around)
+    mixed = both + (1 - known) * (taken - both)
+    enough = _opened(certain * strong).any()
+    share = np.where(enough, _opened(mixed[:, :, 2]), 0)
     filled = np.exp2(mixed[:, :, :2]) - 1
     return np.asarray(filled, np.float32), np.asarray(share, np.float32)
+
+
+def _weak(large: Array) -> Array:
+    """``(h, w)`` in [0, 1]: how surely the blur of each square is no strong one.
+
+    Of what is in focus the ratio of quantile to median is wide, but the quantile itself is small;
+    of a plain wall it is large."""
+    share = (END_PX - large[:, :, 1]) / (END_PX - BEGIN_PX)
+    return np.asarray(np.clip(share, 0, 1), np.float32)
+
+
+def _taken_from_around(answers: Array, known: Array) -> Array:
+    """Answers ``(h, w, n)``, those of unknown squares from the nearest squares that are known."""
+    weight = np.maximum(known, FAINT)
+    filled = answers
+    for side in PLAIN_SQUARES:
+        square = (side, side)
+        share = cv2.blur(weight, square)[:, :, None]
+        around = cv2.blur(weight * filled, square) / share
+        filled = filled + (1 - weight) * (around - filled)
+        weight = np.maximum(weight, np.minimum(SPREAD * share, 1))
+    return np.asarray(filled, np.float32)
 
 
 def _certain(large: Array) -> Array:

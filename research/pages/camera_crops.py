@@ -1,7 +1,8 @@
 """Gains of the installed command on crops: ``python -m research.pages.camera_crops PHOTOGRAPHS``.
 
-The part with most detail of eight held-out photographs at 1:1, behind discs and polygons, and a
-ramp; ``defocus-restore`` restores the files, and they are compared with what was blurred."""
+The part with most detail of eight held-out photographs at 1:1, behind discs and polygons, a ramp,
+and a subject in focus before a strong blur, of which the subject alone is compared;
+``defocus-restore`` restores the files, and they are compared with what was blurred."""
 
 import argparse
 import itertools
@@ -32,6 +33,8 @@ PHOTOGRAPHS = 8
 DIAMETERS_PX = (12, 24, 48, 96)
 MAP_DIAMETERS_PX = (4, 8, 16, 24, 32, 48, 64, 96, 128)
 RAMP_PX = (0.0, 96.0)
+SUBJECT_RADIUS_PX, BEHIND_SUBJECT_PX = 300, 48
+"""Radius of a disc in the middle that is in focus, and the circle of confusion around it, px."""
 BLADES = (0, 6, 0, 7, 8, 5, 0, 9)
 """Corners of each photograph's aperture; 0 is a disc."""
 NOISE = 0.003
@@ -139,7 +142,17 @@ def blurred_ways(
         yield f"{diameter}px", _stored(convolved(light, diameter, aperture), random)
     turn = float(np.pi / 2 * (number % 2))
     yield "ramp", _stored(ramp(light, aperture, RAMP_PX, turn)[0], random)
+    behind = convolved(light, BEHIND_SUBJECT_PX, aperture)
+    portrait = np.where(in_subject()[:, :, None], light, behind)
+    yield "subject", _stored(portrait, random)
     yield "sharp", crop
+
+
+def in_subject() -> NDArray[np.bool_]:
+    """``(H, W)``: the disc that is in focus in the pictures with a subject."""
+    rows, columns = np.ogrid[:HEIGHT_PX, :WIDTH_PX]
+    distance = np.hypot(rows - HEIGHT_PX / 2, columns - WIDTH_PX / 2)
+    return np.asarray(distance < SUBJECT_RADIUS_PX)
 
 
 def _stored(light: Array, random: np.random.Generator) -> Pixels:
@@ -153,18 +166,21 @@ def table(folder: Path, sharp: dict[str, Pixels]) -> Iterator[str]:
     """Lines of the table; what is sharp is compared with itself."""
     yield "| blur | mean gain, dB | worst | each |"
     yield "|---|---|---|---|"
-    for name in (*(f"{diameter}px" for diameter in DIAMETERS_PX), "ramp", "sharp"):
+    everywhere = np.ones((HEIGHT_PX, WIDTH_PX), np.bool_)
+    blurs = (f"{diameter}px" for diameter in DIAMETERS_PX)
+    for name in (*blurs, "ramp", "subject", "sharp"):
+        compared = in_subject() if name == "subject" else everywhere
         values = []
         for number, truth in sharp.items():
             restored = psnr(
-                read_image(folder / "restored" / f"{number}-{name}.png"),
-                truth,
+                read_image(folder / "restored" / f"{number}-{name}.png")[compared],
+                truth[compared],
             )
             if name == "sharp":
                 values.append(restored)
             else:
                 blurry = read_image(folder / "blurry" / f"{number}-{name}.png")
-                values.append(restored - psnr(blurry, truth))
+                values.append(restored - psnr(blurry[compared], truth[compared]))
         middle = np.median(values) if name == "sharp" else np.mean(values)
         each = ", ".join(f"{value:.2f}" for value in values)
         yield f"| {name} | {middle:.2f} | {min(values):.2f} | {each} |"
