@@ -131,9 +131,11 @@ def _block_means(level: Array, side: int) -> Array:
 
 def _with_plain_parts(large: Array) -> tuple[Array, Array]:
     """The answers, and how much each counts; a plain part takes those of the parts around it."""
-    strong = np.clip((large[:, :, :1] - BEGIN_PX) / (END_PX - BEGIN_PX), 0, 1)
+    strong = _strong(large[:, :, :1])
     certain = _certain(large)[:, :, None]
-    known = np.maximum(certain, _weak(large)[:, :, None])
+    # In focus the ratio of quantile to median is wide, but both are small; on a wall one is large.
+    surely_weak = 1 - _strong(large[:, :, 1:])
+    known = np.maximum(certain, surely_weak)
     both = np.dstack([np.log2(1 + large), strong])
     around = _taken_from_around(both, known)
     # A plain part that looks blurred by itself is not drawn into focus by what is before it.
@@ -146,12 +148,9 @@ def _with_plain_parts(large: Array) -> tuple[Array, Array]:
     return np.asarray(filled, np.float32), np.asarray(share, np.float32)
 
 
-def _weak(large: Array) -> Array:
-    """``(h, w)`` in [0, 1]: how surely the blur of each square is no strong one.
-
-    Of what is in focus the ratio of quantile to median is wide, but the quantile itself is small;
-    of a plain wall it is large."""
-    share = (END_PX - large[:, :, 1]) / (END_PX - BEGIN_PX)
+def _strong(diameter_px: Array) -> Array:
+    """In [0, 1]: whether blurs of these diameters are strong ones, which this network answers."""
+    share = (diameter_px - BEGIN_PX) / (END_PX - BEGIN_PX)
     return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
