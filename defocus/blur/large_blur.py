@@ -33,12 +33,15 @@ full-size picture, which is right up to about 24 px."""
 CERTAIN, UNCERTAIN = 2.0, 3.0
 """Ratio of an answer's 95 % quantile to its median: below the first value it counts fully, above
 the second not at all. A plain wall fits any blur."""
-PLAIN_SQUARES = (3, 7, 15, 31)
-"""Sides of the surroundings, in squares, from which a plain part takes its blur, the nearest first:
-from 96 px to 992 px, the width of a wall or sky."""
+PLAIN_SQUARES = (31, 31)
+"""Size of the surroundings, in squares, whose certain answers decide for a plain part: 992 px, the
+width of a wall or sky."""
+NEAR_SQUARES = (3, 7, 15, 31)
+"""Sides of the surroundings, in squares, in which a plain part looks for what is in focus, the
+nearest first: a plain part of a subject in focus belongs to the subject."""
 SPREAD = 2.0
-"""A plain square that took its blur is trusted this multiple of the known share of the surroundings
-from which it took it."""
+"""Trust in what a plain square took from its surroundings, as a multiple of the share of them that
+was known."""
 FAINT = 1e-4
 """Weight of an uncertain answer. It decides only where no answer around it is certain."""
 SMALLEST_SQUARES = 3
@@ -133,19 +136,22 @@ def _with_plain_parts(large: Array) -> tuple[Array, Array]:
     """The answers, and how much each counts; a plain part takes those of the parts around it."""
     strong = _strong(large[:, :, :1])
     certain = _certain(large)[:, :, None]
-    # In focus the ratio of quantile to median is wide, but both are small; on a wall one is large.
-    surely_weak = 1 - _strong(large[:, :, 1:])
-    known = np.maximum(certain, surely_weak)
     both = np.dstack([np.log2(1 + large), strong])
-    around = _taken_from_around(both, known)
-    # A plain part that looks blurred by itself is not drawn into focus by what is before it.
-    of_strong = _taken_from_around(both, known * strong)
-    taken = around + strong * (of_strong - around)
-    mixed = both + (1 - known) * (taken - both)
-    enough = _opened(certain * strong).any()
-    share = np.where(enough, _opened(mixed[:, :, 2]), 0)
+    around = _around(both, certain)
+    own = np.maximum(certain, _in_focus(large, certain) * (1 - strong))
+    mixed = both + (1 - own) * (around - both)
+    enough = _opened(certain * strong) > 0
+    share = np.where(enough.any(), _opened(mixed[:, :, 2]), 0)
     filled = np.exp2(mixed[:, :, :2]) - 1
     return np.asarray(filled, np.float32), np.asarray(share, np.float32)
+
+
+def _around(answers: Array, certain: Array) -> Array:
+    """Means of the certain answers ``(h, w, n)`` around each square."""
+    weight = np.maximum(certain, FAINT)
+    weights = cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
+    means = cv2.blur(weight * answers, PLAIN_SQUARES) / weights
+    return np.asarray(means, np.float32)
 
 
 def _strong(diameter_px: Array) -> Array:
@@ -154,17 +160,20 @@ def _strong(diameter_px: Array) -> Array:
     return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
-def _taken_from_around(answers: Array, known: Array) -> Array:
-    """Answers ``(h, w, n)``, those of unknown squares from the nearest squares that are known."""
-    weight = np.maximum(known, FAINT)
-    filled = answers
-    for side in PLAIN_SQUARES:
+def _in_focus(large: Array, certain: Array) -> Array:
+    """``(h, w, 1)`` in [0, 1]: how surely a square, or what is nearest to it, has no strong blur.
+
+    In focus, an answer has a wide ratio of quantile to median, as a plain wall has; but of what is
+    in focus both are small."""
+    focused = 1 - _strong(large[:, :, 1])
+    weight = np.maximum(np.maximum(certain[:, :, 0], focused), FAINT)
+    for side in NEAR_SQUARES:
         square = (side, side)
-        share = cv2.blur(weight, square)[:, :, None]
-        around = cv2.blur(weight * filled, square) / share
-        filled = filled + (1 - weight) * (around - filled)
-        weight = np.maximum(weight, np.minimum(SPREAD * share, 1))
-    return np.asarray(filled, np.float32)
+        known = cv2.blur(weight, square)
+        around = cv2.blur(weight * focused, square) / known
+        focused = focused + (1 - weight) * (around - focused)
+        weight = np.maximum(weight, np.minimum(SPREAD * known, 1))
+    return np.asarray(focused[:, :, None], np.float32)
 
 
 def _certain(large: Array) -> Array:
