@@ -70,7 +70,8 @@ class LargeBlurNetwork(nn.Module):
 def with_large_blur(small: Array, scales: Mapping[int, Array]) -> tuple[Array, Array]:
     """The estimates ``(h, w, 2)`` in px with those of large blurs, and their share ``(h, w)``."""
     # ``scales``: what was estimated of the picture reduced by each factor, in its own pixels.
-    large, share = _with_plain_parts(large_blur(scales))
+    large = large_blur(scales)
+    large, share = _with_plain_parts(large, _in_focus(large, scales))
     rows, columns = small.shape[:2]
     wide = CELLS * large.shape[1], CELLS * large.shape[0]
     both = np.dstack([large, share])
@@ -132,13 +133,16 @@ def _block_means(level: Array, side: int) -> Array:
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
-def _with_plain_parts(large: Array) -> tuple[Array, Array]:
-    """The answers, and how much each counts; a plain part takes those of the parts around it."""
+def _with_plain_parts(large: Array, focused: Array) -> tuple[Array, Array]:
+    """The answers, and how much each counts; a plain part takes those of the parts around it.
+
+    ``focused``: ``(h, w)`` in [0, 1], how surely each square is in focus."""
     strong = _strong(large[:, :, :1])
     certain = _certain(large)[:, :, None]
     both = np.dstack([np.log2(1 + large), strong])
     around = _around(both, certain)
-    own = np.maximum(certain, _in_focus(large, certain) * (1 - strong))
+    near = _near_focus(focused, certain[:, :, 0])[:, :, None]
+    own = np.maximum(certain, near * (1 - strong))
     mixed = both + (1 - own) * (around - both)
     enough = _opened(certain * strong) > 0
     share = np.where(enough.any(), _opened(mixed[:, :, 2]), 0)
@@ -160,20 +164,27 @@ def _strong(diameter_px: Array) -> Array:
     return np.asarray(np.clip(share, 0, 1), np.float32)
 
 
-def _in_focus(large: Array, certain: Array) -> Array:
-    """``(h, w, 1)`` in [0, 1]: how surely a square, or what is nearest to it, has no strong blur.
+def _in_focus(large: Array, scales: Mapping[int, Array]) -> Array:
+    """``(h, w)`` in [0, 1]: how surely each square has detail without a strong blur.
 
-    In focus, an answer has a wide ratio of quantile to median, as a plain wall has; but of what is
-    in focus both are small."""
-    focused = 1 - _strong(large[:, :, 1])
-    weight = np.maximum(np.maximum(certain[:, :, 0], focused), FAINT)
+    In focus, an answer has a wide ratio of quantile to median, as a plain wall has; but both are
+    small. Noise on a wall looks so too, but not at an eighth of the size, where it is gone."""
+    rows, columns = large.shape[:2]
+    reduced = _on_squares(scales[SCALES[-1]], SCALES[-1], rows, columns)
+    highest = np.maximum(large[:, :, 1], reduced[:, :, 1])
+    return 1 - _strong(highest)
+
+
+def _near_focus(focused: Array, certain: Array) -> Array:
+    """``(h, w)`` in [0, 1]: how surely a square, or what is nearest to it, is in focus."""
+    weight = np.maximum(np.maximum(certain, focused), FAINT)
     for side in NEAR_SQUARES:
         square = (side, side)
         known = cv2.blur(weight, square)
         around = cv2.blur(weight * focused, square) / known
         focused = focused + (1 - weight) * (around - focused)
         weight = np.maximum(weight, np.minimum(SPREAD * known, 1))
-    return np.asarray(focused[:, :, None], np.float32)
+    return focused
 
 
 def _certain(large: Array) -> Array:

@@ -35,23 +35,37 @@ def answers_of_a_portrait() -> Array:
     return large
 
 
-def completed(monkeypatch: pytest.MonkeyPatch, large: Array) -> tuple[Array, Array]:
+def eighth_of_a_portrait() -> Array:
+    """What the network says of the picture at an eighth of its size, a cell for 64 px."""
+    eighth = np.full((SQUARES // 2, SQUARES // 2, 2), (5.0, 30.0), np.float32)
+    eighth[5:11, 5:11] = (1.0, 8.0)
+    eighth[7:9, 7:9] = (5.0, 30.0)
+    return eighth
+
+
+def completed(
+    monkeypatch: pytest.MonkeyPatch, large: Array, eighth: Array
+) -> tuple[Array, Array]:
     """Diameters, px, and shares of the strong blur, in squares, where the fine map says 1 px."""
     monkeypatch.setattr(module, "large_blur", lambda _: large)
     cells = np.ones((4 * SQUARES, 4 * SQUARES, 2), np.float32)
-    both, share = with_large_blur(cells, {})
+    both, share = with_large_blur(cells, {8: eighth})
     return both[2::4, 2::4, 0], share[2::4, 2::4]
 
 
 def test_what_is_surely_not_strong_is_not_taken_for_plain(monkeypatch):
-    diameter_px, share = completed(monkeypatch, answers_of_a_portrait())
+    diameter_px, share = completed(
+        monkeypatch, answers_of_a_portrait(), eighth_of_a_portrait()
+    )
     inner = slice(11, 21)
     assert share[inner, inner].max() < 0.05  # with the plain part in it
     assert diameter_px[inner, inner].max() < 4
 
 
 def test_a_plain_part_of_the_background_takes_its_blur(monkeypatch):
-    diameter_px, share = completed(monkeypatch, answers_of_a_portrait())
+    diameter_px, share = completed(
+        monkeypatch, answers_of_a_portrait(), eighth_of_a_portrait()
+    )
     assert share[3:5, 3:29].min() > 0.95
     np.testing.assert_allclose(diameter_px[3:5, 3:29], 48, rtol=0.1)
 
@@ -59,9 +73,15 @@ def test_a_plain_part_of_the_background_takes_its_blur(monkeypatch):
 def test_plain_parts_leave_no_hole_where_all_is_blurred(monkeypatch):
     large = answers_of_a_portrait()
     large[SUBJECT, SUBJECT] = PLAIN
-    diameter_px, share = completed(monkeypatch, large)
+    diameter_px, share = completed(monkeypatch, large, eighth_of_a_portrait())
     assert share.min() > 0.95
     np.testing.assert_allclose(diameter_px, 48, rtol=0.1)
+
+
+def test_noise_on_a_wall_is_no_detail_in_focus(monkeypatch):
+    eighth = np.full((SQUARES // 2, SQUARES // 2, 2), (5.0, 30.0), np.float32)
+    _, share = completed(monkeypatch, answers_of_a_portrait(), eighth)
+    assert share.min() > 0.95
 
 
 def portrait() -> tuple[Array, Array, Array]:
