@@ -1,14 +1,23 @@
 """How the pairs of a session are developed: options of ``develop``; it imports nothing heavy."""
 
 import os
+from pathlib import Path
 from typing import Literal, Self
 
+import click
 from pydantic import model_validator
 
 from defocus.command_line.where import where_field
 from defocus.errors import InputError
 from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
+
+
+class DevelopOutput(CommandSettings):
+    """Where the developed pictures are written."""
+
+    out: Path = option(..., "--out DIR", type=click.Path(path_type=Path))
+    """Folder for the pictures: new, or one to continue."""
 
 
 class DevelopSettings(CommandSettings):

@@ -93,6 +93,7 @@ def option(
 
 
 JSON = option(False, "--json", text="Print one JSON object on stdout.")
+JSON_LIST = option(False, "--json", text="Print one JSON list on stdout.")
 
 
 def load_settings(kind: type[S], path: Path) -> S:

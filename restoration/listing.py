@@ -22,7 +22,12 @@ from defocus.processes.isolation import (
 )
 from defocus.progress import grouped, say, track
 from defocus.reports.display import csv_text
-from defocus.restoration.files.rating import rating_within, sidecars_of, write_rating
+from defocus.restoration.files.rating import (
+    rating_beside,
+    rating_within,
+    sidecars_of,
+    write_rating,
+)
 from defocus.restoration.files.sources import require_picture
 from defocus.restoration.same_scene import Frame, frame_of, standings
 
@@ -172,8 +177,9 @@ def _rated(picture: ListedPicture, remarks: list[tuple[str, str]]) -> ListedPict
 
 def _rate(image: Path, rating: int) -> int:
     """Rate a picture and return the rating it has then; a person's rating stays."""
-    own = rating_within(read_metadata(image))
-    if own is not None:
-        return own
+    for own in (rating_within(read_metadata(image)), rating_beside(image)):
+        if own is not None:
+            return own
     ratings = [write_rating(sidecar, rating) for sidecar in sidecars_of(image)]
-    return ratings[0]
+    kept = [one for one in ratings if one != rating]
+    return kept[0] if kept else rating

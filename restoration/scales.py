@@ -277,7 +277,8 @@ def reduced_map(blur_map: BlurMap, factor: int) -> BlurMap:
     rows = -(-height // CELL_PX)
     columns = -(-width // CELL_PX)
     cells = []
-    for values in (blur_map.diameter_px, blur_map.highest_px, blur_map.strong):
+    for known in (blur_map.diameter_px, blur_map.highest_px, blur_map.strong):
+        values = known[: rows * factor, : columns * factor]  # a narrow map has more
         below = rows * factor - values.shape[0]
         right = columns * factor - values.shape[1]
         padded = np.pad(values, ((0, below), (0, right)), mode="edge")

@@ -215,6 +215,13 @@ def test_names_that_say_nothing_are_not_used():
     assert not [path for path in code_files() if path.stem in banned]
 
 
+def test_the_options_of_commands_are_fields_of_settings():
+    """So that a settings file, a journal and a page know each; scripts declare their own."""
+    files = [*code_files(), *(ROOT / "extras").rglob("*.py")]
+    declaring = [path for path in files if "click.option(" in path.read_text()]
+    assert {path.name for path in declaring} == {"__main__.py"}
+
+
 def test_the_readme_names_the_two_commands_of_a_fresh_machine():
     readme = (ROOT / "README.md").read_text()
     assert "pip install . && defocus-bench run --all" in readme

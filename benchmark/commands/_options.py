@@ -1,18 +1,4 @@
-"""Options that several sub-commands share."""
-
-from pathlib import Path
-
-import click
-
-from defocus.command_line.options import FOLDER
+"""Where the settings of several sub-commands are."""
 
 SETTINGS = "defocus.benchmark.study.options"
 """Settings models of commands that run studies; the list of commands does not import them."""
-
-out_option = click.option(
-    "--out",
-    type=FOLDER,
-    default=Path("defocus-results"),
-    show_default=True,
-    help="Folder of the study.",
-)

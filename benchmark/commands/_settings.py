@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from defocus.command_line.options import Folder
-from defocus.settings import JSON, CommandSettings, option
+from defocus.settings import JSON, JSON_LIST, CommandSettings, option
 
 _SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
 
@@ -27,6 +27,19 @@ def _size(value: str | tuple[int, int]) -> tuple[int, int]:
 Size = Annotated[tuple[int, int], BeforeValidator(_size)]
 
 
+class StudyFolder(CommandSettings):
+    """The option of commands that read a study."""
+
+    out: Folder = option(Path("defocus-results"), "--out")
+    """Folder of the study."""
+
+
+class StatusSettings(StudyFolder):
+    """Options of ``status``."""
+
+    as_json: bool = JSON
+
+
 class CostSettings(CommandSettings):
     """Options of ``cost``."""
 
@@ -34,15 +47,12 @@ class CostSettings(CommandSettings):
     """Picture size in px; repeatable."""
     repeats: Annotated[int, Field(ge=1)] = option(5, "--repeats")
     """Number of timed passes per size, after one warm-up pass."""
-    as_json: bool = option(False, "--json")
-    """Print one JSON list on stdout."""
+    as_json: bool = JSON_LIST
 
 
-class StudyReportSettings(CommandSettings):
+class StudyReportSettings(StudyFolder):
     """Options of ``report``."""
 
-    out: Folder = option(Path("defocus-results"), "--out")
-    """Folder of the study."""
     against: Folder | None = option(None, "--against")
     """Folder of another study to compare with; writes comparison.html and comparison.pdf."""
     others: tuple[Folder, ...] = option((), "--with")
@@ -66,8 +76,27 @@ class PublishedSettings(CommandSettings):
     """Show this dataset only, such as dpdd or realdof."""
     metric: str | None = option(None, "--metric NAME")
     """Show this metric only, such as psnr or params_m."""
-    as_json: bool = option(False, "--json")
-    """Print one JSON list on stdout."""
+    as_json: bool = JSON_LIST
+
+
+class WeightsListSettings(CommandSettings):
+    """Options of ``weights list`` and ``weights check``."""
+
+    as_json: bool = JSON_LIST
+
+
+class FetchWeightsSettings(CommandSettings):
+    """Options of ``weights fetch``."""
+
+    source: str | None = option(None, "--from FILE_OR_URL")
+    """Use this file or address instead of the official server."""
+
+
+class ShipSettings(CommandSettings):
+    """Options of ``weights ship``."""
+
+    out: Folder | None = option(None, "--out")
+    """Folder for the two files; by default the folder of the package."""
 
 
 class AddSettings(CommandSettings):

@@ -1,19 +1,19 @@
 """``defocus-bench status``."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import out_option
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.benchmark.commands._settings import StatusSettings
 
 
 @help_heading("Run")
-@click.command()
-@out_option
-@json_option()
-def command(out: Path, *, as_json: bool) -> int:
+@click.command(cls=SettingsCommand)
+def command(settings: "StatusSettings") -> int:
     """Show the state of each run of a study.
 
     The exit code is 1 if a run has failed. Nothing is written."""
@@ -24,11 +24,12 @@ def command(out: Path, *, as_json: bool) -> int:
     from defocus.benchmark.study.standing import queue_of, standing_of, standing_table
     from defocus.command_line.json_output import json_output
 
+    out = settings.out
     tell_missing(out)
     queue = queue_of(out)
     standings = standing_of(out, queue)
     working = is_locked(out)
-    if as_json:
+    if settings.as_json:
         with json_output() as output:
             runs = [one.to_json() for one in standings]
             left_out = [one.to_json() for one in left_out_of_study(out)]

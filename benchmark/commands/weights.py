@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FOLDER, OneOf, json_option
+from defocus.command_line.options import FOLDER, OneOf
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import VerbGroup, help_heading
 from defocus.reading import Json
 
 if TYPE_CHECKING:
     from defocus.baselines.weights.store import StoredWeights
-    from defocus.benchmark.commands._settings import AddSettings
+    from defocus.benchmark.commands._settings import (
+        AddSettings,
+        FetchWeightsSettings,
+        ShipSettings,
+        WeightsListSettings,
+    )
 
 BACKBONE_OF = {
     "lpips": "alex",
@@ -35,9 +40,8 @@ def command() -> None:
     """
 
 
-@command.command(name="list")
-@json_option("list")
-def list_command(*, as_json: bool) -> int:
+@command.command(name="list", cls=SettingsCommand)
+def list_command(settings: "WeightsListSettings") -> int:
     """List stored weights.
 
     The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged."""
@@ -48,7 +52,7 @@ def list_command(*, as_json: bool) -> int:
     stored, damaged = all_weights()
     for error in damaged.values():
         say(str(error), error=True)
-    if as_json:
+    if settings.as_json:
         with json_output() as output:
             output.write([each.to_json() for each in stored])
     else:
@@ -86,10 +90,9 @@ def add_command(name: str, files: tuple[Path, ...], settings: "AddSettings") -> 
     _show(stored)
 
 
-@command.command(name="check")
+@command.command(name="check", cls=SettingsCommand)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@json_option("list")
-def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
+def check_command(names: tuple[str, ...], settings: "WeightsListSettings") -> int:
     """Check stored weights.
 
     Hash, names, shapes and finite numbers are checked.
@@ -102,10 +105,10 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     wanted = {plain_baseline(name).card.name for name in names}
     with json_output() as output:
         rows = _checked(wanted)
-        if as_json:
+        if settings.as_json:
             output.write(rows)
     sound = [row for row in rows if row["ok"]]
-    if not as_json:
+    if not settings.as_json:
         for row in rows:
             click.echo(f"{row['system']} {row['label']}: {row['reason'] or 'ok'}")
         click.echo(f"{len(sound)} of {len(rows)} ok")
@@ -137,15 +140,9 @@ def _checked(wanted: set[str]) -> list[Json]:
     return rows
 
 
-@command.command(name="fetch")
+@command.command(name="fetch", cls=SettingsCommand)
 @click.argument("metric", type=OneOf(sorted(BACKBONE_OF)))
-@click.option(
-    "--from",
-    "source",
-    metavar="FILE_OR_URL",
-    help="Use this file or address instead of the official server.",
-)
-def fetch_command(metric: str, source: str | None) -> None:
+def fetch_command(metric: str, settings: "FetchWeightsSettings") -> None:
     """Download the weights of METRIC.
 
     LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
@@ -158,6 +155,7 @@ def fetch_command(metric: str, source: str | None) -> None:
     from defocus.progress import say
 
     file = BACKBONES[BACKBONE_OF[metric]]
+    source = settings.source
     if is_intact(file) and source is None:
         say(f"{metric}: {file.path} is in place and intact")
         return
@@ -165,15 +163,10 @@ def fetch_command(metric: str, source: str | None) -> None:
     say(f"{metric}: wrote {fetch(file, source)}")
 
 
-@command.command(name="ship")
+@command.command(name="ship", cls=SettingsCommand)
 @click.argument("name")
 @click.argument("run", type=FOLDER)
-@click.option(
-    "--out",
-    type=FOLDER,
-    help="Folder for the two files; by default the folder of the package.",
-)
-def ship_command(name: str, run: Path, out: Path | None) -> None:
+def ship_command(name: str, run: Path, settings: "ShipSettings") -> None:
     """Ship the weights of a training.
 
     NAME is a system of this package, RUN the folder of its training, OUT/runs/ID. The weights
@@ -183,7 +176,7 @@ def ship_command(name: str, run: Path, out: Path | None) -> None:
     from defocus.baselines.registry import plain_baseline
     from defocus.baselines.weights.shipping import ship_weights
 
-    path = ship_weights(plain_baseline(name), run, out)
+    path = ship_weights(plain_baseline(name), run, settings.out)
     click.echo(
         f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it"
     )

@@ -1,13 +1,18 @@
 """The sub-command ``cameras``."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
+if TYPE_CHECKING:
+    from defocus.capture.commands._settings import CamerasSettings
 
-class _CamerasCommand(click.Command):
+
+class _CamerasCommand(SettingsCommand):
     """A command whose help ends with the addresses that extras, packages and plug-ins bring."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -21,8 +26,7 @@ class _CamerasCommand(click.Command):
 
 @help_heading("Prepare")
 @click.command(name="cameras", cls=_CamerasCommand)
-@json_option("list")
-def command(as_json: bool) -> None:
+def command(settings: "CamerasSettings") -> None:
     """List the cameras that can be used now.
 
     \b
@@ -95,7 +99,7 @@ def command(as_json: bool) -> None:
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.links.back_ends import discover_cameras
 
-    if as_json:
+    if settings.as_json:
         with json_output() as out:
             out.write([camera.to_json() for camera in discover_cameras()])
         return

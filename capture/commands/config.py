@@ -2,20 +2,20 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import VerbGroup, help_heading
 
-camera_option = click.option(
-    "--camera",
-    "uri",
-    required=True,
-    metavar="URI",
-    help="Address of the camera, such as gphoto2: or sim:?seed=1; see 'cameras --help'.",
-)
+if TYPE_CHECKING:
+    from defocus.capture.commands._settings import (
+        ConfigDumpSettings,
+        ConfigListSettings,
+        ConfigSettings,
+    )
 
 
 @help_heading("Prepare")
@@ -29,17 +29,16 @@ def command() -> None:
     """
 
 
-@command.command(name="list")
-@camera_option
-@json_option()
-def list_command(uri: str, as_json: bool) -> None:
+@command.command(name="list", cls=SettingsCommand)
+def list_command(settings: "ConfigListSettings") -> None:
     """Print every setting with its choices."""
     from dataclasses import asdict
 
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import words_of
 
-    with json_output() if as_json else nullcontext() as out, open_camera(uri) as camera:
+    printed = json_output() if settings.as_json else nullcontext()
+    with printed as out, open_camera(settings.uri) as camera:
         words = words_of(camera)
         if out is not None:
             out.write({name: asdict(word) for name, word in words.items()})
@@ -54,24 +53,22 @@ def list_command(uri: str, as_json: bool) -> None:
             )
 
 
-@command.command(name="get")
-@camera_option
+@command.command(name="get", cls=SettingsCommand)
 @click.argument("name")
-def get_command(uri: str, name: str) -> None:
+def get_command(name: str, settings: "ConfigSettings") -> None:
     """Print the value of one setting.
 
     NAME is a name from 'config list', or aperture, shutter or iso."""
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import word_named, words_of
 
-    with open_camera(uri) as camera:
+    with open_camera(settings.uri) as camera:
         click.echo(words_of(camera)[word_named(camera, name)].value)
 
 
-@command.command(name="set")
-@camera_option
+@command.command(name="set", cls=SettingsCommand)
 @click.argument("assignment", metavar="NAME=VALUE")
-def set_command(uri: str, assignment: str) -> None:
+def set_command(assignment: str, settings: "ConfigSettings") -> None:
     """Change one setting and print its new value."""
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import configured
@@ -79,17 +76,13 @@ def set_command(uri: str, assignment: str) -> None:
     name, equals, value = assignment.partition("=")
     if not equals:
         raise click.UsageError(f"'{assignment}': write NAME=VALUE")
-    with open_camera(uri) as camera:
+    with open_camera(settings.uri) as camera:
         word, got = configured(camera, name, value)
     click.echo(f"{word} = {got}")
 
 
-@command.command(name="dump")
-@camera_option
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE."
-)
-def dump_command(uri: str, out: Path | None) -> None:
+@command.command(name="dump", cls=SettingsCommand)
+def dump_command(settings: "ConfigDumpSettings") -> None:
     """Print all settings as JSON.
 
     'config restore' reads the file."""
@@ -97,18 +90,17 @@ def dump_command(uri: str, out: Path | None) -> None:
     from defocus.capture.links.camera_words import dump_of
     from defocus.storage.files import write_json
 
-    with json_output() as printed, open_camera(uri) as camera:
+    with json_output() as printed, open_camera(settings.uri) as camera:
         document = dump_of(camera)
-        if out is None:
+        if settings.out is None:
             printed.write(document)
         else:
-            write_json(out, document)
+            write_json(settings.out, document)
 
 
-@command.command(name="restore")
-@camera_option
+@command.command(name="restore", cls=SettingsCommand)
 @click.argument("file", type=click.Path(path_type=Path))
-def restore_command(uri: str, file: Path) -> int:
+def restore_command(file: Path, settings: "ConfigSettings") -> int:
     """Restore the settings saved in FILE.
 
     'config dump' writes FILE. Only settings that differ are changed.
@@ -120,7 +112,7 @@ def restore_command(uri: str, file: Path) -> int:
     from defocus.progress import say
 
     dump = read_dump(file)
-    with open_camera(uri) as camera:
+    with open_camera(settings.uri) as camera:
         changes, failed = restore(camera, dump)
     for word, value in changes.items():
         click.echo(f"{word} = {value}")

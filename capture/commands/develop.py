@@ -11,7 +11,7 @@ from defocus.command_line.verbs import help_heading
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
-    from defocus.capture.develop_settings import DevelopSettings
+    from defocus.capture.develop_settings import DevelopOutput, DevelopSettings
 
 MODELS = "defocus.capture.develop_settings"
 
@@ -28,14 +28,11 @@ them."""
 @help_heading("Keep")
 @click.command(name="develop", cls=SettingsCommand, models=MODELS)
 @session_argument
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder for the pictures: new, or one to continue.",
-)
-def command(session: Path, out: Path, settings: "DevelopSettings") -> int:
+def command(
+    session: Path,
+    output: "DevelopOutput",
+    settings: "DevelopSettings",
+) -> int:
     """Develop the pairs of SESSION to PNG.
 
     Both pictures of a pair are developed with the same parameters.
@@ -51,6 +48,7 @@ def command(session: Path, out: Path, settings: "DevelopSettings") -> int:
     from defocus.capture.develop import develop_session
     from defocus.progress import counted, say
 
+    out = output.out
     if settings.register_by != "none":
         raise InputError(
             REGISTERED_BY[settings.register_by].format(session=session, out=out)

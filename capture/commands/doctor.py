@@ -9,31 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
 if TYPE_CHECKING:
+    from defocus.capture.commands._settings import DoctorSettings
     from defocus.capture.doctor import CheckedPoint
 
 
 @help_heading("Prepare")
-@click.command(name="doctor")
-@click.option(
-    "--camera",
-    "uri",
-    metavar="URI",
-    help="Also check this camera; see 'cameras --help'.",
-)
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    metavar="DIR",
-    help="Folder where sessions will be written.  [default: here]",
-)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print a JSON list and do not ask."
-)
-def command(uri: str | None, folder: Path, as_json: bool) -> int:
+@click.command(name="doctor", cls=SettingsCommand)
+def command(settings: "DoctorSettings") -> int:
     """Check the camera and computer before a shoot.
 
     The command also asks about things that no program can see.
@@ -41,11 +27,11 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
     Each check reports ok, warn, fail or ask. The exit code is 1 if a check fails, 3 if there is no
     camera, and 4 if the camera was lost.
     """
-    with json_output() if as_json else nullcontext() as out:
-        findings, code = _findings(uri, folder)
+    with json_output() if settings.as_json else nullcontext() as out:
+        findings, code = _findings(settings.uri, settings.folder)
         if out is not None:
             out.write([finding.to_json() for finding in findings])
-    if not as_json:
+    if not settings.as_json:
         findings = list(map(_answered, findings))
         for finding in findings:
             advice = ""

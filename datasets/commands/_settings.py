@@ -46,6 +46,13 @@ PHOTOMETRIC = option(
 )
 
 
+class DescribeSettings(CommandSettings):
+    """Options of ``list``."""
+
+    as_json: bool = option(False, "--json")
+    """Print one JSON document on stdout."""
+
+
 class MeasuringSettings(CommandSettings):
     """How pairs are measured."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.errors import DatasetError
@@ -18,6 +18,7 @@ from defocus.progress import counted, grouped, tally
 from defocus.reading import Json
 
 if TYPE_CHECKING:  # heavy at run time
+    from defocus.datasets.commands._settings import DescribeSettings
     from defocus.datasets.layouts.published_set import Completeness
     from defocus.datasets.pair import Pair, ReaderCard
 
@@ -27,10 +28,9 @@ Description = tuple[Json, list[str]]
 
 
 @help_heading("Open")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument("dataset", required=False)
-@json_option("document")
-def command(dataset: str | None, as_json: bool) -> int:
+def command(dataset: str | None, settings: "DescribeSettings") -> int:
     """List datasets, or describe one.
 
     `list` shows the variants of the sample dataset and the readers. `list dpdd` shows source,
@@ -40,9 +40,9 @@ def command(dataset: str | None, as_json: bool) -> int:
     any. It looks at the headers and ends of their files; 'audit' reads every pixel.
     """
     if dataset is None:
-        return print_made(_kinds, _kind_lines, as_json=as_json)
+        return print_made(_kinds, _kind_lines, as_json=settings.as_json)
     described, lines = description(dataset)
-    code = print_made(lambda: described, lambda _: lines, as_json=as_json)
+    code = print_made(lambda: described, lambda _: lines, as_json=settings.as_json)
     return int(described.get("complete") is False or bool(code))
 
 

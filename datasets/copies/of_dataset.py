@@ -25,7 +25,7 @@ from defocus.progress import track
 from defocus.reading import read_json
 from defocus.storage.files import make_folder, write_json
 
-SEARCH_REVISION = 1
+SEARCH_REVISION = 2
 """Revision of the search. Raise it where it finds other pictures: kept results are not read."""
 
 WHOLE_SHARE = 0.85
@@ -37,7 +37,9 @@ LOOKED_FOR = (
 )
 """Objects of the search, for a message that it found none."""
 
-NOT_LOOKED_FOR = "parts with hardly any detail, such as sky or walls"
+NOT_LOOKED_FOR = (
+    "parts with hardly any detail, such as sky or walls, and small pasted things"
+)
 """Parts that the search does not find."""
 
 

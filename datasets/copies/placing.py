@@ -1,6 +1,6 @@
 """Where a picture is in another one: mirrored or turned by 90°, enlarged and moved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,11 +30,16 @@ between levels."""
 MOST_ENLARGED = 4.0
 """Largest factor between the sizes of a part and of its origin; up to 3 is looked for."""
 
+OUTLYING = 0.1
+"""Share of the agreeing features on each side that may lie outside of the part that is shared."""
+
 COMPARED_PX = 256
 """Longer side at which the pixels of two pictures are compared."""
 FINE_SIGMA_PX = 4.0
 """Standard deviation, px, of the Gaussian above which detail is not compared: light and colour may
 have been changed."""
+LEAST_PART_PX = 64
+"""Least side of a part that is compared by itself."""
 TILE_PX = 16
 LEAST_TILE_CONTRAST = 2.0
 """Least standard deviation of the detail of a tile that counts, in levels of 255."""
@@ -60,6 +65,8 @@ class Placing:
     scale: float
     shift_px: tuple[float, float]
     agreeing: int  # number of features that agree
+    # where most of these lie in the picture itself: left, top, right and bottom, px
+    part: tuple[float, float, float, float]
 
     @property
     def matrix(self) -> NDArray[np.float64]:
@@ -107,9 +114,17 @@ def agreed_placing(
     agreeing = len(np.unique(features[best]))
     if agreeing < FEWEST_AGREEING:
         return None
-    placing = _fitted(turn, upright[best], there[best], agreeing)
+    part = _most_of(here[best])
+    placing = _fitted(turn, upright[best], there[best], agreeing, part)
     is_usual = 1 / MOST_ENLARGED <= placing.scale <= MOST_ENLARGED
     return placing if is_usual else None
+
+
+def _most_of(places: Points) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what holds most places; a few of them agree by chance."""
+    left, top = np.quantile(places, OUTLYING, axis=0)
+    right, bottom = np.quantile(places, 1.0 - OUTLYING, axis=0)
+    return float(left), float(top), float(right), float(bottom)
 
 
 def _plausible_scales(
@@ -146,14 +161,20 @@ def _tried_pairs(count: int) -> tuple[Indices, Indices]:
     return first[some], second[some]
 
 
-def _fitted(turn: int, upright: Points, there: Points, agreeing: int) -> Placing:
+def _fitted(
+    turn: int,
+    upright: Points,
+    there: Points,
+    agreeing: int,
+    part: tuple[float, float, float, float],
+) -> Placing:
     """Scale and shift by least squares over the features that agree."""
     centre = upright.mean(axis=0)
     target = there.mean(axis=0)
     spread = ((upright - centre) ** 2).sum()
     scale = float(((upright - centre) * (there - target)).sum() / max(spread, 1e-6))
     shift = target - scale * centre
-    return Placing(turn, scale, (float(shift[0]), float(shift[1])), agreeing)
+    return Placing(turn, scale, (float(shift[0]), float(shift[1])), agreeing, part)
 
 
 @dataclass(frozen=True)
@@ -169,6 +190,22 @@ class PixelAgreement:
         """Whether both have the same pixels, and not two photographs of one place."""
         is_similar = self.stretch <= MOST_STRETCH and self.angle_deg <= MOST_ANGLE_DEG
         return is_similar and self.likeness >= LEAST_COPY
+
+
+def part_agreement(
+    here: Codes, there: Codes, placing: Placing
+) -> PixelAgreement | None:
+    """How well the part agrees in which the agreeing features lie; None if it is small.
+
+    It may have been pasted into another picture, which then agrees nowhere else."""
+    left, top, right, bottom = map(round, placing.part)
+    if min(right - left, bottom - top) < LEAST_PART_PX:
+        return None
+    part = here[top:bottom, left:right]
+    start = np.array([left, top], np.float64)
+    shift = placing.matrix[:, :2] @ start + placing.shift_px
+    moved = replace(placing, shift_px=(float(shift[0]), float(shift[1])))
+    return pixel_agreement(part, there, moved)
 
 
 def pixel_agreement(

@@ -22,6 +22,7 @@ from defocus.datasets.copies.placing import (
     Placing,
     agreed_placing,
     common_shares,
+    part_agreement,
     pixel_agreement,
 )
 
@@ -247,6 +248,11 @@ def _compared(
     shape, other_shape = (pictures[number].features.shape for number in numbers)
     shares = common_shares(shape, other_shape, placing)
     is_copy = agreement is not None and _is_copy(agreement, placing, max(shares))
+    if not is_copy and placing.agreeing >= OVERLAP_FEATURES:
+        pasted = part_agreement(grey(here), grey(there), placing)
+        if pasted is not None and _is_copy(pasted, placing, 0.0):
+            agreement = pasted
+            is_copy = True
     if not is_copy and placing.agreeing < SAME_PLACE_FEATURES:
         return None
     likeness = 0.0 if agreement is None else agreement.likeness

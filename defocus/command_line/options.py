@@ -173,16 +173,6 @@ OPTIONS = [
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-def json_option(what: str = "object") -> Callable[[Decorated], Decorated]:
-    """The option ``--json``, passed as ``as_json``."""
-    return click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        help=f"Print one JSON {what} on stdout.",
-    )
-
-
 def _print_completion(
     context: click.Context,
     _option: click.Parameter,

@@ -74,21 +74,6 @@ def cluster_option() -> click.Option:
     return click.Option(["--settings"], **_CLUSTER_FILE_OPTION)
 
 
-def on_option(text: str, default: int = 1) -> Callable[[Decorated], Decorated]:
-    """The options ``--on``, passed as ``where``, and ``--settings``, which is read before it."""
-    on = click.option(
-        "--on",
-        "where",
-        type=WhereOption(),
-        metavar="WHERE",
-        default=default,
-        show_default=True,
-        help=f"{text} {OR_MACHINES}",
-    )
-    settings = click.option("--settings", expose_value=False, **_CLUSTER_FILE_OPTION)
-    return lambda command: on(settings(command))
-
-
 def where_field(
     default: int | None,
     text: str,

@@ -77,6 +77,8 @@ _FURTHER = (EXIF_DIRECTORY, GPS_DIRECTORY)
 _MAKE, _MODEL, _SECONDS, _F_NUMBER, _ISO, _TAKEN = 271, 272, 33434, 33437, 34855, 36867
 _OFFSET_CHANGED, _OFFSET_TAKEN = 36880, 36881
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
+_FARTHEST_AHEAD = timedelta(hours=14)
+"""Largest offset from UTC that any place has, Kiribati's; a larger one is a mistake."""
 _FOCAL_LENGTH, _BODY_SERIAL, _LENS, _SERIAL = 37386, 42033, 42036, 65001
 _FOCUS_DISTANCE = 37382
 
@@ -110,8 +112,9 @@ class Exif:
         offset = _OFFSET.fullmatch(self.offset or "")
         if self.moment is None or offset is None:
             return None
-        hours = int(offset[2])
-        ahead = timedelta(hours=hours, minutes=int(offset[3]))
+        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        if ahead > _FARTHEST_AHEAD:
+            return None
         if offset[1] == "-":
             return self.moment + ahead
         return self.moment - ahead
@@ -129,15 +132,26 @@ class Exif:
 
 
 def comparable_moments(shots: Sequence[Exif]) -> list[datetime | None]:
-    """When shots were taken: in UTC if all that say a time say its offset, else by their clocks."""
+    """When shots of one camera were taken: in UTC if any says its clock's offset.
+
+    A shot that says no offset has that of the shot whose clock is nearest."""
     # A clock that is set to summer time, or to another zone, between two shots jumps by hours.
-    moments = [exif.moment for exif in shots]
-    instants = [exif.instant for exif in shots]
-    has_offsets = all(
-        moment is None or instant is not None
-        for moment, instant in zip(moments, instants, strict=True)
-    )
-    return instants if has_offsets else moments
+    offsets: dict[datetime, str | None] = {}
+    for exif in shots:
+        if exif.moment is not None and exif.instant is not None:
+            offsets.setdefault(exif.moment, exif.offset)
+    if not offsets:
+        return [exif.moment for exif in shots]
+    return [_instant(exif, offsets) for exif in shots]
+
+
+def _instant(exif: Exif, offsets: Mapping[datetime, str | None]) -> datetime | None:
+    """When a shot was taken, in UTC; without an offset of its own with that of the nearest one."""
+    moment = exif.moment
+    if moment is None or exif.instant is not None:
+        return exif.instant
+    nearest = min(offsets, key=lambda other: abs(other - moment))
+    return replace(exif, offset=offsets[nearest]).instant
 
 
 _Tags = dict[tuple[int, int], TagValue]

@@ -42,3 +42,10 @@ class CalibrationRequest(CommandSettings):
     """Do not ask; the target is in place."""
     out: Path = option(..., "--out FILE", heading="Result")
     """JSON file to write; 'shoot --calibration FILE' uses it."""
+
+
+class CalibrationReport(CommandSettings):
+    """Options of ``calibrate report``."""
+
+    out: Path = option(..., "--out FILE")
+    """PDF or HTML file to write."""

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from defocus.benchmark.commands._settings import StudyFolder
 from defocus.command_line.options import Folder
-from defocus.settings import CommandSettings, option
+from defocus.settings import option
 
 
-class SubmissionSettings(CommandSettings):
+class SubmissionSettings(StudyFolder):
     """The bundle, who submits it, and what it holds."""
 
     bundle: Path = option(..., "--as")

@@ -11,12 +11,32 @@ from defocus.benchmark.study.plan import Seeds
 from defocus.command_line.options import Folder
 from defocus.command_line.where import where_field
 from defocus.processes.machines import Where
-from defocus.settings import JSON, CommandSettings, option
+from defocus.settings import JSON, JSON_LIST, CommandSettings, option
 
 
 def _folder(name: str) -> Any:  # noqa: ANN401 - stands for the field's value
     text = "Folder of the study; finished runs in it are not repeated."
     return option(Path(name), "--out", heading="Study", text=text)
+
+
+class MapsSettings(CommandSettings):
+    """Options of ``studies maps``."""
+
+    dataset: str = option("sample", "--dataset")
+    """Dataset with true defocus maps, as READER:PATH."""
+    where: Where = where_field(1, "Number of pictures measured at once.")
+    as_json: bool = JSON_LIST
+
+
+class RenderDosesSettings(CommandSettings):
+    """Options of ``studies render-doses``."""
+
+    out: Folder = option(..., "--out")
+    """Folder of the new dataset: new, empty, or an unfinished rendering of the same request."""
+    photographs: Folder | None = option(None, "--photographs")
+    """Sharp photographs, instead of the folder that the request names."""
+    where: Where = where_field(1, "Number of scenes rendered at once.")
+    as_json: bool = JSON
 
 
 class MeasuredStudy(StudyOptions):

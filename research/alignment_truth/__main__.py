@@ -8,7 +8,7 @@ import click
 from defocus.command_line.commands import SectionedCommand, run_command
 from defocus.command_line.json_output import json_output
 from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import json_option, with_common_options
+from defocus.command_line.options import with_common_options
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -96,7 +96,9 @@ SECTIONS = {
     help="Markdown page to update: tables between the align-benchmark markers of the split, and of "
     "its real-like pairs, are replaced by those that were made.",
 )
-@json_option()
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
+)
 def command(
     *,
     out: Path,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from defocus.capture.sidecars import lowest_rating
 from defocus.errors import FileError
 from defocus.pictures.metadata import Metadata
 from defocus.pictures.raw import RAW_SUFFIXES
@@ -49,11 +50,28 @@ def sidecars_of(image: Path) -> list[Path]:
     # darktable and digiKam read IMG.JPG.xmp. Of a RAW file Lightroom and Capture One read IMG.xmp,
     # as darktable does when it imports the file. Where both exist, both are changed.
     whole = image.with_name(f"{image.name}.xmp")
-    if image.suffix.lower() not in RAW_SUFFIXES:
-        return [whole]  # IMG.xmp may belong to a RAW file of the same name
     short = image.with_suffix(".xmp")
+    is_raw = image.suffix.lower() in RAW_SUFFIXES
+    if not is_raw and _raw_beside(image):
+        return [whole]  # IMG.xmp belongs to the RAW file
     there = [one for one in (whole, short) if one.exists()]
-    return there or [short]
+    return there or [short if is_raw else whole]
+
+
+def _raw_beside(image: Path) -> bool:
+    """Whether a RAW file beside a picture has its name but for the suffix."""
+    for suffix in RAW_SUFFIXES:
+        named = (image.with_suffix(suffix), image.with_suffix(suffix.upper()))
+        if any(one.exists() for one in named):
+            return True
+    return False
+
+
+def rating_beside(image: Path) -> int | None:
+    """The rating that a person gave in RawTherapee, which has no XMP; None without one."""
+    profiles = (image.with_name(f"{image.name}.pp3"), image.with_suffix(".pp3"))
+    value = lowest_rating(profiles)
+    return None if value in UNDECIDED else value
 
 
 def write_rating(sidecar: Path, rating: int) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.errors import FileError
-from defocus.restoration.files.rating import sidecars_of, write_rating
+from defocus.restoration.files.rating import rating_beside, sidecars_of, write_rating
 
 DARKTABLE = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">
@@ -181,4 +181,16 @@ def test_programs_find_the_sidecar_by_its_name(tmp_path):
     assert names("a.NEF") == ["a.NEF.xmp"]
     (tmp_path / "a.xmp").touch()
     assert names("a.NEF") == ["a.NEF.xmp", "a.xmp"]
+    assert names("a.JPG") == ["a.xmp"]  # no RAW file has its name
+    (tmp_path / "a.NEF").touch()
     assert names("a.JPG") == ["a.JPG.xmp"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "own"),
+    [("InTrash=true", -1), ("Rank=4", 4), ("Rank=0", None), ("", None)],
+)
+@pytest.mark.parametrize("name", ["a.jpg.pp3", "a.pp3"])
+def test_a_rating_in_rawtherapee_is_a_person_s(tmp_path, name, profile, own):
+    (tmp_path / name).write_text(f"[General]\n{profile}\n")
+    assert rating_beside(tmp_path / "a.jpg") == own

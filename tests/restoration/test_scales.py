@@ -112,6 +112,18 @@ def test_a_map_that_is_not_sure_changes_nothing():
     assert plan_scales(unsure, REACH_PX).factors == (1,)
 
 
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("width", [1, 2, 9])
+def test_a_map_that_reaches_beyond_a_narrow_picture_is_reduced(width, factor):
+    # the map of such a picture has four columns, as its network needs 32 px
+    cells = np.full((250, 4), 40, np.float32)
+    reduced = reduced_map(map_of(cells, (2000, width)), factor)
+    height, columns = reduced.size
+    assert (height, columns) == (2000 // factor, -(-width // factor))
+    assert reduced.diameter_px.shape == (-(-height // CELL_PX), -(-columns // CELL_PX))
+    assert set(reduced.diameter_px.flat) == {40 / factor}
+
+
 def test_a_network_without_an_end_to_its_reach_sees_the_whole_picture_alone():
     assert plan_scales(uniform(100), math.inf).factors == (1,)
 

@@ -264,6 +264,8 @@ class _Series:
         """Whether the first look says to wait for the verdict before the next shot."""
         # It stops the photographer where something is clearly wrong; what only the verdict shows
         # is taken again at the end of its scene.
+        if not self._handling.person.may_retake:
+            return False
         first = waiting.side.first.result()
         if first.verdict != "reject":
             return False

@@ -10,7 +10,7 @@ from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import VerbGroup, help_heading
 
 if TYPE_CHECKING:
-    from defocus.extras.calibration.request import CalibrationRequest
+    from defocus.extras.calibration.request import CalibrationReport, CalibrationRequest
 
 MODELS = "defocus.extras.calibration.request"
 
@@ -46,19 +46,12 @@ for _kind, _meaning in KINDS.items():
     _add(_kind, _meaning)
 
 
-@command.command(name="report")
+@command.command(name="report", cls=SettingsCommand, models=MODELS)
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE...")
-@click.option(
-    "--out",
-    required=True,
-    type=FILE,
-    metavar="FILE",
-    help="PDF or HTML file to write.",
-)
-def report_command(files: tuple[Path, ...], out: Path) -> None:
+def report_command(files: tuple[Path, ...], report: "CalibrationReport") -> None:
     """Show calibration files with their curves."""
     from defocus.extras.calibration.report import write_calibration_report
     from defocus.progress import say
 
-    write_calibration_report(files, out)
-    say(f"{out}: written")
+    write_calibration_report(files, report.out)
+    say(f"{report.out}: written")

@@ -6,58 +6,16 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.options import FILE, FOLDER
-from defocus.command_line.where import on_option
+from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
 
-if TYPE_CHECKING:
-    from defocus.processes.machines import Where
-
-BLURS = "2,4,8,16"
-SYSTEMS = "wiener,defocus-m"
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.charts.chart_commands._settings import MeasureSettings
 
 
-@click.command(name="measure")
+@click.command(name="measure", cls=SettingsCommand)
 @click.argument("pictures", nargs=-1, type=FILE)
-@click.option(
-    "--systems",
-    multiple=True,
-    metavar="NAME,NAME",
-    help="Systems, with the weights that come with the package where they need any.  [default: "
-    f"{SYSTEMS}; with --out those of the study; repeatable]",
-)
-@click.option(
-    "--blur",
-    metavar="PX,PX",
-    help=f"Circles of confusion of the simulated photographs.  [default: {BLURS}]",
-)
-@click.option(
-    "--linear",
-    is_flag=True,
-    help="Values of PICTURES are proportional to light, as from 'develop --linear'.",
-)
-@click.option(
-    "--out",
-    type=FOLDER,
-    metavar="STUDY",
-    help="Keep the numbers in this study; its report shows them.",
-)
-@on_option("Number of systems measured at once.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print one JSON list instead of the table.",
-)
-def command(
-    pictures: tuple[Path, ...],
-    systems: tuple[str, ...],
-    blur: str | None,
-    out: Path | None,
-    where: "Where",
-    *,
-    linear: bool,
-    as_json: bool,
-) -> None:
+def command(pictures: tuple[Path, ...], settings: "MeasureSettings") -> None:
     """Measure systems on the test chart (MTF).
 
     PICTURES are photographs of the chart of 'defocus-capture chart print', developed or RAW.
@@ -71,28 +29,30 @@ def command(
     Restored edges are compared with those of the photograph, and texture with what was printed.
     With --out, the same command continues after an interruption.
     """
+    from defocus.extras.charts.chart_commands._settings import BLURS, SYSTEMS
     from defocus.extras.charts.systems.of_study import measure_chart, study_restorers
     from defocus.extras.charts.systems.photographs import simulated_cases, taken_cases
     from defocus.extras.charts.systems.restorers import restorers, without_weights
     from defocus.extras.charts.systems.tables import chart_table
     from defocus.progress import say
 
-    if pictures and blur is not None:
+    if pictures and settings.blur is not None:
         raise click.UsageError(
             "--blur is for simulated photographs; PICTURES have their own"
         )
-    if linear and not pictures:
+    if settings.linear and not pictures:
         raise click.UsageError("--linear is for PICTURES; give some")
     with json_output() as printed:
         if pictures:
-            cases = taken_cases(pictures, linear=linear)
+            cases = taken_cases(pictures, linear=settings.linear)
         else:
-            cases = simulated_cases(_diameters(blur or BLURS))
+            cases = simulated_cases(_diameters(settings.blur or BLURS))
         lacking: list[str] = []
-        if out is not None and not systems:
-            by_name = study_restorers(out)
+        if settings.out is not None and not settings.systems:
+            by_name = study_restorers(settings.out)
         else:
-            names = [one.strip() for one in ",".join(systems or (SYSTEMS,)).split(",")]
+            asked = ",".join(settings.systems or (SYSTEMS,))
+            names = [one.strip() for one in asked.split(",")]
             lacking = without_weights(names)
             measured = [one for one in names if one not in lacking]
             by_name = restorers(measured or names)
@@ -101,10 +61,10 @@ def command(
                     f"{one}: needs weights, and the package has none; left out",
                     error=True,
                 )
-        scores = measure_chart(by_name, cases, out, where)
-        if as_json:
+        scores = measure_chart(by_name, cases, settings.out, settings.where)
+        if settings.as_json:
             printed.write([one.to_json() for one in scores])
-    if not as_json:
+    if not settings.as_json:
         click.echo(chart_table(scores, lacking))
 
 

@@ -7,31 +7,17 @@ import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
     from defocus.edges.edge import EdgeResponse
     from defocus.edges.straightness import Straightness
+    from defocus.extras.charts.chart_commands._settings import MtfSettings
 
 
-@click.command(name="mtf")
+@click.command(name="mtf", cls=SettingsCommand)
 @click.argument("picture", type=FILE)
-@click.option(
-    "--region",
-    metavar="X,Y,W,H",
-    help="Left, top, width and height of the region with the edge, px.  [default: all]",
-)
-@click.option(
-    "--linear",
-    is_flag=True,
-    help="Values are proportional to light, as from 'develop --linear'.",
-)
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print one JSON object with the curve.",
-)
-def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> None:
+def command(picture: Path, settings: "MtfSettings") -> None:
     """Measure the sharpness of an edge (MTF).
 
     PICTURE is a photograph, developed or RAW. The edge is straight, 3 to 12 degrees off the rows or
@@ -50,15 +36,17 @@ def command(picture: Path, region: str | None, linear: bool, as_json: bool) -> N
     from defocus.pictures.read import read_image
 
     with json_output() as printed:
-        is_linear = linear or picture.suffix.lower() in RAW_SUFFIXES
-        part = None if region is None else Region.parse(region)
-        light = linear_light(read_image(picture), part, linear=linear)
+        is_linear = settings.linear or picture.suffix.lower() in RAW_SUFFIXES
+        part = None
+        if settings.region is not None:
+            part = Region.parse(settings.region)
+        light = linear_light(read_image(picture), part, linear=settings.linear)
         try:
             response = measure_edge(light)
             straightness = measure_straightness(grey_of(light))
         except ImageError as error:
             raise ImageError(f"{picture}: {error}") from error
-        if as_json:
+        if settings.as_json:
             bent = straightness_json(straightness)
             tone = "linear" if is_linear else "srgb"
             printed.write({**edge_json(response), "tone": tone, "straightness": bent})

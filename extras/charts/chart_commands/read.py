@@ -1,27 +1,21 @@
 """``defocus-capture chart read``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.command_line.json_output import json_output
 from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.charts.chart_commands._settings import ReadSettings
 
 
-@click.command(name="read")
+@click.command(name="read", cls=SettingsCommand)
 @click.argument("pictures", nargs=-1, required=True, type=FILE)
-@click.option(
-    "--linear",
-    is_flag=True,
-    help="Values are proportional to light, as from 'develop --linear'.",
-)
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print one JSON list with every number.",
-)
-def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
+def command(pictures: tuple[Path, ...], settings: "ReadSettings") -> int:
     """Measure pictures of the printed chart.
 
     PICTURES are photographs of the chart of 'chart print', developed or RAW. The chart may
@@ -39,7 +33,7 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
     rows = []
     with json_output() as printed:
         for picture in pictures:
-            light = stored_light(picture, linear=linear)
+            light = stored_light(picture, linear=settings.linear)
             reading = read_chart(light)
             if reading is None:
                 missing += 1
@@ -51,8 +45,8 @@ def command(pictures: tuple[Path, ...], linear: bool, as_json: bool) -> int:
                 facts = reading.to_json() | text.to_json()
                 lines = [*reading.lines(), f"  {text.line()}"]
             rows.append({"picture": str(picture), **facts})
-            if not as_json:
+            if not settings.as_json:
                 click.echo("\n".join([f"{picture}: {lines[0]}", *lines[1:]]))
-        if as_json:
+        if settings.as_json:
             printed.write(rows)
     return 1 if missing else 0

@@ -1,45 +1,17 @@
 """``defocus-capture chart print``."""
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FILE, OneOf
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.charts.chart_commands._settings import PrintSettings
 
 
-@click.command(name="print")
-@click.option(
-    "--out",
-    required=True,
-    type=FILE,
-    metavar="FILE",
-    help="PDF or SVG file to write.",
-)
-@click.option(
-    "--layout",
-    type=OneOf(["wall", "depths"]),
-    default="wall",
-    show_default=True,
-    help="wall: for a flat wall. depths: five columns alike, for a board turned away from the "
-    "camera, so that one shot holds many circles of confusion.",
-)
-@click.option(
-    "--paper",
-    type=OneOf(["a3", "a4", "letter"]),
-    default="a3",
-    show_default=True,
-    help="Size of the paper, landscape.",
-)
-@click.option(
-    "--dpi",
-    type=WholeRange(72, 9600),
-    default=600,
-    show_default=True,
-    help="Resolution of the printer; one too coarse for the finest detail is refused.",
-)
-def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN401 - literals of a module not imported here
+@click.command(name="print", cls=SettingsCommand)
+def command(settings: "PrintSettings") -> None:
     """Write a test chart to print.
 
     The chart has slanted edges of high and low contrast, stars, dead leaves, text of several sizes,
@@ -53,7 +25,7 @@ def command(out: Path, layout: Any, paper: Any, dpi: int) -> None:  # noqa: ANN4
     from defocus.extras.charts.sheet.svg import write_sheet
     from defocus.progress import say
 
-    write_sheet(out, make_sheet(layout, paper, dpi))
-    say(
-        f"{out}: {paper_name(paper)}, layout {layout}; print it at 100 %, without 'fit to page'"
-    )
+    sheet = make_sheet(settings.layout, settings.paper, settings.dpi)
+    write_sheet(settings.out, sheet)
+    made = f"{paper_name(settings.paper)}, layout {settings.layout}"
+    say(f"{settings.out}: {made}; print it at 100 %, without 'fit to page'")

@@ -1,21 +1,17 @@
 """``defocus-capture chart targets``."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.charts.chart_commands._settings import TargetsSettings
 
 
-@click.command(name="targets")
-@click.option(
-    "--out",
-    required=True,
-    type=FILE,
-    metavar="FILE",
-    help="PDF or SVG file to write.",
-)
-def command(out: Path) -> None:
+@click.command(name="targets", cls=SettingsCommand)
+def command(settings: "TargetsSettings") -> None:
     """Write a sheet of targets to print, on A4.
 
     A star to focus on, and textures by which pictures are registered where a scene has none."""
@@ -23,5 +19,5 @@ def command(out: Path) -> None:
     from defocus.extras.charts.sheet.targets import make_targets
     from defocus.progress import say
 
-    write_sheet(out, make_targets())
-    say(f"{out}: print it at 100 % on matt A4 paper, and check the ruler")
+    write_sheet(settings.out, make_targets())
+    say(f"{settings.out}: print it at 100 % on matt A4 paper, and check the ruler")

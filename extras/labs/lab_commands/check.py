@@ -1,16 +1,20 @@
 """``defocus-bench labs check``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.options import FOLDER
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.labs.lab_commands._settings import RepositorySettings
 
 
-@click.command(name="check")
+@click.command(name="check", cls=SettingsCommand)
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@json_option()
-def command(folder: Path, *, as_json: bool) -> int:
+def command(folder: Path, settings: "RepositorySettings") -> int:
     """Check a repository of bundles, for its CI.
 
     DIR has repository.toml and the folder bundles. Signatures, keys, hashes and rows are checked,
@@ -23,13 +27,13 @@ def command(folder: Path, *, as_json: bool) -> int:
 
     with json_output() as output:
         many, problems = check_repository(folder)
-        if as_json:
+        if settings.as_json:
             lines = [
                 {"bundle": one.bundle, "kind": one.kind, "said": one.said}
                 for one in problems
             ]
             output.write({"ok": not problems, "bundles": many, "problems": lines})
-    if not as_json:
+    if not settings.as_json:
         for one in problems:
             click.echo(f"{one.bundle}: {one.kind}: {one.said}")
         outcome = counted(len(problems), "problem") if problems else "nothing wrong"

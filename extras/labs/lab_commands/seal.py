@@ -1,33 +1,18 @@
 """``defocus-bench labs seal``."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FILE, FOLDER
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.labs.lab_commands._settings import SealSettings
 
 
-@click.command(name="seal")
+@click.command(name="seal", cls=SettingsCommand)
 @click.argument("dataset")
-@click.option(
-    "--out",
-    required=True,
-    type=FOLDER,
-    help="The new folder, to be published.",
-)
-@click.option(
-    "--key",
-    required=True,
-    type=FILE,
-    help="New file for the key, to be kept until the truth is published.",
-)
-@click.option(
-    "--opens",
-    default="",
-    metavar="TEXT",
-    help="When the key will be published.",
-)
-def command(dataset: str, out: Path, key: Path, opens: str) -> int:
+def command(dataset: str, settings: "SealSettings") -> int:
     """Seal the test pairs of DATASET.
 
     Their blurry pictures stay open: OUT is a dataset that can be restored and submitted. Their
@@ -41,6 +26,6 @@ def command(dataset: str, out: Path, key: Path, opens: str) -> int:
 
     opened = readable(open_dataset(dataset, damaged=True), "test")
     say_left_out(opened.without(), opened.total, "pair")
-    facts = seal_dataset(opened, out, key, opens)
-    click.echo(f"{out}: sealed; SHA-256 of the key {facts.key_sha256}")
+    facts = seal_dataset(opened, settings.out, settings.key, settings.opens)
+    click.echo(f"{settings.out}: sealed; SHA-256 of the key {facts.key_sha256}")
     return int(bool(opened.left_out))

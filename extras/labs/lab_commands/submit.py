@@ -1,11 +1,9 @@
 """``defocus-bench labs submit``."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import out_option
 from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
@@ -17,8 +15,7 @@ if TYPE_CHECKING:
     cls=SettingsCommand,
     models="defocus.extras.labs.submission_settings",
 )
-@out_option
-def command(out: Path, settings: "SubmissionSettings") -> int:
+def command(settings: "SubmissionSettings") -> int:
     """Write a signed bundle of a study.
 
     It holds the rows, the restored pictures (the study must have been run with --keep-outputs), the
@@ -31,6 +28,7 @@ def command(out: Path, settings: "SubmissionSettings") -> int:
     from defocus.processes.isolation import say_left_out
     from defocus.progress import counted, say
 
+    out = settings.out
     bundle = settings.bundle
     require_collection(settings.collection)
     choice = SubmissionChoice(

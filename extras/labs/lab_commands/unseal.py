@@ -1,26 +1,24 @@
 """``defocus-bench labs unseal``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.options import FILE, FOLDER
+from defocus.command_line.options import FOLDER
+from defocus.command_line.settings_command import SettingsCommand
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.labs.lab_commands._settings import UnsealSettings
 
 
-@click.command(name="unseal")
+@click.command(name="unseal", cls=SettingsCommand)
 @click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--key", required=True, type=FILE, help="The published key.")
-@click.option(
-    "--out",
-    required=True,
-    type=FOLDER,
-    help="The new folder: a dataset with its truth.",
-)
-def command(folder: Path, key: Path, out: Path) -> None:
+def command(folder: Path, settings: "UnsealSettings") -> None:
     """Open a sealed test set with its key.
 
     'labs verify BUNDLE --dataset manifest:OUT' then scores bundles that were submitted before."""
     from defocus.extras.labs.sealing.seal import open_seal
 
-    open_seal(folder, key, out)
-    click.echo(f"manifest:{out}")
+    open_seal(folder, settings.key, settings.out)
+    click.echo(f"manifest:{settings.out}")

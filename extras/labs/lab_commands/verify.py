@@ -5,51 +5,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FILE, json_option
+from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
+    from defocus.extras.labs.lab_commands._settings import BundleSettings
     from defocus.extras.labs.verification.verifying import BundleCheck
 
 NOTHING_RESCORED = 3
 """Exit code: nothing is wrong with the bundle, but nothing is shown either."""
 
 
-@click.command(name="verify")
+@click.command(name="verify", cls=SettingsCommand)
 @click.argument("bundle", type=FILE)
-@click.option(
-    "--dataset",
-    required=True,
-    help="Your own copy of the dataset, READER:PATH.",
-)
-@click.option(
-    "--reruns",
-    type=WholeRange(min=0),
-    default=2,
-    show_default=True,
-    help="Number of random pictures that each system restores again.",
-)
-@click.option(
-    "--record",
-    is_flag=True,
-    help="Write the signed outcome next to the bundle.",
-)
-@click.option(
-    "--key",
-    type=FILE,
-    metavar="FILE",
-    help="Your Ed25519 key, for --record.",
-)
-@json_option()
-def command(
-    bundle: Path,
-    dataset: str,
-    reruns: int,
-    key: Path | None,
-    *,
-    record: bool,
-    as_json: bool,
-) -> int:
+def command(bundle: Path, settings: "BundleSettings") -> int:
     """Check a bundle: score its pictures again.
 
     Every score is compared with the stated one: it may differ by 0.00001, or by 0.001 where a flow
@@ -63,15 +32,15 @@ def command(
     from defocus.processes.isolation import say_left_out
 
     with json_output() as output:
-        opened = open_dataset(dataset, damaged=True)
-        check = verify_bundle(bundle, opened, reruns)
+        opened = open_dataset(settings.dataset, damaged=True)
+        check = verify_bundle(bundle, opened, settings.reruns)
         say_left_out(check.left_out, opened.total, "pair")
-        if record:
-            write_record(bundle, check, key)
-        if as_json:
+        if settings.record:
+            write_record(bundle, check, settings.key)
+        if settings.as_json:
             output.write(check.to_json())
-    if not as_json:
-        _say(bundle, record, check)
+    if not settings.as_json:
+        _say(bundle, settings.record, check)
     return (
         NOTHING_RESCORED
         if check.ok and not check.rescored

@@ -1,30 +1,22 @@
 """defocus-capture log."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from defocus.capture.commands._options import session_argument
-from defocus.command_line.options import FILE
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
+
+if TYPE_CHECKING:  # it imports pydantic
+    from defocus.extras.notebook.commands._settings import LogSettings
 
 
 @help_heading("Check")
-@click.command(name="log")
+@click.command(name="log", cls=SettingsCommand)
 @session_argument
-@click.option(
-    "--out",
-    required=True,
-    type=FILE,
-    help="PDF, HTML or CSV file to write; an existing one is replaced.",
-)
-@click.option(
-    "--by",
-    default="",
-    metavar="NAME",
-    help="Who shot the session, where 'shoot --by' was not given.",
-)
-def command(session: Path, out: Path, by: str) -> int:
+def command(session: Path, settings: "LogSettings") -> int:
     """Write the log of a session's days.
 
     Each pair has a line with the time of its shots, scene, verdict, settings, camera, lens and
@@ -34,8 +26,8 @@ def command(session: Path, out: Path, by: str) -> int:
     from defocus.extras.notebook.log import write_log
     from defocus.progress import say
 
-    unread = write_log(session, out, by)
+    unread = write_log(session, settings.out, settings.by)
     for pair in unread:
         say(f"pair {pair.id} has no settings in the log: {pair.reason}", error=True)
-    say(f"{out}: written")
+    say(f"{settings.out}: written")
     return int(bool(unread))

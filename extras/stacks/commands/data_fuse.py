@@ -7,48 +7,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defocus.command_line.json_output import json_output
-from defocus.command_line.numbers import WholeRange
-from defocus.command_line.options import FOLDER, json_option
+from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.command_line.where import on_option
 from defocus.progress import counted
 
 if TYPE_CHECKING:  # heavy at run time; see the function
+    from defocus.extras.stacks.commands._settings import FuseSettings
     from defocus.extras.stacks.run import FusedStack
     from defocus.pictures.carried import LeftBehind
     from defocus.processes.isolation import LeftOut
-    from defocus.processes.machines import Where
 
 
 @help_heading("Open")
-@click.command()
+@click.command(cls=SettingsCommand)
 @click.argument(
     "stack",
     metavar="STACK",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
 )
-@click.option(
-    "--out",
-    required=True,
-    type=FOLDER,
-    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
-)
-@click.option(
-    "--reference",
-    "position",
-    type=WholeRange(1),
-    help="Position of the frame whose geometry the result has.  [default: the middle one]",
-)
-@on_option("Number of stacks fused at once; the frames of one are registered in turn.")
-@json_option()
-def command(
-    stack: Path,
-    out: Path,
-    position: int | None,
-    where: "Where",
-    *,
-    as_json: bool,
-) -> int:
+def command(stack: Path, settings: "FuseSettings") -> int:
     """Fuse focus stacks into all-in-focus pictures.
 
     STACK is a folder of frames, or of such folders. The frames of a stack are registered with each
@@ -57,36 +34,34 @@ def command(
     folder also holds the result of another program, such as expected.jpg, the two are compared. The
     exit code is 1 if a stack or a frame cannot be read or fused; the same command tries it again.
     """
-    if as_json:
+    if settings.as_json:
         with json_output() as output:
-            fused, left_out, lacking = _fused(stack, out, position, where)
+            fused, left_out, lacking = _fused(stack, settings)
             stacks = list(map(_document, fused))
             named = [one.to_json() for one in left_out]
             left_behind = [one.to_json() for one in lacking]
             output.write(
                 {
-                    "root": str(out),
+                    "root": str(settings.out),
                     "stacks": stacks,
                     "left_out": named,
                     "left_behind": left_behind,
                 }
             )
         return int(bool(left_out))
-    fused, left_out, _ = _fused(stack, out, position, where)
+    fused, left_out, _ = _fused(stack, settings)
     for one in fused:
         click.echo(f"{one.picture}: {_frames(one)}{_comparison(one)}")
         click.echo(
             f"  the frames differ clearly in {100 * one.confident_share:.0f} % of it"
         )
-    click.echo(f"use it with --dataset manifest:{out}")
+    click.echo(f"use it with --dataset manifest:{settings.out}")
     return int(bool(left_out))
 
 
 def _fused(
     stack: Path,
-    out: Path,
-    position: int | None,
-    where: "Where",
+    settings: "FuseSettings",
 ) -> "tuple[list[FusedStack], tuple[LeftOut, ...], tuple[LeftBehind, ...]]":
     from defocus.datasets.api import open_dataset
     from defocus.extras.stacks.run import fuse_stacks
@@ -94,7 +69,12 @@ def _fused(
     from defocus.processes.isolation import say_left_out
 
     opened = open_dataset(f"stack:{stack}", damaged=True)
-    fused, left_out = fuse_stacks(opened, out, position, where)
+    fused, left_out = fuse_stacks(
+        opened,
+        settings.out,
+        settings.position,
+        settings.where,
+    )
     lacking = say_left_behind(
         (one.picture.parent / one.reference, one.picture) for one in fused
     )

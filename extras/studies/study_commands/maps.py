@@ -6,24 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.command_line.options import json_option
-from defocus.command_line.where import on_option
+from defocus.command_line.settings_command import SettingsCommand
 
 if TYPE_CHECKING:
-    from defocus.processes.machines import Where
+    from defocus.extras.studies.options import MapsSettings
     from defocus.reports.model import Cell, Table
 
 
-@click.command(name="maps")
-@click.option(
-    "--dataset",
-    default="sample",
-    show_default=True,
-    help="Dataset with true defocus maps, as READER:PATH.",
+@click.command(
+    name="maps",
+    cls=SettingsCommand,
+    models="defocus.extras.studies.options",
 )
-@on_option("Number of pictures measured at once.")
-@json_option("list")
-def command(where: "Where", *, dataset: str, as_json: bool) -> int:
+def command(settings: "MapsSettings") -> int:
     """Measure the error of estimated defocus maps.
 
     The error is the mean absolute error of the diameter of the circle of confusion, in pixels, over
@@ -38,13 +33,16 @@ def command(where: "Where", *, dataset: str, as_json: bool) -> int:
     from defocus.processes.isolation import parted, say_left_out
     from defocus.progress import track
 
+    dataset = settings.dataset
     with json_output() as output:
         opened = open_dataset(dataset, damaged=True)
         pairs = opened.split("test")
         if not pairs or any(one.defocus_map is None for one in pairs):
             raise NotApplicableError(f"{dataset}: no test pairs with true defocus maps")
         items = {pair.id: pair for pair in pairs}
-        results = dict(track(each(map_errors, items, where), "maps", len(items)))
+        results = dict(
+            track(each(map_errors, items, settings.where), "maps", len(items))
+        )
         scored, failed = parted(results[pair.id] for pair in pairs)
         left_out = opened.without(failed)
         say_left_out(left_out, opened.total, "pair")
@@ -54,11 +52,11 @@ def command(where: "Where", *, dataset: str, as_json: bool) -> int:
         rows = []
         for name in SYSTEMS:
             rows += [row for row in every if row["name"] == name]
-        if as_json:
+        if settings.as_json:
             output.write(
                 [*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)]
             )
-    if not as_json:
+    if not settings.as_json:
         print_tables([_table(rows, dataset)])
     return int(bool(left_out))
 

@@ -24,6 +24,7 @@ from defocus.datasets.copies.search import SearchedPicture, SharedPart, shared_p
 from defocus.storage.files import sha256_file
 from tests.datasets.conftest import put
 
+WHOLE = (0.0, 0.0, 512.0, 512.0)
 PICTURES = ("astronaut", "coffee", "chelsea", "rocket")
 
 
@@ -82,6 +83,18 @@ def test_a_part_of_a_test_picture_is_found_with_what_was_done_to_it(tested, kind
     if part.here == 4:  # the patch was looked for in the picture
         assert placing.scale == pytest.approx(scale, rel=0.02)
         assert placing.quarter_turns in {quarters, -quarters % 4}
+
+
+def test_a_part_that_was_pasted_into_another_picture_is_a_copy(tested):
+    inside = np.zeros((400, 600), np.float32)
+    cv2.ellipse(inside, (300, 200), (110, 120), 0, 0, 360, 1, -1)
+    share = cv2.GaussianBlur(inside, (0, 0), 1)
+    pasted = np.zeros((400, 600), np.float32)
+    pasted[60:340, 180:420] = grey("astronaut")[60:340, 120:360]
+    made = share * pasted + (1 - share) * grey("coffee")[:400, ::-1]
+    part = only_part(tested[:1], saved_again(made.round().astype(np.uint8)))
+    assert part.is_copy
+    assert part.likeness > 0.97
 
 
 def test_other_pictures_and_the_other_half_of_one_are_no_copies(tested):
@@ -184,7 +197,7 @@ def test_a_placing_needs_four_features_that_agree():
 def test_a_placing_says_how_it_is_turned():
     said = {
         (placing.is_mirrored, placing.quarter_turns)
-        for placing in (Placing(turn, 1.0, (0.0, 0.0), 4) for turn in range(8))
+        for placing in (Placing(turn, 1.0, (0.0, 0.0), 4, WHOLE) for turn in range(8))
     }
     assert said == {
         (mirrored, turns) for mirrored in (False, True) for turns in range(4)
