@@ -36,6 +36,12 @@ the second not at all. A plain wall fits any blur."""
 PLAIN_SQUARES = (31, 31)
 """Size of the surroundings, in squares, whose certain answers decide for a plain part: 992 px, the
 width of a wall or sky."""
+NEAR_SQUARES = (3, 7, 15, 31)
+"""Sides of the surroundings, in squares, in which a plain part looks for what is in focus, the
+nearest first: a plain part of a subject in focus belongs to the subject."""
+SPREAD = 2.0
+"""Trust in what a plain square took from its surroundings, as a multiple of the share of them that
+was known."""
 FAINT = 1e-4
 """Weight of an uncertain answer. It decides only where no answer around it is certain."""
 SMALLEST_SQUARES = 3
@@ -64,7 +70,8 @@ class LargeBlurNetwork(nn.Module):
 def with_large_blur(small: Array, scales: Mapping[int, Array]) -> tuple[Array, Array]:
     """The estimates ``(h, w, 2)`` in px with those of large blurs, and their share ``(h, w)``."""
     # ``scales``: what was estimated of the picture reduced by each factor, in its own pixels.
-    large, share = _with_plain_parts(large_blur(scales))
+    large = large_blur(scales)
+    large, share = _with_plain_parts(large, _in_focus(large, scales))
     rows, columns = small.shape[:2]
     wide = CELLS * large.shape[1], CELLS * large.shape[0]
     both = np.dstack([large, share])
@@ -126,21 +133,58 @@ def _block_means(level: Array, side: int) -> Array:
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
-def _with_plain_parts(large: Array) -> tuple[Array, Array]:
-    """The answers, and how much each counts; a plain part takes those of the parts around it."""
-    strong = np.clip((large[:, :, :1] - BEGIN_PX) / (END_PX - BEGIN_PX), 0, 1)
+def _with_plain_parts(large: Array, focused: Array) -> tuple[Array, Array]:
+    """The answers, and how much each counts; a plain part takes those of the parts around it.
+
+    ``focused``: ``(h, w)`` in [0, 1], how surely each square is in focus."""
+    strong = _strong(large[:, :, :1])
     certain = _certain(large)[:, :, None]
-    weight = np.maximum(certain, FAINT)
-    both = np.dstack([np.log2(1 + large[:, :, :2]), strong])
-    around = (
-        cv2.blur(weight * both, PLAIN_SQUARES)
-        / cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
-    )
-    mixed = both + (1 - certain) * (around - both)
+    both = np.dstack([np.log2(1 + large), strong])
+    around = _around(both, certain)
+    near = _near_focus(focused, certain[:, :, 0])[:, :, None]
+    own = np.maximum(certain, near * (1 - strong))
+    mixed = both + (1 - own) * (around - both)
     enough = _opened(certain * strong) > 0
     share = np.where(enough.any(), _opened(mixed[:, :, 2]), 0)
     filled = np.exp2(mixed[:, :, :2]) - 1
     return np.asarray(filled, np.float32), np.asarray(share, np.float32)
+
+
+def _around(answers: Array, certain: Array) -> Array:
+    """Means of the certain answers ``(h, w, n)`` around each square."""
+    weight = np.maximum(certain, FAINT)
+    weights = cv2.blur(weight, PLAIN_SQUARES)[:, :, None]
+    means = cv2.blur(weight * answers, PLAIN_SQUARES) / weights
+    return np.asarray(means, np.float32)
+
+
+def _strong(diameter_px: Array) -> Array:
+    """In [0, 1]: whether blurs of these diameters are strong ones, which this network answers."""
+    share = (diameter_px - BEGIN_PX) / (END_PX - BEGIN_PX)
+    return np.asarray(np.clip(share, 0, 1), np.float32)
+
+
+def _in_focus(large: Array, scales: Mapping[int, Array]) -> Array:
+    """``(h, w)`` in [0, 1]: how surely each square has detail without a strong blur.
+
+    In focus, an answer has a wide ratio of quantile to median, as a plain wall has; but both are
+    small. Noise on a wall looks so too, but not at an eighth of the size, where it is gone."""
+    rows, columns = large.shape[:2]
+    reduced = _on_squares(scales[SCALES[-1]], SCALES[-1], rows, columns)
+    highest = np.maximum(large[:, :, 1], reduced[:, :, 1])
+    return 1 - _strong(highest)
+
+
+def _near_focus(focused: Array, certain: Array) -> Array:
+    """``(h, w)`` in [0, 1]: how surely a square, or what is nearest to it, is in focus."""
+    weight = np.maximum(np.maximum(certain, focused), FAINT)
+    for side in NEAR_SQUARES:
+        square = (side, side)
+        known = cv2.blur(weight, square)
+        around = cv2.blur(weight * focused, square) / known
+        focused = focused + (1 - weight) * (around - focused)
+        weight = np.maximum(weight, np.minimum(SPREAD * known, 1))
+    return focused
 
 
 def _certain(large: Array) -> Array:

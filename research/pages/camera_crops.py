@@ -1,7 +1,8 @@
 """Gains of the installed command on crops: ``python -m research.pages.camera_crops PHOTOGRAPHS``.
 
-The part with most detail of eight held-out photographs at 1:1, behind discs and polygons, and a
-ramp; ``defocus-restore`` restores the files, and they are compared with what was blurred."""
+The part with most detail of eight held-out photographs at 1:1, behind discs and polygons, a ramp,
+and a subject in focus before a strong blur, of which the subject alone is compared;
+``defocus-restore`` restores the files, and they are compared with what was blurred."""
 
 import argparse
 import itertools
@@ -38,6 +39,10 @@ PHOTOGRAPHS = 8
 DIAMETERS_PX = (12, 24, 48, 96)
 MAP_DIAMETERS_PX = (4, 8, 16, 24, 32, 48, 64, 96, 128)
 RAMP_PX = (0.0, 96.0)
+SUBJECT_RADIUS_PX = 300
+"""Radius of a disc in the middle that is in focus."""
+BEHIND_SUBJECT_PX = 48
+"""Circle of confusion around the subject."""
 BLADES = (0, 6, 0, 7, 8, 5, 0, 9)
 """Corners of each photograph's aperture; 0 is a disc."""
 NOISE = 0.003
@@ -139,7 +144,17 @@ def blurred_ways(
     turn = float(np.pi / 2 * (number % 2))
     through, _ = ramp(light, aperture, RAMP_PX, turn)
     yield "ramp", _stored(through, random)
+    behind = convolved(light, BEHIND_SUBJECT_PX, aperture)
+    portrait = np.where(in_subject()[:, :, None], light, behind)
+    yield "subject", _stored(portrait, random)
     yield "sharp", crop
+
+
+def in_subject() -> Mask:
+    """``(H, W)``: the disc that is in focus in the pictures with a subject."""
+    rows, columns = np.ogrid[:HEIGHT_PX, :WIDTH_PX]
+    distance = np.hypot(rows - HEIGHT_PX / 2, columns - WIDTH_PX / 2)
+    return np.asarray(distance < SUBJECT_RADIUS_PX)
 
 
 def _aperture(number: int) -> Aperture:
@@ -158,12 +173,14 @@ def table(folder: Path, sharp: dict[str, Pixels]) -> Iterator[str]:
     yield "| blur | mean gain, dB | worst | each |"
     yield "|---|---|---|---|"
     blurs = [f"{diameter}px" for diameter in DIAMETERS_PX]
-    for name in (*blurs, "ramp"):
-        before = _levels(folder / "blurry", name, sharp)
-        after = _levels(folder / "restored", name, sharp)
+    everywhere = np.ones((HEIGHT_PX, WIDTH_PX), np.bool_)
+    for name in (*blurs, "ramp", "subject"):
+        compared = in_subject() if name == "subject" else everywhere
+        before = _levels(folder / "blurry", name, sharp, compared)
+        after = _levels(folder / "restored", name, sharp, compared)
         gains = np.subtract(after, before).tolist()
         yield _line(name, np.mean(gains), gains)
-    levels = _levels(folder / "restored", "sharp", sharp)
+    levels = _levels(folder / "restored", "sharp", sharp, everywhere)
     yield _line("sharp", np.median(levels), levels)
 
 
@@ -171,12 +188,13 @@ def _levels(
     folder: Path,
     name: str,
     sharp: dict[str, Pixels],
+    compared: Mask,
 ) -> list[float]:
-    """PSNR of the pictures behind a blur, dB."""
+    """PSNR of the compared part of the pictures behind a blur, dB."""
     levels = []
     for number, truth in sharp.items():
         picture = read_image(folder / f"{number}-{name}.png")
-        levels.append(psnr(picture, truth))
+        levels.append(psnr(picture[compared], truth[compared]))
     return levels
 
 
