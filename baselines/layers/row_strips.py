@@ -145,6 +145,15 @@ class _Halved:
         return replace(strip, rows=self._convolution(rows[:, :, :even]))
 
 
+def lower(strips: Strips, most_rows: int) -> Strips:
+    """The same rows in strips of at most a height."""
+    # At the end a layer gives all that it has kept, which is several times as high.
+    for strip in strips:
+        parts = strip.rows.split(max(1, most_rows), dim=2)
+        for number, rows in enumerate(parts, 1):
+            yield Strip(rows, strip.last and number == len(parts))
+
+
 def through_blocks(blocks: Iterable[nn.Module], strips: Strips) -> Strips:
     """Residual blocks ``first``, ReLU, ``second``, one after the other."""
     for block in blocks:

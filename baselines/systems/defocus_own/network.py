@@ -4,7 +4,7 @@ It has no normalisation, so that a tile gives what the whole picture gives."""
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from defocus.baselines.layers.row_strips import (
     convolved,
     halved,
     in_single_precision,
+    lower,
     row_by_row,
     through_blocks,
     twice,
@@ -92,6 +93,8 @@ class DefocusUNet(nn.Module):
 
     def in_strips(self, strips: Strips) -> Strips:
         """As :meth:`forward`, for a picture that is given in strips, to the same values."""
+        first = next(strips)
+        strips = chain([first], strips)
         padded = row_by_row(partial(pad_to_multiple, multiple=self.multiple), strips)
         given, seen = twice(padded)
         device = self.intro.weight.device.type
@@ -105,9 +108,12 @@ class DefocusUNet(nn.Module):
             features = halved(down, features)
         features = through_blocks(self.encoders[-1].children(), features)
         levels = list(zip(self.ups, self.decoders, skips, strict=True))
+        places_px = self.multiple
         for up, blocks, skip in reversed(levels):
+            features = lower(features, first.height // places_px)
             features = added(skip, _unfolded(row_by_row(up, features), 2))
             features = through_blocks(blocks.children(), features)
+            places_px //= 2
         return added(given, _unfolded(convolved(self.ending, features), FOLD))
 
 
