@@ -11,8 +11,6 @@ from defocus.strips import Colours, strips
 
 GRID_PX = 64
 """Areas and strips begin at multiples of it, where places of a network's coarsest level begin."""
-BAND_PX = 256
-"""Height, and width, of the bands of a picture for which is asked whether they are needed."""
 
 Array = NDArray[np.float32]
 Area = tuple[slice, slice]
@@ -27,19 +25,19 @@ def areas_of(
     """The areas that hold all needed parts and a margin around each; they do not overlap."""
     height, width = size
     margin_px = GRID_PX * -(-margin_px // GRID_PX)
-    rows = [rows for rows in _bands(height) if needed(rows, slice(0, width))]
-    areas = []
-    for run in _runs(rows, margin_px, height):
-        columns = [columns for columns in _bands(width) if needed(run, columns)]
-        left = max(0, columns[0].start - margin_px)
-        right = min(width, columns[-1].stop + margin_px)
-        areas.append((run, slice(left, right)))
+    needed_rows = [rows for rows in _bands(height) if needed(rows, slice(0, width))]
+    areas: list[Area] = []
+    for rows in _runs(needed_rows, margin_px, height):
+        needed_columns = [columns for columns in _bands(width) if needed(rows, columns)]
+        runs = _runs(needed_columns, margin_px, width)
+        areas.extend((rows, columns) for columns in runs)
     return areas
 
 
 def _bands(length: int) -> Iterator[slice]:
-    for begin in range(0, length, BAND_PX):
-        yield slice(begin, min(begin + BAND_PX, length))
+    """Bands of the picture for each of which is asked whether it is needed."""
+    for begin in range(0, length, GRID_PX):
+        yield slice(begin, min(begin + GRID_PX, length))
 
 
 def _runs(bands: Sequence[slice], margin_px: int, length: int) -> list[slice]:
