@@ -97,24 +97,36 @@ class DefocusUNet(nn.Module):
         strips = chain([first], strips)
         padded = row_by_row(partial(pad_to_multiple, multiple=self.multiple), strips)
         given, seen = twice(padded)
+        features = self._decoded(*self._encoded(seen), first.height)
+        return added(given, _unfolded(convolved(self.ending, features), FOLD))
+
+    def _encoded(self, strips: Strips) -> tuple[Strips, list[Strips]]:
+        """The features of the coarsest level, and those of the others, finest first."""
         device = self.intro.weight.device.type
-        features = in_single_precision(
-            convolved(self.intro, row_by_row(_folded, seen)), device
-        )
+        folded = row_by_row(_folded, strips)
+        features = in_single_precision(convolved(self.intro, folded), device)
         skips = []
         for blocks, down in zip(self.encoders[:-1], self.downs, strict=True):
             skip, features = twice(through_blocks(blocks.children(), features))
             skips.append(skip)
             features = halved(down, features)
-        features = through_blocks(self.encoders[-1].children(), features)
+        return through_blocks(self.encoders[-1].children(), features), skips
+
+    def _decoded(
+        self,
+        features: Strips,
+        skips: Sequence[Strips],
+        strip_px: int,
+    ) -> Strips:
+        """The features of the finest level, in strips of at most some px."""
         levels = list(zip(self.ups, self.decoders, skips, strict=True))
-        places_px = self.multiple
+        place_px = self.multiple
         for up, blocks, skip in reversed(levels):
-            features = lower(features, first.height // places_px)
+            features = lower(features, strip_px // place_px)
             features = added(skip, _unfolded(row_by_row(up, features), 2))
             features = through_blocks(blocks.children(), features)
-            places_px //= 2
-        return added(given, _unfolded(convolved(self.ending, features), FOLD))
+            place_px //= 2
+        return features
 
 
 def _folded(pixels: torch.Tensor) -> torch.Tensor:
