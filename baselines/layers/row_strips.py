@@ -149,9 +149,10 @@ def lower(strips: Strips, most_rows: int) -> Strips:
     """The same rows in strips of at most a height."""
     # At the end a layer gives all that it has kept, which is several times as high.
     for strip in strips:
-        parts = strip.rows.split(max(1, most_rows), dim=2)
-        for number, rows in enumerate(parts, 1):
-            yield Strip(rows, strip.last and number == len(parts))
+        for top in range(0, strip.height, most_rows):
+            bottom = top + most_rows
+            last = strip.last and bottom >= strip.height
+            yield Strip(strip.rows[:, :, top:bottom], last)
 
 
 def through_blocks(blocks: Iterable[nn.Module], strips: Strips) -> Strips:

@@ -46,7 +46,7 @@ class DefocusUNet(nn.Module):
         super().__init__()
         folded = 3 * FOLD**2
         steps = list(pairwise(widths))
-        self.multiple = FOLD * 2 ** len(steps)
+        self.multiple: int = FOLD * 2 ** len(steps)
         self.intro = nn.Conv2d(folded, widths[0], 3, padding=1)
         self.encoders = _levels(widths, encoder)
         self.downs = nn.ModuleList(
@@ -122,7 +122,7 @@ class DefocusUNet(nn.Module):
         levels = list(zip(self.ups, self.decoders, skips, strict=True))
         place_px = self.multiple
         for up, blocks, skip in reversed(levels):
-            features = lower(features, strip_px // place_px)
+            features = lower(features, max(1, strip_px // place_px))
             features = added(skip, _unfolded(row_by_row(up, features), 2))
             features = through_blocks(blocks.children(), features)
             place_px //= 2
