@@ -229,6 +229,9 @@ COMPARED_PX = 640
 show nothing more."""
 MOST_BYTES = 2**28
 """Largest memory, in bytes, of a tile's tensors on the CPU. Larger tiles are no faster."""
+STRIP_SHARE = 0.4
+"""Size of a strip, as a share of a tile's: layers also keep rows of the last strips, and higher
+strips are no faster."""
 SHARE = 0.3
 """Share of the available memory that a tile's tensors may take. Libraries need some inside their
 operations, and freed memory lies in pieces: Restormer at 700x500 px took 2.4 times the size of its
@@ -270,9 +273,11 @@ class Restorer:
             follow(0, 1)
             output = self.whole(as_tensor(blurry[:]))
             return np.array(output[0].permute(1, 2, 0).numpy(), order="C"), 0
-        strip_px = side**2 // blurry.shape[1] // GRID_PX * GRID_PX
+        most_px = side**2 // blurry.shape[1]  # rows of a strip as large as a tile
+        strip_px = max(GRID_PX, int(STRIP_SHARE * most_px) // GRID_PX * GRID_PX)
         network = self.network
-        if isinstance(network, RestoresInStrips) and self.tile_px is None and strip_px:
+        in_strips = self.tile_px is None and most_px >= GRID_PX
+        if in_strips and isinstance(network, RestoresInStrips):
             return self._in_strips(network, blurry, strip_px, follow, needed), 0
         overlap = overlap_px(side)
         batch = self._batch(blurry, side)
