@@ -3,7 +3,8 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.card import REACH_PX, Baseline
+from defocus.baselines.layers.row_strips import RestoresInStrips, Strips, row_by_row
 from defocus.baselines.weights.own import weights_or_own
 from defocus.baselines.weights.store import StoredWeights, build_with, find_weights
 from defocus.errors import ImageError, InputError, NotApplicableError
 from defocus.processes.freed_memory import return_freed_memory
+from defocus.restoration.in_strips import GRID_PX, areas_of, restored_in_strips
 from defocus.strips import Colours, strips
 from defocus.training.memory import available_bytes, peak_bytes
 from defocus.training.steps.optimisers import autocast, has_bfloat16
@@ -226,6 +229,9 @@ COMPARED_PX = 640
 show nothing more."""
 MOST_BYTES = 2**28
 """Largest memory, in bytes, of a tile's tensors on the CPU. Larger tiles are no faster."""
+STRIP_SHARE = 0.4
+"""Size of a strip, as a share of a tile's: layers also keep rows of the last strips, and higher
+strips are no faster."""
 SHARE = 0.3
 """Share of the available memory that a tile's tensors may take. Libraries need some inside their
 operations, and freed memory lies in pieces: Restormer at 700x500 px took 2.4 times the size of its
@@ -242,6 +248,12 @@ class Restorer:
     tile_px: int | None
     budget: float  # bytes for the tensors of a tile
     reach_px: float = REACH_PX  # largest circle of confusion that the network knows
+    # bytes for each pixel, measured once for each size of the part that is tried
+    _measured: dict[tuple[int, int], float] = field(
+        default_factory=dict,
+        compare=False,
+        repr=False,
+    )
 
     @property
     def precision(self) -> Literal["bfloat16", "float32"]:
@@ -261,6 +273,12 @@ class Restorer:
             follow(0, 1)
             output = self.whole(as_tensor(blurry[:]))
             return np.array(output[0].permute(1, 2, 0).numpy(), order="C"), 0
+        most_px = side**2 // blurry.shape[1]  # rows of a strip as large as a tile
+        strip_px = max(GRID_PX, int(STRIP_SHARE * most_px) // GRID_PX * GRID_PX)
+        network = self.network
+        in_strips = self.tile_px is None and most_px >= GRID_PX
+        if in_strips and isinstance(network, RestoresInStrips):
+            return self._in_strips(network, blurry, strip_px, follow, needed), 0
         overlap = overlap_px(side)
         batch = self._batch(blurry, side)
         restored = restore_tiled(
@@ -274,6 +292,29 @@ class Restorer:
         )
         return_freed_memory(restored.shape[0] * restored.shape[1])
         return restored, side
+
+    @torch.no_grad()
+    def _in_strips(
+        self,
+        network: RestoresInStrips,
+        blurry: Colours,
+        strip_px: int,
+        follow: Follow,
+        needed: Needed,
+    ) -> Array:
+        """Restore ``(H, W, 3)`` in strips, to the values that the whole picture would give."""
+
+        def wanted(rows: slice, columns: slice) -> bool:
+            return needed(TileArea(rows.start, rows.stop, columns.start, columns.stop))
+
+        def restore(strips: Strips) -> Strips:
+            on_device = partial(torch.Tensor.to, device=self.device)
+            return network.in_strips(row_by_row(on_device, strips))
+
+        height, width = blurry.shape[:2]
+        areas = areas_of((height, width), network.looks_px(), wanted)
+        with autocast(self.device, self.precision):
+            return restored_in_strips(restore, blurry, areas, strip_px, follow)
 
     @torch.no_grad()
     def whole(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -324,13 +365,16 @@ class Restorer:
 
     def _bytes_per_pixel(self, blurry: Colours) -> float:
         """Bytes of the tensors for each pixel of a tile, measured on a small part."""
-        probe = as_tensor(blurry[:PROBE_PX, :PROBE_PX]).to(self.device)
-        with autocast(self.device, self.precision):
-            peak = peak_bytes(self.network, probe)
-        # has its own weights, as many for a tile of any size
-        if self.precision == "bfloat16":
-            peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
-        return peak / (probe.shape[-2] * probe.shape[-1])
+        height, width = (min(PROBE_PX, length) for length in blurry.shape[:2])
+        if (height, width) not in self._measured:
+            probe = as_tensor(blurry[:height, :width]).to(self.device)
+            with autocast(self.device, self.precision):
+                peak = peak_bytes(self.network, probe)
+            # has its own weights, as many for a tile of any size
+            if self.precision == "bfloat16":
+                peak -= 2 * sum(weight.numel() for weight in self.network.parameters())
+            self._measured[height, width] = peak / (height * width)
+        return self._measured[height, width]
 
 
 def make_restorer(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defocus.blur.large_blur import SCALES
 from defocus.blur.learned_map import CELL_PX, BlurMap, enlarged_rows, estimate_blur_map
 from defocus.restoration.restorer import Follow, TileArea, as_tensor, large_enough
-from defocus.strips import Colours, mean_of_colours, strips
+from defocus.strips import Colours, mean_of_colours, strips, three_colours
 
 BEGIN, END = 0.92, 1.17
 """Shares of the reach between which the next smaller scale takes over. Beyond its reach a network
@@ -92,11 +92,13 @@ class ScalePlan:
         mixed = blurry.copy()
         for factor, picture in restored.items():
             weight = enlarged_rows(self.weights[factor], CELL_PX, top, bottom, width)
+            if not weight.any():
+                continue
             if factor == 1:
                 change = picture[top:bottom] - blurry
             else:
                 change = enlarged_rows(picture, factor, top, bottom, width)
-            change *= weight[:, :, None]
+            change *= three_colours(weight)
             mixed += change
         return mixed
 

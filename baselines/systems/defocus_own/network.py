@@ -3,7 +3,8 @@
 It has no normalisation, so that a tile gives what the whole picture gives."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import partial
+from itertools import chain, pairwise
 
 import torch
 from torch import nn
@@ -11,6 +12,17 @@ from torch.nn import functional
 
 from defocus.baselines.layers.named import Residual, residual
 from defocus.baselines.layers.padding import cropped, pad_to_multiple
+from defocus.baselines.layers.row_strips import (
+    Strips,
+    added,
+    convolved,
+    halved,
+    in_single_precision,
+    lower,
+    row_by_row,
+    through_blocks,
+    twice,
+)
 
 FOLD = 2
 """Side of the square of pixels that become channels of one place."""
@@ -34,7 +46,7 @@ class DefocusUNet(nn.Module):
         super().__init__()
         folded = 3 * FOLD**2
         steps = list(pairwise(widths))
-        self.multiple = FOLD * 2 ** len(steps)
+        self.multiple: int = FOLD * 2 ** len(steps)
         self.intro = nn.Conv2d(folded, widths[0], 3, padding=1)
         self.encoders = _levels(widths, encoder)
         self.downs = nn.ModuleList(
@@ -69,6 +81,63 @@ class DefocusUNet(nn.Module):
             features = blocks(skip + functional.pixel_shuffle(up(features), 2))
         change = functional.pixel_shuffle(self.ending(features), FOLD)
         return cropped(padded + change, blurry).contiguous()
+
+    def looks_px(self) -> int:
+        """Distance, px, beyond which a pixel changes nothing."""
+        reach = 2 * FOLD  # the first and the last layer
+        for stacks in (self.encoders, self.decoders):
+            for level, blocks in enumerate(stacks):
+                convolutions = 2 * len(list(blocks.children()))
+                reach += convolutions * FOLD * 2**level
+        return reach + self.multiple  # a place of the coarsest level has as many px
+
+    def in_strips(self, strips: Strips) -> Strips:
+        """As :meth:`forward`, for a picture that is given in strips, to the same values."""
+        first = next(strips)
+        strips = chain([first], strips)
+        padded = row_by_row(partial(pad_to_multiple, multiple=self.multiple), strips)
+        given, seen = twice(padded)
+        features = self._decoded(*self._encoded(seen), first.height)
+        return added(given, _unfolded(convolved(self.ending, features), FOLD))
+
+    def _encoded(self, strips: Strips) -> tuple[Strips, list[Strips]]:
+        """The features of the coarsest level, and those of the others, finest first."""
+        device = self.intro.weight.device.type
+        folded = row_by_row(_folded, strips)
+        features = in_single_precision(convolved(self.intro, folded), device)
+        skips = []
+        for blocks, down in zip(self.encoders[:-1], self.downs, strict=True):
+            skip, features = twice(through_blocks(blocks.children(), features))
+            skips.append(skip)
+            features = halved(down, features)
+        return through_blocks(self.encoders[-1].children(), features), skips
+
+    def _decoded(
+        self,
+        features: Strips,
+        skips: Sequence[Strips],
+        strip_px: int,
+    ) -> Strips:
+        """The features of the finest level, in strips of at most some px."""
+        levels = list(zip(self.ups, self.decoders, skips, strict=True))
+        place_px = self.multiple
+        for up, blocks, skip in reversed(levels):
+            features = lower(features, max(1, strip_px // place_px))
+            features = added(skip, _unfolded(row_by_row(up, features), 2))
+            features = through_blocks(blocks.children(), features)
+            place_px //= 2
+        return features
+
+
+def _folded(pixels: torch.Tensor) -> torch.Tensor:
+    """Squares of pixels as channels, in the layout that is fast on CPUs."""
+    folded = functional.pixel_unshuffle(pixels, FOLD)
+    return folded.contiguous(memory_format=torch.channels_last)
+
+
+def _unfolded(strips: Strips, side: int) -> Strips:
+    """Channels as squares of places."""
+    return row_by_row(partial(functional.pixel_shuffle, upscale_factor=side), strips)
 
 
 def _block(width: int) -> Residual:
