@@ -251,11 +251,20 @@ def source_picture(picture: Colours, factor: int) -> Array:
 def _projected_back(picture: Array, factor: int) -> Array:
     """The source of some rows, of colours or grey."""
     below, right = (-length % factor for length in picture.shape[:2])
-    whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    border = cv2.BORDER_REPLICATE
+    filled = cv2.copyMakeBorder(picture, 0, below, 0, right, border)
+    whole = np.asarray(filled, np.float32)
     large = whole.shape[1], whole.shape[0]
     small = large[0] // factor, large[1] // factor
-    source = cv2.resize(whole, small, interpolation=cv2.INTER_AREA)
+    source = _resized(whole, small, cv2.INTER_AREA)
     for _ in range(BACK_PROJECTIONS):
-        lacking = whole - cv2.resize(source, large, interpolation=cv2.INTER_CUBIC)
-        source += cv2.resize(lacking, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(source, np.float32)
+        enlarged = _resized(source, large, cv2.INTER_CUBIC)
+        lacking = whole - enlarged
+        source += _resized(lacking, small, cv2.INTER_AREA)
+    return source
+
+
+def _resized(picture: Array, size: tuple[int, int], interpolation: int) -> Array:
+    """A picture of another width and height."""
+    resized = cv2.resize(picture, size, interpolation=interpolation)
+    return np.asarray(resized, np.float32)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.arrays import Mask, Shape, Singles
+from defocus.align.arrays import Doubles, Mask, Shape, Singles
 from defocus.align.registration.robust_fit import ERROR_OVER_COC
 from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import (
@@ -243,7 +243,7 @@ def _evidence(
     return _normal_terms(flow, gx, gy, left, weight)
 
 
-def _derivative(picture: Singles, kernel: Singles) -> Singles:
+def _derivative(picture: Singles, kernel: Doubles) -> Singles:
     """Derivative of a picture along the kernel: to the right, or down."""
     derivative = cv2.filter2D(
         picture,

@@ -296,9 +296,9 @@ def _profile(
     log_ratio = np.log2(first_light / second_light)
     stops = light_profile(log_ratio, counted)
     profile = 2.0 ** stops.astype(np.float64)
-    if not counted.any():
-        return profile
-    return profile / profile[counted].mean()
+    if counted.any():
+        profile /= profile[counted].mean()
+    return profile
 
 
 def _without_vignetting(windows: _Windows) -> Doubles:

@@ -239,9 +239,11 @@ def voted(matches: Matches) -> Mask:
         ransacReprojThreshold=INLIER_PX,
         maxIters=2000,
     )
-    if inliers is None:
-        return np.zeros(len(matches.first), dtype=bool)
-    return inliers[:, 0] > 0
+    return (
+        np.zeros(len(matches.first), dtype=bool)
+        if inliers is None
+        else inliers[:, 0] > 0
+    )
 
 
 def errors_of(predicted: Doubles, coc_px: Doubles) -> Doubles:

@@ -161,10 +161,8 @@ def scaling(factor: int) -> Doubles:
 
 def rescaled(matrix: Doubles, factor: float) -> Doubles:
     """Convert a transform of full positions to positions reduced by ``factor``, or back (1 / f)."""
-    if factor >= 1:
-        scale = scaling(round(factor))
-    else:
-        reduction = scaling(round(1 / factor))
-        scale = np.linalg.inv(reduction)
+    scale = scaling(round(max(factor, 1 / factor)))
+    if factor < 1:
+        scale = np.asarray(np.linalg.inv(scale), np.float64)
     back = np.linalg.inv(scale)
     return scale @ matrix @ back

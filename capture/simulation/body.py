@@ -290,7 +290,7 @@ def _reflection(width: int, height: int) -> NDArray[np.bool_]:
     right = x - across * width
     below = y - down * height
     distance = np.hypot(right, below)
-    return distance <= radius * height
+    return np.asarray(distance <= radius * height, np.bool_)
 
 
 def write_delivered(path: Path, content: bytes, *, disk_full: bool = False) -> None:

@@ -283,7 +283,7 @@ def _extended(command: click.Command, added: AddedOptions) -> click.Command:
         run = functools.partial(added.run, own)
         extended.callback = functools.wraps(own)(run)
     sections: dict[str, Any] = dict(vars(command).get("sections", {}))
-    if sections and added.heading:
+    if added.heading in sections or (sections and added.heading):
         names = [one.opts[0] for one in added.options]
         sections[added.heading] = (*sections.get(added.heading, ()), *names)
         vars(extended)["sections"] = sections

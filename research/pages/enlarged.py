@@ -147,7 +147,7 @@ def factor_of(picture: NDArray[np.integer] | Array) -> int:
     """The factor that is recognised; integers have the white of their type."""
     if not np.issubdtype(picture.dtype, np.integer):
         return enlarged_by(np.asarray(picture, np.float32))
-    white = np.iinfo(picture.dtype).max
+    white = np.iinfo(str(picture.dtype)).max
     return enlarged_by(np.asarray(picture / np.float32(white), np.float32))
 
 

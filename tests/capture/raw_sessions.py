@@ -122,4 +122,6 @@ def write_session(
 
 def record(out: Path, pair: str) -> dict[str, object]:
     """What ``develop`` wrote down about a pair."""
-    return json.loads((out / "records" / f"{pair}.json").read_text())
+    text = (out / "records" / f"{pair}.json").read_text()
+    written: dict[str, object] = json.loads(text)
+    return written
