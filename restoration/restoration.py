@@ -31,7 +31,7 @@ from defocus.restoration.scales import (
     reduced_map,
     reduced_picture,
 )
-from defocus.strips import WHOLE, Colours, Part, strips
+from defocus.strips import WHOLE, Colours, Part, strips, three_colours
 
 NOTICED = 2.001 / 255
 """Largest change of a value in [0, 1] with which a pixel counts as unchanged: 2 of 255, rounded."""
@@ -176,10 +176,17 @@ class Restoration:
         blurry: Array,
         rows: slice,
     ) -> Array:
-        """Some rows of the picture, and of each scale's change with its weight."""
+        """Some rows of the picture, and of each scale's change with its weight.
+
+        Beside a strong blur, what is in focus stays as it was: it is in focus on purpose."""
         if tuple(pictures) == (1,):
             return pictures[1][rows]
         mixed = self.plan.mixed_rows(blurry, pictures, rows.start)
+        if len(pictures) > 1:
+            sharp = self.blur_map.sharp_rows(rows.start, rows.start + len(blurry))
+            mixed -= blurry
+            mixed *= three_colours(1 - sharp)
+            mixed += blurry
         return np.clip(mixed, 0, 1, out=mixed)
 
     @cached_property

@@ -55,9 +55,11 @@ def uniform(diameter_px: float, height: int = 256, width: int = 320) -> BlurMap:
     return map_of(np.full((rows, columns), diameter_px, np.float32), (height, width))
 
 
-def ramp(height: int, width: int, largest_px: float = 200) -> BlurMap:
+def ramp(
+    height: int, width: int, largest_px: float = 200, least_px: float = 0
+) -> BlurMap:
     rows, columns = -(-height // CELL_PX), -(-width // CELL_PX)
-    across = np.linspace(0, largest_px, columns, dtype=np.float32)
+    across = np.linspace(least_px, largest_px, columns, dtype=np.float32)
     return map_of(np.tile(across, (rows, 1)), (height, width))
 
 
@@ -242,16 +244,23 @@ class Levelled(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("guard", "leave_sharp", "share"),
-    [(False, False, 0.3), (True, False, 0.1), (False, True, 0.1), (True, True, 0.1)],
+    ("guard", "leave_sharp", "share", "least_px"),
+    [
+        (False, False, 0.3, 3),  # nothing is in focus
+        (False, False, 0.1, 0),
+        (True, False, 0.1, 0),
+        (False, True, 0.1, 0),
+        (True, True, 0.1, 0),
+    ],
 )
 @pytest.mark.parametrize("strength", [1.0, 2.0])
 def test_neighbouring_pixels_never_step_where_tiles_and_scales_meet(
-    guard, leave_sharp, share, strength
+    guard, leave_sharp, share, least_px, strength
 ):
     picture = gradient()
     restorer = make_restorer(Levelled(share), 256, torch.device("cpu"))
-    restoration = restore_colours(restorer, picture, ramp(512, 768, 60), guard=guard)
+    blur_map = ramp(512, 768, 60, least_px)
+    restoration = restore_colours(restorer, picture, blur_map, guard=guard)
     assert restoration.plan.factors == (1, 2, 4)
     assert restoration.tiles > 4
     mask = np.tile(np.linspace(1, 0, 512, dtype=np.float32)[:, None], (1, 768))
@@ -259,6 +268,17 @@ def test_neighbouring_pixels_never_step_where_tiles_and_scales_meet(
     assert guard or np.abs(change).max() > 4 / 255
     for axis in (0, 1):
         assert np.abs(np.diff(change, axis=axis)).max() < strength / 255
+
+
+def test_beside_a_strong_blur_what_is_in_focus_stays(rng):
+    picture = rng.random((256, 512, 3), np.float32)
+    diameter_px = np.full((256 // CELL_PX, 512 // CELL_PX), 70, np.float32)
+    diameter_px[:, : 256 // CELL_PX] = 0.5
+    restored = restored_by(Darker(), picture, map_of(diameter_px, (256, 512)))
+    np.testing.assert_allclose(restored[:, :240], picture[:, :240], atol=1e-6)
+    assert (picture - restored)[:, 300:].mean() > 0.04
+    alone = restored_by(Darker(), picture, uniform(0.5, 256, 512))
+    assert (picture - alone).mean() > 0.04  # without a strong blur all is restored
 
 
 def test_strips_of_a_result_are_its_rows(rng):
