@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from defocus.capture.clocks import comparable_moments
 from defocus.capture.planning.exposure import Exposure, make_exposure
 from defocus.capture.sidecars import REJECTED, rating
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint, maybe_one_view
-from defocus.pictures.metadata import Exif, comparable_moments, read_exif
+from defocus.pictures.metadata import Exif, read_exif
 from defocus.pictures.raw import RAW_SUFFIXES
 
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")

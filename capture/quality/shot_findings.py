@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.unknown_causes import cause
 from defocus.blur.gradients import block_means, gradient_energy
+from defocus.capture.clocks import comparable_moments
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.quality.limits import QualityLimits
 from defocus.capture.quality.quick_look import CLIPPED, QuickLook, read_look
 from defocus.capture.quality.verdict import Quality, Severity
 from defocus.capture.sidecars import REJECTED, rating_words
-from defocus.pictures.metadata import Exif, comparable_moments
+from defocus.pictures.metadata import Exif
 from defocus.pictures.values import FloatImage, as_integer, linear_to_srgb
 from defocus.scene.geometry import IDENTITY, Similarity
 

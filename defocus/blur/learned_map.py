@@ -153,6 +153,8 @@ RESCUED_TO_PX = 120.0
 """Circle of confusion in the map, px, above which hardly anything can be restored. A disc of 128
 px, where restoring still gains 2 dB, reads 93 to 122 px in the sharpest parts; one of 360 px reads
 123."""
+SHARP_PX = (1.0, 2.5)
+"""Diameters, px, up to which a part is in focus, and from which on it surely is not."""
 LEAST_TOLD_SHARE = 0.02
 
 Array = NDArray[np.float32]
@@ -175,14 +177,21 @@ class BlurMap:
 
     def sharp(self) -> Array:
         """``(H, W)`` in [0, 1]: 1 where the picture is in focus (up to 1 px), 0 from 2.5 px on."""
-        return enlarged(self._sharp_share(), self.size)
+        return enlarged(self._sharp_share(*SHARP_PX), self.size)
 
-    def sharp_rows(self, top: int, bottom: int) -> Array:
-        """Rows ``top`` to ``bottom`` - 1 of :meth:`sharp`."""
-        return enlarged_rows(self._sharp_share(), CELL_PX, top, bottom, self.size[1])
+    def sharp_rows(
+        self,
+        top: int,
+        bottom: int,
+        ends_px: tuple[float, float] = SHARP_PX,
+    ) -> Array:
+        """Rows ``top`` to ``bottom`` - 1 of :meth:`sharp`, also with other ends."""
+        share = self._sharp_share(*ends_px)
+        return enlarged_rows(share, CELL_PX, top, bottom, self.size[1])
 
-    def _sharp_share(self) -> Array:
-        return np.asarray(np.clip((2.5 - self.diameter_px) / 1.5, 0, 1), np.float32)
+    def _sharp_share(self, sharp_px: float, blurred_px: float) -> Array:
+        share = (blurred_px - self.diameter_px) / (blurred_px - sharp_px)
+        return np.asarray(np.clip(share, 0, 1), np.float32)
 
     @property
     def reliable(self) -> NDArray[np.bool_]:

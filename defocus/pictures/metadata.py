@@ -5,7 +5,7 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -139,29 +139,6 @@ class Exif:
         """Whether the file has no exposure data."""
         values = (self.f_number, self.seconds, self.iso)
         return values == (None, None, None)
-
-
-def comparable_moments(shots: Sequence[Exif]) -> list[datetime | None]:
-    """When shots of one camera were taken: in UTC if any says its clock's offset.
-
-    A shot that says no offset has that of the shot whose clock is nearest."""
-    # A clock that is set to summer time, or to another zone, between two shots jumps by hours.
-    offsets: dict[datetime, str | None] = {}
-    for exif in shots:
-        if exif.moment is not None and exif.instant is not None:
-            offsets.setdefault(exif.moment, exif.offset)
-    if not offsets:
-        return [exif.moment for exif in shots]
-    return [_instant(exif, offsets) for exif in shots]
-
-
-def _instant(exif: Exif, offsets: Mapping[datetime, str | None]) -> datetime | None:
-    """When a shot was taken, in UTC; without an offset of its own with that of the nearest one."""
-    moment = exif.moment
-    if moment is None or exif.instant is not None:
-        return exif.instant
-    nearest = min(offsets, key=lambda other: abs(other - moment))
-    return replace(exif, offset=offsets[nearest]).instant
 
 
 _Tags = dict[tuple[int, int], TagValue]
