@@ -33,10 +33,6 @@ from defocus.restoration.scales import (
 )
 from defocus.strips import WHOLE, Colours, Part, strips, three_colours
 
-BESIDE_BLUR_PX = (2.0, 4.0)
-"""Circles of confusion, px, up to which a part counts as in focus beside a strong blur, and from
-which on it counts as blurred. A soft photograph in focus reads 2 px; parts of 3 to 12 px gain 0.04
-dB less than with the limits of ``--leave-sharp``, and parts in focus lose up to 5.7 dB less."""
 NOTICED = 2.001 / 255
 """Largest change of a value in [0, 1] with which a pixel counts as unchanged: 2 of 255, rounded."""
 
@@ -182,13 +178,13 @@ class Restoration:
     ) -> Array:
         """Some rows of the picture, and of each scale's change with its weight.
 
-        Beside a strong blur, what is in focus stays as it was: it is in focus on purpose."""
+        Where sizes are mixed, what is in focus stays as it was: it is in focus on purpose."""
         if tuple(pictures) == (1,):
             return pictures[1][rows]
         mixed = self.plan.mixed_rows(blurry, pictures, rows.start)
         if len(pictures) > 1:
             bottom = rows.start + len(blurry)
-            sharp = self.blur_map.sharp_rows(rows.start, bottom, BESIDE_BLUR_PX)
+            sharp = self.blur_map.sharp_rows(rows.start, bottom, self.plan.in_focus_px)
             mixed -= blurry
             mixed *= three_colours(1 - sharp)
             mixed += blurry
