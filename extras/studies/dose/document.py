@@ -99,7 +99,10 @@ def _at_one_dose(
         }
     first = (*study.rivals(), study.ablation.lines[-1])[0].label
     compared = _references(study, scores, first, origins)
-    lines = [facts[label] | compared.of(own) for label, own in scores.items()]
+    lines = []
+    for line in study.lines():  # two of them may have one label
+        label = line.label
+        lines.append(facts[label] | compared.of(scores[label]))
     gains = compared.rival[PSNR] - compared.plain[PSNR]
     over_plain = gains.mean(axis=0).tolist()
     plain = study.ablation.lines[0].label
@@ -265,7 +268,8 @@ def _by_seed(gains: Array) -> list[float]:
 
 def _by_scene(bends: Array) -> list[float | None]:
     """Mean over seeds; None where a scene has no line, or a seed does not show it."""
-    return none_for_nan(bends.mean(axis=0))
+    means = bends.mean(axis=0)
+    return none_for_nan(np.where(np.isfinite(means), means, np.nan))
 
 
 def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:

@@ -78,12 +78,14 @@ def page(served):
         served.desk.remove(picture)
 
 
-def scene(blur_px: float = 3.0) -> np.ndarray[Any, Any]:
-    """Bars and dots, blurred."""
+def scene(blur_px: float = 3.0, square_px: int = 8) -> np.ndarray[Any, Any]:
+    """Squares in random colours, blurred."""
     import cv2
 
     draw = np.random.default_rng(0)
-    sharp = np.kron(draw.random((HEIGHT // 8, WIDTH // 8, 3)), np.ones((8, 8, 1)))
+    rows, columns = -(-HEIGHT // square_px), -(-WIDTH // square_px)
+    square = np.ones((square_px, square_px, 1))
+    sharp = np.kron(draw.random((rows, columns, 3)), square)[:HEIGHT, :WIDTH]
     kernel = disc_psf(blur_px).astype(np.float32)
     blurred = cv2.filter2D(
         sharp.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT
@@ -193,7 +195,7 @@ def test_a_large_picture_is_seen_restored_in_part_before_the_whole(
     network = WaitingForWhole(WIDTH)
     with restoring_page(tmp_path, [choice(network)]) as (desk, port):
         browser = open_page(f"http://127.0.0.1:{port}/?token={TOKEN}")
-        before = scene()
+        before = scene(square_px=7)  # squares of 8 px count as enlarged by 2
         try:
             dropped(browser, ("large.png", png(before)), ("next.png", png(before)))
             until(browser, "chip", "First look")
