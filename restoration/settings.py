@@ -11,7 +11,7 @@ from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.command_line.options import Folder
 from defocus.command_line.where import where_field
 from defocus.processes.machines import Where
-from defocus.settings import CommandSettings, option
+from defocus.settings import JSON_LIST, CommandSettings, option
 from defocus.storage.files import sha256_file
 
 STRONGEST = 2
@@ -90,8 +90,7 @@ class RestoreSettings(CommandSettings):
         1,
         "Number of pictures restored at once, on the CPU; each takes up to 2.5 GB.",
     )
-    as_json: bool = option(False, "--json")
-    """Print one JSON list on stdout."""
+    as_json: bool = JSON_LIST
 
     @model_validator(mode="after")
     def _check_dataset(self) -> Self:

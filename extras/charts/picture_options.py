@@ -9,6 +9,12 @@ from defocus.settings import CommandSettings, option
 
 Positive = Annotated[float, Field(gt=0)]
 
+LINEAR = option(
+    False,
+    "--linear",
+    text="Values are proportional to light, as from 'develop --linear'.",
+)
+
 
 class ChartPictures(CommandSettings):
     """Options of commands that measure a lens with pictures of the chart."""
@@ -19,8 +25,7 @@ class ChartPictures(CommandSettings):
     """F-number of the fully open lens; by default the smallest of the pictures."""
     sensor_width: Positive | None = option(None, "--sensor-width MM")
     """Width of the sensor; by default 36, full frame."""
-    linear: bool = option(False, "--linear")
-    """Values are proportional to light, as from 'develop --linear'."""
+    linear: bool = LINEAR
 
 
 class LensSettings(ChartPictures):

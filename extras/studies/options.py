@@ -47,8 +47,7 @@ class MeasuredStudy(StudyOptions):
     where: Where | None = ON
     dry_run: bool = option(False, "--dry-run", heading="Output")
     """Print the plan and its estimated cost, then exit."""
-    as_json: bool = option(False, "--json")
-    """Print one JSON object on stdout."""
+    as_json: bool = JSON
 
 
 class Doses(click.ParamType[tuple[float, ...]]):

@@ -52,7 +52,7 @@ def sidecars_of(image: Path) -> list[Path]:
     whole = image.with_name(f"{image.name}.xmp")
     short = image.with_suffix(".xmp")
     is_raw = image.suffix.lower() in RAW_SUFFIXES
-    if not is_raw and _raw_beside(image):
+    if not is_raw and short.exists() and _raw_beside(image):
         return [whole]  # IMG.xmp belongs to the RAW file
     there = [one for one in (whole, short) if one.exists()]
     return there or [short if is_raw else whole]

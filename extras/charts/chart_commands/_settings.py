@@ -7,25 +7,12 @@ from pydantic import Field
 
 from defocus.command_line.options import Folder
 from defocus.command_line.where import where_field
+from defocus.extras.charts.picture_options import LINEAR
 from defocus.processes.machines import Where
 from defocus.settings import CommandSettings, option
 
 BLURS = "2,4,8,16"
 SYSTEMS = "wiener,defocus-m"
-
-
-class PrintSettings(CommandSettings):
-    """Options of ``chart print``."""
-
-    out: Path = option(..., "--out FILE")
-    """PDF or SVG file to write."""
-    layout: Literal["wall", "depths"] = option("wall", "--layout")
-    """wall: for a flat wall. depths: five columns alike, for a board turned away from the camera,
-    so that one shot holds many circles of confusion."""
-    paper: Literal["a3", "a4", "letter"] = option("a3", "--paper")
-    """Size of the paper, landscape."""
-    dpi: Annotated[int, Field(ge=72, le=9600)] = option(600, "--dpi")
-    """Resolution of the printer; one too coarse for the finest detail is refused."""
 
 
 class TargetsSettings(CommandSettings):
@@ -35,11 +22,22 @@ class TargetsSettings(CommandSettings):
     """PDF or SVG file to write."""
 
 
+class PrintSettings(TargetsSettings):
+    """Options of ``chart print``."""
+
+    layout: Literal["wall", "depths"] = option("wall", "--layout")
+    """wall: for a flat wall. depths: five columns alike, for a board turned away from the camera,
+    so that one shot holds many circles of confusion."""
+    paper: Literal["a3", "a4", "letter"] = option("a3", "--paper")
+    """Size of the paper, landscape."""
+    dpi: Annotated[int, Field(ge=72, le=9600)] = option(600, "--dpi")
+    """Resolution of the printer; one too coarse for the finest detail is refused."""
+
+
 class ReadSettings(CommandSettings):
     """Options of ``chart read``."""
 
-    linear: bool = option(False, "--linear")
-    """Values are proportional to light, as from 'develop --linear'."""
+    linear: bool = LINEAR
     as_json: bool = option(False, "--json")
     """Print one JSON list with every number."""
 
@@ -49,8 +47,7 @@ class MtfSettings(CommandSettings):
 
     region: str | None = option(None, "--region X,Y,W,H")
     """Left, top, width and height of the region with the edge, px.  [default: all]"""
-    linear: bool = option(False, "--linear")
-    """Values are proportional to light, as from 'develop --linear'."""
+    linear: bool = LINEAR
     as_json: bool = option(False, "--json")
     """Print one JSON object with the curve."""
 
