@@ -22,7 +22,7 @@ def comparable_moments(shots: Sequence[Exif]) -> list[datetime | None]:
 
 
 def _instant(exif: Exif, offsets: Mapping[datetime, str | None]) -> datetime | None:
-    """When a shot was taken, in UTC; without an offset of its own with that of the nearest one."""
+    """When a shot was taken, in UTC; a shot without an offset takes that of the nearest shot."""
     moment = exif.moment
     if moment is None or exif.instant is not None:
         return exif.instant

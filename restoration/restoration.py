@@ -246,7 +246,7 @@ class ScaleChange:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the reduced picture."""
+        """``(h, w, 3)``, the shape of the reduced picture."""
         return self.restored.shape
 
     def __getitem__(self, part: Part) -> Array:

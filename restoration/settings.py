@@ -72,7 +72,7 @@ class RestoreSettings(CommandSettings):
             dir_okay=False,
         ),
     )
-    """Picture of the same size as shown: white is restored, black is left."""
+    """Mask with the size of the picture as a viewer shows it: white is restored, black is left."""
     leave_sharp: bool = option(False, "--leave-sharp")
     """Leave what is in focus as it is."""
     no_guard: bool = option(False, "--no-guard")

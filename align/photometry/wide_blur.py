@@ -18,7 +18,8 @@ from defocus.align.photometry.equalise import (
 from defocus.align.sampling.pyramid import interpolated, reduced, resized_to
 
 REDUCTION = 4
-"""Factor by which the copy is smaller than the grid of the flow."""
+"""Factor by which the reduced copy of a pair, on which wide blur is measured, is smaller than the
+grid of the flow."""
 FIRST_PX = 8.0
 """Diameter on the reduced copy, px, from which its answer is used: 32 px on the grid of the flow,
 where diameters up to 43 px are tried."""

@@ -462,7 +462,7 @@ def _vertex(before: Doubles, top: Doubles, after: Doubles) -> Doubles:
 
 
 LEAST_STEP_PX = 2.0
-"""Distance between the blur of a tile and that of a coarser level within which blurs are tried, px
+"""A tile tries only blurs within this distance of the blur that was found at the coarser level, px
 of that level."""
 BLUR_STEPS = 5
 """The same distance as one part in five of the blur; the larger of the two counts."""

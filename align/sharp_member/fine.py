@@ -29,7 +29,7 @@ LEAST_ENERGY = 2e-6
 """The same least energy in squared codes a px."""
 LEAKED = 0.3
 """Share of the strongest detail of the sharp member around a tile. A tile with less may have the
-detail in its blurry member from the blur of that edge."""
+detail in its blurry member from the blur of a strong edge nearby."""
 EXCEEDING_SHARE = 0.02
 """Share of the tiles that exceed the reported number."""
 LEAST_TILES = 30

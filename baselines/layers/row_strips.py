@@ -40,7 +40,7 @@ class RestoresInStrips(Protocol):
     """A network that can restore a picture strip by strip."""
 
     multiple: int
-    """Heights of all strips but the last are multiples of it, px; the last has as many rows."""
+    """All strips but the last have a height that is a multiple of this, px."""
 
     def looks_px(self) -> int:
         """Distance, px, beyond which a pixel changes nothing; parts begin at multiples."""
@@ -183,7 +183,7 @@ class _Added:
         self._waiting: deque[torch.Tensor] = deque()
 
     def __call__(self, change: Strip) -> Strip:
-        """The sum of a strip and of as many rows."""
+        """The sum of a strip and of the waiting rows at its place."""
         sums = []
         top = 0
         while top < change.height:

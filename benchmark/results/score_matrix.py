@@ -177,7 +177,7 @@ class MatrixLine:
 
     @property
     def where(self) -> Where:
-        """Key of the line."""
+        """Profile, protocol and metric of the scores, by which they are found."""
         return self.profile, self.protocol, self.metric
 
 

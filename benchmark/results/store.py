@@ -147,7 +147,8 @@ CUSTOM = "custom"
 runs."""
 
 ELSEWHERE = "elsewhere"
-"""Weights of pictures that were restored elsewhere: they are compared with no other weights."""
+"""Name of the weights of pictures that were restored elsewhere; no other weights are compared with
+them."""
 
 NOT_TRAINED = "not-trained-here"
 """The budget of whatever was not trained here, such as shipped weights and classical systems."""

@@ -93,7 +93,7 @@ def blur_cell(row: AuditedPair) -> Cell:
 
 
 def sessions_part(sessions: Sequence[PooledSession]) -> Part:
-    """Part that says what each session shares, and which pairs are known only thanks to it."""
+    """Part that says what each session shares, and which pairs were measured only with its help."""
     if not sessions:
         return Paragraph(
             "No two pairs say that they are of one session, or no zoom is allowed, so each was "

@@ -172,7 +172,7 @@ def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
 
 
 def _common(paths: Iterable[tuple[str, ...]]) -> int:
-    """Number of first folders that all stacks share, without their own ones."""
+    """Number of leading folders in the paths of all stacks; a stack's own folder does not count."""
     firsts = list(zip(*(parts[:-1] for parts in paths), strict=False))
     return next(
         (k for k, names in enumerate(firsts) if len(set(names)) > 1), len(firsts)

@@ -232,7 +232,7 @@ def compressed(picture: Pixels, white: float) -> Pixels:
 
 
 def known_white(path: Path) -> int | None:
-    """White of the kinds whose decoders fill all bits; None where the values have to say it."""
+    """The white of a file whose decoder fills all bits; None where only the values tell it."""
     if path.suffix.lower() in RAW_SUFFIXES:
         return FULL
     known = _has_few_bits(path) or kind_in(path) in {"HEIC", "AVIF"}

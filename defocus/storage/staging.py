@@ -105,7 +105,8 @@ WAITING_SECONDS = 0.02
 """Seconds between two attempts to take a folder that another process holds for a moment."""
 
 HELD_SECONDS = 60.0
-"""Seconds after which an owner that only a file names, such as on another computer, has ended."""
+"""Seconds that a command waits for an owner that it knows only from the owner's file, such as one
+on another computer, before it ends with an error."""
 
 
 @contextlib.contextmanager

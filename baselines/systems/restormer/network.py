@@ -71,7 +71,7 @@ class Restormer(FourLevels):
         return cropped(restored, blurry)
 
     def change(self, padded: Tensor) -> Tensor:
-        """What is added to the picture (sides of multiples of 8), or two views' restored one."""
+        """The change of a picture with sides of multiples of 8, or two views restored to one."""
         embedded = self.patch_embed(
             padded.contiguous(memory_format=torch.channels_last)
         )

@@ -41,8 +41,8 @@ ALIKE = 3.0
 LEAST_SHOTS, LEAST_PROBES = 2, 8
 BLADES = (5, 6, 7, 8, 9, 10, 11)
 TURNS, FEW = 4, 3
-"""Turns of a diaphragm from which a fit begins, and the step between the probes that it uses: one
-in three."""
+"""Number of rotations of the diaphragm that are tried as starts of the fit, and the step between
+the probes that each trial uses: every third one."""
 SPREAD_SIDE = 96
 
 
