@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -235,5 +237,6 @@ def manifest_text(manifest: Manifest) -> str:
 
 def manifest_files(manifest: Manifest) -> tuple[ManifestFile, ...]:
     """All files that a manifest names, in the order of its pairs."""
-    named = ((getattr(pair, role) for role in FILE_ROLES) for pair in manifest.pairs)
-    return tuple(file for files in named for file in files if file is not None)
+    roles_of = attrgetter(*FILE_ROLES)
+    files = chain.from_iterable(map(roles_of, manifest.pairs))
+    return tuple(file for file in files if file is not None)

@@ -37,6 +37,7 @@ from defocus.benchmark.results.store import (
 )
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study, runs_of
+from defocus.datasets.pair import ids_of
 from defocus.errors import InputError
 from defocus.progress import counted, printable, say, several
 from defocus.storage.files import make_folder, write_json
@@ -184,7 +185,7 @@ def _columns(
     pairs = place.study.dataset.split("test")
     wanted = metrics_for(pairs)
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
-    ids = {pair.id for pair in pairs}
+    ids = ids_of(pairs)
     current = _current_versions(other, wanted)
     names = [name for name in wanted if name in current]
     by_metric = _by_metric(other, names, protocols)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, starmap
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Mapping, Part, find, read_described
@@ -108,20 +109,16 @@ def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
         raise DatasetError(
             f"{root}: pictures both inside and outside of train, validation, test"
         )
-    _refuse_alone(
-        root, [one for members in members_of.values() for one in _alone(members)]
-    )
-    pairs = (
-        pair for split, members in members_of.items() for pair in _pairs(split, members)
-    )
+    _refuse_alone(root, list(chain.from_iterable(map(_alone, members_of.values()))))
+    pairs = chain.from_iterable(starmap(_pairs, members_of.items()))
     return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
 
 
 def _refuse_other_letters(root: Path) -> None:
     """Refuse ``Sharp/``, which would leave all pairs without a sharp member."""
     meant = {*ROLES, *SPLITS}
-    inside = [root / name for name in sorted(meant) if (root / name).is_dir()]
-    for path in sorted(path for folder in (root, *inside) for path in folder.iterdir()):
+    inside = filter(Path.is_dir, map(root.joinpath, sorted(meant)))
+    for path in sorted(chain.from_iterable(map(Path.iterdir, (root, *inside)))):
         name = path.name.lower()
         alone = path.name != name and not (path.parent / name).exists()
         if name in meant and alone and path.is_dir() and not path.is_symlink():
@@ -150,19 +147,19 @@ def _alone_in_role(
     twice: FilesOf = {}
     for pictures in members.values():
         twice |= {name: paths for name, paths in pictures.items() if len(paths) > 1}
-    left_out = [
-        LeftOut(
-            _id(split, name),
-            f"{paths[1].relative_to(root)}: {paths[0].relative_to(root)} is there too; "
-            "remove one of them",
+    left_out = []
+    for name, paths in twice.items():
+        first = paths[0].relative_to(root)
+        reason = (
+            f"{paths[1].relative_to(root)}: {first} is there too; remove one of them"
         )
-        for name, paths in twice.items()
-    ]
-    kept = {
-        role: {name: paths[0] for name, paths in pictures.items() if name not in twice}
-        for role, pictures in members.items()
-    }
-    return {role: pictures for role, pictures in kept.items() if pictures}, left_out
+        left_out.append(LeftOut(_id(split, name), reason))
+    kept = {}
+    for role, pictures in members.items():
+        own = {name: paths[0] for name, paths in pictures.items() if name not in twice}
+        if own:
+            kept[role] = own
+    return kept, left_out
 
 
 def _id(split: Split | None, name: str) -> str:
@@ -213,9 +210,10 @@ def _pairs(split: Split | None, members: Members) -> Iterator[Pair]:
 
 def _names(members: Members) -> dict[str, Path]:
     """Each name with a picture of it."""
-    return {
-        name: path for pictures in members.values() for name, path in pictures.items()
-    }
+    names = dict[str, Path]()
+    for pictures in members.values():
+        names |= pictures
+    return names
 
 
 def _alone(members: Members) -> list[tuple[str, Path, str]]:

@@ -109,20 +109,20 @@ def check(path: Path) -> Completeness:
     root = _with_lists(path)
     if root is None:
         return REPACKED.check(path)
-    lines = list(listed_pairs(root))
-    listed = [name for line in lines for name in (line.blurry, line.sharp)]
+    counts: dict[str, int] = dict.fromkeys(CARD.counts, 0)
+    listed = []
+    for line in listed_pairs(root):
+        listed += [line.blurry, line.sharp]
+        counts[line.split] += 1
     missing = [name for name in listed if not (root / name).is_file()]
-    counts: dict[str, int] = {}
     for split, number in CARD.counts.items():
-        counts[split] = sum(line.split == split for line in lines)
         lacking = number - counts[split]
         if lacking > 0:
             missing.append(f"{split}: {lacking} of {number} lines of the lists")
-    there = {
-        file.relative_to(root).as_posix()
-        for file in root.glob("RealBlur-*/scene*/*/*")
-        if file.suffix.lower() in IMAGE_SUFFIXES
-    }
+    there = set()
+    for file in root.glob("RealBlur-*/scene*/*/*"):
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            there.add(file.relative_to(root).as_posix())
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(there - set(listed))),
@@ -134,8 +134,10 @@ def check(path: Path) -> Completeness:
 def _with_lists(path: Path) -> Path | None:
     if path.is_file():
         return None
-    places = (path, path / "RealBlur")
-    return next((place for place in places if next(listed_pairs(place), None)), None)
+    for place in (path, path / "RealBlur"):
+        if next(listed_pairs(place), None):
+            return place
+    return None
 
 
 def _lines(root: Path) -> list[ListLine]:

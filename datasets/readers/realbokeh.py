@@ -99,9 +99,7 @@ def all_series(root: Path) -> Iterator[Series]:
     """The series of all splits, by number; metadata that name a file elsewhere are refused."""
     for split in SPLITS:
         folder = root / split / "metadata"
-        files = [
-            path for path in folder.glob("*.json") if not path.name.startswith(".")
-        ]
+        files = folder.glob("[!.]*.json")
         for path in sorted(files, key=lambda path: (len(path.stem), path.stem)):
             yield _series(root / split, split, path)
 
@@ -212,24 +210,24 @@ def read(path: Path) -> Dataset:
 def check(path: Path) -> Completeness:
     """Compare the folder with its metadata files, and their number with the published one."""
     root, _ = located(path)
-    series = list(all_series(root))
-    named = [picture.path for one in series for picture in one.pictures]
-    present = sorted({picture for picture in named if picture.is_file()})
-    missing = [
-        picture.relative_to(root).as_posix()
-        for picture in named
-        if not picture.is_file()
-    ]
-    scenes = Counter(one.split for one in series)
-    missing += [
-        f"{split}: {SCENES[split] - scenes[split]} of {SCENES[split]} metadata files"
-        for split in SPLITS
-        if scenes[split] < SCENES[split]
-    ]
-    blurry: Counter[str] = Counter()
-    for one in series:
+    scenes = Counter[str]()
+    blurry = Counter[str]()
+    present = set()
+    missing = []
+    for one in all_series(root):
+        scenes[one.split] += 1
         blurry[one.split] += len(one.pictures) - 1
-    wrong = tuple(wrong_pictures(root, present, CARD))
+        for picture in one.pictures:
+            if picture.path.is_file():
+                present.add(picture.path)
+            else:
+                missing.append(picture.path.relative_to(root).as_posix())
+    for split in SPLITS:
+        number = SCENES[split]
+        lacking = number - scenes[split]
+        if lacking > 0:
+            missing.append(f"{split}: {lacking} of {number} metadata files")
+    wrong = tuple(wrong_pictures(root, sorted(present), CARD))
     return Completeness(
         missing=tuple(missing), extra=(), wrong=wrong, counts=dict(blurry)
     )

@@ -63,11 +63,10 @@ def find_photographs(folder: Path | None) -> Photographs:
     files: list[Path] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [
-            Path(root, name)
-            for name in names
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
-        ]
+        for name in names:
+            path = Path(root, name)
+            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
+                files.append(path)
     hashes, faults = hashes_and_faults(folder, files)
     unread = [LeftOut(str(path), str(fault)) for path, fault in faults.items()]
     say_left_out(unread, len(files), "photograph")
