@@ -30,7 +30,15 @@ from defocus.datasets.deriving.maker import (
     place_pair_files,
     placed,
 )
-from defocus.datasets.pair import Dataset, MakingStep, Pair, by_id, step, with_files
+from defocus.datasets.pair import (
+    Dataset,
+    MakingStep,
+    Pair,
+    by_id,
+    ids_of,
+    step,
+    with_files,
+)
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.carried import give_blocks
@@ -140,7 +148,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -
     )
     derived = make_dataset(out, how, where)
     there = {pair.metadata.get("patch_of", pair.id) for pair in derived.pairs}
-    there.update(one.id for one in derived.left_out)
+    there |= ids_of(derived.left_out)
     too_small = tuple(pair.id for pair in dataset.pairs if pair.id not in there)
     return Cut(out, derived.pairs, derived.left_out, too_small)
 

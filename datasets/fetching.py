@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from http.client import HTTPResponse
+from itertools import filterfalse
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -356,7 +357,7 @@ def verify_against(root: Path, place: Place, where: Where = 1) -> Verification:
 def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
     if not only:
         return sorted(listing.hashes)
-    wanted = {name for name in listing.hashes if not _is_content(name)}
+    wanted = set(filterfalse(_is_content, listing.hashes))
     for pattern in only:
         fitting = [name for name in listing.hashes if fnmatchcase(name, pattern)]
         if not fitting:

@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.pair import MakingStep, Pair, Split, White
+from defocus.datasets.pair import MakingStep, Pair, Split, White, sorted_by_id
 from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.pictures.values import FULL
@@ -153,9 +153,7 @@ def manifest_pairs(
             )
         return path
 
-    pairs = tuple(
-        _pair(row, located) for row in sorted(manifest.pairs, key=lambda row: row.id)
-    )
+    pairs = tuple(_pair(row, located) for row in sorted_by_id(manifest.pairs))
     return pairs, hashes
 
 
@@ -182,7 +180,7 @@ def make_manifest(
     steps: tuple[MakingStep, ...] = (),
 ) -> Manifest:
     """Make the manifest of pairs with files in ``root``; every file is read for its hash."""
-    rows = sorted(pairs, key=lambda pair: pair.id)
+    rows = sorted_by_id(pairs)
     try:
         entries = tuple(_row(root, pair) for pair in rows)
         return Manifest(source=source or None, steps=steps or None, pairs=entries)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
@@ -99,6 +100,11 @@ def ids_of(entries: Iterable[HasId]) -> set[str]:
     return {entry.id for entry in entries}
 
 
+def sorted_by_id(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, sorted by id."""
+    return sorted(entries, key=attrgetter("id"))
+
+
 def attempt_each(
     entries: Iterable[Entry], work: Callable[[Entry], Result]
 ) -> tuple[list[Result], tuple[LeftOut, ...]]:
@@ -166,7 +172,7 @@ class Dataset:
         """All pairs that work on it lacks, with those that failed; files below its folder."""
         root = f"{self.root}/"
         every = []
-        for one in sorted((*self.left_out, *failed), key=lambda one: one.id):
+        for one in sorted_by_id((*self.left_out, *failed)):
             reason = printable(one.reason.replace(root, ""))
             every.append(replace(one, reason=reason))
         return tuple(every)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.cache import cache_folder, keeping
-from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
+from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split, sorted_by_id
 from defocus.errors import DatasetError
 from defocus.pictures import picture_name
 from defocus.pictures.raw import all_raw
@@ -98,7 +98,7 @@ def path_problem(path: str) -> str:
         len(part.encode()) for part in parts
     ) > (LONGEST_PART):
         return f"is too long: a name has at most {LONGEST_PART} bytes, a path {LONGEST_PATH}"
-    if any(_RESERVED.fullmatch(part) for part in parts):
+    if any(map(_RESERVED.fullmatch, parts)):
         return "has a name that Windows reserves"
     return ""
 
@@ -177,7 +177,7 @@ def picture_hashes(root: Path, pairs: Iterable[Pair]) -> HashOf:
 def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = []
-    for pair in sorted(pairs, key=lambda pair: pair.id):
+    for pair in sorted_by_id(pairs):
         of_pair = {role: hashes[path] for role, path in pair_files(pair).items()}
         rows.append([pair.id, pair.split, of_pair])
     content = sha256_json(rows)

@@ -20,7 +20,7 @@ from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.opening import read_whole, require_one_size
-from defocus.datasets.pair import Dataset, Pair, attempt_each, ids_of
+from defocus.datasets.pair import Dataset, Pair, attempt_each, ids_of, sorted_by_id
 from defocus.datasets.sidecar import (
     DOCUMENT,
     NAME,
@@ -183,7 +183,7 @@ def _written(
         reader=_reader(dataset),
         release=asdict(release),
         estimator=estimator_name,
-        pairs=tuple(sorted(entries, key=lambda entry: entry.id)),
+        pairs=tuple(sorted_by_id(entries)),
     )
     write_text(root / DOCUMENT, sidecar_text(sidecar))
     write_text(root / "README.md", CARD.format(name=name, reader=sidecar.reader))

@@ -71,6 +71,6 @@ def _split(name: str, settings: "SplitSettings", use: "AuditUse") -> Json:
         "counts": split_counts(drawn.pairs),
         "mean_blur_px": mean_blur(drawn.pairs, audit),
         "scenes": {pair.scene: pair.split for pair in drawn.pairs},
-        "leaks": [list(leak) for leak in drawn.leaks],
+        "leaks": list(map(list, drawn.leaks)),
         "left_out": documents_of((*audit.left_out, *drawn.left_out)),
     }

@@ -26,6 +26,7 @@ from defocus.datasets.pair import (
     by_id,
     empty_splits,
     scene_splits,
+    sorted_by_id,
     split_counts,
     with_files,
 )
@@ -71,7 +72,7 @@ def all_pairs(
         left_out += [replace(one, id=f"{name}_{one.id}") for one in session.left_out]
     splits = scene_splits(pair.scene for pair in pairs)
     placed = (replace(one, split=splits[one.scene]) for one in pairs)
-    return tuple(sorted(placed, key=lambda one: one.id)), tuple(left_out)
+    return tuple(sorted_by_id(placed)), tuple(left_out)
 
 
 def _names(sessions: Sequence[Session]) -> list[str]:

@@ -19,10 +19,11 @@ from defocus.datasets.pair import (
     ReaderCard,
     Split,
     scene_splits,
+    sorted_by_id,
 )
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
-from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.read import is_picture_file
 from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, several, warn_once
 
@@ -111,7 +112,7 @@ def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
         )
     _refuse_alone(root, list(chain.from_iterable(map(_alone, members_of.values()))))
     pairs = chain.from_iterable(starmap(_pairs, members_of.items()))
-    return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
+    return tuple(sorted_by_id(pairs)), left_out
 
 
 def _refuse_other_letters(root: Path) -> None:
@@ -186,7 +187,7 @@ def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+        if is_picture_file(path):
             yield path.stem, path
 
 

@@ -9,7 +9,7 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.published_set import Completeness, PublishedSet
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split
+from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split, sorted_by_id
 from defocus.errors import DatasetError
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.reading import read_text
@@ -49,7 +49,7 @@ def _list_lines(file: Path, kind: str, split: Split) -> Iterator[ListLine]:
     for number, text in enumerate(read_text(file).splitlines(), start=1):
         if not text.strip():
             continue
-        paths = [_PATH.fullmatch(path) for path in text.split()]
+        paths = list(map(_PATH.fullmatch, text.split()))
         first, second = paths if len(paths) == 2 else (None, None)
         if not first or not second or first["role"] != "gt" or second["role"] != "blur":
             raise DatasetError(
@@ -99,7 +99,7 @@ def read(path: Path) -> Dataset:
     if root is None:
         return REPACKED.read(path)
     lines = _lines(root)
-    pairs = sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id)
+    pairs = sorted_by_id(_pair(root, line) for line in lines)
     whole = whole_pairs(pairs, f"realblur:{path}")
     return opened("realblur", root, whole, source="realblur")
 

@@ -14,7 +14,7 @@ from defocus.datasets.layouts.layout import Described, read_described
 from defocus.datasets.layouts.published_set import Completeness, wrong_pictures
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split
+from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split, sorted_by_id
 from defocus.datasets.pair_files import legal_id, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.reading import read_bytes
@@ -198,9 +198,7 @@ CARD = ReaderCard(
 def read(path: Path) -> Dataset:
     """Open the pairs that the metadata files name, or those of a TOML file's apertures."""
     root, choice = located(path)
-    pairs = tuple(
-        sorted(chosen_pairs(list(all_series(root)), choice), key=lambda pair: pair.id)
-    )
+    pairs = tuple(sorted_by_id(chosen_pairs(list(all_series(root)), choice)))
     if not pairs:
         raise DatasetError(f"{path}: no series has these apertures; choose other ones")
     whole = whole_pairs(pairs, f"realbokeh:{path}")

@@ -20,12 +20,13 @@ from defocus.datasets.pair import (
     ReaderCard,
     Split,
     scene_splits,
+    sorted_by_id,
 )
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
 from defocus.pictures import picture_name
 from defocus.pictures.raw import is_raw
-from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.read import is_picture_file
 from defocus.processes.isolation import LeftOut, attempt
 
 # A frame that is there as a RAW file and as a developed picture counts once, as the latter. A
@@ -124,12 +125,8 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    pictures = []
-    for path in folder.iterdir():
-        hidden = path.name.startswith(".")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not hidden and not path.is_dir():
-            pictures.append(path)
-    return pictures
+    pictures = filter(is_picture_file, folder.iterdir())
+    return [path for path in pictures if not path.is_dir()]
 
 
 def _frames(folder: Path) -> tuple[Path, ...]:
@@ -220,8 +217,7 @@ def read(path: Path) -> Dataset:
     pairs: list[Pair] = []
     for stack in stacks:
         pairs += _pairs(stack, choice, splits[stack.scene])
-    pairs.sort(key=lambda pair: pair.id)
-    return opened("stack", root, tuple(pairs), left_out=left_out)
+    return opened("stack", root, tuple(sorted_by_id(pairs)), left_out=left_out)
 
 
 def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:

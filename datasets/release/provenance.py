@@ -66,7 +66,7 @@ def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
 def sharp_text(pairs: Iterable[Pair]) -> str:
     """One sentence on the sharp pictures of a release."""
     names = list(kinds(pairs))
-    changed = [kind for kind in names if _model(kind)]
+    changed = list(filter(_model, names))
     if not changed:
         return " ".join(_SHARP[kind] for kind in names)
     others = [kind for kind in names if kind not in changed]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.cache import derived_folder
 from defocus.datasets.deriving.parts import cached_pairs
-from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.pair import Dataset, Pair, Split, sorted_by_id
 from defocus.datasets.rendering.pair import RenderedPair, pair_in, write_rendered
 from defocus.datasets.stream.patches import (
     CUT_PX,
@@ -209,7 +209,7 @@ def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair,
         pairs.append(_write_pair(root, pair_name, renderer, split, rendered))
     pages = {f"validation-text-{circle:02d}": (circle, PAGES) for circle in CIRCLES_PX}
     pairs += _write_pages(root, renderer, "validation", pages)
-    return tuple(sorted(pairs, key=lambda pair: pair.id))
+    return tuple(sorted_by_id(pairs))
 
 
 def _write_pages(

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from defocus.cluster.dispatcher import each
 from defocus.datasets.manifest import checked_id
-from defocus.datasets.pair import SPLITS, Pair, Split, ids_of, with_files
+from defocus.datasets.pair import SPLITS, Pair, Split, ids_of, sorted_by_id, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut, require_none_killed
@@ -100,8 +100,7 @@ def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
     """Divide each split's pairs into shards, by id; a pair above ``most_bytes`` gets its own."""
     # The size of the originals is used, so that the same input always gives the same shards.
     for split in SPLITS:
-        members = [pair for pair in pairs if pair.split == split]
-        members.sort(key=lambda pair: pair.id)
+        members = sorted_by_id(pair for pair in pairs if pair.split == split)
         for number, part in enumerate(_parts(members, most_bytes)):
             yield Shard(f"{split}-{number:05d}", tuple(part))
 
