@@ -36,7 +36,7 @@ from defocus.benchmark.results.store import (
     open_results,
 )
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.plan import Run, Study, runs_of
+from defocus.benchmark.study.plan import Run, Study, run_ids, runs_of
 from defocus.datasets.pair import ids_of
 from defocus.errors import InputError
 from defocus.progress import counted, printable, say, several
@@ -96,7 +96,7 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
     out = studies[0].out
     with study_lock(out), open_results(out / STORE) as results:
         places = _places(studies, results)
-        planned = {run.id for _, run in runs_of(studies)}
+        planned = set(run_ids(studies))
         reused: dict[str, Reused] = {}
         for source in sources:
             refused = []
@@ -197,7 +197,9 @@ def _columns(
         if is_whole:
             whole[name] = scores
     lacking = [name for name in wanted if name not in whole]
-    lacking += [name for name in whole if fillable(whole[name], wanted[name])]
+    for name, scores in whole.items():
+        if fillable(scores, wanted[name]):
+            lacking.append(name)
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"
