@@ -324,12 +324,8 @@ def select(
     # A pattern that ends in ``@scales`` gives the systems at scales beside the plain ones, which
     # they are compared with and whose training they share.
     if not only:
-        chosen = dict(baselines)
-        if not variants:
-            chosen = {
-                name: one for name, one in chosen.items() if not one.card.variant_of
-            }
-        return [chosen[name] for name in sorted(chosen)]
+        every = [baselines[name] for name in sorted(baselines)]
+        return every if variants else [b for b in every if not b.card.variant_of]
     chosen: dict[str, Baseline] = {}
     for pattern in only:
         names = fnmatch.filter(baselines, plain_name(pattern))

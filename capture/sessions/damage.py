@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,8 +102,12 @@ class SessionCheck:
 
     @property
     def _files(self) -> list[CheckedFile]:
-        owners = (*self.pairs, *self.charts)
-        return list(chain.from_iterable(owner.files for owner in owners))
+        files: list[CheckedFile] = []
+        for pair in self.pairs:
+            files += pair.files
+        for chart in self.charts:
+            files += chart.files
+        return files
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-capture check --json`` prints."""
