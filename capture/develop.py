@@ -92,15 +92,15 @@ def is_developed(task: PairTask) -> bool:
     try:
         record = read_json(task.record)
         hashes = {stored.name: stored.sha256 for stored in task.pair.files}
-        return all(
-            hashes.get(source["file"]) == source["sha256"]
-            for source in record["sources"].values()
-        ) and all(
-            task.picture(kind).stat().st_size == picture["bytes"]
-            for kind, picture in record["pictures"].items()
-        )
+        for source in record["sources"].values():
+            if hashes.get(source["file"]) != source["sha256"]:
+                return False
+        for kind, picture in record["pictures"].items():
+            if task.picture(kind).stat().st_size != picture["bytes"]:
+                return False
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return False  # not there, or not whole: it is made again
+    return True
 
 
 def developed_files(task: PairTask) -> Iterator[tuple[Path, Path]]:
@@ -139,20 +139,19 @@ def _sources(task: PairTask) -> dict[str, Path]:
     members = {"blurry": task.pair.blurry, "sharp": task.pair.sharp}
     with _readable(path):
         roles = read_json(path)["roles"]
-        names = members | {
-            role: str(shot["file"])
-            for role, shot in roles.items()
-            if role not in members
-        }
+        names = dict(members)
+        for role, shot in roles.items():
+            if role not in members:
+                names[role] = str(shot["file"])
+    sources = {}
     for role, name in names.items():
         if name not in stored or not role.replace("-", "").replace("_", "").isalnum():
             raise DatasetError(
                 f"{path}: '{role}' is '{name}', which is not one of the pair's files"
             )
         _require_unchanged(task, stored[name])
-    return {
-        role: file_path(task.root, task.pair.id, name) for role, name in names.items()
-    }
+        sources[role] = file_path(task.root, task.pair.id, name)
+    return sources
 
 
 def _require_unchanged(task: PairTask, stored: StoredFile) -> None:
@@ -314,12 +313,14 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings) -> Develop
     _claim(out, order)
     for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes there
         left.unlink(missing_ok=True)
-    tasks = {
-        pair.id: PairTask(root.absolute(), out.absolute(), pair, settings)
-        for pair in state.accepted
-    }
-    before = sorted(name for name, task in tasks.items() if is_developed(task))
-    new = {name: task for name, task in tasks.items() if name not in before}
+    tasks = {}
+    new = {}
+    for pair in state.accepted:
+        task = PairTask(root.absolute(), out.absolute(), pair, settings)
+        tasks[pair.id] = task
+        if not is_developed(task):
+            new[pair.id] = task
+    before = sorted(tasks.keys() - new)
     failed = sorted({*_develop_all(new, settings.where)})
     for name in failed:
         del tasks[name], new[name]

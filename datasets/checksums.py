@@ -128,13 +128,17 @@ def check_paths(paths: Iterable[str], origin: Path) -> None:
             )
 
 
+def without_checksums(hashes: Hashes) -> dict[str, str]:
+    """The hashes of all files but the two manifests."""
+    others = dict(hashes)
+    for name in CHECKSUM_FILES:
+        others.pop(name, None)
+    return others
+
+
 def write_checksums(root: Path, hashes: Hashes) -> str:
     """Write both manifests, the tag manifest last; return the SHA-256 of the other one."""
-    others = {
-        path: one
-        for path, one in hashes.items()
-        if path not in (CHECKSUMS, TAG_CHECKSUMS)
-    }
+    others = without_checksums(hashes)
     check_paths(others, root / CHECKSUMS)
     manifest = canonical(others)
     write_bytes(root / CHECKSUMS, manifest)
@@ -164,11 +168,7 @@ def claimed(root: Path, hashes: Hashes) -> Truth | None:
         places = sorted(name for name, digest in hashes.items() if digest == wanted)
         if places:
             return _truth(root, _content(root, places[0]))
-        others = {
-            name: digest
-            for name, digest in hashes.items()
-            if name not in CHECKSUM_FILES
-        }
+        others = without_checksums(hashes)
         for rebuilt in _candidates(root, hashes, others):
             if hashlib.sha256(rebuilt).hexdigest() == wanted:
                 return _truth(root, rebuilt)
@@ -189,9 +189,8 @@ def _candidates(root: Path, own: Hashes, others: Hashes) -> Iterator[bytes]:
     # Where a line and its file differ, one of the two is damaged; all combinations are tried.
     yield canonical(others)
     lines = legible(_content(root, CHECKSUMS)) if own.get(CHECKSUMS) else {}
-    doubts = sorted(
-        name for name, digest in lines.items() if others.get(name, digest) != digest
-    )
+    differing = dict(others.items() - lines.items())
+    doubts = sorted(differing.keys() & lines.keys())
     if not lines or len(doubts) > MOST_DOUBTS:
         return
     for number in range(1, len(doubts) + 1):

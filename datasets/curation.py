@@ -21,7 +21,7 @@ from defocus.datasets.deriving.maker import (
     keeping,
     make_dataset,
 )
-from defocus.datasets.pair import Dataset, MakingStep, step
+from defocus.datasets.pair import Dataset, MakingStep, by_id, step
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.processes.isolation import LeftOut
 from defocus.reading import read_bytes
@@ -43,7 +43,7 @@ class Decision(Settings):
 
 def read_decisions(folder: Path) -> dict[str, Judgement]:
     """Read the last decision on each pair; those that were undone do not count."""
-    return {one.id: one for one in _decisions(folder)}
+    return by_id(_decisions(folder))
 
 
 def undo_decision(folder: Path) -> str:
@@ -166,13 +166,12 @@ def _step(curation: Curation, judgements: Sequence[Judgement]) -> MakingStep:
 
 def _reasons(judgements: Sequence[Judgement]) -> str | None:
     """Reasons for which pairs were rejected, with counts; None if none was rejected."""
-    kinds = Counter(
-        "a person's decision"
-        if one.by == "person"
-        else re.split(r"[\d:;]", one.reason)[0].strip()
-        for one in judgements
-        if one.verdict == "reject"
-    )
+    kinds = Counter[str]()
+    for one in judgements:
+        if one.verdict != "reject":
+            continue
+        kind = re.split(r"[\d:;]", one.reason)[0].strip()
+        kinds["a person's decision" if one.by == "person" else kind] += 1
     return ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common()) or None
 
 

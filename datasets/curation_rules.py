@@ -132,7 +132,7 @@ def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
         return ["blurry and sharp member are the same picture"]
     if pair.status == "unknown" and rules.unknown == "reject":
         return [f"{UNKNOWN}: {pair.reason}"]
-    return [reason for reason in _limits(pair, rules) if reason]
+    return list(filter(None, _limits(pair, rules)))
 
 
 def _broken(
@@ -209,18 +209,24 @@ def _suspicious(suspicions: Sequence[Suspicion], rules: Rules) -> list[str]:
     most = rules.most_suspicion
     if most is None:
         return []
-    return [
-        f"{one.text} (suspicion {one.size:.1f}, at most {most:g} is allowed)"
-        for one in suspicions
-        if one.rejects and one.size > most
-    ]
+    allowed = f"at most {most:g} is allowed"
+    reasons = []
+    for one in suspicions:
+        is_sure = one.rejects and one.size > most
+        if is_sure:
+            reasons.append(f"{one.text} (suspicion {one.size:.1f}, {allowed})")
+    return reasons
 
 
 def _local_cause(pair: AuditedPair) -> str:
     """Words before the number of unexplained light: what may be seen there."""
-    causes = [cause for cause in pair.causes if cause.startswith(LOCAL_CAUSES)]
-    seen = " and ".join(cause.partition(":")[0] for cause in causes)
-    return f"{seen}: the blur does not explain" if seen else "the blur does not explain"
+    words = "the blur does not explain"
+    seen = []
+    for cause in pair.causes:
+        if cause.startswith(LOCAL_CAUSES):
+            name, _, _ = cause.partition(":")
+            seen.append(name)
+    return f"{' and '.join(seen)}: {words}" if seen else words
 
 
 def _residual(pair: AuditedPair) -> float | None:
@@ -274,10 +280,14 @@ def usable_pairs(
     compensated = any(one.step == "compensate" for one in steps)
     later = judged(audit if compensated else _aligned(audit), asked)
     now = [one.id for one in judged(audit, asked) if one.verdict == "accept"]
-    passed = [
-        one.id for one in later if one.verdict == "accept" and one.id not in set(now)
-    ]
-    others = [(one.id, one.reason) for one in later if one.verdict == "reject"]
+    accepted = set(now)
+    passed = []
+    others = []
+    for one in later:
+        if one.verdict == "reject":
+            others.append((one.id, one.reason))
+        elif one.verdict == "accept" and one.id not in accepted:
+            passed.append(one.id)
     others += [(one.id, one.reason) for one in audit.outside]
     return Usable(tuple(now), tuple(passed), tuple(others))
 

@@ -15,9 +15,19 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.audit.pair_audit import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.deriving.maker import Derived, content_of, keeping, make_dataset
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, joined, step
+from defocus.datasets.pair import (
+    SPLITS,
+    Dataset,
+    Pair,
+    Split,
+    by_id,
+    ids_of,
+    joined,
+    remaining,
+    step,
+)
 from defocus.errors import NotApplicableError
-from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS
+from defocus.likeness import LEAST_CORRELATION, MOST_DIFFERENT_BITS, Fingerprint
 
 Kind = tuple[str, ...]
 """Properties that a group shares with others of its kind; all groups are of the kind ``()``."""
@@ -89,7 +99,7 @@ def _with_validation(
 
 
 def _groups(pairs: Sequence[Pair], audit: Audit) -> list[Group]:
-    rows = {row.id: row for row in audit.pairs}
+    rows = by_id(audit.pairs)
     blur = _classes({pair.id: rows[pair.id].mean_blur_px for pair in pairs})
     misaligned = _classes({pair.id: rows[pair.id].misalignment_px for pair in pairs})
     groups = []
@@ -120,48 +130,46 @@ def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
     if not len(numbers):
         return dict.fromkeys(sizes, UNKNOWN)
     bounds = np.quantile(numbers, np.arange(1, CLASSES) / CLASSES)
-    return {
-        name: UNKNOWN if size is None else str(int(np.searchsorted(bounds, size)))
-        for name, size in sizes.items()
-    }
+    classes = dict.fromkeys(sizes, UNKNOWN)
+    for name, size in sizes.items():
+        if size is not None:
+            classes[name] = str(int(np.searchsorted(bounds, size)))
+    return classes
 
 
 def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
     """Groups of scenes with nearly the same picture or a common source picture."""
     users: dict[str, str] = {}
-    shared = (
-        (p.scene, users.setdefault(one, p.scene)) for p in pairs for one in _sources(p)
-    )
-    group = joined((pair.scene for pair in pairs), (*_alike(pairs, audit), *shared))
+    links = list(_alike(pairs, audit))
+    for pair in pairs:
+        for source in _sources(pair):
+            first = users.setdefault(source, pair.scene)
+            links.append((pair.scene, first))
+    group = joined((pair.scene for pair in pairs), links)
     linked: dict[str, list[str]] = {}
     for scene in sorted(group):
         linked.setdefault(group[scene], []).append(scene)
-    return [tuple(scenes) for scenes in linked.values()]
+    return list(map(tuple, linked.values()))
 
 
 def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
     """Scenes with nearly the same picture."""
-    ids = {pair.id for pair in pairs}
-    prints = [
-        (row.scene, one)
-        for row in audit.pairs
-        if row.id in ids
-        for one in row.fingerprints
-    ]
+    ids = ids_of(pairs)
+    scenes: list[str] = []
+    prints: list[Fingerprint] = []
+    for row in audit.pairs:
+        if row.id in ids:
+            scenes += [row.scene] * len(row.fingerprints)
+            prints += row.fingerprints
     if not prints:
         return
-    bits = np.stack([one.bits for _, one in prints])
-    thumbnails = np.stack([one.thumbnail.ravel() for _, one in prints])
-    for i, (scene, one) in enumerate(prints):
-        near = (
-            i
-            + 1
-            + np.flatnonzero(
-                (bits[i + 1 :] != one.bits).sum(axis=1) <= MOST_DIFFERENT_BITS
-            )
-        )
-        for j in near[thumbnails[near] @ one.thumbnail.ravel() >= LEAST_CORRELATION]:
-            yield scene, prints[j][0]
+    bits = np.stack([one.bits for one in prints])
+    thumbnails = np.stack([one.thumbnail.ravel() for one in prints])
+    for i, thumbnail in enumerate(thumbnails):
+        different = (bits[i + 1 :] != bits[i]).sum(axis=1)
+        near = i + 1 + np.flatnonzero(different <= MOST_DIFFERENT_BITS)
+        for j in near[thumbnails[near] @ thumbnail >= LEAST_CORRELATION]:
+            yield scenes[i], scenes[j]
 
 
 def _sources(pair: Pair) -> list[str]:
@@ -230,8 +238,7 @@ def split_dataset(
     dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int
 ) -> Drawn:
     """Split a dataset into the folder ``out``, without the pairs that the audit could not read."""
-    unread = {one.id for one in audit.left_out}
-    whole = tuple(pair for pair in dataset.pairs if pair.id not in unread)
+    whole = tuple(remaining(dataset.pairs, audit.left_out))
     if not whole:
         raise NotApplicableError(
             f"{dataset.name}: no pair can be read; {audit.left_out[0].reason}"
@@ -247,22 +254,20 @@ def split_dataset(
 
 def mean_blur(pairs: Sequence[Pair], audit: Audit) -> dict[Split, float]:
     """Mean blur of the measured pairs of each split, px; splits without one are left out."""
-    blur_of = {row.id: row.mean_blur_px for row in audit.pairs}
-    means = {}
-    for split in SPLITS:
-        blurs = [blur_of[pair.id] for pair in pairs if pair.split == split]
-        known = [blur for blur in blurs if blur is not None]
-        if known:
-            means[split] = float(np.mean(known))
-    return means
+    rows = by_id(audit.pairs)
+    known: dict[Split, list[float]] = {split: [] for split in SPLITS}
+    for pair in pairs:
+        blur = rows[pair.id].mean_blur_px
+        if blur is not None:
+            known[pair.split].append(blur)
+    return {split: float(np.mean(blurs)) for split, blurs in known.items() if blurs}
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
     """Pictures in two of the new splits."""
     split_of = {pair.id: pair.split for pair in pairs}
-    prints = [
-        (row.id, split_of[row.id], one)
-        for row in audit.pairs
-        for one in row.fingerprints
-    ]
+    prints = []
+    for row in audit.pairs:
+        split = split_of[row.id]
+        prints += [(row.id, split, one) for one in row.fingerprints]
     return tuple((twins.first, twins.second) for twins in near_duplicates(prints))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import product, starmap
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,13 +30,20 @@ from defocus.datasets.deriving.maker import (
     place_pair_files,
     placed,
 )
-from defocus.datasets.deriving.parts import any_raw
-from defocus.datasets.pair import Dataset, MakingStep, Pair, step, with_files
+from defocus.datasets.pair import (
+    Dataset,
+    MakingStep,
+    Pair,
+    by_id,
+    ids_of,
+    step,
+    with_files,
+)
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.carried import give_blocks
 from defocus.pictures.headers import picture_size
-from defocus.pictures.raw import all_raw, develop_pair
+from defocus.pictures.raw import all_raw, any_raw, develop_pair
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
@@ -85,7 +93,7 @@ def places(
     """Patches' positions (px), row by row; empty if the picture is smaller than a patch."""
     rows = _starts(height, side, stride, edges=edges)
     columns = _starts(width, side, stride, edges=edges)
-    return tuple(PatchCorner(top, left) for top in rows for left in columns)
+    return tuple(starmap(PatchCorner, product(rows, columns)))
 
 
 def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
@@ -130,7 +138,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -
             "scheme": asdict(scheme),
             "revision": _revision(dataset.pairs),
         },
-        {pair.id: pair for pair in dataset.pairs},
+        by_id(dataset.pairs),
         partial(_write, scheme=scheme),
         _pairs,
         title="cutting",
@@ -140,7 +148,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -
     )
     derived = make_dataset(out, how, where)
     there = {pair.metadata.get("patch_of", pair.id) for pair in derived.pairs}
-    there.update(one.id for one in derived.left_out)
+    there |= ids_of(derived.left_out)
     too_small = tuple(pair.id for pair in dataset.pairs if pair.id not in there)
     return Cut(out, derived.pairs, derived.left_out, too_small)
 
@@ -155,11 +163,11 @@ def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
     """Check by the files' headers that at least one picture is large enough for a patch."""
     to_cut = [pair.blurry for pair in dataset.pairs if pair.split != "test"]
     # the size of a RAW file shows when it is developed, that of a damaged one not at all
-    sizes = [attempt(str(path), partial(picture_size, path)) for path in to_cut]
-    readable = [size for size in sizes if isinstance(size, tuple)]
-    if len(readable) == len(sizes) > 0 and all(
-        _reduced_side(size, scheme) < scheme.side_px for size in readable
-    ):
+    for path in to_cut:
+        size = attempt(str(path), partial(picture_size, path))
+        if not isinstance(size, tuple) or _reduced_side(size, scheme) >= scheme.side_px:
+            return
+    if to_cut:
         raise _too_small(dataset, scheme)
 
 

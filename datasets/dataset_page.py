@@ -15,12 +15,20 @@ from defocus.datasets.audit.page_parts import BlurOf, blur_states
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation_rules import Usable
-from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.datasets.pair_files import pair_files
+from defocus.datasets.pair import (
+    SPLITS,
+    Dataset,
+    Pair,
+    by_id,
+    remaining,
+    split_counts,
+    without_empty,
+)
+from defocus.datasets.pair_files import files_of
 from defocus.datasets.release.provenance import dropped_text, kinds, settings_of
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.values import bit_depth
-from defocus.progress import counted
+from defocus.progress import counted, tally
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import eight_bits, small_picture
 
@@ -38,7 +46,7 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
         notice="",
         sections=(
             ("At a glance", (*first, _glance(dataset, audit, usable))),
-            *((name, parts) for name, parts in samples if parts),
+            *without_empty(samples).items(),
             ("Content", (_counts(dataset, audit),)),
             ("Taken with", (_settings(dataset.pairs),)),
             ("Warnings", (warnings_part(audit),)),
@@ -52,32 +60,30 @@ def dataset_page(dataset: Dataset, audit: Audit, usable: Usable) -> Page:
 
 def _sample_parts(
     dataset: Dataset, audit: Audit
-) -> tuple[tuple[Part, ...], list[tuple[str, tuple[Part, ...]]]]:
+) -> tuple[tuple[Part, ...], dict[str, tuple[Part, ...]]]:
     """The first sample, which is shown above all, and the others by split."""
-    rows = {row.id: row for row in audit.pairs}
-    unread = {one.id for one in audit.left_out}
+    rows = by_id(audit.pairs)
     blur_of = blur_states(dataset, audit)
     first: tuple[Part, ...] = ()
-    samples = []
+    samples = {}
     for split in SPLITS:
-        pairs = [pair for pair in dataset.split(split) if pair.id not in unread]
+        pairs = remaining(dataset.split(split), audit.left_out)
         parts = tuple(_samples(pairs, rows, blur_of))
         if not first:  # it is shown above, and not again below
             first = parts[:1]
             parts = parts[1:]
-        samples.append((f"Samples: {split}", parts))
+        samples[f"Samples: {split}"] = parts
     return first, samples
 
 
 def _glance(dataset: Dataset, audit: Audit, usable: Usable) -> Facts:
     """The numbers that a reader asks for first."""
-    files = {path for pair in dataset.pairs for path in pair_files(pair).values()}
+    files = set(files_of(dataset.pairs))
     size = sum(path.stat().st_size for path in files if path.is_file())
     settings = dict(settings_of(dataset.pairs))
-    splits = [f"{len(dataset.split(s))} {s}" for s in SPLITS if dataset.split(s)]
     facts = {
         "pairs": usable.words,
-        "splits": ", ".join(splits),
+        "splits": tally(without_empty(split_counts(dataset.pairs))),
         "sizes": _sizes_text(audit),
         "files": f"{size / 1e6:.1f} MB",
         "camera": settings.get("camera", ""),
@@ -94,15 +100,16 @@ def _sizes_text(audit: Audit) -> str:
     sizes = Counter(
         f"{row.width} × {row.height} px" for row in audit.pairs if row.width
     )
-    shown = [
-        f"{size} ({counted(n, 'pair')})" for size, n in sizes.most_common(MOST_SIZES)
-    ]
+    shown = []
+    for size, number in sizes.most_common(MOST_SIZES):
+        pairs = counted(number, "pair")
+        shown.append(f"{size} ({pairs})")
     more = len(sizes) - MOST_SIZES
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def _known_facts(title: str, facts: Mapping[str, str]) -> Facts:
-    return Facts(title, tuple((name, text) for name, text in facts.items() if text))
+    return Facts(title, tuple(without_empty(facts).items()))
 
 
 def _origin(dataset: Dataset) -> Facts:
@@ -136,7 +143,7 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
             bits = ""
             if whole:
                 bits = f"{bit_depth(read_image(whole[0].blurry, whole[0].white))} bit"
-            common = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
+            common = Counter(sizes[pair.id] for pair in whole)
             rows.append(
                 (
                     split,
@@ -187,10 +194,12 @@ def _samples(
 def _slider(pair: Pair, row: AuditedPair | None, blur_of: BlurOf) -> Slider:
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     blurry, sharp = read_pair(pair.blurry, pair.sharp, pair.white)
-    states = tuple(
-        (role, eight_bits(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)))
-        for role, picture in (("blurry", blurry), ("sharp", sharp))
+    shown = eight_bits(small_picture(blurry, PICTURE_SIDE, PICTURE_SIDE))
+    shown_sharp = eight_bits(small_picture(sharp, PICTURE_SIDE, PICTURE_SIDE))
+    states = (
+        ("blurry", shown),
+        ("sharp", shown_sharp),
+        *blur_of(pair.id, shown.shape[1::-1]),
     )
-    states = (*states, *blur_of(pair.id, states[0][1].shape[1::-1]))
     overlay = audit_overlay(row, PICTURE_SIDE) if row else None
     return Slider(f"{pair.id}, scene {pair.scene}", states, overlay)

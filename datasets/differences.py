@@ -70,11 +70,7 @@ def verify_folder(root: Path, where: Where = 1) -> Verification:
     # its checksums may be without it
     if ORIGIN in hashes and CARD not in {*hashes, *findings}:
         findings[CARD] = FileFinding(CARD, "missing")
-    whole = {
-        path: digest
-        for path, digest in truth.hashes.items()
-        if hashes.get(path) == digest
-    }
+    whole = dict(truth.hashes.items() & hashes.items())
     if MANIFEST in whole and not _pairs_agree(root, truth.hashes, whole):
         findings[MANIFEST] = FileFinding(MANIFEST, "changed")
     return Verification(
@@ -127,11 +123,12 @@ def _pairs_agree(root: Path, hashes: Hashes, whole: Collection[str]) -> bool:
     manifest = read_manifest(root)
     if manifest_text(manifest).encode() != (root / MANIFEST).read_bytes():
         return False
-    return all(
-        hashes.get(file.path) == file.sha256
-        and (file.path not in whole or (root / file.path).stat().st_size == file.bytes)
-        for file in manifest_files(manifest)
-    )
+    for file in manifest_files(manifest):
+        if hashes.get(file.path) != file.sha256:
+            return False
+        if file.path in whole and (root / file.path).stat().st_size != file.bytes:
+            return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -238,8 +235,12 @@ def _free_name(root: Path) -> Path:
 
 def _put_in_place(root: Path, findings: list[FileFinding], staging: Path) -> None:
     """Move files to their places: renamed ones, then staged ones, then the manifests."""
-    places = {one.file: root / one.now for one in findings if one.kind == "renamed"}
-    places |= {one.file: staging / one.file for one in _to_write(findings)}
+    places = {}
+    for one in findings:
+        if one.kind == "renamed":
+            places[one.file] = root / one.now
+    for one in _to_write(findings):
+        places[one.file] = staging / one.file
     for file in sorted(places, key=lambda file: (file in CHECKSUM_FILES, file)):
         target = root / file
         make_folder(target.parent)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from http.client import HTTPResponse
+from itertools import filterfalse
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -322,10 +323,12 @@ def fetch_release(
         whole = [name for name in wanted if (out / name).is_file()]
         there = hashed(out, whole)
         kept = [name for name in whole if there[name] == listing.hashes[name]]
-        new = [name for name in wanted if name not in set(kept)]
+        new = sorted(set(wanted).difference(kept))
         _bring(places, out, listing, new)
-    left = tuple(name for name in listing.hashes if name not in set(wanted))
-    return Fetched(out, listing.sha256, tuple(new), tuple(kept), left)
+    left = dict.fromkeys(listing.hashes)
+    for name in wanted:
+        del left[name]
+    return Fetched(out, listing.sha256, tuple(new), tuple(kept), tuple(left))
 
 
 def _bring(
@@ -352,18 +355,18 @@ def verify_against(root: Path, place: Place, where: Where = 1) -> Verification:
 
 
 def _wanted(listing: Listing, only: Sequence[str]) -> list[str]:
+    if not only:
+        return sorted(listing.hashes)
+    wanted = set(filterfalse(_is_content, listing.hashes))
     for pattern in only:
-        if not any(fnmatchcase(name, pattern) for name in listing.hashes):
+        fitting = [name for name in listing.hashes if fnmatchcase(name, pattern)]
+        if not fitting:
             some = ", ".join(sorted(listing.hashes)[:3])
             raise DatasetError(
                 f"'{pattern}' fits no file of the release; there are {some}, …"
             )
-    wanted = []
-    for name in sorted(listing.hashes):
-        fits = any(fnmatchcase(name, pattern) for pattern in only)
-        if fits or not only or not _is_content(name):
-            wanted.append(name)
-    return wanted
+        wanted.update(fitting)
+    return sorted(wanted)
 
 
 def _is_content(name: str) -> bool:

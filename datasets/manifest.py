@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -9,7 +11,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.pair import MakingStep, Pair, Split, White
+from defocus.datasets.pair import MakingStep, Pair, Split, White, sorted_by_id
 from defocus.datasets.pair_files import FILE_ROLES, id_problem, pair_files, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.pictures.values import FULL
@@ -151,9 +153,7 @@ def manifest_pairs(
             )
         return path
 
-    pairs = tuple(
-        _pair(row, located) for row in sorted(manifest.pairs, key=lambda row: row.id)
-    )
+    pairs = tuple(_pair(row, located) for row in sorted_by_id(manifest.pairs))
     return pairs, hashes
 
 
@@ -180,7 +180,7 @@ def make_manifest(
     steps: tuple[MakingStep, ...] = (),
 ) -> Manifest:
     """Make the manifest of pairs with files in ``root``; every file is read for its hash."""
-    rows = sorted(pairs, key=lambda pair: pair.id)
+    rows = sorted_by_id(pairs)
     try:
         entries = tuple(_row(root, pair) for pair in rows)
         return Manifest(source=source or None, steps=steps or None, pairs=entries)
@@ -235,5 +235,6 @@ def manifest_text(manifest: Manifest) -> str:
 
 def manifest_files(manifest: Manifest) -> tuple[ManifestFile, ...]:
     """All files that a manifest names, in the order of its pairs."""
-    named = ((getattr(pair, role) for role in FILE_ROLES) for pair in manifest.pairs)
-    return tuple(file for files in named for file in files if file is not None)
+    roles_of = attrgetter(*FILE_ROLES)
+    files = chain.from_iterable(map(roles_of, manifest.pairs))
+    return tuple(file for file in files if file is not None)

@@ -3,15 +3,16 @@
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from defocus.cache import derived_folder
-from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split, attempt_each, remaining
 from defocus.datasets.pair_files import (
     content_hash,
+    files_of,
     hashes_and_faults,
     legal_id,
     pair_files,
@@ -36,7 +37,7 @@ from defocus.pictures.values import (
     largest_value,
     without_alpha,
 )
-from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.isolation import LeftOut
 from defocus.progress import several, warn_once
 
 SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
@@ -67,8 +68,7 @@ def opened(
     """
     name = f"{reader}:{root.name}"
     pairs = with_white(name, sound_pairs(reader, pairs, left_out))
-    files = [path for pair in pairs for path in pair_files(pair).values()]
-    hashes, faults = hashes_and_faults(root, files)
+    hashes, faults = hashes_and_faults(root, files_of(pairs))
     whole, faulty = _parted(pairs, faults)
     lacking = (*left_out, *faulty)
     if lacking and not whole:
@@ -110,9 +110,12 @@ def with_white(name: str, pairs: tuple[Pair, ...]) -> tuple[Pair, ...]:
     reading = reading_of_files([pair.blurry for pair in unknown], sharp)
     for remark in reading.remarks:
         warn_once(f"{name}: {remark}")
-    return tuple(
-        replace(one, white=reading.white) if one.white is None else one for one in pairs
-    )
+    known = []
+    for pair in pairs:
+        if pair.white is None:
+            pair = replace(pair, white=reading.white)
+        known.append(pair)
+    return tuple(known)
 
 
 @dataclass(frozen=True)
@@ -236,11 +239,11 @@ def sound_pairs(
             raise DatasetError(
                 f"{pair.blurry} and {other.blurry} are both pair '{name}'; rename one of them"
             )
-    renamed = next((one for one in by_id.items() if one[0] != one[1].id), None)
-    if renamed is None:
-        return tuple(pairs)
-    warn_once(f"ids become names of files: {renamed[1].id!r} is {renamed[0]}")
-    return tuple(replace(pair, id=name) for name, pair in by_id.items())
+    for name, pair in by_id.items():
+        if name != pair.id:
+            warn_once(f"ids become names of files: {pair.id!r} is {name}")
+            return tuple(replace(one, id=new) for new, one in by_id.items())
+    return tuple(pairs)
 
 
 def _problem(pair: Pair) -> str:
@@ -289,7 +292,6 @@ def read_whole(pair: Pair) -> None:
 def readable(dataset: Dataset, *splits: Split) -> Dataset:
     """The dataset, with pairs of some splits that cannot be read among those that are left out."""
     tried = [pair for pair in dataset.pairs if pair.split in splits]
-    _, unread = parted(attempt(pair.id, partial(read_whole, pair)) for pair in tried)
-    names = {one.id for one in unread}
-    pairs = tuple(pair for pair in dataset.pairs if pair.id not in names)
+    _, unread = attempt_each(tried, read_whole)
+    pairs = tuple(remaining(dataset.pairs, unread))
     return replace(dataset, pairs=pairs, left_out=(*dataset.left_out, *unread))

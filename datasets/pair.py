@@ -2,16 +2,18 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
 from defocus import __version__
-from defocus.processes.isolation import LeftOut
+from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.progress import printable
 from defocus.settings import Settings
 
@@ -73,6 +75,54 @@ class Pair:
         return {**vars(self), "metadata": dict(self.metadata)}
 
 
+class HasId(Protocol):
+    """A pair, or what is said of one under its id."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+Entry = TypeVar("Entry", bound=HasId)
+Result = TypeVar("Result")
+Key = TypeVar("Key")
+Fact = TypeVar("Fact")
+
+
+def by_id(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """The entries by their ids, in their order."""
+    return {entry.id: entry for entry in entries}
+
+
+def ids_of(entries: Iterable[HasId]) -> set[str]:
+    """The ids of the entries."""
+    return {entry.id for entry in entries}
+
+
+def sorted_by_id(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, sorted by id."""
+    return sorted(entries, key=attrgetter("id"))
+
+
+def attempt_each(
+    entries: Iterable[Entry], work: Callable[[Entry], Result]
+) -> tuple[list[Result], tuple[LeftOut, ...]]:
+    """The results of work on each entry, and the entries without one."""
+    return parted(attempt(entry.id, partial(work, entry)) for entry in entries)
+
+
+def without_empty(facts: Mapping[Key, Fact]) -> dict[Key, Fact]:
+    """The facts that say something: no empty text, zero or None."""
+    return {key: fact for key, fact in facts.items() if fact}
+
+
+def remaining(entries: Iterable[Entry], left_out: Iterable[LeftOut]) -> list[Entry]:
+    """The entries that are not left out."""
+    lacking = ids_of(left_out)
+    return [entry for entry in entries if entry.id not in lacking]
+
+
 def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
     """The pair with files of a folder, by role."""
     # names of fields are not types: these are all paths
@@ -121,11 +171,11 @@ class Dataset:
     def without(self, failed: Iterable[LeftOut] = ()) -> tuple[LeftOut, ...]:
         """All pairs that work on it lacks, with those that failed; files below its folder."""
         root = f"{self.root}/"
-        every = sorted((*self.left_out, *failed), key=lambda one: one.id)
-        return tuple(
-            replace(one, reason=printable(one.reason.replace(root, "")))
-            for one in every
-        )
+        every = []
+        for one in sorted_by_id((*self.left_out, *failed)):
+            reason = printable(one.reason.replace(root, ""))
+            every.append(replace(one, reason=reason))
+        return tuple(every)
 
     def split(self, name: Split) -> tuple[Pair, ...]:
         """The pairs of one split, sorted by id."""
@@ -134,13 +184,18 @@ class Dataset:
 
 def split_counts(pairs: Sequence[Pair]) -> dict[Split, int]:
     """How many pairs each split has."""
-    return {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
+    counts = dict.fromkeys(SPLITS, 0)
+    for pair in pairs:
+        counts[pair.split] += 1
+    return counts
 
 
 def empty_splits(pairs: Sequence[Pair]) -> list[str]:
     """The splits without a pair, in words."""
     names = {"train": "training", "validation": "validation", "test": "testing"}
-    return [names[split] for split, count in split_counts(pairs).items() if not count]
+    for pair in pairs:
+        names.pop(pair.split, None)
+    return list(names.values())
 
 
 TEST_SHARE = 0.2
@@ -165,8 +220,11 @@ def joined(names: Iterable[str], links: Iterable[tuple[str, str]]) -> dict[str, 
     group = {name: name for name in names}
     for one, other in links:
         first, gone = sorted((group[one], group[other]))
-        if first != gone:
-            group = {name: first if of == gone else of for name, of in group.items()}
+        if first == gone:
+            continue
+        for name, of in group.items():
+            if of == gone:
+                group[name] = first
     return group
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.cache import cache_folder, keeping
-from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split
+from defocus.datasets.pair import LEARNT_SPLITS, Dataset, Pair, Split, sorted_by_id
 from defocus.errors import DatasetError
 from defocus.pictures import picture_name
 from defocus.pictures.raw import all_raw
@@ -98,7 +98,7 @@ def path_problem(path: str) -> str:
         len(part.encode()) for part in parts
     ) > (LONGEST_PART):
         return f"is too long: a name has at most {LONGEST_PART} bytes, a path {LONGEST_PATH}"
-    if any(_RESERVED.fullmatch(part) for part in parts):
+    if any(map(_RESERVED.fullmatch, parts)):
         return "has a name that Windows reserves"
     return ""
 
@@ -110,6 +110,11 @@ ARRAYS = ("flow", "defocus_map")
 def member_name(role: str) -> str:
     """File name of a role."""
     return f"{role}.npy" if role in ARRAYS else picture_name(role)
+
+
+def member_names(roles: Iterable[str]) -> dict[str, str]:
+    """File name of each role."""
+    return {role: member_name(role) for role in roles}
 
 
 def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
@@ -148,21 +153,31 @@ HASH_SILENTLY_BELOW = 200
 
 def pair_files(pair: Pair) -> dict[str, Path]:
     """The files of a pair by role, without absent ones."""
-    files = {role: getattr(pair, role) for role in FILE_ROLES}
-    return {role: path for role, path in files.items() if path is not None}
+    files = {}
+    for role in FILE_ROLES:
+        path = getattr(pair, role)
+        if path is not None:
+            files[role] = path
+    return files
+
+
+def files_of(pairs: Iterable[Pair]) -> list[Path]:
+    """The files of some pairs."""
+    files: list[Path] = []
+    for pair in pairs:
+        files += pair_files(pair).values()
+    return files
 
 
 def picture_hashes(root: Path, pairs: Iterable[Pair]) -> HashOf:
     """SHA-256 hash of every file of some pairs below a folder."""
-    return file_hashes(
-        root, [path for pair in pairs for path in pair_files(pair).values()]
-    )
+    return file_hashes(root, files_of(pairs))
 
 
 def content_hash(pairs: Sequence[Pair], hashes: HashOf) -> str:
     """SHA-256 over ids, splits and the content of every file, in any order, in hexadecimal."""
     rows = []
-    for pair in sorted(pairs, key=lambda pair: pair.id):
+    for pair in sorted_by_id(pairs):
         of_pair = {role: hashes[path] for role, path in pair_files(pair).items()}
         rows.append([pair.id, pair.split, of_pair])
     content = sha256_json(rows)
@@ -209,25 +224,23 @@ def hashes_and_faults(
     root: Path, paths: Iterable[Path]
 ) -> tuple[HashOf, dict[Path, DatasetError]]:
     """SHA-256 of the files that can be read, as :func:`file_hashes`; why the others cannot."""
-    memory = (
-        cache_folder()
-        / "hashes"
-        / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
-    )
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()
+    memory = cache_folder() / "hashes" / f"{name}.json"
     remembered = _remembered(memory)
     wanted = sorted(set(paths))
     faults: dict[Path, DatasetError] = {}
     stamps = _stamps(wanted, faults)
-    missing = [
-        path
-        for path, stamp in stamps.items()
-        if remembered.get(str(path), [])[:2] != stamp
-    ]
+    missing = []
+    for path, stamp in stamps.items():
+        if remembered.get(str(path), [])[:2] != stamp:
+            missing.append(path)
     noisy = len(missing) >= HASH_SILENTLY_BELOW
     _hash(noisy, missing, remembered, stamps, faults, memory)
-    return {
-        path: str(remembered[str(path)][2]) for path in stamps if path not in faults
-    }, faults
+    hashes = {}
+    for path in stamps:
+        if path not in faults:
+            hashes[path] = str(remembered[str(path)][2])
+    return hashes, faults
 
 
 def _hash(
@@ -297,7 +310,9 @@ def _remembered(memory: Path) -> dict[str, Stamp]:
     with contextlib.suppress(OSError, ValueError):
         document = read_json(memory)
         if isinstance(document, dict):
-            return {
-                k: v for k, v in document.items() if isinstance(v, list) and len(v) == 3
-            }
+            return {name: one for name, one in document.items() if _is_stamp(one)}
     return {}
+
+
+def _is_stamp(entry: object) -> bool:
+    return isinstance(entry, list) and len(entry) == 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from defocus.datasets.opening import SHOWN_ROLES
@@ -59,7 +60,7 @@ def seen_pairs(learnt: Dataset, tested: Dataset) -> tuple[SeenPair, ...]:
 
 def _owners(dataset: Dataset) -> dict[str, Pair]:
     """The first pair of training or validation that has a file, by the file's SHA-256."""
-    pairs = [pair for split in LEARNT_SPLITS for pair in dataset.split(split)]
+    pairs = list(chain.from_iterable(map(dataset.split, LEARNT_SPLITS)))
     hashes = picture_hashes(dataset.root, pairs)
     owners: dict[str, Pair] = {}
     for pair in pairs:

@@ -19,7 +19,7 @@ from defocus.datasets.checksums import CHECKSUMS
 from defocus.datasets.deriving.parts import write_parts
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import checked_id
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset, Pair, by_id, ids_of
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import AlignmentError, DatasetError
 from defocus.pictures import picture_name
@@ -147,7 +147,7 @@ def corrected(name: str, dataset: Dataset, folder: Path, where: Where = 1) -> Da
     _require_same(dataset, sidecar)
     key = sha256_file(folder / CHECKSUMS)[:16]
     root = dataset.derived / "sidecars" / key
-    own = {pair.id: pair for pair in dataset.pairs}
+    own = by_id(dataset.pairs)
     alignable = _aligned_entries(dataset, folder, where, sidecar, own, root)
     pairs = tuple(
         _corrected(own[entry.id], entry, root / "pairs") for entry in alignable
@@ -198,9 +198,7 @@ def _require_same(dataset: Dataset, sidecar: Sidecar) -> None:
             f"the sidecar '{sidecar.name}' is of {sidecar.reader}, not of {reader}; give a copy of "
             "that"
         )
-    missing = sorted(
-        {entry.id for entry in sidecar.pairs} - {pair.id for pair in dataset.pairs}
-    )
+    missing = sorted(ids_of(sidecar.pairs) - ids_of(dataset.pairs))
     if missing:
         raise DatasetError(
             f"{dataset.root}: pair {missing[0]} of the sidecar '{sidecar.name}' is not there; "

@@ -20,7 +20,7 @@ from defocus.datasets.deriving.maker import working_folder
 from defocus.datasets.measuring.kept import measured_pair, pair_keys
 from defocus.datasets.measuring.revision import MEASURING_REVISION
 from defocus.datasets.opening import read_whole, require_one_size
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset, Pair, attempt_each, ids_of, sorted_by_id
 from defocus.datasets.sidecar import (
     DOCUMENT,
     NAME,
@@ -33,7 +33,7 @@ from defocus.datasets.sidecar import (
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.pictures import picture_name
 from defocus.pictures.write import write_image
-from defocus.processes.isolation import LeftOut, attempt, parted, require_none_killed
+from defocus.processes.isolation import LeftOut, parted, require_none_killed
 from defocus.processes.machines import Where
 from defocus.progress import track
 from defocus.storage.files import write_text
@@ -103,9 +103,9 @@ def _mended(
     earlier: Sidecar,
 ) -> tuple[Sidecar, tuple[LeftOut, ...]]:
     """The earlier sidecar with the pairs that can be read by now."""
-    whole = {entry.id for entry in earlier.pairs if entry.reason != UNREAD}
+    whole = _whole(earlier)
     tried = (pair for pair in dataset.pairs if pair.id not in whole)
-    again, left_out = parted(attempt(pair.id, partial(_read, pair)) for pair in tried)
+    again, left_out = attempt_each(tried, _read)
     if not again:
         return earlier, left_out
     mended = out.absolute().with_name(f"{out.name}.mended")
@@ -140,6 +140,11 @@ def _entries(
     return entries, left_out
 
 
+def _whole(sidecar: Sidecar) -> set[str]:
+    """The ids of the pairs that could be read."""
+    return {entry.id for entry in sidecar.pairs if entry.reason != UNREAD}
+
+
 def _earlier(
     dataset: Dataset, out: Path, name: str, release: Release, estimator_name: str
 ) -> Sidecar | None:
@@ -149,8 +154,8 @@ def _earlier(
     sidecar = read_sidecar(out)
     wanted = (name, _reader(dataset), asdict(release), estimator_name)
     same = (sidecar.name, sidecar.reader, sidecar.release, sidecar.estimator) == wanted
-    ids = {pair.id for pair in dataset.pairs}
-    whole = {entry.id for entry in sidecar.pairs if entry.reason != UNREAD}
+    ids = ids_of(dataset.pairs)
+    whole = _whole(sidecar)
     lacks = len(whole) < len(sidecar.pairs) or len(whole) < len(ids)
     return sidecar if same and lacks and whole <= ids else None
 
@@ -178,7 +183,7 @@ def _written(
         reader=_reader(dataset),
         release=asdict(release),
         estimator=estimator_name,
-        pairs=tuple(sorted(entries, key=lambda entry: entry.id)),
+        pairs=tuple(sorted_by_id(entries)),
     )
     write_text(root / DOCUMENT, sidecar_text(sidecar))
     write_text(root / "README.md", CARD.format(name=name, reader=sidecar.reader))

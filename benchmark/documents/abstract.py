@@ -16,8 +16,8 @@ from defocus.benchmark.leaderboard.content import (
     settings,
 )
 from defocus.benchmark.leaderboard.lines import line_of
-from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.statistics.comparable import CEILING, TRUTH, Track
+from defocus.benchmark.leaderboard.rows import Row, restored_rows, valued_rows
+from defocus.benchmark.statistics.comparable import TRUTH, Track
 from defocus.benchmark.statistics.scored_group import INPUT
 from defocus.progress import counted
 from defocus.reports.display import shown_difference, signed_text
@@ -43,7 +43,7 @@ def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> st
     scores = _psnr(rows, protocol)
     if not scores:
         return ""
-    psnr = [row for row in scores if row.system != CEILING]
+    psnr = restored_rows(scores)
     restored = [row for row in psnr if not is_reference(content, row.system)]
     pictures = over_pictures(psnr, f"{setting.split} picture")
     said = [f"{_scored(restored)} {pictures} of {setting.dataset}."]
@@ -65,12 +65,12 @@ def _rebuilt(content: Content, rows: Sequence[Row]) -> list[str]:
 
 def _psnr(rows: Sequence[Row], protocol: str) -> list[Row]:
     """The rows that have a PSNR under a protocol."""
-    scored = [row for row in rows if row.metric == "psnr" and row.value is not None]
-    return [row for row in scored if row.protocol == protocol]
+    of_protocol = [row for row in valued_rows(rows) if row.protocol == protocol]
+    return [row for row in of_protocol if row.metric == "psnr"]
 
 
 def _scored(rows: Sequence[Row]) -> str:
-    lines = {line_of(row) for row in rows}
+    lines = set(map(line_of, rows))
     if not lines:
         return "The blurry input alone was scored on"
     return f"{counted(len(lines), 'system')} restored"

@@ -317,7 +317,7 @@ def against_page(changes: Changes, now: str, before: str) -> Page:
     """Make the page that compares two studies."""
     sentences = _sentences(changes, now, before)
     sections: tuple[tuple[str, Sequence[Part]], ...] = (
-        ("Summary", [Paragraph(text) for text in sentences]),
+        ("Summary", list(map(Paragraph, sentences))),
         ("Scores", _score_tables(changes.changes)),
         ("Costs", _cost_table(changes)),
         ("Only in one", _missing_table(changes, now, before)),
@@ -470,10 +470,9 @@ def _missing_table(changes: Changes, now: str, before: str) -> list[Table]:
     )
     rows = []
     for lines, why in reasons:
-        rows += [
-            (line.system, line.dataset, line.budget, line.weights, why)
-            for line in lines
-        ]
+        for line in lines:
+            row = (line.system, line.dataset, line.budget, line.weights, why)
+            rows.append(row)
     return [Table.of("Not compared", columns, rows)] if rows else []
 
 

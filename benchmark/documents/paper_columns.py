@@ -27,8 +27,10 @@ class PaperPlace(BoardPlace):
 
     def row(self, line: BoardLine) -> Row | None:
         """The row behind a line's cell, from the line with the same key in this leaderboard."""
-        mine = next((one for one in self.board.lines if one.key == line.key), None)
-        return None if mine is None else super().row(mine)
+        for mine in self.board.lines:
+            if mine.key == line.key:
+                return super().row(mine)
+        return None
 
     def rows(self) -> dict[str, Row]:
         """The rows behind the column, by the name of their line."""

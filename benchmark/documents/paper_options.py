@@ -70,8 +70,10 @@ class PaperOptions(CommandSettings):
 
     def place(self, system: str) -> int:
         """Number of the first pattern of ``--rows`` that a system matches; -1 for none."""
-        places = (n for n, one in enumerate(self.patterns) if fnmatchcase(system, one))
-        return next(places, -1)
+        for number, pattern in enumerate(self.patterns):
+            if fnmatchcase(system, pattern):
+                return number
+        return -1
 
     def checks(
         self,

@@ -309,7 +309,7 @@ def _lines(
     rebuilt: bool,
 ) -> list[BoardLine]:
     """The lines of a table: references, then class by class, by the first column, best first."""
-    places = [place for _, part in groups for place in part]
+    places = chain.from_iterable(part for _, part in groups)
     scored = [place for place in places if place.convention is not None]
     lines: dict[LineKey, BoardLine] = {}
     for place in scored:
@@ -418,7 +418,7 @@ def _note(
         if place.convention:
             tracks.append(track_of(content, line, place.convention)[0])
     said.append(notice_on((line.first.budget for line in lines), filter(None, tracks)))
-    sentences = [capital(text) for text in dict.fromkeys(filter(None, said))]
+    sentences = list(map(capital, dict.fromkeys(filter(None, said))))
     return "".join(f"{text}. " for text in sentences).strip()
 
 

@@ -9,6 +9,7 @@ from defocus.baselines.card import Card
 from defocus.benchmark.documents.board.table import PROTOCOL_WORDS
 from defocus.benchmark.leaderboard.classes import budget_words
 from defocus.benchmark.leaderboard.content import Content, display_name, run_document
+from defocus.benchmark.leaderboard.rows import valued_rows
 from defocus.benchmark.leaderboard.seen_notes import new_because
 from defocus.benchmark.metrics.metric import all_metrics
 from defocus.benchmark.results.store import Entry, MetricVersion
@@ -87,8 +88,11 @@ def _facts(
 
 def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
     """Metric revisions above the first, by metric."""
-    known = [one for one in versions if one.metric in all_metrics()]
-    raised = [f"{one.metric} {one.version}" for one in known if one.version != "1"]
+    raised = []
+    for one in versions:
+        if one.version == "1" or one.metric not in all_metrics():
+            continue
+        raised.append(f"{one.metric} {one.version}")
     return ", ".join(raised)
 
 
@@ -135,7 +139,7 @@ def card_words(card: Card) -> str:
 
 def method_parts(content: Content, own_intervals: str) -> list[Part]:
     """Methods: profiles, protocols, statistics, budgets, seeds, hardware."""
-    scored = [row for row in content.rows if row.protocol and row.value is not None]
+    scored = valued_rows(content.rows)
     profiles = sorted({row.profile for row in scored})
     conventions = [(name, _profile_words(name)) for name in profiles]
     used = {row.protocol for row in scored}

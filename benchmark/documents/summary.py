@@ -248,8 +248,11 @@ def _firsts(gained: Sequence[Gained]) -> dict[str, Gained]:
     }
     firsts = {}
     for words, weights in groups.items():
-        own = (one for one in gained if one.line.first.weights in weights)
-        firsts[words] = next(own, gained[0])
+        firsts[words] = gained[0]
+        for one in gained:
+            if one.line.first.weights in weights:
+                firsts[words] = one
+                break
     return firsts
 
 
@@ -352,11 +355,14 @@ def _joint(scored: Sequence[PictureScores]) -> list[str]:
             gain, networks = joint
             on_board = f"{_signed(gain)} on {one.board.name}"
             said.setdefault(networks, []).append(on_board)
-    return [
-        "JDRL (joint deblurring and reblurring) over the plain loss: "
-        f"{', '.join(each)} ({networks})."
-        for networks, each in said.items()
-    ]
+    sentences = []
+    for networks, each in said.items():
+        gains = ", ".join(each)
+        sentences.append(
+            "JDRL (joint deblurring and reblurring) over the plain loss: "
+            f"{gains} ({networks})."
+        )
+    return sentences
 
 
 def _interval(row: Row) -> str:

@@ -123,9 +123,9 @@ class BoardPlace:
         **more: Any,  # noqa: ANN401 - fields of Column
     ) -> tuple[Column, list[float | None]]:
         """The column with the bare numbers of lines."""
-        return self.head(lines, usual, name, **more), [
-            self.shown_number(line) for line in lines
-        ]
+        return self.head(lines, usual, name, **more), list(
+            map(self.shown_number, lines)
+        )
 
 
 def pictures_of(place: BoardPlace, lines: Iterable[BoardLine]) -> int:

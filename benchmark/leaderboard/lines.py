@@ -327,11 +327,11 @@ def _line(
 ) -> BoardLine:
     reference = is_reference(content, key[0])
     said = name.removeprefix(display_name(content, key[0]))
-    marks = (
-        () if reference else tuple(m for m in _marks(content, rows[0]) if m not in said)
-    )
+    marks = []
+    if not reference:
+        marks = [mark for mark in _marks(content, rows[0]) if mark not in said]
     marks += _partial(rows, scored)
-    return BoardLine(key, name, marks, reference, by_place(rows))
+    return BoardLine(key, name, tuple(marks), reference, by_place(rows))
 
 
 def _partial(rows: Sequence[Row], scored: Sequence[Row]) -> tuple[str, ...]:

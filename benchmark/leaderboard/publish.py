@@ -107,7 +107,7 @@ def _json(document: object) -> str:
 
 def leaderboard_lines(rows: Iterable[Row]) -> list[Line]:
     """The rows with all their columns."""
-    return [asdict(row) for row in rows]
+    return list(map(asdict, rows))
 
 
 def image_lines(results: Results) -> list[Line]:

@@ -13,6 +13,7 @@ from defocus.benchmark.evaluation.columns import MOVES
 from defocus.benchmark.results.run_folder import trained_datasets
 from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
+from defocus.benchmark.statistics.comparable import CEILING
 from defocus.benchmark.statistics.scored_group import (
     Gain,
     ScoredGroup,
@@ -75,6 +76,16 @@ CSV_DIGITS = 8
 
 REVISION_DIGITS = 12
 """Digits of a hash that are shown as a version."""
+
+
+def restored_rows(rows: Iterable[Row]) -> list[Row]:
+    """The rows of systems, without that of a perfect restoration."""
+    return [row for row in rows if row.system != CEILING]
+
+
+def valued_rows(rows: Iterable[Row]) -> list[Row]:
+    """The rows of a protocol that have a value."""
+    return [row for row in rows if row.protocol and row.value is not None]
 
 
 def current_entries(results: Results) -> list[list[Entry]]:

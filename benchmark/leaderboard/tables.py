@@ -48,7 +48,7 @@ from defocus.benchmark.leaderboard.lines import (
     line_of,
     protocol_place,
 )
-from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.rows import Row, restored_rows, valued_rows
 from defocus.benchmark.metrics.metric import NO_REFERENCE, all_metrics
 from defocus.benchmark.published.numbers import printed_beside
 from defocus.benchmark.results.store import SCRATCH
@@ -100,11 +100,11 @@ def score_tables(
 def _board(rows: Sequence[Row]) -> Board:
     """The lines of rows that were scored alike, with their protocols in the order of pages."""
     first = rows[0]
-    restored = [row for row in rows if row.system != CEILING]
+    restored = restored_rows(rows)
     by_line: dict[LineKey, list[Row]] = defaultdict(list)
     for row in restored:
         by_line[line_of(row)].append(row)
-    valued = [row for row in restored if row.protocol and row.value is not None]
+    valued = valued_rows(restored)
     place = partial(protocol_place, first.profile)
     conventions = []
     for protocol in sorted(protocols(valued or restored), key=place):
@@ -156,8 +156,7 @@ def _score_table(
     tracks: Sequence[Track],
 ) -> Table:
     main = board.conventions[0]
-    restored = [row for row in rows if row.system != CEILING]
-    shown = [row for row in restored if row.protocol == main.protocol]
+    shown = [row for row in restored_rows(rows) if row.protocol == main.protocol]
     mine = [one for one in tracks if _same_contest(one, shown, main.protocol)]
     by_key = {TrackKey(*_track_facts(track)): track for track in mine}
     classes = classes_of(board.ordered(main), lambda line: by_key.get(line.track))
@@ -302,7 +301,7 @@ def _perfect(rows: Sequence[Row], protocol: str) -> str:
 def _caption(rows: Sequence[Row], protocol: str) -> str:
     first = rows[0]
     over = first.split
-    restored = [row for row in rows if row.system != CEILING]
+    restored = restored_rows(rows)
     scored = [row for row in restored if row.protocol == protocol and row.images]
     if scored:
         leading = leading_metric(row.metric for row in scored).name

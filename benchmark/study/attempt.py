@@ -56,8 +56,8 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     for study, run in runs_of(studies):
         if run.recipe and not run.training:
             folders.append(run_folder(study.out, run.id))
-    finished = [folder for folder in folders if training_finished(folder)]
-    repeated = [folder for folder in folders if is_repeated(folder)]
+    finished = list(filter(training_finished, folders))
+    repeated = list(filter(is_repeated, folders))
     if not evaluated:
         repeated = [folder for folder in repeated if folder not in finished]
     if repeated:

@@ -36,7 +36,7 @@ def write_study(studies: Sequence[Study]) -> None:
     named = {one["dataset"] for one in datasets}
     earlier = saved.get("datasets", [])
     datasets += [one for one in earlier if one["dataset"] not in named]
-    places = {_place(facts) for facts in runs.values()}
+    places = set(map(_place, runs.values()))
     for name, facts in saved.get("runs", {}).items():
         if _place(facts) not in places:
             runs.setdefault(name, facts)
@@ -68,7 +68,7 @@ def _dataset_facts(dataset: Dataset) -> Json:
     copies = near_copies(dataset)
     warn_of_near_copies(dataset, copies)
     if copies:
-        facts["near_copies"] = [asdict(one) for one in copies]
+        facts["near_copies"] = list(map(asdict, copies))
     return facts
 
 
@@ -179,14 +179,12 @@ def _place(facts: Facts) -> tuple[str, ...]:
     """Key of a run; it is equal for runs that a person would call the same.
 
     Facts that were read from a file give the same key."""
-    named = (
-        facts.get(name) for name in ("system", "dataset", "budget", "seed", "schedule")
-    )
+    named = map(facts.get, ("system", "dataset", "budget", "seed", "schedule"))
     return tuple(map(json.dumps, named))
 
 
 def _namesake(facts: Facts) -> tuple[Any, ...]:
-    return tuple(facts.get(name) for name in ("system", "dataset", "budget", "seed"))
+    return tuple(map(facts.get, ("system", "dataset", "budget", "seed")))
 
 
 def _read_study(path: Path) -> Json:

@@ -210,10 +210,7 @@ def _noted(out: Path) -> list[NotedPlugin]:
     if not path.is_file():
         return []
     try:
-        return [
-            NotedPlugin.model_validate(one)
-            for one in read_json(path).get("plugins", ())
-        ]
+        return list(map(NotedPlugin.model_validate, read_json(path).get("plugins", ())))
     except (ValueError, AttributeError) as error:
         say(
             f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'"

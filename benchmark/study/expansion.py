@@ -25,7 +25,7 @@ from defocus.benchmark.study.plan import (
     select,
 )
 from defocus.datasets.api import open_dataset
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Dataset, ids_of
 from defocus.datasets.seen_pairs import require_unseen, without_seen
 from defocus.errors import DatasetError, InputError, SettingsError
 from defocus.near_names import meant
@@ -90,10 +90,10 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
             dataset = replace(dataset, misaligned=True)
         compared = _compared(systems, text, document)
         runs = _planned(compared, dataset, document)
-        if taken.intersection(run.id for run in runs):
+        if not taken.isdisjoint(ids_of(runs)):
             dataset = replace(dataset, learnt_hash="")  # another has its training pairs
             runs = _planned(compared, dataset, document)
-        taken.update(run.id for run in runs)
+        taken |= ids_of(runs)
         words = ["--dataset", text, *options] if options else []
         study = Study(out, dataset, runs, words, keep_outputs=document.keep_outputs)
         studies.append(study)
@@ -205,7 +205,7 @@ def expand_all(requests: Sequence[Request], out: Path) -> Expanded:
         problems += expanded.problems
         for study in expanded.studies:
             new = [run for run in study.runs if run.id not in seen]
-            seen.update(run.id for run in new)
+            seen |= ids_of(new)
             if new:
                 studies.append(replace(study, runs=new))
     return Expanded(studies, problems + refused)
@@ -300,7 +300,7 @@ def study_of(
     override = options.override
     if workers is not None:
         override = override.with_workers(workers)
-    systems = [baseline(name) for name in sorted(set(names))]
+    systems = list(map(baseline, sorted(set(names))))
     if scales:
         systems = with_scales(systems)
     opened = open_for_study(options.dataset, leave_out_seen=options.leave_out_seen)

@@ -12,6 +12,7 @@ from defocus.benchmark.study.outcome import Outcome, outcome_of
 from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.run import opened_study, pending_runs
 from defocus.benchmark.study.standing import finished_jobs, slurm_job, take_back
+from defocus.datasets.pair import ids_of
 from defocus.progress import counted, say
 
 
@@ -48,7 +49,7 @@ def _submit(
 
     out = studies[0].out
     pending = pending_runs(studies, results)
-    ids = {run.id for run in pending}
+    ids = ids_of(pending)
     first, later = [], []
     for run in pending:
         if run.training is not None and run.training.id in ids:

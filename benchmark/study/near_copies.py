@@ -51,4 +51,4 @@ def _of_test(shared: SharedPicture) -> NearCopy:
 def warn_of_near_copies(dataset: Dataset, copies: Sequence[NearCopy]) -> None:
     """Say once which test pictures resemble others."""
     if copies:
-        warn_once(resembling_words(dataset.name, [asdict(one) for one in copies]))
+        warn_once(resembling_words(dataset.name, list(map(asdict, copies))))

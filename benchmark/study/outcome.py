@@ -15,7 +15,7 @@ from defocus.benchmark.results.run_folder import (
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.statistics.comparable import Track
 from defocus.benchmark.statistics.standings import tracks
-from defocus.benchmark.study.plan import Study, runs_of
+from defocus.benchmark.study.plan import Study, run_ids
 from defocus.errors import DefocusError, KilledError
 from defocus.processes.isolation import LeftOut, say_left_out
 
@@ -62,7 +62,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
     claim_study_rows(studies, results)
     rows = publish(studies[0].out, results)
     entries = results.entries()
-    ids = {run.id for _, run in runs_of(studies)}
+    ids = set(run_ids(studies))
     failed = []
     unscored = {}
     for entry in entries:
@@ -86,7 +86,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
 
 def claim_study_rows(studies: Sequence[Study], results: Results) -> None:
     """Let the leaderboard show these studies' runs, not others that have finished after them."""
-    ids = [run.id for _, run in runs_of(studies)]
+    ids = run_ids(studies)
     claim_rows(results, [*ids, *map(ceiling_run, studies)])
 
 

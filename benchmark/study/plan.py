@@ -297,6 +297,11 @@ def runs_of(studies: Sequence[Study]) -> list[tuple[Study, Run]]:
     return pairs
 
 
+def run_ids(studies: Sequence[Study]) -> list[str]:
+    """The ids of all runs of some studies, in their order."""
+    return [run.id for _, run in runs_of(studies)]
+
+
 def _recipe_facts(recipe: Recipe) -> Json:
     """A recipe's settings; those added later only if used, so that older ids stay valid."""
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
@@ -402,7 +407,11 @@ def _copy_for(dataset: Dataset, system: Baseline) -> Baseline:
 def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
     if budget != "own":
         return
-    without = [b.card.name for b in baselines if b.recipe and b.recipe().own is None]
+    without = []
+    for system in baselines:
+        recipe = system.recipe and system.recipe()
+        if recipe and recipe.own is None:
+            without.append(system.card.name)
     if without:
         names = ", ".join(without[:3])
         others = " and others" if without[3:] else ""
@@ -436,7 +445,10 @@ def _flow_weights(recipe: Recipe) -> str:
 
 
 def _without(facts: Json, *names: str) -> Json:
-    return {name: fact for name, fact in facts.items() if name not in names}
+    kept = dict(facts)
+    for name in names:
+        kept.pop(name, None)
+    return kept
 
 
 def _digest(facts: Json) -> str:

@@ -36,7 +36,8 @@ from defocus.benchmark.results.store import (
     open_results,
 )
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.plan import Run, Study, runs_of
+from defocus.benchmark.study.plan import Run, Study, run_ids, runs_of
+from defocus.datasets.pair import ids_of
 from defocus.errors import InputError
 from defocus.progress import counted, printable, say, several
 from defocus.storage.files import make_folder, write_json
@@ -95,7 +96,7 @@ def reuse_results(studies: Sequence[Study], sources: Sequence[str]) -> list[str]
     out = studies[0].out
     with study_lock(out), open_results(out / STORE) as results:
         places = _places(studies, results)
-        planned = {run.id for _, run in runs_of(studies)}
+        planned = set(run_ids(studies))
         reused: dict[str, Reused] = {}
         for source in sources:
             refused = []
@@ -184,7 +185,7 @@ def _columns(
     pairs = place.study.dataset.split("test")
     wanted = metrics_for(pairs)
     protocols = (NO_REFERENCE,) if lack_truth(pairs) else PROTOCOL_ORDER
-    ids = {pair.id for pair in pairs}
+    ids = ids_of(pairs)
     current = _current_versions(other, wanted)
     names = [name for name in wanted if name in current]
     by_metric = _by_metric(other, names, protocols)
@@ -196,7 +197,9 @@ def _columns(
         if is_whole:
             whole[name] = scores
     lacking = [name for name in wanted if name not in whole]
-    lacking += [name for name in whole if fillable(whole[name], wanted[name])]
+    for name, scores in whole.items():
+        if fillable(scores, wanted[name]):
+            lacking.append(name)
     if not whole or (place.is_trained and lacking):
         raise InputError(
             f"lacks {', '.join(lacking)} as this version computes it, and its network is not there"

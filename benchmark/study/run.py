@@ -41,7 +41,7 @@ from defocus.benchmark.study.attempt import (
 from defocus.benchmark.study.changed_sources import tell_changes, write_study
 from defocus.benchmark.study.document import StudyDocument, write_request
 from defocus.benchmark.study.outcome import Outcome, claim_study_rows, outcome_of
-from defocus.benchmark.study.plan import Run, Study, runs_of
+from defocus.benchmark.study.plan import Run, Study, run_ids, runs_of
 from defocus.benchmark.study.tasks import placed, tasks_of, worked
 from defocus.datasets.seen_pairs import require_unseen
 from defocus.errors import InputError, KilledError, WeightsError
@@ -146,7 +146,7 @@ def _pending(
     left = _all_left(pending)
     tell_finished(studies, left)
     waiting = {one.run.id for one in left if one.metrics is None}
-    ids = {run.id for _, run in runs_of(studies)}
+    ids = set(run_ids(studies))
     tell_versions(results.entries(), ids - waiting)
     return pending
 

@@ -184,10 +184,11 @@ def standing_of(
     entries = entries_of(out)
     try:
         runs: dict[str, Json] = read_json(path)["runs"]
-        return [
-            _standing(out, run, facts, entries.get(run), queue, entries_of)
-            for run, facts in runs.items()
-        ]
+        standings = []
+        for run, facts in runs.items():
+            entry = entries.get(run)
+            standings.append(_standing(out, run, facts, entry, queue, entries_of))
+        return standings
     except (
         ValueError,
         LookupError,

@@ -73,22 +73,18 @@ class CardScenes:
         for pair in pairs:
             first.setdefault(trial.title_of(pair), pair.shots[0].name)
         names = {scene.title for scene in self.listed}
-        if beyond := [
-            picture for title, picture in first.items() if title not in names
-        ]:
-            raise InputError(
-                f"the list has {len(self.listed)} scenes and the pictures show "
-                f"{len(first)}: from {beyond[0]} on no name is left; add the missing scenes to the "
-                "list, or say with --scene-gap which pause begins a scene"
-            )
+        for title, picture in first.items():
+            if title not in names:
+                raise InputError(
+                    f"the list has {len(self.listed)} scenes and the pictures show "
+                    f"{len(first)}: from {picture} on no name is left; add the missing scenes to "
+                    "the list, or say with --scene-gap which pause begins a scene"
+                )
 
     def unused(self) -> list[str]:
         """Names of the list that no pair has."""
-        return [
-            scene.title
-            for scene in self.listed
-            if scene_slug(scene.title) not in self._taken
-        ]
+        titles = [scene.title for scene in self.listed]
+        return [title for title in titles if scene_slug(title) not in self._taken]
 
     def _by_pause(self, card_pair: CardPair) -> str:
         begins = card_pair.shots[0].seconds
@@ -103,10 +99,10 @@ class CardScenes:
         look = card_pair.sharp.look
         if look is None:
             return ""
-        return next(
-            (title for one, title in reversed(self._shown) if one_picture(one, look)),
-            "",
-        )
+        for shown, title in reversed(self._shown):
+            if one_picture(shown, look):
+                return title
+        return ""
 
     def _new_title(self) -> str:
         for scene in self.listed:

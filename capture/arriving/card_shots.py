@@ -16,7 +16,7 @@ from defocus.capture.sidecars import REJECTED, rating
 from defocus.errors import InputError
 from defocus.likeness import Fingerprint, maybe_one_view
 from defocus.pictures.metadata import Exif, read_exif
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import is_raw
 
 CAMERA_NAME = re.compile(r"([A-Za-z0-9_]{4})(\d{4})")
 """Pattern of the file names that cameras give (DCF): IMG_0001, _DSC0001, P1010001."""
@@ -42,7 +42,7 @@ class CardShot:
     @property
     def without_raw(self) -> tuple[Path, ...]:
         """The files that are not RAW."""
-        return tuple(path for path in self.files if not _is_raw(path))
+        return tuple(itertools.filterfalse(is_raw, self.files))
 
     @property
     def rejecting_sidecar(self) -> Path | None:
@@ -72,6 +72,11 @@ class Leftover:
 
     path: Path
     reason: str
+
+
+def leftovers(paths: Iterable[Path], reason: str) -> list[Leftover]:
+    """Files that belong to no pair for one reason."""
+    return [Leftover(path, reason) for path in paths]
 
 
 def file_number(path: Path) -> tuple[int, int] | None:
@@ -115,16 +120,12 @@ def read_shots(
 
 
 def _shot(group: Sequence[Path], looks: Mapping[Path, Fingerprint]) -> CardShot:
-    files = tuple(sorted(group, key=lambda path: (not _is_raw(path), path)))
+    files = tuple(sorted(group, key=lambda path: (not is_raw(path), path)))
     exif = next(
         (one for one in map(read_exif, files) if not one.empty), read_exif(files[0])
     )
-    look = next((looks[path] for path in files if path in looks), None)
+    look = next(filter(None, map(looks.get, files)), None)
     return CardShot(files, exif, 0.0, look)
-
-
-def _is_raw(path: Path) -> bool:
-    return path.suffix.lower() in RAW_SUFFIXES
 
 
 def _without_edits(shots: Sequence[CardShot]) -> tuple[list[CardShot], list[Leftover]]:
@@ -153,7 +154,7 @@ def _originals_of(group: list[CardShot], left: list[Leftover]) -> list[CardShot]
             originals[originals.index(original)] = _joined(original, shot)
         else:
             reason = f"an edited copy of {original.name}, by its name and EXIF"
-            left += [Leftover(path, reason) for path in shot.files]
+            left += leftovers(shot.files, reason)
     return originals
 
 
@@ -174,14 +175,15 @@ def _of_one_release(first: CardShot, second: CardShot) -> bool:
 
 def _twins(first: CardShot, second: CardShot) -> bool:
     """Whether two shots with one name are the RAW file and the picture of one shot."""
-    raw = [set(map(_is_raw, shot.files)) for shot in (first, second)]
-    names = {shot.files[0].stem.casefold() for shot in (first, second)}
-    return len(names) == 1 and {True} in raw and {False} in raw
+    if first.files[0].stem.casefold() != second.files[0].stem.casefold():
+        return False
+    kinds = [set(map(is_raw, shot.files)) for shot in (first, second)]
+    return {True} in kinds and {False} in kinds
 
 
 def _joined(first: CardShot, second: CardShot) -> CardShot:
     raw, other = first, second
-    if not _is_raw(first.files[0]):
+    if not is_raw(first.files[0]):
         raw, other = second, first
     return replace(raw, files=raw.files + other.files, look=raw.look or other.look)
 
@@ -190,16 +192,14 @@ def _dated(shots: Sequence[CardShot]) -> list[CardShot]:
     """Shots with their times; ``shots`` are sorted by folder and name."""
     # differences are all that counts
     moments = comparable_moments([shot.exif for shot in shots])
-    times = [
-        None if one is None else (one - datetime.min).total_seconds() for one in moments
-    ]
-    if not any(time is not None for time in times):
+    first = next((moment for moment in moments if moment is not None), None)
+    if first is None:
         return [replace(shot, seconds=shot.files[0].stat().st_mtime) for shot in shots]
-    last = next(time for time in times if time is not None)
+    last = first
     dated = []
-    for shot, time in zip(shots, times, strict=True):
-        last = last if time is None else time
-        dated.append(replace(shot, seconds=last))
+    for shot, moment in zip(shots, moments, strict=True):
+        last = last if moment is None else moment
+        dated.append(replace(shot, seconds=(last - datetime.min).total_seconds()))
     return dated
 
 
@@ -224,7 +224,7 @@ class CameraShots:
     @property
     def shots(self) -> list[CardShot]:
         """All shots."""
-        return [shot for run in self.runs for shot in run]
+        return list(itertools.chain.from_iterable(self.runs))
 
     @property
     def f_numbers(self) -> set[float]:
@@ -321,8 +321,9 @@ def _in_order(
     first = sorted(
         [*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds
     )
-    further = [tuple(sorted(one, key=lambda shot: shot.seconds)) for one in counted[1:]]
-    return [*([tuple(first)] if first else []), *further, *runs], remarks
+    further = [sorted(one, key=lambda shot: shot.seconds) for one in counted[1:]]
+    ordered = [first, *further] if first else further
+    return [*map(tuple, ordered), *runs], remarks
 
 
 def _counted(
@@ -338,15 +339,18 @@ def _counted(
             _add_to_count(counts, numbered)
         else:
             runs += pieces
-            remarks += [
-                _remark(one[-1], other[0]) for one, other in itertools.pairwise(pieces)
-            ]
-    counted = [[shot for _, shot in one] for one in counts]
-    remarks += [
-        _remark_on_counts(one[0], other[0])
-        for one, other in itertools.pairwise(counted)
-    ]
+            for before, after in itertools.pairwise(pieces):
+                remark = _remark(before[-1], after[0])
+                remarks.append(remark)
+    counted = list(map(_shots_of, counts))
+    for one, other in itertools.pairwise(counted):
+        remark = _remark_on_counts(one[0], other[0])
+        remarks.append(remark)
     return counted, runs, remarks
+
+
+def _shots_of(numbered: Sequence[Numbered]) -> list[CardShot]:
+    return [shot for _, shot in numbered]
 
 
 def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> None:
@@ -361,20 +365,18 @@ def _add_to_count(counts: list[list[Numbered]], numbered: list[Numbered]) -> Non
 
 
 def _apart_in_time(first: Sequence[Numbered], second: Sequence[Numbered]) -> bool:
-    spans = [[shot.seconds for _, shot in one] for one in (first, second)]
-    earlier, later = spans
-    return max(earlier) < min(later) or max(later) < min(earlier)
+    times = [shot.seconds for shot in _shots_of(first)]
+    others = [shot.seconds for shot in _shots_of(second)]
+    return max(times) < min(others) or max(others) < min(times)
 
 
 def _one_count(numbered: Sequence[Numbered]) -> bool:
     """Whether one counter can have numbered these files: numbers rise, with one new start at most.
 
     A body never gives one number to two names."""
-    numbers = [
-        one[0][1] for one in sorted(numbered, key=lambda one: (one[1].seconds, one[0]))
-    ]
-    names = {shot.files[0].stem for _, shot in numbered}
-    if len(names) > len(set(numbers)):
+    ordered = sorted(numbered, key=lambda one: (one[1].seconds, one[0]))
+    numbers = [number for (_, number), _ in ordered]
+    if len(_stems(_shots_of(numbered))) > len(set(numbers)):
         return False
     falls = sum(other < one for one, other in itertools.pairwise(numbers))
     return falls == 0 or (falls == 1 and numbers[-1] <= numbers[0])
@@ -402,16 +404,15 @@ def _by_number(numbered: Sequence[Numbered]) -> list[CardShot]:
     if max(gaps, default=0) > LEAST_UNUSED:
         start = gaps.index(max(gaps)) + 1
         orders.append(plain[start:] + plain[:start])
-    listed = [[shot for _, shot in order] for order in orders]
-    return min(listed, key=lambda order: len(_pieces(order)))
+    return min(map(_shots_of, orders), key=lambda order: len(_pieces(order)))
 
 
 def _pieces(order: Sequence[CardShot]) -> list[tuple[CardShot, ...]]:
     """Parts of an order in which the clock never goes back."""
-    starts = [
-        place
-        for place, (one, other) in enumerate(itertools.pairwise(order), start=1)
-        if other.seconds < one.seconds
-    ]
-    bounds = [0, *starts, len(order)]
-    return [tuple(order[first:last]) for first, last in itertools.pairwise(bounds)]
+    pieces = []
+    begin = 0
+    for place, (before, after) in enumerate(itertools.pairwise(order), start=1):
+        if after.seconds < before.seconds:
+            pieces.append(tuple(order[begin:place]))
+            begin = place
+    return [*pieces, tuple(order[begin:])]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from defocus.errors import CameraError, ImageError, InputError
-from defocus.pictures.raw import RAW_SUFFIXES, raw_preview
-from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.raw import is_raw, raw_preview
+from defocus.pictures.read import is_picture_file, read_image
 from defocus.pictures.values import Image
 from defocus.progress import say
 from defocus.storage.files import storing
@@ -38,9 +38,7 @@ def require_folder(path: Path) -> Path:
 
 def picture_files(folder: Path) -> list[Path]:
     """All pictures in a folder and its sub-folders, sorted, without links and hidden files."""
-    return [
-        path for path in visible_files(folder) if path.suffix.lower() in IMAGE_SUFFIXES
-    ]
+    return list(filter(is_picture_file, visible_files(folder)))
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -55,7 +53,7 @@ def visible_files(folder: Path) -> list[Path]:
 
 def decoded(path: Path) -> Image:
     """A picture as it looks; RAW files at half their size."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return raw_preview(path)
     return read_image(path)
 
@@ -103,7 +101,7 @@ class HotFolder:
         files = self._await(self._first_whole)
         stem = files[0].with_suffix("")
         self._await(lambda: self._quiet(stem))
-        shot = [path for path in self._new() if path.with_suffix("") == stem]
+        shot = self._of_shot(stem)
         others = {path.stem for path in self._new()} - {stem.name}
         if others:
             say(
@@ -111,6 +109,10 @@ class HotFolder:
             )
         self._known |= set(self._new())
         return shot
+
+    def _of_shot(self, stem: Path) -> list[Path]:
+        """The new files of one name."""
+        return [path for path in self._new() if path.with_suffix("") == stem]
 
     def _new(self) -> list[Path]:
         return [path for path in picture_files(self._folder) if path not in self._known]
@@ -125,12 +127,11 @@ class HotFolder:
 
     def _quiet(self, stem: Path) -> list[Path]:
         """The files of a shot, once all are complete and no further file arrives for a while."""
-        files = [path for path in self._new() if path.with_suffix("") == stem]
-        whole = all(
-            _stands_still(path, SIBLING_SECONDS) and not damage_of(path)
-            for path in files
-        )
-        return files if whole else []
+        files = self._of_shot(stem)
+        for path in files:
+            if not _stands_still(path, SIBLING_SECONDS) or damage_of(path):
+                return []
+        return files
 
     def _await(self, look: Callable[[], list[Path]]) -> list[Path]:
         deadline = time.monotonic() + self._wait_seconds

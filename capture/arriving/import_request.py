@@ -78,15 +78,13 @@ class ImportRequest(CommandSettings):
         from defocus.capture.arriving.pairing import BracketApertures
         from defocus.capture.planning.labels import parse_f_number
 
-        typed = [
-            None if text is None else parse_f_number(text)
-            for text in (self.blurry, self.sharp)
-        ]
-        if typed[0] is None or typed[1] is None:
+        blurry = parse_f_number(self.blurry or "")
+        sharp = parse_f_number(self.sharp or "")
+        if blurry is None or sharp is None:
             raise InputError("give both apertures, like --blurry f/4 --sharp f/22")
-        if typed[0] >= typed[1]:
+        if blurry >= sharp:
             raise InputError(
                 f"--blurry {self.blurry} is not wider than --sharp {self.sharp}; give them like "
                 "--blurry f/4 --sharp f/22"
             )
-        return BracketApertures(typed[0], typed[1], typed=True, order=self.order)
+        return BracketApertures(blurry, sharp, typed=True, order=self.order)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from defocus.capture.arriving.card_scenes import CardScenes, look_at
@@ -112,11 +113,9 @@ class PictureFolder:
         """The shots made of the complete pictures; those of ``trusted`` checksums are complete."""
         originals = self._originals(looks, trusted)
         while True:
-            shown = {
-                path: self._shown[checksum]
-                for checksum, path in originals.items()
-                if checksum in self._shown
-            }
+            shown = {}
+            for checksum in originals.keys() & self._shown:
+                shown[originals[checksum]] = self._shown[checksum]
             try:
                 shots, edited = read_shots(originals.values(), shown)
             except FileNotFoundError:
@@ -156,7 +155,7 @@ class PictureFolder:
 
     def sidecars(self) -> list[Path]:
         """All sidecars in the folder."""
-        return [path for path in visible_files(self.path) if is_sidecar(path)]
+        return list(filter(is_sidecar, visible_files(self.path)))
 
     def _with_sidecars(self, shots: Sequence[CardShot]) -> list[CardShot]:
         """Shots with the sidecars of their names, one for each name that it is stored under."""
@@ -165,12 +164,10 @@ class PictureFolder:
             by_stem[sidecar_stem(path)].append(path)
         completed = []
         for shot in shots:
-            stems = dict.fromkeys(
-                stem for path in shot.files for stem in picture_stems(path)
-            )
             by_suffix: dict[str, Path] = {}
-            for path in (path for stem in stems for path in by_stem.get(stem, ())):
-                by_suffix.setdefault(_sidecar_suffix(path, shot), path)
+            for stem in chain.from_iterable(map(picture_stems, shot.files)):
+                for path in by_stem.get(stem, ()):
+                    by_suffix.setdefault(_sidecar_suffix(path, shot), path)
             completed.append(replace(shot, sidecars=tuple(by_suffix.values())))
         return completed
 
@@ -189,11 +186,12 @@ class PictureFolder:
 
     def by_checksum(self) -> dict[str, Path]:
         """The present pictures and sidecars in the folder, by SHA-256."""
-        paths = {self._checksum(look): look[0] for look in self.looks()}
-        paths |= {sha256_file(path): path for path in self.sidecars()}
-        return {
-            checksum: path for checksum, path in paths.items() if checksum is not None
-        }
+        paths = {}
+        for look in self.looks():
+            checksum = self._checksum(look)
+            if checksum is not None:
+                paths[checksum] = look[0]
+        return paths | {sha256_file(path): path for path in self.sidecars()}
 
     def _checksum(self, look: Look) -> str | None:
         """SHA-256 of a file; None if it is gone."""
@@ -241,7 +239,7 @@ class CardCamera(Camera):
         """Copy the next shot and its sidecars, and verify the copies."""
         shot = next(self._shots)
         parts = [copy_part(path, path_stem) for path in shot.files]
-        checksums = [self._checksum(path) for path in shot.files]
+        checksums = list(map(self._checksum, shot.files))
         for path in shot.sidecars:
             parts.append(copy_part(path, path_stem, _sidecar_suffix(path, shot)))
             checksums.append(sha256_file(path))
@@ -301,11 +299,12 @@ class Importer:
     def new_shots(self, shots: Sequence[CardShot]) -> list[CardShot]:
         """The shots that are not in the session yet."""
         checksums = self.pictures.checksums
-        return [
-            shot
-            for shot in shots
-            if self.stored.isdisjoint(map(checksums.get, shot.files))
-        ]
+        new = []
+        for shot in shots:
+            own = map(checksums.get, shot.files)
+            if self.stored.isdisjoint(own):
+                new.append(shot)
+        return new
 
     def restore_damaged(self) -> list[DamagedFile]:
         """Copy lost files of the session again; return those that the folder no longer has."""
@@ -344,13 +343,14 @@ class Importer:
             for path in shot.sidecars:
                 self._copied(complete.id, path)
         self.rejected += complete.verdict == "reject"
-        self.stored.update(
-            checksums[path] for shot in card_pair.shots for path in shot.files
-        )
+        for shot in card_pair.shots:
+            self.stored.update(map(checksums.__getitem__, shot.files))
 
     def sidecars_left(self, shots: Sequence[CardShot]) -> list[Leftover]:
         """Sidecars that are not in the session, with the reason and what they rate."""
-        owners = {path: shot for shot in shots for path in shot.sidecars}
+        owners: dict[Path, CardShot] = {}
+        for shot in shots:
+            owners |= dict.fromkeys(shot.sidecars, shot)
         left = []
         for path in self.pictures.sidecars():
             owner = owners.get(path)
@@ -375,11 +375,8 @@ class Importer:
         self, card_pair: CardPair, bracket: Bracket, camera: CameraDescription
     ) -> PlannedPair:
         """Plan the pair in the journal; a pair planned by a killed import is continued."""
-        names = tuple(
-            written_name(Path(path.name))
-            for shot in card_pair.shots
-            for path in shot.files
-        )
+        files = chain.from_iterable(shot.files for shot in card_pair.shots)
+        names = tuple(written_name(Path(path.name)) for path in files)
         state = self.folder.state
         for pair in state.incomplete:
             if state.shoots[pair.shoot].imported == names:
@@ -419,4 +416,7 @@ def _says(sidecar: Path) -> str:
 
 def stored_checksums(state: SessionState) -> set[str]:
     """Checksums of all files of a session's complete pairs."""
-    return {stored.sha256 for pair in state.complete.values() for stored in pair.files}
+    checksums = set[str]()
+    for pair in state.complete.values():
+        checksums.update(stored.sha256 for stored in pair.files)
+    return checksums

@@ -13,6 +13,7 @@ from defocus.capture.arriving.card_shots import (
     CardShot,
     Leftover,
     bodies_of,
+    leftovers,
 )
 from defocus.capture.arriving.hot_folder import require_folder, written_name
 from defocus.capture.arriving.import_request import ImportRequest
@@ -115,7 +116,7 @@ def _without_rejected(
             kept.append(shot)
         else:
             reason = f"its sidecar {written_name(Path(sidecar.name))} rejects it"
-            left += [Leftover(path, reason) for path in shot.files]
+            left += leftovers(shot.files, reason)
     return kept, left
 
 
@@ -138,19 +139,21 @@ def _apertures(
     if lacking and not by_body:
         raise InputError(next(iter(lacking.values())))
     some = next(iter(by_body.values()), None)
-    pairs = ((body.name, by_body.get(body.name, some)) for body in bodies)
-    return {
-        name: apertures for name, apertures in pairs if apertures is not None
-    }, lacking
+    if some is not None:
+        for body in bodies:
+            by_body.setdefault(body.name, some)
+    return by_body, lacking
 
 
 def _say_bodies(bodies: Sequence[CameraShots]) -> None:
     named = [body for body in bodies if body.tells_exposure]
     if len(named) > 1:
-        counts = ", ".join(
-            f"{one.name} ({counted(len(one.shots), 'picture')})" for one in named
-        )
-        say(f"pictures of {len(named)} cameras, each paired by itself: {counts}")
+        counts = []
+        for body in named:
+            pictures = counted(len(body.shots), "picture")
+            counts.append(f"{body.name} ({pictures})")
+        listed = ", ".join(counts)
+        say(f"pictures of {len(named)} cameras, each paired by itself: {listed}")
     for body in bodies:
         for remark in body.remarks:
             say(f"{body.name}: {remark}")

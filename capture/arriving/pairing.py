@@ -4,11 +4,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from defocus.capture.arriving.card_shots import CardShot, Leftover
+from defocus.capture.arriving.card_shots import CardShot, Leftover, leftovers
 from defocus.capture.planning.shoot_settings import Order
 from defocus.errors import InputError
 from defocus.likeness import maybe_one_view
+from defocus.pictures.raw import any_raw
 from defocus.scene.thin_lens import true_f_number
 
 SAME_APERTURE_STOPS = 1 / 6
@@ -90,16 +92,14 @@ class _Usable:
 
 def apertures_of(shots: Sequence[CardShot]) -> BracketApertures:
     """The wide and the narrow f-number of shots that have exactly two apertures."""
-    numbers = {
-        round(true_f_number(shot.exif.f_number), 3): shot.exif.f_number
-        for shot in shots
-        if shot.exif.f_number
-    }
+    numbers = dict[float, float]()
+    for shot in shots:
+        f_number = shot.exif.f_number
+        if f_number:
+            numbers[round(true_f_number(f_number), 3)] = f_number
     if len(numbers) != 2:
-        listed = (
-            ", ".join(f"f/{number:g}" for _, number in sorted(numbers.items()))
-            or "none"
-        )
+        words = [f"f/{numbers[true]:g}" for true in sorted(numbers)]
+        listed = ", ".join(words) or "none"
         lens = NO_CONTACTS if any(shot.exif.seconds for shot in shots) else NO_EXIF
         hint = f"; {lens}" if len(numbers) < 2 else "; choose with --blurry and --sharp"
         raise InputError(f"the pictures do not have two apertures, but {listed}{hint}")
@@ -142,22 +142,17 @@ def find_pairs(
 def _of_one_kind(pair: CardPair) -> tuple[CardPair, list[Leftover]]:
     """A pair without the RAW files that some of its shots lack, if each has another file."""
     developed = [shot.without_raw for shot in pair.shots]
-    with_raw = [
-        files != shot.files for shot, files in zip(pair.shots, developed, strict=True)
-    ]
+    with_raw = [any_raw(*shot.files) for shot in pair.shots]
     if all(with_raw) or not any(with_raw) or not all(developed):
         return pair, []
-    shots = tuple(
-        replace(shot, files=files)
-        for shot, files in zip(pair.shots, developed, strict=True)
-    )
+    shots = []
+    dropped = set[Path]()
+    for shot, files in zip(pair.shots, developed, strict=True):
+        shots.append(replace(shot, files=files))
+        dropped.update(shot.files)
+    dropped.difference_update(*developed)
     reason = "the other member has no RAW file; the JPEG of both make the pair"
-    dropped = {path for shot in pair.shots for path in shot.files} - {
-        *itertools.chain(*developed)
-    }
-    return replace(pair, shots=shots), [
-        Leftover(path, reason) for path in sorted(dropped)
-    ]
+    return replace(pair, shots=tuple(shots)), leftovers(sorted(dropped), reason)
 
 
 def _usable(shot: CardShot, apertures: BracketApertures) -> _Usable | None:

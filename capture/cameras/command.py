@@ -93,10 +93,11 @@ class CommandCamera(Camera):
 
     def settings(self) -> dict[SettingName, Setting]:
         """The settings of the file, with values from the programs."""
-        return {
-            name: Setting(name, name, self._value(name), commands.choices)
-            for name, commands in self._rig.settings.items()
-        }
+        settings = {}
+        for name, commands in self._rig.settings.items():
+            value = self._value(name)
+            settings[name] = Setting(name, name, value, commands.choices)
+        return settings
 
     def _value(self, name: SettingName) -> str:
         commands = self._rig.settings[name]

@@ -45,12 +45,11 @@ class FolderCamera(Camera):
 
     def settings(self) -> dict[SettingName, Setting]:
         """All third stops, which the camera is assumed to have."""
-        return {
-            name: Setting(
-                name, name, self._set.get(name, _word(name, self._exif)), words
-            )
-            for name, words in _WORDS.items()
-        }
+        settings = {}
+        for name, words in _WORDS.items():
+            value = self._set.get(name, _word(name, self._exif))
+            settings[name] = Setting(name, name, value, words)
+        return settings
 
     def set(self, name: SettingName, value: str) -> str:
         """Tell the user what to set; the EXIF of the picture shows if they did."""

@@ -191,10 +191,11 @@ class GPhoto2Camera(Camera):
         return self._changed(words, mirror_changes(words))
 
     def _changed(self, words: Mapping[str, Word], changes: Mapping[str, str]) -> str:
-        values = [
-            (w, self._write(w, words[w].value, value)) for w, value in changes.items()
-        ]
-        return ", ".join(f"{word} {value}" for word, value in values)
+        written = []
+        for word, value in changes.items():
+            stands = self._write(word, words[word].value, value)
+            written.append(f"{word} {stands}")
+        return ", ".join(written)
 
     def _ready(self) -> None:
         """Switch off automatic functions that make two shots differ, once before other settings."""
@@ -229,8 +230,12 @@ class GPhoto2Camera(Camera):
 
     def refuse_burst(self) -> None:
         """See that it takes one picture at each release (see ``HasDriveMode``)."""
-        read = {word: self._process.ask("read", word=word) for word in DRIVE_WORDS}
-        refuse_burst(as_words({word: entry for word, entry in read.items() if entry}))
+        entries = {}
+        for word in DRIVE_WORDS:
+            entry = self._process.ask("read", word=word)
+            if entry:
+                entries[word] = entry
+        refuse_burst(as_words(entries))
 
     def set_again(self) -> None:
         """Set everything once more, whatever the camera reports."""

@@ -120,10 +120,11 @@ class SimulatedCamera(Camera):
 
     def settings(self) -> dict[SettingName, Setting]:
         """Aperture, shutter and ISO in third stops."""
-        return {
-            name: Setting(name, words.word, self._values[name], words.choices)
-            for name, words in self._profile.words.items()
-        }
+        settings = {}
+        for name, words in self._profile.words.items():
+            value = self._values[name]
+            settings[name] = Setting(name, words.word, value, words.choices)
+        return settings
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices."""
@@ -187,7 +188,7 @@ class SimulatedCamera(Camera):
 
     def preview(self) -> bytes:
         """The scene with the present settings at 8 bits; the lens is as at the first shot."""
-        exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
+        exposure = make_exposure(*map(self._chosen, SETTING_NAMES))
         still = TrueShot(
             "live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0
         )
@@ -235,7 +236,7 @@ class SimulatedCamera(Camera):
         return next(shot for shot in reversed(self._shots) if shot.role == role)
 
     def _next_shot(self, role: str) -> TrueShot:
-        exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
+        exposure = make_exposure(*map(self._chosen, SETTING_NAMES))
         lens = self._lens(exposure, round(self._fault("af-hunt") or 0.0))
         geometry, error_ev, object_px = self._drawn(exposure, lens)
         error_ev += self._fault("ev") or 0.0

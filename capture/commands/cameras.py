@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.json_output import json_output
+from defocus.command_line.json_output import documents_of, json_output
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
@@ -101,7 +101,7 @@ def command(settings: "CamerasSettings") -> None:
 
     if settings.as_json:
         with json_output() as out:
-            out.write([camera.to_json() for camera in discover_cameras()])
+            out.write(documents_of(discover_cameras()))
         return
     for camera in discover_cameras():
         can = ", ".join(camera.capabilities)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.json_output import json_output
+from defocus.command_line.json_output import documents_of, json_output
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 
@@ -30,7 +30,7 @@ def command(settings: "DoctorSettings") -> int:
     with json_output() if settings.as_json else nullcontext() as out:
         findings, code = _findings(settings.uri, settings.folder)
         if out is not None:
-            out.write([finding.to_json() for finding in findings])
+            out.write(documents_of(findings))
     if not settings.as_json:
         findings = list(map(_answered, findings))
         for finding in findings:

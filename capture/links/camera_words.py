@@ -47,10 +47,11 @@ def words_of(camera: Camera) -> dict[str, Word]:
     """Every entry of a camera; for a camera without a configuration, its settings."""
     if isinstance(camera, HasConfig):
         return camera.config()
-    return {
-        setting.word: Word(setting.value, setting.choices, read_only=setting.read_only)
-        for setting in camera.settings().values()
-    }
+    words = {}
+    for setting in camera.settings().values():
+        word = Word(setting.value, setting.choices, read_only=setting.read_only)
+        words[setting.word] = word
+    return words
 
 
 def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
@@ -105,11 +106,10 @@ class Dump(Settings):
 
 def dump_of(camera: Camera) -> dict[str, Any]:
     """Make the JSON object of a configuration file."""
-    entries = {
-        name: word.value
-        for name, word in words_of(camera).items()
-        if not word.read_only
-    }
+    entries = {}
+    for name, word in words_of(camera).items():
+        if not word.read_only:
+            entries[name] = word.value
     return {"schema": 1, "model": camera.describe().model, "entries": entries}
 
 

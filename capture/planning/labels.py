@@ -95,13 +95,21 @@ def parse_value(name: SettingName, text: str) -> float | None:
 
 def values(setting: Setting) -> dict[str, float]:
     """The numeric choices of a setting: the camera's value → its number."""
-    words = setting.choices or (setting.value,)
-    parsed = {word: _PARSERS[setting.name](word) for word in words}
-    return {word: number for word, number in parsed.items() if number is not None}
+    parsed = {}
+    for word in setting.choices or (setting.value,):
+        number = _PARSERS[setting.name](word)
+        if number is not None:
+            parsed[word] = number
+    return parsed
 
 
 def words_between(
     words: tuple[str, ...], value: Callable[[str], float], low: float, high: float
 ) -> tuple[str, ...]:
     """The values whose numbers are in a range, including both ends with 3 % tolerance."""
-    return tuple(word for word in words if low / 1.03 <= value(word) <= high * 1.03)
+    between = []
+    for word in words:
+        number = value(word)
+        if low / 1.03 <= number <= high * 1.03:
+            between.append(word)
+    return tuple(between)

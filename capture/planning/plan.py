@@ -39,12 +39,13 @@ JPEG of 61 megapixels at 2.1 and 0.6."""
 
 def together(spaces: list[Space | None]) -> Space | None:
     """The sum; None if one is unknown."""
-    sizes = [space for space in spaces if space is not None]
-    if len(sizes) < len(spaces):
-        return None
-    return Space(
-        sum(space.least for space in sizes), sum(space.most for space in sizes)
-    )
+    least = most = 0
+    for space in spaces:
+        if space is None:
+            return None
+        least += space.least
+        most += space.most
+    return Space(least, most)
 
 
 def space_words(space: Space | None) -> str:
@@ -116,10 +117,10 @@ class OpticsPlan:
 
     def to_json(self) -> Json:
         """The optics as a JSON object; infinity is null."""
-        limits = {
-            role: {"near_mm": near, "far_mm": None if math.isinf(far) else far}
-            for role, (near, far) in self.depth_of_field_mm.items()
-        }
+        limits = {}
+        for role, (near, far) in self.depth_of_field_mm.items():
+            end = None if math.isinf(far) else far
+            limits[role] = {"near_mm": near, "far_mm": end}
         return {
             "lens": asdict(self.wide),
             "airy_diameter_px": self.airy_px,
@@ -141,21 +142,22 @@ class OpticsPlan:
         sharp = "in full size"
         if self.release_scale < 1.0:
             sharp = f"up to {largest} ({self.release_limit})"
-        return [
+        zones = []
+        for role, (near, far) in self.depth_of_field_mm.items():
+            zone = _zone(near / 1000, far / 1000)
+            zones.append(f"{role} {zone}")
+        lines = [
             f"Airy disc   blurry {airy['blurry']:.1f} px, sharp {airy['sharp']:.1f} px",
-            "sharp zone  "
-            + ", ".join(
-                f"{role} {_zone(near / 1000, far / 1000)}"
-                for role, (near, far) in self.depth_of_field_mm.items()
-            )
-            + " (blur up to 1 px)",
+            f"sharp zone  {', '.join(zones)} (blur up to 1 px)",
             f"sharp size  pictures sharp down to the pixel {sharp}",
-            *(
-                f"at {row.distance_mm / 1000:6.2f} m  circle of confusion: "
-                f"blurry {row.blurry_coc_px:.1f} px, sharp {row.sharp_coc_px:.1f} px"
-                for row in self.rows
-            ),
         ]
+        for row in self.rows:
+            place = f"at {row.distance_mm / 1000:6.2f} m"
+            lines.append(
+                f"{place}  circle of confusion: "
+                f"blurry {row.blurry_coc_px:.1f} px, sharp {row.sharp_coc_px:.1f} px"
+            )
+        return lines
 
 
 def make_optics_plan(
@@ -166,13 +168,12 @@ def make_optics_plan(
 ) -> OpticsPlan:
     """The optics of a bracket; ``lens`` is the lens at the wide aperture."""
     narrow = replace(lens, f_number=bracket.sharp.f_number)
-    rows = tuple(
-        OpticsRow(
-            distance, _diameter_px(distance, lens), _diameter_px(distance, narrow)
-        )
-        for distance in distances_mm
-    )
-    return OpticsPlan(lens, narrow, rows, picture_size_px)
+    rows = []
+    for distance in distances_mm:
+        blurry = _diameter_px(distance, lens)
+        sharp = _diameter_px(distance, narrow)
+        rows.append(OpticsRow(distance, blurry, sharp))
+    return OpticsPlan(lens, narrow, tuple(rows), picture_size_px)
 
 
 def _diameter_px(distance_mm: float, lens: Lens) -> float:
@@ -266,9 +267,7 @@ class Plan:
 
     def lines(self, pairs: int = 1) -> list[str]:
         """The plan as lines of text."""
-        cameras = [
-            camera for camera in (self.camera, self.sharp_camera) if camera is not None
-        ]
+        cameras = filter(None, (self.camera, self.sharp_camera))
         no_optics = "blur        unknown: give --focal-length, --focus, --pixel-pitch"
         return [
             *(f"camera      {camera.model} ({camera.uri})" for camera in cameras),

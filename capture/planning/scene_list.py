@@ -84,4 +84,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise InputError(
             f"{error}; save the list as 'CSV UTF-8', and put a cell that has a comma into quotes"
         ) from error
-    return [{name.strip().lower(): cell for name, cell in row.items()} for row in rows]
+    cells = []
+    for row in rows:
+        names = [name.strip().lower() for name in row]
+        cells.append(dict(zip(names, row.values(), strict=True)))
+    return cells

@@ -302,9 +302,9 @@ class ShootOptions(NumberSettings, HandlingSettings):
     def to_json(self) -> dict[str, Any]:
         """The journal record."""
         record = self.model_dump(mode="json")
-        if self.by:
-            return record
-        return {name: record[name] for name in record if name != "by"}
+        if not self.by:
+            del record["by"]
+        return record
 
 
 class PlanSettings(NumberSettings):

@@ -37,7 +37,7 @@ from defocus.capture.quality.shot_findings import (
 from defocus.capture.quality.verdict import Finding, Quality
 from defocus.errors import ImageError, is_of_system
 from defocus.pictures.profiles import in_two_spaces
-from defocus.pictures.raw import RAW_SUFFIXES, dng_demands
+from defocus.pictures.raw import dng_demands, is_raw
 from defocus.processes.isolation import LeftOut, attempt
 from defocus.scene.geometry import IDENTITY, Similarity
 from defocus.storage.files import sha256_file
@@ -218,7 +218,7 @@ def _check_pictures(
     read: Read,
 ) -> None:
     members = [shots.paths["blurry"], shots.paths["sharp"]]
-    if len({path.suffix.lower() in RAW_SUFFIXES for path in members}) > 1:
+    if len(set(map(is_raw, members))) > 1:
         quality.say("reject", TWO_KINDS, lasting=True)
         return
     _check_demands(quality, members)

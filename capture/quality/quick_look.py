@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.pictures.profiles import member_in_srgb
-from defocus.pictures.raw import RAW_SUFFIXES, camera_light
+from defocus.pictures.raw import camera_light, is_raw
 from defocus.pictures.read import read_image
 from defocus.pictures.values import (
     LUMINANCE,
@@ -48,7 +48,7 @@ class QuickLook:
 
 def read_look(path: Path) -> QuickLook:
     """Read a shot; RAW files at half their size, without demosaicing or white balance."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return QuickLook(as_float(camera_light(path)), 2.0)
     return QuickLook(as_linear(read_image(path)))
 
@@ -58,14 +58,14 @@ def read_halved(path: Path) -> QuickLook:
 
     Half the size leaves the noise of a photosite out of the gradients; the rest is coarser anyway.
     """
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return read_look(path)
     return _looked(read_image(path))
 
 
 def read_in_srgb(path: Path) -> QuickLook:
     """As :func:`read_halved`, with the colours of the file's profile converted to sRGB."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return read_look(path)
     return _looked(member_in_srgb(path, read_image(path)))
 

@@ -290,7 +290,7 @@ def check_gradient_energy(
 
 def check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) -> None:
     """Check that the camera's clock says that the shots were taken together."""
-    times = [moment for moment in comparable_moments(shots) if moment is not None]
+    times = list(filter(None, comparable_moments(shots)))
     if not times:
         return
     apart = max(times) - min(times)

@@ -83,14 +83,12 @@ def _sections(
     state: SessionState, sheets: list["PairSheet"]
 ) -> tuple[tuple[str, tuple[Part, ...]], ...]:
     """Headings and parts of the page, those without parts too."""
-    added = ((one.heading, tuple(one.parts(state))) for one in session_additions())
-    over_time = tuple((heading, parts) for heading, parts in added if parts)
-    sections: tuple[tuple[str, tuple[Part, ...]], ...] = (
+    added = [(one.heading, tuple(one.parts(state))) for one in session_additions()]
+    return (
         ("All pairs", (*_missing(state), *_thumbnails(sheets), *_remarks(state))),
-        *over_time,
+        *added,
         ("Pair by pair", tuple(sheet.folded for sheet in sheets)),
     )
-    return sections
 
 
 @dataclass(frozen=True)
@@ -105,12 +103,15 @@ class PairSheet:
 
 def _thumbnails(sheets: Sequence[PairSheet]) -> tuple[Gallery, ...]:
     """All pairs as small pictures with their verdicts; each leads to what is behind it."""
-    tiles = tuple(
-        Tile(sheet.id, sheet.thumbnail, sheet.verdict, f"#{sheet.folded.anchor}")
-        for sheet in sheets
-        if sheet.thumbnail is not None
-    )
-    return (Gallery("Pairs and their verdicts", tiles, smooth=True),) if tiles else ()
+    tiles = []
+    for sheet in sheets:
+        if sheet.thumbnail is None:
+            continue
+        link = f"#{sheet.folded.anchor}"
+        tiles.append(Tile(sheet.id, sheet.thumbnail, sheet.verdict, link))
+    if not tiles:
+        return ()
+    return (Gallery("Pairs and their verdicts", tuple(tiles), smooth=True),)
 
 
 def _usable(state: SessionState) -> str:

@@ -102,8 +102,12 @@ class SessionCheck:
 
     @property
     def _files(self) -> list[CheckedFile]:
-        files = [file for pair in self.pairs for file in pair.files]
-        return files + [file for chart in self.charts for file in chart.files]
+        files: list[CheckedFile] = []
+        for pair in self.pairs:
+            files += pair.files
+        for chart in self.charts:
+            files += chart.files
+        return files
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-capture check --json`` prints."""
@@ -115,10 +119,10 @@ class SessionCheck:
 
     def lines(self) -> list[str]:
         """The result as lines of text."""
-        listed = [
-            f"{pair.id:30} {VERDICT_WORDS[pair.verdict]:10} {pair.reason}".rstrip()
-            for pair in self.pairs
-        ]
+        listed = []
+        for pair in self.pairs:
+            verdict = VERDICT_WORDS[pair.verdict]
+            listed.append(f"{pair.id:30} {verdict:10} {pair.reason}".rstrip())
         listed += [f"{chart.id:30} {chart.reason}".rstrip() for chart in self.charts]
         files = self._files
         good = sum(file.ok for file in files)
@@ -167,12 +171,14 @@ def _checked_files(
     root: Path, owner: Owner
 ) -> tuple[tuple[CheckedFile, ...], list[str]]:
     """The files of a pair or a chart, and what is wrong with some."""
-    problems = [file_problem(root, owner.id, stored) for stored in owner.files]
-    files = tuple(
-        CheckedFile(stored.name, stored.sha256, not problem)
-        for stored, problem in zip(owner.files, problems, strict=True)
-    )
-    return files, [problem for problem in problems if problem]
+    files = []
+    problems = []
+    for stored in owner.files:
+        problem = file_problem(root, owner.id, stored)
+        files.append(CheckedFile(stored.name, stored.sha256, not problem))
+        if problem:
+            problems.append(problem)
+    return tuple(files), problems
 
 
 def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
@@ -194,11 +200,13 @@ def _unknown_charts(root: Path, numbers: set[int]) -> list[CheckedChart]:
     left = {
         path.parent.name for path in (root / "charts").glob("[0-9][0-9][0-9][0-9]/*")
     }
-    return [
-        CheckedChart(f"chart {name}", ok=False, reason=text, files=())
-        for name in sorted(left)
-        if int(name) not in numbers
-    ]
+    charts = []
+    for name in sorted(left):
+        if int(name) in numbers:
+            continue
+        chart = CheckedChart(f"chart {name}", ok=False, reason=text, files=())
+        charts.append(chart)
+    return charts
 
 
 def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:

@@ -116,9 +116,7 @@ class SessionFolder:
             if pair.title:
                 entry["title"] = pair.title
             entries.append(entry)
-        self.journal.append(
-            "planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries
-        )
+        self.journal.append("planned", shoots=list(map(dict, shoots)), pairs=entries)
         self.write_index()
 
     def begin_pair(self, pair: PlannedPair, roles: Sequence[str] = ()) -> Path:

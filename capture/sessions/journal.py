@@ -102,7 +102,7 @@ def _content(path: Path) -> bytes:
 
 def copies_of(root: Path) -> list[Path]:
     """The copies of a session's journal that exist, the newest first."""
-    copies = [path for name in COPIES if (path := root / name).is_file()]
+    copies = filter(Path.is_file, map(root.joinpath, COPIES))
     return sorted(copies, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 

@@ -63,8 +63,18 @@ class _Rebuilt:
     log: list[str] = field(default_factory=list)
 
     def planned(self) -> set[str]:
-        plans = [record for record in self.records if record["event"] == "planned"]
-        return {str(entry["id"]) for record in plans for entry in record["pairs"]}
+        planned = set[str]()
+        for plan in self.of_event("planned"):
+            planned.update(str(entry["id"]) for entry in plan["pairs"])
+        return planned
+
+    def of_event(self, event: str) -> list[Record]:
+        """The lines about one kind of event."""
+        return [record for record in self.records if record["event"] == event]
+
+    def without_events(self, *events: str) -> list[Record]:
+        """The lines about all other kinds of events."""
+        return [record for record in self.records if record["event"] not in events]
 
 
 def rebuild_journal(root: Path, journal: Path) -> list[str]:
@@ -156,9 +166,7 @@ def _document(path: Path) -> Json:
 
 def _restore_plan(rebuilt: _Rebuilt, index: Line) -> None:
     """Make the first line and the plans again from ``session.json`` where they are lost."""
-    first = [
-        record for record in rebuilt.records if record["event"] == "session-created"
-    ]
+    first = rebuilt.of_event("session-created")
     lost = set(index.get("pairs", {})) - rebuilt.planned()
     if first and not lost:
         return
@@ -167,7 +175,7 @@ def _restore_plan(rebuilt: _Rebuilt, index: Line) -> None:
             fields = {name: index[name] for name in ("schema", "id", "software")}
             first = [{"event": "session-created", "time": index["created"], **fields}]
             rebuilt.log.append("the session's first line: made from session.json")
-        plans = [record for record in rebuilt.records if record["event"] == "planned"]
+        plans = rebuilt.of_event("planned")
         if lost:
             plans = _plans(index)
             rebuilt.log.append(
@@ -178,9 +186,7 @@ def _restore_plan(rebuilt: _Rebuilt, index: Line) -> None:
             f"the journal is damaged, and session.json lacks {error}, which would replace it; "
             "restore the session from a copy"
         ) from error
-    others = [
-        r for r in rebuilt.records if r["event"] not in ("session-created", "planned")
-    ]
+    others = rebuilt.without_events("session-created", "planned")
     rebuilt.records = [*first, *plans, *others]
 
 
@@ -205,21 +211,18 @@ def _plans(index: Line) -> list[Record]:
 def _restore_verdicts(root: Path, rebuilt: _Rebuilt, index: Line) -> None:
     """Complete pairs whose line is lost, if every file is as it was; keep people's verdicts."""
     time = index.get("created", "")
-    verdicts = {
-        r["pair"]: r["verdict"]
-        for r in rebuilt.records
-        if r["event"] == "pair-complete"
-    }
+    complete = rebuilt.of_event("pair-complete")
+    verdicts = {record["pair"]: record["verdict"] for record in complete}
     restored: list[Record] = []
     for line in _completed_again(root, rebuilt, verdicts):
         restored.append({"time": time, **line})
         verdicts[line["pair"]] = line["verdict"]
-    judged = [record for record in rebuilt.records if record["event"] == "judged"]
+    judged = rebuilt.of_event("judged")
     added = _by_people(rebuilt, index, verdicts, judged, time)
     _forget_lost(rebuilt, judged, verdicts)
     if restored:  # a pair is complete before a person judges it
         judged = [record for record in judged if record["pair"] in verdicts]
-        others = [record for record in rebuilt.records if record["event"] != "judged"]
+        others = rebuilt.without_events("judged")
         rebuilt.records = [*others, *restored, *judged]
     rebuilt.records += added
 
@@ -284,9 +287,7 @@ def _forget_lost(rebuilt: _Rebuilt, judged: list[Record], verdicts: Json) -> Non
 
 def _restore_notes(rebuilt: _Rebuilt, index: Line) -> None:
     """Take notes of people from ``session.json`` where their lines are lost."""
-    owners = {
-        record["about"] for record in rebuilt.records if record["event"] == "note"
-    }
+    owners = {record["about"] for record in rebuilt.of_event("note")}
     for about, text in dict(index.get("notes", {})).items():
         if about not in owners:
             line = {
@@ -333,6 +334,10 @@ def _is(root: Path, pair: str, name: str, digest: str) -> bool:
 
 
 def _complete(root: Path, pair: str, files: Mapping[str, str], facts: Line) -> Record:
+    stored = []
+    for name, digest in files.items():
+        size = file_path(root, pair, name).stat().st_size
+        stored.append({"name": name, "sha256": digest, "bytes": size})
     return {
         "event": "pair-complete",
         "pair": pair,
@@ -341,12 +346,5 @@ def _complete(root: Path, pair: str, files: Mapping[str, str], facts: Line) -> R
         "reason": facts["reason"],
         "blurry": facts["roles"]["blurry"]["file"],
         "sharp": facts["roles"]["sharp"]["file"],
-        "files": [
-            {
-                "name": name,
-                "sha256": digest,
-                "bytes": file_path(root, pair, name).stat().st_size,
-            }
-            for name, digest in files.items()
-        ],
+        "files": stored,
     }

@@ -136,10 +136,8 @@ class SessionState:
     @property
     def incomplete(self) -> list[PlannedPair]:
         """Incomplete pairs, in the order of their numbers."""
-        missing = [
-            pair for pair in self.planned.values() if pair.id not in self.complete
-        ]
-        return sorted(missing, key=lambda pair: pair.number)
+        planned = sorted(self.planned.values(), key=lambda pair: pair.number)
+        return [pair for pair in planned if pair.id not in self.complete]
 
     @property
     def next_number(self) -> int:

@@ -83,20 +83,21 @@ def truth_document(
     size: tuple[int, int],
 ) -> Json:
     """``truth.json`` of a pair; each of its shots is described relative to the sharp one."""
+    by_depth = []
+    for layer in sorted(layers, key=lambda layer: layer.depth_mm):
+        entry = {
+            "depth_mm": layer.depth_mm,
+            "blurry_coc_px": _coc(layer, blurry),
+            "sharp_coc_px": _coc(layer, sharp),
+        }
+        by_depth.append(entry)
     return {
         "schema": 1,
         "misalignment": _similarity(between(blurry, sharp, *size)),
         "gain_ev": math.log2(_scale(blurry) / _scale(sharp)),
         "exposure_error_ev": {"blurry": blurry.error_ev, "sharp": sharp.error_ev},
         "shots": {shot.role: _shot(shot, sharp, size) for shot in shots},
-        "layers": [
-            {
-                "depth_mm": layer.depth_mm,
-                "blurry_coc_px": _coc(layer, blurry),
-                "sharp_coc_px": _coc(layer, sharp),
-            }
-            for layer in sorted(layers, key=lambda layer: layer.depth_mm)
-        ],
+        "layers": by_depth,
         "focal_length_mm": blurry.lens.focal_length_mm,
         "focus_distance_mm": blurry.lens.focus_distance_mm,
         "sensor_pitch_um": blurry.lens.sensor_pitch_um,

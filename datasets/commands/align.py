@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made, without
@@ -74,9 +75,9 @@ def _align(blurry_file: Path, sharp_file: Path, order: "AlignSettings") -> Json:
     document: Json = dict(measurement.misalignment.to_json())
     if order.out is not None:
         lacking = _write(order, (blurry_file, sharp_file), (blurry, sharp), measurement)
-        document["left_behind"] = [one.to_json() for one in lacking]
+        document["left_behind"] = documents_of(lacking)
     if order.session is not None:
-        document["left_out"] = [one.to_json() for one in left_out]
+        document["left_out"] = documents_of(left_out)
     if order.evidence is not None:
         _write_evidence(order.evidence, blurry, sharp, measurement)
     return document

@@ -3,6 +3,7 @@
 import hashlib
 import math
 import shlex
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from defocus.datasets.commands._derived import say_warnings
 from defocus.errors import InputError
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.processes.isolation import say_left_out
-from defocus.progress import counted, grouped, say, track
+from defocus.progress import counted, grouped, say, tally, track
 from defocus.reading import intact, read_json, read_text
 from defocus.storage.files import (
     make_folder,
@@ -115,16 +116,15 @@ def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
 
 def _say_outcome(audit: "Audit") -> None:
 
-    status = audit.statuses
-    counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
+    counts = tally(dict(sorted(Counter(audit.statuses).items())))
     click.echo(f"{audit.dataset}: {counted(audit.total, 'pair')} ({counts})")
     _say_quantities(audit)
-    unknown = (
+    unknown = [
         (pair.id, pair.reason) for pair in audit.pairs if pair.status == "unknown"
-    )
+    ]
     for line in grouped(unknown, audit.total, "pair"):
         say(f"unknown: {line}")
-    if "unknown" in status:
+    if unknown:
         say("audit.html says beside each unknown pair what helps")
     _say_splits(audit)
     say_warnings(audit.warnings, audit.pairs)

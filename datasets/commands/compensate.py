@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
@@ -51,9 +52,11 @@ def _files(
     originals: "Iterable[Pair]", compensated: "Iterable[Pair]"
 ) -> "Iterator[tuple[Path, Path]]":
     """Each picture that was read, with the picture made from it."""
-    by_id = {pair.id: pair for pair in originals}
+    from defocus.datasets.pair import by_id
+
+    original_of = by_id(originals)
     for pair in compensated:
-        original = by_id[pair.id]
+        original = original_of[pair.id]
         yield original.blurry, pair.blurry
         if original.sharp is not None and pair.sharp is not None:
             yield original.sharp, pair.sharp
@@ -84,9 +87,9 @@ def _run(name: str, settings: "CompensateSettings", failed: "list[LeftOut]") -> 
         "root": str(result.root),
         "pairs": list(compensation),
         "left_out": [*left_out, *(one.to_json() for one in failed)],
-        "left_behind": [one.to_json() for one in lacking],
+        "left_behind": documents_of(lacking),
         "rest_on_largest_shift": list(resting),
-        "sessions": [one.to_json() for one in result.sessions],
+        "sessions": documents_of(result.sessions),
     }
 
 
@@ -117,11 +120,11 @@ def _say_doubts(
     from defocus.align.misalignment import RESTS_ON
     from defocus.align.registration.unknown_causes import advice, resting_on
 
-    resting = {
-        name: resting_on(one["misalignment"][RESTS_ON])
-        for name, one in compensation.items()
-        if RESTS_ON in one["misalignment"]
-    }
+    resting = {}
+    for name, record in compensation.items():
+        misalignment = record["misalignment"]
+        if RESTS_ON in misalignment:
+            resting[name] = resting_on(misalignment[RESTS_ON])
     for line in grouped(resting.items(), len(opened.pairs), "pair"):
         say(line)
     for pair_id, reason in result.left_out:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from defocus.command_line.json_output import json_output
+from defocus.command_line.json_output import documents_of, json_output
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import USE_IT, audited, say_warnings
@@ -42,7 +42,7 @@ def command(
     """
     if not use.as_json:
         judgements, left_out, usable = _curate(dataset, settings, use, decide)
-        kept = _say_rejected(judgements, {one.id for one in left_out})
+        kept = _say_rejected(judgements, left_out)
         _say_what_to_do(judgements)
         _say_compensation(dataset, usable)
         click.echo(f"{settings.out}: {kept} of {counted(usable.count, 'pair')} kept")
@@ -53,17 +53,21 @@ def command(
         document = {
             "root": str(settings.out),
             "pairs": list(map(asdict, judgements)),
-            "left_out": [one.to_json() for one in left_out],
+            "left_out": documents_of(left_out),
         }
         output.write(document)
     _say_compensation(dataset, usable)
     return int(bool(left_out))
 
 
-def _say_rejected(judgements: "Sequence[Judgement]", unread: set[str]) -> int:
+def _say_rejected(
+    judgements: "Sequence[Judgement]", left_out: "Sequence[LeftOut]"
+) -> int:
     """Say which pairs that could be read are rejected; return the number of the others."""
+    from defocus.datasets.pair import remaining
+
     rejected = []
-    read = [one for one in judgements if one.id not in unread]
+    read = remaining(judgements, left_out)
     for one in read:
         if one.verdict == "reject":
             text = f"rejected by {WHOM[one.by]}, {one.reason or 'no reason given'}"

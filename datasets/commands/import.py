@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import USE_IT, counts_line, print_made
@@ -75,5 +76,5 @@ def _imported(sessions: tuple[Path, ...], settings: "ImportSettings") -> Json:
         "counts": split_counts(dataset.pairs),
         "unknown": list(dataset.unknown),
         "remarks": list(dataset.remarks),
-        "left_out": [one.to_json() for one in dataset.left_out],
+        "left_out": documents_of(dataset.left_out),
     }

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made
 from defocus.errors import DatasetError
-from defocus.processes.isolation import attempt, parted
 from defocus.progress import counted, grouped, tally
 from defocus.reading import Json
 
@@ -129,20 +128,23 @@ OWN_SCENES = (
 def _own(dataset: str) -> Description:
     """Description of a user's own dataset: whether it opens, and the number of pairs."""
     from defocus.datasets.api import open_dataset
-    from defocus.datasets.pair import split_counts
+    from defocus.datasets.pair import (
+        attempt_each,
+        remaining,
+        split_counts,
+        without_empty,
+    )
 
     opened = open_dataset(dataset, damaged=True)
-    tried = (attempt(pair.id, partial(_require_whole, pair)) for pair in opened.pairs)
-    left_out = opened.without(parted(tried)[1])
-    damaged = {one.id for one in left_out}
-    pairs = [pair for pair in opened.pairs if pair.id not in damaged]
-    splits = {split: number for split, number in split_counts(pairs).items() if number}
+    left_out = opened.without(attempt_each(opened.pairs, _require_whole)[1])
+    pairs = remaining(opened.pairs, left_out)
+    splits = without_empty(split_counts(pairs))
     scenes = len({pair.scene for pair in pairs})
     many = f"{counted(len(pairs), 'pair')} in {counted(scenes, 'scene')}"
     lines = [f"{dataset}: {many} ({tally(splits)}); there is no list of a complete one"]
     lines += _remarks(opened.name, pairs)
     lines += [f"pair {one.id} is left out: {one.reason}" for one in left_out]
-    named = [one.to_json() for one in left_out]
+    named = documents_of(left_out)
     return {"complete": None, "found": splits, "left_out": named}, lines
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made, say_warnings, without
@@ -44,7 +45,7 @@ def command(dataset: str, settings: "PackageSettings") -> int:
     )
 
 
-def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
+def _say_sizes(pairs: "list[Pair]") -> None:
     """Say that pictures have several sizes, which are kept: batches of whole pictures need one."""
     from defocus.pictures.headers import picture_size
 
@@ -59,6 +60,7 @@ def _say_sizes(pairs: "tuple[Pair, ...]") -> None:
 def _package(name: str, settings: "PackageSettings") -> Json:
     """The release, and what its pictures lack of the files that they were made from."""
     from defocus.datasets.api import open_dataset
+    from defocus.datasets.pair import remaining
     from defocus.datasets.release.details import (
         details_of,
         later_version,
@@ -77,15 +79,13 @@ def _package(name: str, settings: "PackageSettings") -> Json:
     _say_lacks(opened, details)
     release = _packaged(settings, opened, details)
     left_out = without(opened, release.left_out)
-    unread = {one.id for one in left_out}
-    pairs = tuple(pair for pair in opened.pairs if pair.id not in unread)
-    lacking = _say_pictures(settings, pairs)
+    lacking = _say_pictures(settings, remaining(opened.pairs, left_out))
     return {
         "root": str(release.root),
         "pairs": release.pairs,
         "sha256": release.sha256,
-        "left_out": [one.to_json() for one in left_out],
-        "left_behind": [one.to_json() for one in lacking],
+        "left_out": documents_of(left_out),
+        "left_behind": documents_of(lacking),
     }
 
 
@@ -130,7 +130,7 @@ def _say_lacks(opened: "Dataset", details: "Details") -> None:
 
 
 def _say_pictures(
-    settings: "PackageSettings", pairs: "tuple[Pair, ...]"
+    settings: "PackageSettings", pairs: "list[Pair]"
 ) -> "Sequence[LeftBehind]":
     """Say the sizes and the empty splits; return what the released pictures lack."""
     from defocus.datasets.pair import empty_splits
@@ -140,7 +140,10 @@ def _say_pictures(
     _say_sizes(pairs)
     for part in empty_splits(pairs):
         say(f"no pair is for {part}; 'defocus-data split' draws the splits again")
-    members = (path for pair in pairs for path in (pair.blurry, pair.sharp) if path)
     separate = settings.target != "hdf5"  # its arrays have room for pixels alone
-    released = ((one, released_blocks(one) if separate else b"") for one in members)
+    released = []
+    for pair in pairs:
+        for path in filter(None, (pair.blurry, pair.sharp)):
+            blocks = released_blocks(path) if separate else b""
+            released.append((path, blocks))
     return say_left_behind(released, converted=True)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
@@ -59,5 +60,5 @@ def _cut(name: str, settings: "PatchSettings") -> Json:
         "root": str(patches.root),
         "counts": split_counts(patches.pairs),
         "too_small": list(patches.too_small),
-        "left_out": [one.to_json() for one in left_out],
+        "left_out": documents_of(left_out),
     }

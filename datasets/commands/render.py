@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import USE_IT, counts_line, print_made
@@ -46,5 +47,5 @@ def _rendered(request: Path, settings: "RenderSettings") -> Json:
     return {
         "root": str(settings.out),
         "counts": counts,
-        "left_out": [one.to_json() for one in left_out],
+        "left_out": documents_of(left_out),
     }

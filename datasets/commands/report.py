@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import audited, print_made
@@ -46,4 +47,4 @@ def _reported(dataset: str, out: Path, use: "AuditUse") -> Json:
     write_text(out / "dataset.html", render_html(page))
     write_bytes(out / "dataset.pdf", render_pdf(page))
     say(f"wrote dataset.html and dataset.pdf to {out}")
-    return {"root": str(out), "left_out": [one.to_json() for one in audit.left_out]}
+    return {"root": str(out), "left_out": documents_of(audit.left_out)}

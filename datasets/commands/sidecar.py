@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import print_made, say_member_warnings, without
@@ -52,6 +53,7 @@ def _made(name: str, settings: "SidecarSettings") -> Json:
 
     from defocus.align.compensation.compensate import Release
     from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
+    from defocus.datasets.pair import remaining
     from defocus.datasets.sidecar_writing import write_sidecar
 
     say_member_warnings(opened.pairs)
@@ -64,16 +66,14 @@ def _made(name: str, settings: "SidecarSettings") -> Json:
         settings.where,
     )
     left_out = without(opened, failed)
-    unread = {one.id for one in left_out}
     unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
-    for entry in unknown:
-        if entry.id not in unread:
-            say(f"pair {entry.id} has no correction: {entry.reason}")
+    for entry in remaining(unknown, left_out):
+        say(f"pair {entry.id} has no correction: {entry.reason}")
     return {
         "sidecar": str(settings.out),
         "dataset": f"{sidecar.reader}@{sidecar.name}",
         "pairs": len(sidecar.pairs) - len(unknown),
-        "left_out": [one.to_json() for one in left_out],
+        "left_out": documents_of(left_out),
     }
 
 
@@ -86,5 +86,5 @@ def _applied(name: str, opened: "Dataset", folder: Path, where: "Where") -> Json
         "sidecar": str(folder),
         "dataset": applied.name,
         "pairs": len(applied.pairs),
-        "left_out": [one.to_json() for one in applied.without()],
+        "left_out": documents_of(applied.without()),
     }

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.command_line.json_output import documents_of
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
 from defocus.datasets.commands._derived import (
@@ -70,6 +71,6 @@ def _split(name: str, settings: "SplitSettings", use: "AuditUse") -> Json:
         "counts": split_counts(drawn.pairs),
         "mean_blur_px": mean_blur(drawn.pairs, audit),
         "scenes": {pair.scene: pair.split for pair in drawn.pairs},
-        "leaks": [list(leak) for leak in drawn.leaks],
-        "left_out": [one.to_json() for one in (*audit.left_out, *drawn.left_out)],
+        "leaks": list(map(list, drawn.leaks)),
+        "left_out": documents_of((*audit.left_out, *drawn.left_out)),
     }

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.command_line.json_output import json_output
+from defocus.command_line.json_output import documents_of, json_output
 from defocus.command_line.options import FOLDER
 from defocus.command_line.settings_command import SettingsCommand
 from defocus.command_line.verbs import help_heading
-from defocus.progress import counted, say, tally
+from defocus.progress import counted, printable, say, tally
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.commands._settings import VerifySettings
@@ -38,7 +38,7 @@ def command(folder: Path, settings: "VerifySettings") -> int:
         output.write(
             {
                 "ok": verification.ok,
-                "wrong": [finding.to_json() for finding in verification.wrong],
+                "wrong": documents_of(verification.wrong),
             }
         )
     return int(not verification.ok)
@@ -85,4 +85,4 @@ def _line(name: str) -> str:
     """A name on one line, with control characters escaped."""
     from defocus.datasets.differences import readable
 
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in readable(name))
+    return printable(readable(name))

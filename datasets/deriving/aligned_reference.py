@@ -75,18 +75,16 @@ def described(pair: Pair, folder: Path) -> Pair:
     """The pair with its new files, without the true flow, which fits the old sharp member only."""
     numbers = kept_record(folder / NUMBERS)
     compensation = numbers.pop("compensation")
-    metadata = {
-        key: v for key, v in pair.metadata.items() if key != "measured_misalignment"
-    }
+    metadata = dict(pair.metadata)
+    metadata.pop("measured_misalignment", None)
     # only a geometry that was known beforehand has no standard errors
     compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
     metadata["compensation"] = {**compensation, "misalignment": numbers}
     # names of fields are not types: these three are all paths
-    roles: Json = {
-        role: folder / picture_name(role)
-        for role in PICTURES
-        if getattr(pair, role) is not None
-    }
+    roles: Json = {}
+    for role in PICTURES:
+        if getattr(pair, role) is not None:
+            roles[role] = folder / picture_name(role)
     return replace(
         pair,
         blurry=folder / picture_name("blurry"),

@@ -193,11 +193,11 @@ def _sessions(
 ) -> tuple[PooledSession, ...]:
     """Values that the pairs of each session share, by the measurement of each pair alone."""
     session_of = sessions_of([task.pair for task in tasks.values()])
-    members = {
-        name: task
-        for name, task in tasks.items()
-        if task.pair.sharp is not None and name in session_of
-    }
+    members = {}
+    for name, task in tasks.items():
+        if task.pair.sharp is None or name not in session_of:
+            continue
+        members[name] = task
     measured = track(
         each(partial(_zoom, order), members, where), "measuring", len(members)
     )
@@ -229,18 +229,21 @@ def _finished(
 ) -> Compensated:
     """Write the manifest of the pairs; those without one are listed with their reasons."""
     _, failed = parted(results)
-    pairs = tuple(one for one in results if isinstance(one, Pair))
-    answers = zip(dataset.pairs, results, strict=True)
-    left_out = tuple(
-        (pair.id, answer) for pair, answer in answers if isinstance(answer, str)
-    )
-    if not pairs:
+    aligned = []
+    left_out = []
+    for pair, result in zip(dataset.pairs, results, strict=True):
+        if isinstance(result, Pair):
+            aligned.append(result)
+        elif isinstance(result, str):
+            left_out.append((pair.id, result))
+    if not aligned:
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
+    pairs = tuple(aligned)
     lacking = len(dataset.pairs) - len(pairs) + len(dataset.left_out)
     made_by = step(COMMAND, **settings, aligned=len(pairs), left_out=lacking)
     finish_dataset(out, COMMAND, pairs, dataset, made_by)
-    return Compensated(out, pairs, left_out, failed, sessions)
+    return Compensated(out, pairs, tuple(left_out), failed, sessions)
 
 
 def _in_session(order: _Order, task: _Task) -> bool:

@@ -23,8 +23,10 @@ from defocus.datasets.deriving.maker import (
 from defocus.datasets.deriving.parts import copy_file, place_pair
 from defocus.datasets.pair import (
     Pair,
+    by_id,
     empty_splits,
     scene_splits,
+    sorted_by_id,
     split_counts,
     with_files,
 )
@@ -70,7 +72,7 @@ def all_pairs(
         left_out += [replace(one, id=f"{name}_{one.id}") for one in session.left_out]
     splits = scene_splits(pair.scene for pair in pairs)
     placed = (replace(one, split=splits[one.scene]) for one in pairs)
-    return tuple(sorted(placed, key=lambda one: one.id)), tuple(left_out)
+    return tuple(sorted_by_id(placed)), tuple(left_out)
 
 
 def _names(sessions: Sequence[Session]) -> list[str]:
@@ -94,9 +96,10 @@ def scene_remarks(pairs: Sequence[Pair], where: Where) -> list[str]:
     scenes: dict[str, list[Path]] = defaultdict(list)
     for pair in pairs:
         scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
-    files = {
-        str(path): path for paths in scenes.values() if len(paths) > 1 for path in paths
-    }
+    files = dict[str, Path]()
+    for paths in scenes.values():
+        if len(paths) > 1:
+            files |= dict(zip(map(str, paths), paths, strict=True))
     looks = dict(each(_look, files, where))
     remarks = []
     for scene, paths in scenes.items():
@@ -174,7 +177,7 @@ def import_sessions(folders: Sequence[Path], out: Path, where: Where = 1) -> Imp
     how = Derivation(
         "import",
         {"session": ids[0]} if len(ids) == 1 else {"sessions": ids},
-        {pair.id: pair for pair in originals},
+        by_id(originals),
         _write,
         _pairs,
         title="importing",

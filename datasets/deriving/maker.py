@@ -13,7 +13,7 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.deriving.parts import copy_file, write_parts
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.opening import with_white
-from defocus.datasets.pair import Dataset, MakingStep, Pair, with_files
+from defocus.datasets.pair import Dataset, MakingStep, Pair, by_id, with_files
 from defocus.datasets.pair_files import pair_contents, pair_files
 from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut
@@ -73,17 +73,17 @@ def make_dataset(out: Path, how: Derivation[E], where: Where = 1) -> Derived:
     claim_folder(out, how.command, how.order, (how.parts,))
     folder = out / how.parts
     left_out = write_parts(how.entries, folder, how.write, how.title, where)
-    lacking = {one.id for one in left_out}
-    written = {
-        name: entry for name, entry in how.entries.items() if name not in lacking
-    }
+    written = dict(how.entries)
+    for one in left_out:
+        written.pop(one.id, None)
     if not written:
         raise DatasetError(
             f"{how.origin}: no {how.thing} can be read; {left_out[0].reason}"
         )
-    pairs = tuple(
-        p for name, entry in written.items() for p in how.pairs(entry, folder / name)
-    )
+    made: list[Pair] = []
+    for name, entry in written.items():
+        made += how.pairs(entry, folder / name)
+    pairs = tuple(made)
     step = None if how.step is None else how.step(pairs)
     finish_dataset(out, how.command, pairs, how.dataset, step)
     return Derived(out, pairs, left_out)
@@ -148,8 +148,10 @@ def claim_folder(
             before = read_json(path)
         if before == order:
             return
-        made = [one.name for part in parts for one in (out / part).glob("[!.]*")]
-        if not _continues(before, order, [name for name in made if name not in again]):
+        made = []
+        for part in parts:
+            made += [one.name for one in (out / part).glob("[!.]*")]
+        if not _continues(before, order, set(made).difference(again)):
             raise DatasetError(
                 f"{out}: started with {_difference(before, order)}; choose another folder for --out"
             )
@@ -170,7 +172,7 @@ def _difference(before: Any, order: Order) -> str:  # noqa: ANN401 - any JSON do
     return "another dataset, other settings or another version of defocus"
 
 
-def _continues(before_order: Any, order: Order, parts: Sequence[str]) -> bool:  # noqa: ANN401 - any JSON document
+def _continues(before_order: Any, order: Order, parts: Collection[str]) -> bool:  # noqa: ANN401 - any JSON document
     """Whether two orders differ at most by pairs of which nothing is made."""
     if not isinstance(before_order, dict):
         return False
@@ -285,7 +287,7 @@ def keeping(
     return Derivation(
         command,
         order,
-        {pair.id: pair for pair in pairs},
+        by_id(pairs),
         place_pair_files,
         placed,
         title="keeping",

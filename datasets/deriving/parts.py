@@ -17,7 +17,7 @@ from defocus.datasets.manifest import (
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.pictures import picture_name
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import any_raw
 from defocus.pictures.read import read_pair
 from defocus.pictures.write import write_image
 from defocus.processes.isolation import LeftOut, parted
@@ -25,11 +25,6 @@ from defocus.processes.machines import Where
 from defocus.progress import say, track
 from defocus.storage.files import atomic_path, copy_content, make_folder, sha256_file
 from defocus.storage.staging import staging_folder
-
-
-def any_raw(*files: Path) -> bool:
-    """Whether one of the files is a camera's RAW file."""
-    return any(file.suffix.lower() in RAW_SUFFIXES for file in files)
 
 
 def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:

@@ -293,8 +293,10 @@ def _find_part(root: Path, part: Part, contents: LayoutContents) -> None:
     contents.rows += rows
     if part.names and rows:
         names = {row.values["name"] for row in rows}
-        absent = (name for name in part.names if name not in names)
-        contents.absent += [filled(part.blurry, {"name": name}) for name in absent]
+        for name in part.names:
+            if name not in names:
+                path = filled(part.blurry, {"name": name})
+                contents.absent.append(path)
 
 
 def _add_by_name(
@@ -306,7 +308,7 @@ def _add_by_name(
 ) -> None:
     names = placeholders(pattern)
     by_key = _unique(partners, names)
-    used = set()
+    unused = dict(by_key)
     for row in rows:
         key = tuple(row.values[name] for name in names)
         partner = by_key.get(key)
@@ -314,8 +316,8 @@ def _add_by_name(
             contents.missing.append(filled(pattern, row.values))
         else:
             row.files[role] = partner.path
-            used.add(key)
-    contents.extra += [fit.path for key, fit in by_key.items() if key not in used]
+            unused.pop(key, None)
+    contents.extra += [fit.path for fit in unused.values()]
 
 
 def _add_by_number(
@@ -329,9 +331,8 @@ def _add_by_number(
             contents.missing.append(f"the sharp picture of {name}")
         else:
             row.files["sharp"] = partners[index].path
-    contents.extra += [
-        fit.path for index, fit in enumerate(partners) if index not in set(matched)
-    ]
+    unmatched = set(range(len(partners))).difference(matched)
+    contents.extra += [partners[index].path for index in sorted(unmatched)]
 
 
 def _number(path: Path) -> int:

@@ -27,14 +27,15 @@ def respelled(
             raise InputError(
                 f"'{other}' and '{file}' may be of one picture; give one of them"
             )
-    keys = {
-        name: tuple(dict.fromkeys(map(spell, mine))) for name, mine in wanted.items()
-    }
-    owners = [key for mine in keys.values() for key in mine]
-    if len(set(owners)) < len(owners):
-        raise InputError(
-            "names of two pictures differ in folders, capitals or zeros alone"
-        )
+    keys = {}
+    owned = set[str]()
+    for name, mine in wanted.items():
+        keys[name] = tuple(dict.fromkeys(map(spell, mine)))
+        if not owned.isdisjoint(keys[name]):
+            raise InputError(
+                "names of two pictures differ in folders, capitals or zeros alone"
+            )
+        owned.update(keys[name])
     return keys, by_spelling
 
 
@@ -255,18 +256,17 @@ def _neighbours(wanted: Keys, files: Sequence[str]) -> dict[str, str]:
     keys = {name: keys[0] for name, keys in wanted.items() if len(keys) == 1}
     pictures = _numbered(list(keys.values()))
     numbered = _numbered(files)
-    alike = (
-        dict(pictures.get(begin, [])).keys() & dict(group)
-        for begin, group in numbered.items()
-    )
-    if set(keys.values()) & set(files) or any(alike):
+    if not set(files).isdisjoint(keys.values()):
         return {}
+    for begin, group in numbered.items():
+        if dict(pictures.get(begin, [])).keys() & dict(group):
+            return {}
     named = {key: name for name, key in keys.items()}
-    return {
-        named[picture]: file
-        for begin, group in numbered.items()
-        for file, picture in _beside(group, pictures.get(begin, []))
-    }
+    matches = {}
+    for begin, group in numbered.items():
+        for file, picture in _beside(group, pictures.get(begin, [])):
+            matches[named[picture]] = file
+    return matches
 
 
 def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
@@ -275,7 +275,12 @@ def _beside(files: Numbers, pictures: Numbers) -> list[tuple[str, str]]:
     if len(files) == len(pictures):
         partners = by_number([n for n, _ in files], [n for n, _ in pictures])
         pairs = zip(files, partners, strict=True)
-        return [(file, pictures[i][1]) for (_, file), i in pairs if i is not None]
+        matches = []
+        for (_, file), place in pairs:
+            if place is not None:
+                _, picture = pictures[place]
+                matches.append((file, picture))
+        return matches
     picture_of = dict(pictures)
     file_of = dict[str, str]()
     for number, file in files:
@@ -338,20 +343,23 @@ def _is_run(files: Sequence[str]) -> bool:
 
 def _gap(numbered: Numbers) -> str:
     """Why files are not taken in their order: the first number that is not there."""
-    numbers = [number for number, _ in numbered]
+    first, first_name = numbered[0]
+    last, last_name = numbered[-1]
     said = "order: the files are not numbered from 0 or 1 without a gap"
-    lacking = next(
-        (n for n in range(numbers[0], numbers[-1]) if n not in set(numbers)), None
-    )
-    if numbers[0] in (0, 1) and lacking is not None:
-        said += f" ({lacking} is missing between '{numbered[0][1]}' and '{numbered[-1][1]}')"
+    known = dict(numbered)
+    lacking = next((n for n in range(first, last) if n not in known), None)
+    if first in (0, 1) and lacking is not None:
+        said += f" ({lacking} is missing between '{first_name}' and '{last_name}')"
     return f"{said}, so their order does not name the pictures; name them like the pictures"
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """Order in which 2 comes before 10."""
-    pieces = re.split(r"(\d+)", name)
-    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces if p]
+    order = []
+    for piece in filter(None, re.split(r"(\d+)", name)):
+        is_number = piece.isdecimal()
+        order.append((0, int(piece), "") if is_number else (1, 0, piece))
+    return order
 
 
 _BY_RULE: Mapping[Rule, Callable[[Keys, Sequence[str]], MatchedNames]] = {

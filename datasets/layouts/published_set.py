@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -52,9 +53,13 @@ def completeness(
     rows = contents.rows
     counts = Counter(map(_split_name, rows))
     lacking, extra = _other_numbers(layout.counts or card.counts, counts, rows)
-    named_files = {path for row in rows for path in row.files.values()}
-    others = {fit.path for pattern in layout.others for fit in fits(root, pattern)}
-    strange = (_pictures(root, layout) - named_files - others) | set(contents.extra)
+    named_files = set[Path]()
+    for row in rows:
+        named_files.update(row.files.values())
+    strange = _pictures(root, layout) - named_files
+    for pattern in layout.others:
+        strange.difference_update(fit.path for fit in fits(root, pattern))
+    strange.update(contents.extra)
     extra += [path.relative_to(root).as_posix() for path in strange]
     return Completeness(
         missing=(*contents.missing, *contents.absent, *lacking),
@@ -151,14 +156,11 @@ class PublishedSet:
             )
         pairs = pairs_of(contents.rows, layout.white)
         facts = self.facts(root, pairs)  # by their numbers in a complete copy
-        described = tuple(
-            replace(
-                pair,
-                metadata=MappingProxyType({**pair.metadata, **facts.get(pair.id, {})}),
-            )
-            for pair in complete_pairs(root, pairs, contents)
-        )
-        return opened(self.name, root, described, source=self.name)
+        described = []
+        for pair in complete_pairs(root, pairs, contents):
+            metadata = {**pair.metadata, **facts.get(pair.id, {})}
+            described.append(replace(pair, metadata=MappingProxyType(metadata)))
+        return opened(self.name, root, tuple(described), source=self.name)
 
     def check(self, path: Path) -> Completeness:
         """Compare the folder with the complete dataset."""
@@ -174,12 +176,11 @@ class PublishedSet:
                     f"{path}: no picture in {root} fits; correct the patterns"
                 )
             return root, layout
-        fitting = [
-            (path / folder, layout)
-            for folder in self.folders
-            for layout in self.layouts
-            if holds(path / folder, layout)
-        ]
+        fitting = []
+        for folder, layout in product(self.folders, self.layouts):
+            place = path / folder
+            if holds(place, layout):
+                fitting.append((place, layout))
         if len(fitting) == 1:
             return fitting[0]
         if fitting:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from itertools import filterfalse
 from pathlib import Path, PurePosixPath
 
 import click
@@ -41,13 +42,13 @@ def whole_pairs(pairs: Iterable[Pair], dataset: str) -> tuple[Pair, ...]:
     whole: list[Pair] = []
     missing: dict[str, None] = {}
     for pair in pairs:
-        members = [path for path in (pair.blurry, pair.sharp) if path is not None]
-        lacking = [path for path in members if not path.is_file()]
+        members = filter(None, (pair.blurry, pair.sharp))
+        lacking = list(filterfalse(Path.is_file, members))
         if not lacking:
             whole.append(pair)
         elif skips_missing():
             say(f"the pair {pair.id} is left out: {lacking[0]} is missing")
-        missing |= {path.as_posix(): None for path in lacking}
+        missing |= dict.fromkeys(map(Path.as_posix, lacking))
     if missing and not skips_missing():
         raise DatasetError(
             f"{missing_text(missing)}; complete the download ('defocus-data list {dataset}' names "

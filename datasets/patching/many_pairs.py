@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from defocus.cluster.dispatcher import each
-from defocus.datasets.pair import Pair
+from defocus.datasets.pair import Pair, by_id
 from defocus.processes.isolation import LeftOut
 from defocus.processes.workers import usable_cores
 from defocus.progress import say
@@ -32,7 +32,7 @@ def each_in_order(
     alone = len(pairs) <= TOGETHER or parent_process() is not None
     processes = 1 if alone else usable_cores()
     for first in range(0, len(pairs), TOGETHER):
-        items = {pair.id: pair for pair in pairs[first : first + TOGETHER]}
+        items = by_id(pairs[first : first + TOGETHER])
         if alone:
             yield from each(work, items, 1)
             continue

@@ -22,7 +22,7 @@ from defocus.datasets.deriving.aligned_reference import (
     measured_blur,
 )
 from defocus.datasets.measuring.revision import REFERENCED
-from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.pair import Dataset, Pair, ids_of, remaining
 from defocus.datasets.pair_files import array_shape, read_array
 from defocus.datasets.patching.many_pairs import each_in_order, require_space, say_size
 from defocus.errors import DatasetError, ImageError, NotApplicableError
@@ -341,22 +341,24 @@ def _known(
     except DatasetError:
         say(f"{path}: damaged; it is packed again")
         return None
-    lacking = {one.id for one in store.left_out}
-    tried = (
-        attempt(pair.id, partial(members, pair)) for pair in pairs if pair.id in lacking
-    )
-    if all(isinstance(one, LeftOut) for one in tried):
-        return store
-    say(f"{path}: a pair that it is without can be read now; it is packed again")
-    return None
+    lacking = ids_of(store.left_out)
+    for pair in pairs:
+        if pair.id not in lacking:
+            continue
+        if not isinstance(attempt(pair.id, partial(members, pair)), LeftOut):
+            say(
+                f"{path}: a pair that it is without can be read now; it is packed again"
+            )
+            return None
+    return store
 
 
 def _tell_left_out(
     dataset: Dataset, pairs: tuple[Pair, ...], store: PatchStore, name: str
 ) -> None:
     """Say how many pairs an earlier packing left out, which named each."""
-    unread = {one.id for one in store.left_out}
-    captured = sum(pair.sharp is not None for pair in pairs if pair.id not in unread)
+    read = remaining(pairs, store.left_out)
+    captured = sum(pair.sharp is not None for pair in read)
     if len(store) < captured:
         kind = "training pairs" if name.startswith("train") else "pairs"
         say(

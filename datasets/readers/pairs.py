@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, starmap
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Mapping, Part, find, read_described
@@ -18,10 +19,11 @@ from defocus.datasets.pair import (
     ReaderCard,
     Split,
     scene_splits,
+    sorted_by_id,
 )
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
-from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.read import is_picture_file
 from defocus.processes.isolation import LeftOut
 from defocus.progress import counted, say, several, warn_once
 
@@ -108,20 +110,16 @@ def _in_folders(root: Path) -> tuple[tuple[Pair, ...], list[LeftOut]]:
         raise DatasetError(
             f"{root}: pictures both inside and outside of train, validation, test"
         )
-    _refuse_alone(
-        root, [one for members in members_of.values() for one in _alone(members)]
-    )
-    pairs = (
-        pair for split, members in members_of.items() for pair in _pairs(split, members)
-    )
-    return tuple(sorted(pairs, key=lambda pair: pair.id)), left_out
+    _refuse_alone(root, list(chain.from_iterable(map(_alone, members_of.values()))))
+    pairs = chain.from_iterable(starmap(_pairs, members_of.items()))
+    return tuple(sorted_by_id(pairs)), left_out
 
 
 def _refuse_other_letters(root: Path) -> None:
     """Refuse ``Sharp/``, which would leave all pairs without a sharp member."""
     meant = {*ROLES, *SPLITS}
-    inside = [root / name for name in sorted(meant) if (root / name).is_dir()]
-    for path in sorted(path for folder in (root, *inside) for path in folder.iterdir()):
+    inside = filter(Path.is_dir, map(root.joinpath, sorted(meant)))
+    for path in sorted(chain.from_iterable(map(Path.iterdir, (root, *inside)))):
         name = path.name.lower()
         alone = path.name != name and not (path.parent / name).exists()
         if name in meant and alone and path.is_dir() and not path.is_symlink():
@@ -150,19 +148,19 @@ def _alone_in_role(
     twice: FilesOf = {}
     for pictures in members.values():
         twice |= {name: paths for name, paths in pictures.items() if len(paths) > 1}
-    left_out = [
-        LeftOut(
-            _id(split, name),
-            f"{paths[1].relative_to(root)}: {paths[0].relative_to(root)} is there too; "
-            "remove one of them",
+    left_out = []
+    for name, paths in twice.items():
+        first = paths[0].relative_to(root)
+        reason = (
+            f"{paths[1].relative_to(root)}: {first} is there too; remove one of them"
         )
-        for name, paths in twice.items()
-    ]
-    kept = {
-        role: {name: paths[0] for name, paths in pictures.items() if name not in twice}
-        for role, pictures in members.items()
-    }
-    return {role: pictures for role, pictures in kept.items() if pictures}, left_out
+        left_out.append(LeftOut(_id(split, name), reason))
+    kept = {}
+    for role, pictures in members.items():
+        own = {name: paths[0] for name, paths in pictures.items() if name not in twice}
+        if own:
+            kept[role] = own
+    return kept, left_out
 
 
 def _id(split: Split | None, name: str) -> str:
@@ -189,7 +187,7 @@ def _in_role(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
+        if is_picture_file(path):
             yield path.stem, path
 
 
@@ -213,9 +211,10 @@ def _pairs(split: Split | None, members: Members) -> Iterator[Pair]:
 
 def _names(members: Members) -> dict[str, Path]:
     """Each name with a picture of it."""
-    return {
-        name: path for pictures in members.values() for name, path in pictures.items()
-    }
+    names = dict[str, Path]()
+    for pictures in members.values():
+        names |= pictures
+    return names
 
 
 def _alone(members: Members) -> list[tuple[str, Path, str]]:

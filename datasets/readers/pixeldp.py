@@ -33,10 +33,11 @@ def _layout(left: str, right: str, leaf: str) -> Layout:
     )
 
 
-LAYOUTS = tuple(
-    _layout(left, right, leaf)
-    for leaf in ("source/", "")
-    for left, right in (("_L", "_R"), ("", ""))
+LAYOUTS = (
+    _layout("_L", "_R", "source/"),
+    _layout("", "", "source/"),
+    _layout("_L", "_R", ""),
+    _layout("", "", ""),
 )
 
 SET = PublishedSet("pixeldp", CARD, LAYOUTS, ("", "PixelDP", "dd_dp_dataset_pixel"))

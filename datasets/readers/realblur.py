@@ -9,7 +9,7 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.published_set import Completeness, PublishedSet
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split
+from defocus.datasets.pair import Dataset, Pair, ReaderCard, Split, sorted_by_id
 from defocus.errors import DatasetError
 from defocus.pictures.read import IMAGE_SUFFIXES
 from defocus.reading import read_text
@@ -49,7 +49,7 @@ def _list_lines(file: Path, kind: str, split: Split) -> Iterator[ListLine]:
     for number, text in enumerate(read_text(file).splitlines(), start=1):
         if not text.strip():
             continue
-        paths = [_PATH.fullmatch(path) for path in text.split()]
+        paths = list(map(_PATH.fullmatch, text.split()))
         first, second = paths if len(paths) == 2 else (None, None)
         if not first or not second or first["role"] != "gt" or second["role"] != "blur":
             raise DatasetError(
@@ -99,7 +99,7 @@ def read(path: Path) -> Dataset:
     if root is None:
         return REPACKED.read(path)
     lines = _lines(root)
-    pairs = sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id)
+    pairs = sorted_by_id(_pair(root, line) for line in lines)
     whole = whole_pairs(pairs, f"realblur:{path}")
     return opened("realblur", root, whole, source="realblur")
 
@@ -109,20 +109,20 @@ def check(path: Path) -> Completeness:
     root = _with_lists(path)
     if root is None:
         return REPACKED.check(path)
-    lines = list(listed_pairs(root))
-    listed = [name for line in lines for name in (line.blurry, line.sharp)]
+    counts: dict[str, int] = dict.fromkeys(CARD.counts, 0)
+    listed = []
+    for line in listed_pairs(root):
+        listed += [line.blurry, line.sharp]
+        counts[line.split] += 1
     missing = [name for name in listed if not (root / name).is_file()]
-    counts: dict[str, int] = {}
     for split, number in CARD.counts.items():
-        counts[split] = sum(line.split == split for line in lines)
         lacking = number - counts[split]
         if lacking > 0:
             missing.append(f"{split}: {lacking} of {number} lines of the lists")
-    there = {
-        file.relative_to(root).as_posix()
-        for file in root.glob("RealBlur-*/scene*/*/*")
-        if file.suffix.lower() in IMAGE_SUFFIXES
-    }
+    there = set()
+    for file in root.glob("RealBlur-*/scene*/*/*"):
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            there.add(file.relative_to(root).as_posix())
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(there - set(listed))),
@@ -134,8 +134,10 @@ def check(path: Path) -> Completeness:
 def _with_lists(path: Path) -> Path | None:
     if path.is_file():
         return None
-    places = (path, path / "RealBlur")
-    return next((place for place in places if next(listed_pairs(place), None)), None)
+    for place in (path, path / "RealBlur"):
+        if next(listed_pairs(place), None):
+            return place
+    return None
 
 
 def _lines(root: Path) -> list[ListLine]:

@@ -14,7 +14,7 @@ from defocus.datasets.layouts.layout import Described, read_described
 from defocus.datasets.layouts.published_set import Completeness, wrong_pictures
 from defocus.datasets.layouts.skip_missing import whole_pairs
 from defocus.datasets.opening import opened
-from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split
+from defocus.datasets.pair import SPLITS, Dataset, Pair, ReaderCard, Split, sorted_by_id
 from defocus.datasets.pair_files import legal_id, path_problem
 from defocus.errors import DatasetError, FileError
 from defocus.reading import read_bytes
@@ -99,9 +99,7 @@ def all_series(root: Path) -> Iterator[Series]:
     """The series of all splits, by number; metadata that name a file elsewhere are refused."""
     for split in SPLITS:
         folder = root / split / "metadata"
-        files = [
-            path for path in folder.glob("*.json") if not path.name.startswith(".")
-        ]
+        files = folder.glob("[!.]*.json")
         for path in sorted(files, key=lambda path: (len(path.stem), path.stem)):
             yield _series(root / split, split, path)
 
@@ -200,9 +198,7 @@ CARD = ReaderCard(
 def read(path: Path) -> Dataset:
     """Open the pairs that the metadata files name, or those of a TOML file's apertures."""
     root, choice = located(path)
-    pairs = tuple(
-        sorted(chosen_pairs(list(all_series(root)), choice), key=lambda pair: pair.id)
-    )
+    pairs = tuple(sorted_by_id(chosen_pairs(list(all_series(root)), choice)))
     if not pairs:
         raise DatasetError(f"{path}: no series has these apertures; choose other ones")
     whole = whole_pairs(pairs, f"realbokeh:{path}")
@@ -212,24 +208,24 @@ def read(path: Path) -> Dataset:
 def check(path: Path) -> Completeness:
     """Compare the folder with its metadata files, and their number with the published one."""
     root, _ = located(path)
-    series = list(all_series(root))
-    named = [picture.path for one in series for picture in one.pictures]
-    present = sorted({picture for picture in named if picture.is_file()})
-    missing = [
-        picture.relative_to(root).as_posix()
-        for picture in named
-        if not picture.is_file()
-    ]
-    scenes = Counter(one.split for one in series)
-    missing += [
-        f"{split}: {SCENES[split] - scenes[split]} of {SCENES[split]} metadata files"
-        for split in SPLITS
-        if scenes[split] < SCENES[split]
-    ]
-    blurry: Counter[str] = Counter()
-    for one in series:
+    scenes = Counter[str]()
+    blurry = Counter[str]()
+    present = set()
+    missing = []
+    for one in all_series(root):
+        scenes[one.split] += 1
         blurry[one.split] += len(one.pictures) - 1
-    wrong = tuple(wrong_pictures(root, present, CARD))
+        for picture in one.pictures:
+            if picture.path.is_file():
+                present.add(picture.path)
+            else:
+                missing.append(picture.path.relative_to(root).as_posix())
+    for split in SPLITS:
+        number = SCENES[split]
+        lacking = number - scenes[split]
+        if lacking > 0:
+            missing.append(f"{split}: {lacking} of {number} metadata files")
+    wrong = tuple(wrong_pictures(root, sorted(present), CARD))
     return Completeness(
         missing=tuple(missing), extra=(), wrong=wrong, counts=dict(blurry)
     )

@@ -72,10 +72,11 @@ def _shards(root: Path) -> Mapping[str, str]:
             f"{path}: damaged; repair it with 'defocus-data verify --repair FROM'"
         )
     check_paths(hashes, path)
-    shards = {name: digest for name, digest in hashes.items() if _SHARD.fullmatch(name)}
-    for name in shards:
+    shards = {}
+    for name in filter(_SHARD.fullmatch, hashes):
         if (root / name).is_symlink():
             raise DatasetError(f"{root / name}: a link; replace it by the file")
+        shards[name] = hashes[name]
     if not shards:
         raise DatasetError(
             f"{root}: neither a manifest.json nor shards; is it a release?"

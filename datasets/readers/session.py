@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from defocus.cache import derived_folder
 from defocus.capture.sessions.session import Session, SessionPair, read_session
-from defocus.datasets.deriving.parts import any_raw, place_pair
+from defocus.datasets.deriving.parts import place_pair
 from defocus.datasets.opening import with_white
 from defocus.datasets.pair import (
     OWN_PICTURES,
@@ -15,12 +15,13 @@ from defocus.datasets.pair import (
     Pair,
     ReaderCard,
     Split,
+    attempt_each,
     scene_splits,
 )
 from defocus.datasets.pair_files import content_hash, learnt_hash, picture_hashes
 from defocus.errors import DatasetError
+from defocus.pictures.raw import any_raw
 from defocus.pictures.values import FULL
-from defocus.processes.isolation import attempt, parted
 
 CARD = ReaderCard(
     title="a capture session",
@@ -38,10 +39,8 @@ def read(root: Path) -> Dataset:
     originals = with_white(f"session:{root.name}", originals)
     content = content_hash(originals, hashes)
     derived = derived_folder(content)
-    pairs, undeveloped = parted(
-        attempt(pair.id, partial(_developed, pair, derived / "developed"))
-        for pair in originals
-    )
+    develop = partial(_developed, folder=derived / "developed")
+    pairs, undeveloped = attempt_each(originals, develop)
     if not pairs:
         raise DatasetError(f"{root}: no pair is whole; {undeveloped[0].reason}")
     return Dataset(

@@ -20,12 +20,13 @@ from defocus.datasets.pair import (
     ReaderCard,
     Split,
     scene_splits,
+    sorted_by_id,
 )
 from defocus.datasets.pair_files import legal_id
 from defocus.errors import DatasetError
 from defocus.pictures import picture_name
-from defocus.pictures.raw import RAW_SUFFIXES
-from defocus.pictures.read import IMAGE_SUFFIXES
+from defocus.pictures.raw import is_raw
+from defocus.pictures.read import is_picture_file
 from defocus.processes.isolation import LeftOut, attempt
 
 # A frame that is there as a RAW file and as a developed picture counts once, as the latter. A
@@ -68,11 +69,10 @@ def find_stacks(root: Path) -> tuple[tuple[Stack, ...], tuple[LeftOut, ...]]:
             frames_of[folder] = frames
     if left_out and not frames_of:
         raise DatasetError(left_out[0].reason)
-    kept = {
-        folder: frames
-        for folder, frames in frames_of.items()
-        if not _repeated(folder, frames_of)
-    }
+    kept = dict(frames_of)
+    for folder in frames_of:
+        if _repeated(folder, frames_of):
+            del kept[folder]
     if not kept:
         raise DatasetError(
             f"{root}: no focus stack there; a stack is a folder with two pictures or more"
@@ -125,13 +125,8 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not path.name.startswith(".")
-        and not path.is_dir()
-    ]
+    pictures = filter(is_picture_file, folder.iterdir())
+    return [path for path in pictures if not path.is_dir()]
 
 
 def _frames(folder: Path) -> tuple[Path, ...]:
@@ -140,15 +135,11 @@ def _frames(folder: Path) -> tuple[Path, ...]:
         if MERGED.fullmatch(path.stem) or BESIDE.fullmatch(path.stem):
             continue
         other = by_stem.get(path.stem)
-        if other is None or _is_raw(other):
+        if other is None or is_raw(other):
             by_stem[path.stem] = path
-        elif not _is_raw(path):
+        elif not is_raw(path):
             raise DatasetError(f"{path}: {other.name} is there too; remove one of them")
     return tuple(sorted(by_stem.values(), key=_natural))
-
-
-def _is_raw(path: Path) -> bool:
-    return path.suffix.lower() in RAW_SUFFIXES
 
 
 def _natural(path: Path) -> tuple[tuple[int, str], ...]:
@@ -160,12 +151,12 @@ def _natural(path: Path) -> tuple[tuple[int, str], ...]:
 def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
     """Whether the frames are RAW files that a folder beside this one has developed."""
     frames = frames_of[folder]
-    if not all(map(_is_raw, frames)):
+    if not all(map(is_raw, frames)):
         return False
     stems = {path.stem for path in frames}
     for other, there in frames_of.items():
         if other != folder and other.parent == folder.parent:
-            developed = not any(map(_is_raw, there))
+            developed = not any(map(is_raw, there))
             if developed and {path.stem for path in there} == stems:
                 return True
     return False
@@ -173,10 +164,12 @@ def _repeated(folder: Path, frames_of: dict[Path, tuple[Path, ...]]) -> bool:
 
 def _common(paths: Iterable[tuple[str, ...]]) -> int:
     """Number of leading folders in the paths of all stacks; a stack's own folder does not count."""
-    firsts = list(zip(*(parts[:-1] for parts in paths), strict=False))
-    return next(
-        (k for k, names in enumerate(firsts) if len(set(names)) > 1), len(firsts)
-    )
+    common = 0
+    for names in zip(*(parts[:-1] for parts in paths), strict=False):
+        if len(set(names)) > 1:
+            break
+        common += 1
+    return common
 
 
 def _merged(folder: Path, root: Path, *, alone: bool) -> Path | None:
@@ -221,12 +214,10 @@ def read(path: Path) -> Dataset:
     )
     stacks, left_out = find_stacks(root)
     splits = _splits(stacks)
-    pairs = [
-        pair for stack in stacks for pair in _pairs(stack, choice, splits[stack.scene])
-    ]
-    return opened(
-        "stack", root, tuple(sorted(pairs, key=lambda pair: pair.id)), left_out=left_out
-    )
+    pairs: list[Pair] = []
+    for stack in stacks:
+        pairs += _pairs(stack, choice, splits[stack.scene])
+    return opened("stack", root, tuple(sorted_by_id(pairs)), left_out=left_out)
 
 
 def _splits(stacks: Iterable[Stack]) -> dict[str, Split]:

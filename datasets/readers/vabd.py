@@ -1,6 +1,7 @@
 """vabd:DIR - VABD: pairs of f/1.8, f/2.8 and f/8 with f/16, from one camera."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product, starmap
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Part
@@ -38,20 +39,19 @@ def _part(split: Split, folder: str) -> Part:
 
 
 SPLITS: tuple[Split, ...] = ("train", "test")
-LAYOUT = Layout(
-    parts=tuple(_part(split, folder) for split in SPLITS for folder in STOPS)
-)
+LAYOUT = Layout(parts=tuple(starmap(_part, product(SPLITS, STOPS))))
 
 
 def _apertures(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:  # noqa: ARG001 - the folder says it
-    return {
-        pair.id: {
-            "f_number_blurry": STOPS[pair.blurry.parent.name],
-            "f_number_sharp": SHARP_STOP,
-        }
-        for pair in pairs
-        if pair.blurry.parent.name in STOPS  # a mapping file may name other folders
-    }
+    apertures = {}
+    for pair in pairs:
+        folder = pair.blurry.parent.name
+        if folder in STOPS:  # a mapping file may name other folders
+            apertures[pair.id] = {
+                "f_number_blurry": STOPS[folder],
+                "f_number_sharp": SHARP_STOP,
+            }
+    return apertures
 
 
 SET = PublishedSet(

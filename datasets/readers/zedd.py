@@ -35,26 +35,22 @@ _LARGEST_LIST = 1_000_000
 
 def layout(run_of_sharp: str, motor_of_sharp: str) -> Layout:
     """The pairs of every wide aperture, with f/16 of one run: a placeholder, or fixed text."""
-    parts = tuple(
-        Part(
-            split=split,
-            blurry=_picture(folder, "{run}", "{motor}", stop),
-            sharp=_picture(folder, run_of_sharp, motor_of_sharp, SHARP_STOP),
-            id=f"{{scene}}-run{{run}}-f{stop}",
-            scene="{scene}",
-        )
-        for split, folder in FOLDER_OF.items()
-        for stop in STOPS
-    )
-    others = tuple(
-        pattern
-        for folder in FOLDER_OF.values()
-        for pattern in (
-            f"{folder}/{{scene}}/gt/{{file}}.*",
-            _picture(folder, "{run}", "{motor}", SHARP_STOP),
-        )
-    )
-    return Layout(parts=parts, others=others)
+    parts = []
+    others = []
+    for split, folder in FOLDER_OF.items():
+        sharp = _picture(folder, run_of_sharp, motor_of_sharp, SHARP_STOP)
+        for stop in STOPS:
+            part = Part(
+                split=split,
+                blurry=_picture(folder, "{run}", "{motor}", stop),
+                sharp=sharp,
+                id=f"{{scene}}-run{{run}}-f{stop}",
+                scene="{scene}",
+            )
+            parts.append(part)
+        others.append(f"{folder}/{{scene}}/gt/{{file}}.*")
+        others.append(_picture(folder, "{run}", "{motor}", SHARP_STOP))
+    return Layout(parts=tuple(parts), others=tuple(others))
 
 
 def _picture(folder: str, run: str, motor: str, stop: str) -> str:

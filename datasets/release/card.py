@@ -5,11 +5,13 @@ import json
 import lzma
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
+from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from defocus.datasets.pair import without_empty
 from defocus.datasets.release.details import (
     NO_LICENCE,
     NOT_DECLARED,
@@ -61,16 +63,18 @@ def citation_text(facts: ReleaseFacts, details: Details) -> str:
         "doi": details.doi,
         "date-released": details.date,
         "url": details.url,
-        "abstract": " ".join(
-            part for part in (details.description, methods(facts)) if part
-        ),
+        "abstract": " ".join(filter(None, (details.description, methods(facts)))),
         "references": references,
     }
-    entries |= {key: value for key, value in optional.items() if value}
-    lines = (
-        f"{key}: {json.dumps(value, ensure_ascii=False)}\n"
-        for key, value in entries.items()
-    )
+    return _yaml(entries | without_empty(optional))
+
+
+def _yaml(entries: Mapping[str, object]) -> str:
+    """Lines of YAML, every value written as JSON, which is YAML too."""
+    lines = []
+    for key, value in entries.items():
+        text = json.dumps(value, ensure_ascii=False)
+        lines.append(f"{key}: {text}\n")
     return "".join(lines)
 
 
@@ -90,14 +94,15 @@ def _cff_author(author: Author) -> Entry:
         "orcid": f"https://orcid.org/{author.orcid}" if author.orcid else "",
         "affiliation": author.affiliation,
     }
-    return {key: value for key, value in entry.items() if value}
+    return without_empty(entry)
 
 
 def methods(facts: ReleaseFacts) -> str:
     """How the dataset was made and what was measured of it, in plain sentences on one line."""
     texts = (facts.pictures, taken_with_text(facts.settings), steps_text(facts.steps))
-    lines = [line.removeprefix("- ") for part in texts for line in part.splitlines()]
-    return " ".join([*lines, *numbers_text(facts.numbers)])
+    lines = chain.from_iterable(map(str.splitlines, texts))
+    sentences = [line.removeprefix("- ") for line in lines]
+    return " ".join([*sentences, *numbers_text(facts.numbers)])
 
 
 def bibtex(details: Details) -> str:
@@ -113,8 +118,10 @@ def bibtex(details: Details) -> str:
         "doi": details.doi,
         "url": details.url,
     }
-    lines = [f"  {key} = {{{value}}}," for key, value in fields.items() if value]
-    return "\n".join([f"@misc{{{_bibtex_word(details)}{year},", *lines, "}"])
+    lines = [f"@misc{{{_bibtex_word(details)}{year},"]
+    for key, value in without_empty(fields).items():
+        lines.append(f"  {key} = {{{value}}},")
+    return "\n".join([*lines, "}"])
 
 
 def _bibtex_word(details: Details) -> str:
@@ -172,7 +179,7 @@ def datacite(facts: ReleaseFacts, details: Details) -> dict[str, Any]:
             *_description("Methods", methods(facts)),
         ],
     }
-    return {key: value for key, value in document.items() if value}
+    return without_empty(document)
 
 
 def _datacite_creator(author: Author) -> dict[str, Any]:
@@ -186,7 +193,7 @@ def _datacite_creator(author: Author) -> dict[str, Any]:
         "affiliation": [{"name": author.affiliation}] if author.affiliation else [],
         "nameIdentifiers": [_orcid(author.orcid)] if author.orcid else [],
     }
-    return {key: value for key, value in entry.items() if value}
+    return without_empty(entry)
 
 
 def _orcid(number: str) -> Entry:
@@ -204,7 +211,7 @@ def _rights(details: Details) -> Entry:
         "rightsIdentifier": spdx(details.licence).lower(),
         "rightsIdentifierScheme": "SPDX" if spdx(details.licence) else "",
     }
-    return {key: value for key, value in entry.items() if value}
+    return without_empty(entry)
 
 
 def _related(details: Details) -> Iterator[Entry]:
@@ -243,7 +250,7 @@ def licence_text(details: Details) -> str:
         f"{address}\n" if address else "",
         *(_of(name, details) for name in names),
     ]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(filter(None, lines))
 
 
 def _of(name: str, details: Details) -> str:
@@ -304,7 +311,7 @@ def card_text(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> s
         f"## People and privacy\n\nRecognisable faces: {_sentence(details.faces)}\n{REMOVED}",
         "## Integrity\n\n`sha256sum -c manifest-sha256.txt` or `defocus-data verify .`\n",
     ]
-    return "\n".join(part for part in parts if part)
+    return "\n".join(filter(None, parts))
 
 
 def _byline(details: Details) -> str:
@@ -312,11 +319,11 @@ def _byline(details: Details) -> str:
     people = ", ".join(map(name_of, details.authors))
     parts = [people, f"version {details.version}", details.date]
     doi = f"[doi:{details.doi}](https://doi.org/{details.doi})" if details.doi else ""
-    return " · ".join(part for part in [*parts, doi] if part)
+    return " · ".join(filter(None, [*parts, doi]))
 
 
 def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) -> str:
-    """YAML, every value written as JSON, which is YAML too."""
+    """The YAML above the card."""
     licence = hub_licence(details.licence)
     entries: dict[str, object] = {"license": licence}
     if licence == "other":
@@ -332,11 +339,7 @@ def _front_matter(facts: ReleaseFacts, details: Details, layout: ReleaseFormat) 
     configs = _configs(facts, layout)
     if configs:
         entries["configs"] = [{"config_name": "default", "data_files": configs}]
-    lines = (
-        f"{key}: {json.dumps(value, ensure_ascii=False)}\n"
-        for key, value in entries.items()
-    )
-    return "".join(lines)
+    return _yaml(entries)
 
 
 def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[Entry]:
@@ -350,10 +353,8 @@ def _configs(facts: ReleaseFacts, layout: ReleaseFormat) -> list[Entry]:
 
 def _content(facts: ReleaseFacts) -> str:
     lines = ["| split | pairs | scenes |", "|---|---:|---:|"]
-    lines += [
-        f"| {name} | {n.pairs} | {n.scenes} |"
-        for name, n in sorted(facts.counts.items())
-    ]
+    for name, number in sorted(facts.counts.items()):
+        lines.append(f"| {name} | {number.pairs} | {number.scenes} |")
     return "\n".join(lines) + "\n\nNo scene is in two splits.\n"
 
 
@@ -382,7 +383,8 @@ def _glance(facts: ReleaseFacts, details: Details) -> str:
         "Left out": _left_out(facts),
         "Warnings": _warnings(facts),
     }
-    return "\n".join(f"- **{name}**: {text}" for name, text in rows.items() if text)
+    lines = [f"- **{name}**: {text}" for name, text in without_empty(rows).items()]
+    return "\n".join(lines)
 
 
 def _left_out(facts: ReleaseFacts) -> str:
@@ -419,7 +421,7 @@ def _terms(details: Details) -> str:
     ]
     if details.citation:
         lines.append(f"Cite: {_sentence(details.citation)}")
-    return "\n".join(line for line in lines if line) + "\n"
+    return "\n".join(filter(None, lines)) + "\n"
 
 
 def _sentence(text: str) -> str:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from defocus.datasets.pair import without_empty
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES
 from defocus.datasets.release.card import bibtex
 from defocus.datasets.release.details import (
@@ -143,26 +144,26 @@ def _creator(author: Author) -> Entry:
         "url": f"https://orcid.org/{author.orcid}" if author.orcid else "",
         "affiliation": institution if author.affiliation else "",
     }
-    return {key: value for key, value in entry.items() if value}
+    return without_empty(entry)
 
 
 def _responsible(facts: ReleaseFacts, details: Details) -> Entry:
     """Croissant's vocabulary for responsible AI: collection, annotation, biases, people."""
     taken = taken_with_text(facts.settings)
-    curated = (
-        step.settings.get("by_people") for step in facts.steps if step.step == "curate"
-    )
-    judged = [
-        f"{number} pairs were judged by a person, the others by rules on measurements."
-        for number in curated
-    ]
+    annotations = ["The pictures are not annotated."]
+    for step in facts.steps:
+        if step.step == "curate":
+            number = step.settings.get("by_people")
+            annotations.append(
+                f"{number} pairs were judged by a person, the others by rules on measurements."
+            )
     collection = " ".join(
         _lines(f"{details.collection}\n{facts.pictures}{taken}")
     ).strip()
     return {
         "rai:dataCollection": collection,
         "rai:dataPreprocessingProtocol": _lines(steps_text(facts.steps)),
-        "rai:dataAnnotationProtocol": ["The pictures are not annotated.", *judged],
+        "rai:dataAnnotationProtocol": annotations,
         "rai:dataAnnotationAnalysis": numbers_text(facts.numbers),
         "rai:dataBiases": details.biases,
         "rai:personalSensitiveInformation": details.faces,
@@ -251,15 +252,11 @@ def _field(name: str, description: str, kind: str, source: Entry) -> Entry:
 def _records(facts: ReleaseFacts) -> Entry:
     """The rows of the index, with paths if pictures are separate files."""
     descriptions = _descriptions(facts)
-    fields = [
-        _field(
-            f"pairs/{column}",
-            descriptions[column],
-            "sc:Text",
-            {"fileObject": {"@id": INDEX}, "extract": {"column": column}},
-        )
-        for column in facts.columns
-    ]
+    fields = []
+    for column in facts.columns:
+        source = {"fileObject": {"@id": INDEX}, "extract": {"column": column}}
+        field = _field(f"pairs/{column}", descriptions[column], "sc:Text", source)
+        fields.append(field)
     return {
         "@type": "cr:RecordSet",
         "@id": "pairs",

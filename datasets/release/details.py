@@ -134,8 +134,12 @@ def identifiers(licence: str) -> tuple[str, ...]:
     if not licence or licence == NO_LICENCE or licence_problem(licence):
         return (spdx(licence),) if spdx(licence) else ()
     words = re.findall(r"[\w.+-]+", licence)
-    names = [word for word in words if word not in {"AND", "OR", "WITH"}]
-    return tuple(name for name in names if not name.startswith("LicenseRef-"))
+    names = []
+    for word in words:
+        if word in {"AND", "OR", "WITH"} or word.startswith("LicenseRef-"):
+            continue
+        names.append(word)
+    return tuple(names)
 
 
 def licence_address(licence: str) -> str:

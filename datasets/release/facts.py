@@ -158,10 +158,11 @@ def _sizes(rows: Rows) -> tuple[Setting, ...]:
 
 
 def _bytes(root: Path, rows: Rows) -> int:
-    names = {row.shard or name for row in rows for name in row.files.values()}
-    return sum(
-        (root / name).stat().st_size for name in names if (root / name).is_file()
-    )
+    names = set[str]()
+    for row in rows:
+        names.update([row.shard] if row.shard else row.files.values())
+    files = filter(Path.is_file, map(root.joinpath, names))
+    return sum(file.stat().st_size for file in files)
 
 
 def write_facts(root: Path, facts: ReleaseFacts) -> None:
@@ -194,15 +195,14 @@ def audit_facts(
             raise InputError(
                 f"{path}: the audit of other pictures; audit {dataset.name} again"
             )
-        quantities = [(one, document["summary"][one.name]) for one in QUANTITIES]
-        numbers = tuple(
-            Number(title=one.title, unit=one.unit, **values)
-            for one, values in quantities
-            if values["count"]
-        )
+        numbers = []
+        for one in QUANTITIES:
+            values = document["summary"][one.name]
+            if values["count"]:
+                numbers.append(Number(title=one.title, unit=one.unit, **values))
         warned = [(str(one["id"]), str(one["text"])) for one in document["warnings"]]
     except (OSError, LookupError, TypeError, FileError, ValidationError) as error:
         raise InputError(
             f"{path}: no audit; give the audit.json of 'defocus-data audit'"
         ) from error
-    return numbers, tuple(grouped(warned, len(dataset.pairs), "pair"))
+    return tuple(numbers), tuple(grouped(warned, len(dataset.pairs), "pair"))

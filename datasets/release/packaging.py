@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,7 +23,14 @@ from defocus.datasets.deriving.maker import (
 )
 from defocus.datasets.differences import verify_folder
 from defocus.datasets.manifest import make_manifest, write_manifest
-from defocus.datasets.pair import Dataset, Pair, with_files
+from defocus.datasets.pair import (
+    Dataset,
+    Pair,
+    attempt_each,
+    by_id,
+    with_files,
+    without_empty,
+)
 from defocus.datasets.pair_files import ARRAYS, FILE_ROLES, pair_files, picture_hashes
 from defocus.datasets.readers.release import read as read_release
 from defocus.datasets.readers.release import remove_unpacked
@@ -56,7 +62,7 @@ from defocus.datasets.release.pictures import released_members, without_private
 from defocus.errors import DatasetError
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL
-from defocus.processes.isolation import LeftOut, attempt, parted
+from defocus.processes.isolation import LeftOut
 from defocus.processes.machines import Where
 from defocus.progress import counted, several
 from defocus.storage.files import sha256_file, sha256_json, write_text
@@ -85,7 +91,10 @@ def changes_text(before: Path, after: Path) -> str:
         *_listed("Added", [f"`{name}`" for name in changes.added]),
         *_listed("Removed", [f"`{name}`" for name in changes.removed]),
     ]
-    changed = [f"`{name}`: {', '.join(what)}" for name, what in changes.changed.items()]
+    changed = []
+    for name, what in changes.changed.items():
+        parts = ", ".join(what)
+        changed.append(f"`{name}`: {parts}")
     lines += _listed("Changed", changed)
     return "\n".join(lines) + "\n"
 
@@ -105,15 +114,15 @@ def _listed(title: str, pairs: list[str]) -> list[str]:
 
 def changes_of(before: Dataset, after: Dataset) -> ReleaseChanges:
     """Compare two datasets; files with other bytes count as changed if their pixels differ."""
-    old = {pair.id: pair for pair in before.pairs}
-    new = {pair.id: pair for pair in after.pairs}
+    old = by_id(before.pairs)
+    new = by_id(after.pairs)
     hashes = {
         **picture_hashes(before.root, before.pairs),
         **picture_hashes(after.root, after.pairs),
     }
     both = sorted(old.keys() & new.keys())
     differing = {name: tuple(_differing(old[name], new[name], hashes)) for name in both}
-    changed = {name: what for name, what in differing.items() if what}
+    changed = without_empty(differing)
     added = sorted(new.keys() - old.keys())
     removed = sorted(old.keys() - new.keys())
     return ReleaseChanges(
@@ -251,12 +260,8 @@ def _finished(out: Path, request: str, dataset: Dataset) -> Packaged | None:
         return None
     if not verify_folder(out).ok:
         raise DatasetError(f"{out}: damaged; 'defocus-data verify {out}' says what is")
-    tried = [
-        attempt(pair.id, partial(released_members, pair))
-        for pair in dataset.pairs
-        if pair.id in (facts.left_out or ())
-    ]
-    readable, left_out = parted(tried)
+    unread = [pair for pair in dataset.pairs if pair.id in (facts.left_out or ())]
+    readable, left_out = attempt_each(unread, released_members)
     if readable:
         raise DatasetError(
             f"{out}: lacks {counted(len(readable), 'pair')} that can be read now; choose another "
@@ -292,7 +297,7 @@ def _metadata_hash(dataset: Dataset) -> str:
 
 def _clear(root: Path) -> None:
     """Remove incomplete files of a killed run."""
-    for place in (root, *(path for path in root.rglob("*") if path.is_dir())):
+    for place in (root, *root.rglob("*")):
         if place.is_dir():
             for entry in list(place.glob(".*")):
                 if ".part" in entry.name:

@@ -22,7 +22,7 @@ from defocus.pictures.profiles import (
     in_two_spaces,
     profile_of,
 )
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import any_raw
 from defocus.pictures.read import read_image, read_pair
 from defocus.pictures.tags import EXIF_DIRECTORY
 from defocus.pictures.values import FULL, Image
@@ -63,11 +63,11 @@ def _secrets(value: Any, *, private: bool = False) -> Iterator[str]:  # noqa: AN
 
 def _cleaned(value: Any, secrets: list[str]) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
-        return {
-            key: _cleaned(inner, secrets)
-            for key, inner in value.items()
-            if not _PRIVATE.search(key)
-        }
+        public = {}
+        for key, inner in value.items():
+            if not _PRIVATE.search(key):
+                public[key] = _cleaned(inner, secrets)
+        return public
     if isinstance(value, list | tuple):
         return [_cleaned(inner, secrets) for inner in value]
     if isinstance(value, str):
@@ -164,7 +164,7 @@ def _require_one_space(pair: Pair) -> None:
 def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
     """Develop both pictures of a pair if one is a RAW file; otherwise return nothing."""
     raw = [files[role] for role in ("blurry", "sharp") if role in files]
-    if len(raw) == 2 and any(path.suffix.lower() in RAW_SUFFIXES for path in raw):
+    if len(raw) == 2 and any_raw(*raw):
         blurry, sharp = raw
         return dict(zip(raw, read_pair(blurry, sharp), strict=True))
     return {}

@@ -66,7 +66,7 @@ def kinds(pairs: Iterable[Pair]) -> dict[str, int]:
 def sharp_text(pairs: Iterable[Pair]) -> str:
     """One sentence on the sharp pictures of a release."""
     names = list(kinds(pairs))
-    changed = [kind for kind in names if _model(kind)]
+    changed = list(filter(_model, names))
     if not changed:
         return " ".join(_SHARP[kind] for kind in names)
     others = [kind for kind in names if kind not in changed]
@@ -92,7 +92,7 @@ def pictures_text(pairs: Iterable[Pair]) -> str:
                 " equalised in exposure and cropped to their shared area"
             )
         lines.append(f"- {number} of {len(every)} pairs: {'; '.join(parts)}.")
-    versions = sorted({one for pair in every if (one := _version(pair))})
+    versions = sorted(set(filter(None, map(_version, every))))
     if versions:
         lines.append(f"- compensated with defocus {', '.join(versions)}.")
     return "\n".join(lines) + "\n"
@@ -157,12 +157,14 @@ def settings_of(pairs: Sequence[Pair]) -> tuple[Setting, ...]:
     """Camera, optics and exposures from the metadata of the pairs; empty where it has none."""
     rows = []
     for title, path in _SETTINGS:
-        values = (_value(pair.metadata, path) for pair in pairs)
-        counts = Counter(str(value) for value in values if value is not None)
+        counts = Counter[str]()
+        for pair in pairs:
+            value = _value(pair.metadata, path)
+            if value is not None:
+                counts[str(value)] += 1
         if counts:
-            shown = ", ".join(
-                f"{value} ({count})" for value, count in counts.most_common(_LISTED)
-            )
+            common = counts.most_common(_LISTED)
+            shown = ", ".join(f"{value} ({count})" for value, count in common)
             more = ""
             if len(counts) > _LISTED:
                 more = f" and {len(counts) - _LISTED} others"

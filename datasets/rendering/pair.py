@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.pair import Pair, Split, with_files
-from defocus.datasets.pair_files import ARRAYS, member_name
+from defocus.datasets.pair_files import ARRAYS, member_name, member_names
 from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.pictures.values import Image, as_integer, linear_to_srgb
 from defocus.pictures.write import write_array, write_image
@@ -254,4 +254,4 @@ def pair_in(
     """The pair whose files :func:`write_rendered` wrote into a folder."""
     roles = (*PICTURES, *ARRAYS, *(VIEWS if views else ()))
     bare = Pair(name, name, split, folder, metadata=metadata)
-    return with_files(bare, folder, {role: member_name(role) for role in roles})
+    return with_files(bare, folder, member_names(roles))

@@ -5,14 +5,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from defocus.datasets.deriving.maker import Derivation, kept_record, make_dataset
-from defocus.datasets.pair import Pair, joined, scene_splits
+from defocus.datasets.pair import Pair, joined, scene_splits, sorted_by_id
 from defocus.datasets.rendering.pair import (
     RENDERING_REVISION,
     pair_in,
@@ -135,7 +134,7 @@ def render_dataset(
         thing="scene",
     )
     dataset = make_dataset(out, how, where)
-    pairs = sorted(dataset.pairs, key=attrgetter("id"))
+    pairs = sorted_by_id(dataset.pairs)
     return tuple(pairs), unread + dataset.left_out
 
 

@@ -66,14 +66,13 @@ class Reuse:
     def slots(self, numbers: range, places: slice) -> list[tuple[int, int]]:
         """Number of each pair at some places of the batch, and its slot in memory."""
         width = places.stop - places.start
-        return [
-            (
-                number,
-                number // self.batch % self.generations * width + place - places.start,
-            )
-            for number in numbers
-            if places.start <= (place := number % self.batch) < places.stop
-        ]
+        slots = []
+        for number in numbers:
+            batch, place = divmod(number, self.batch)
+            if places.start <= place < places.stop:
+                generation = batch % self.generations
+                slots.append((number, generation * width + place - places.start))
+        return slots
 
     def drawn(self, step: int, places: slice, *, orders: bool) -> NDArray[np.int64]:
         """``(places, 7)``: slot, top, left, whether transposed, turned over and mirrored, order."""
@@ -232,10 +231,10 @@ class _Bank:
         crops = self.pairs[slot, top + y, left + x]
         order = self.orders[drawn[:, 6]][:, None, None, :]
         colours = order.expand(*crops.shape[:3], 3)
-        blurry, target = (
-            _channels_first(crops[..., k : k + 3].gather(3, colours)) for k in (0, 3)
-        )
-        return blurry, target, {"defocus_map": _channels_first(crops[..., 6:])}
+        blurry = crops[..., :3].gather(3, colours)
+        target = crops[..., 3:6].gather(3, colours)
+        maps = {"defocus_map": _channels_first(crops[..., 6:])}
+        return _channels_first(blurry), _channels_first(target), maps
 
     def _turned(
         self, transposed: "torch.Tensor", over: "torch.Tensor", mirrored: "torch.Tensor"

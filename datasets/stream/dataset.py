@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from defocus.cache import derived_folder
 from defocus.datasets.deriving.parts import cached_pairs
-from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.pair import Dataset, Pair, Split, sorted_by_id
 from defocus.datasets.rendering.pair import RenderedPair, pair_in, write_rendered
 from defocus.datasets.stream.patches import (
     CUT_PX,
@@ -99,19 +100,14 @@ def _printed(random: np.random.Generator, lines: list[str], around: int) -> Arra
     height, width = (side + 2 * around for side in PAGE_PX)
     capitals = random.uniform(*CAPITALS_PX)
     step = PAGE_PX[0] / (LINES + 1)
-    shapes = [
-        words(line, around + 20, around + step * number + capitals / 2, capitals)
-        for number, line in enumerate(lines, 1)
-    ]
-    fine = draw_shapes(
-        list(shapes), (0.0, 0.0), (width * FINENESS, height * FINENESS), FINENESS
-    )
-    paper = (
-        cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(
-            np.float32
-        )
-        / 255
-    )
+    shapes = []
+    for number, line in enumerate(lines, 1):
+        baseline = around + step * number + capitals / 2
+        shapes.append(words(line, around + 20, baseline, capitals))
+    fine_size = (width * FINENESS, height * FINENESS)
+    fine = draw_shapes(list(shapes), (0.0, 0.0), fine_size, FINENESS)
+    reduced = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
+    paper = reduced.astype(np.float32) / 255
     bright = random.uniform(0.55, 0.9) * random.uniform(0.9, 1.0, 3)
     ink = random.uniform(0.02, 0.1)
     return np.asarray(ink + paper * (bright - ink), np.float32)
@@ -160,11 +156,9 @@ def text_pages() -> Dataset:
     """Pages of text, rendered once and kept in the cache; a pair's metadata has its ``text``."""
     document = {"text": PAGE_REVISION, "stream": HELD_OUT_REVISION}
     content = hashlib.sha256(json.dumps(document).encode()).hexdigest()
-    pages = {
-        f"circle-{circle:02d}-{number}": (circle, number)
-        for circle in CIRCLES_PX
-        for number in range(PAGES)
-    }
+    pages = {}
+    for circle, number in product(CIRCLES_PX, range(PAGES)):
+        pages[f"circle-{circle:02d}-{number}"] = (circle, number)
     renderer = Renderer(Photographs(), "held-out")
     root, pairs, _ = cached_pairs(
         f"text/{content[:16]}",
@@ -204,18 +198,18 @@ def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair,
         source = counted(len(photographs.of("held-out")), "held-out photograph")
     say(f"{name}: its validation and test pairs are rendered from {source}, once")
     renderer = Renderer(photographs, "held-out")
-    wanted = [
-        (f"{split}-{number - first:02d}", split, number, side)
-        for split, (first, count, side) in HELD_OUT.items()
-        for number in range(first, first + count)
-    ]
-    pairs = [
-        _write_pair(root, pair_name, renderer, split, renderer.pair(number, side))
-        for pair_name, split, number, side in track(wanted, f"rendering {name}")
-    ]
+    wanted: list[tuple[str, Split, int, int]] = []
+    for split, (first, count, side) in HELD_OUT.items():
+        for place in range(count):
+            pair_name = f"{split}-{place:02d}"
+            wanted.append((pair_name, split, first + place, side))
+    pairs = []
+    for pair_name, split, number, side in track(wanted, f"rendering {name}"):
+        rendered = renderer.pair(number, side)
+        pairs.append(_write_pair(root, pair_name, renderer, split, rendered))
     pages = {f"validation-text-{circle:02d}": (circle, PAGES) for circle in CIRCLES_PX}
     pairs += _write_pages(root, renderer, "validation", pages)
-    return tuple(sorted(pairs, key=lambda pair: pair.id))
+    return tuple(sorted_by_id(pairs))
 
 
 def _write_pages(

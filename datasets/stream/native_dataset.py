@@ -7,7 +7,7 @@ from pathlib import Path
 from defocus.cache import derived_folder
 from defocus.datasets.deriving.parts import cached_pairs
 from defocus.datasets.pair import Dataset, Pair, with_files
-from defocus.datasets.pair_files import member_name
+from defocus.datasets.pair_files import member_name, member_names
 from defocus.datasets.stream.dataset import how_rendered, identity, training_identity
 from defocus.datasets.stream.native import (
     MOST_PAIRS,
@@ -70,6 +70,6 @@ def _write_pair(root: Path, renderer: NativeRenderer, number: int) -> Pair:
     optic = renderer.bank.optic(rendered.optic)
     behind = renderer.photographs(number)[0]
     metadata = {**how_rendered(optic, rendered), "photograph": behind.pixels_hash}
-    roles = {role: member_name(role) for role in ("blurry", "sharp", "defocus_map")}
+    roles = member_names(("blurry", "sharp", "defocus_map"))
     bare = Pair(name, name, "test", folder, metadata=metadata)
     return with_files(bare, folder, {**roles, "truth": member_name("sharp")})

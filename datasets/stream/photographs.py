@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.pair_files import hashes_and_faults
 from defocus.errors import DatasetError
-from defocus.pictures.read import IMAGE_SUFFIXES, read_image
+from defocus.pictures.read import is_picture_file, read_image
 from defocus.pictures.values import Image, as_float
 from defocus.processes.isolation import LeftOut, attempt, say_left_out
 from defocus.progress import say, track
@@ -63,11 +63,7 @@ def find_photographs(folder: Path | None) -> Photographs:
     files: list[Path] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files += [
-            Path(root, name)
-            for name in names
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
-        ]
+        files += filter(is_picture_file, map(Path(root).joinpath, names))
     hashes, faults = hashes_and_faults(folder, files)
     unread = [LeftOut(str(path), str(fault)) for path, fault in faults.items()]
     say_left_out(unread, len(files), "photograph")

@@ -4,8 +4,21 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+
+class HasDocument(Protocol):
+    """What has a JSON object of itself."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The object."""
+        ...
+
+
+def documents_of(entries: Iterable[HasDocument]) -> list[dict[str, Any]]:
+    """The JSON object of each entry."""
+    return [entry.to_json() for entry in entries]
 
 
 class JsonOutput:

@@ -62,7 +62,7 @@ def left_out(blocks: Sequence[Block]) -> str:
         names.setdefault(block.kind, []).append(block.name)
     words = []
     for kind, members in names.items():
-        named = [member for member in members if member]
+        named = list(filter(None, members))
         words.append(kind_words(kind, named))
     return f"left out: {', '.join(words)}" if words else ""
 

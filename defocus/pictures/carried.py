@@ -36,7 +36,7 @@ from defocus.pictures.png import (
     resource_chunk,
     with_chunks,
 )
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import is_raw
 from defocus.pictures.tags import with_orientation, with_thumbnail
 from defocus.progress import say
 from defocus.reading import mapped
@@ -107,7 +107,7 @@ def _chunks_of(metadata: Metadata, exif: bytes) -> list[Chunk]:
     resources = without_thumbnails(metadata.resources)
     if resources:
         chunks.append(resource_chunk(resources))
-    chunks += [comment_chunk(comment) for comment in metadata.comments]
+    chunks += map(comment_chunk, metadata.comments)
     if exif:
         chunks.append(Chunk(b"eXIf", exif))
     return chunks
@@ -185,9 +185,8 @@ def true_of_colours(metadata: Metadata, *, converted: bool) -> Metadata:
     code = None if converted else metadata.colour_code
     parts = metadata.parts
     if isinstance(parts, PngParts):
-        parts = _with_chunks(
-            parts, [one for one in parts.chunks if one.name not in gone]
-        )
+        kept = [one for one in parts.chunks if one.name not in gone]
+        parts = _with_chunks(parts, kept)
     return replace(metadata, icc=b"", colour_code=code, parts=parts)
 
 
@@ -196,9 +195,8 @@ def meaning_of(metadata: Metadata, *, converted: bool) -> Metadata:
     true = true_of_colours(metadata, converted=converted)
     parts = None
     if isinstance(true.parts, PngParts):
-        parts = _with_chunks(
-            true.parts, [one for one in true.parts.chunks if one.name in _MEANING]
-        )
+        kept = [one for one in true.parts.chunks if one.name in _MEANING]
+        parts = _with_chunks(true.parts, kept)
     return Metadata(icc=true.icc, colour_code=true.colour_code, parts=parts)
 
 
@@ -270,13 +268,15 @@ def left_behind(
             if block.name:
                 names[block.kind][block.name] = None
     by_count = sorted(counts, key=lambda kind: -counts[kind])
-    return tuple(
-        LeftBehind(kind, tuple(names[kind]), counts[kind], number) for kind in by_count
-    )
+    lacking = []
+    for kind in by_count:
+        of_kind = tuple(names[kind])
+        lacking.append(LeftBehind(kind, of_kind, counts[kind], number))
+    return tuple(lacking)
 
 
 def _lost(source: Path, picture: Path | bytes) -> list[Block]:
-    if source.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(source):
         return [_OF_RAW]
     written = inventory(picture) if isinstance(picture, bytes) else _blocks(picture)
     return lost_blocks(_blocks(source), written)

@@ -19,7 +19,7 @@ from defocus.pictures.png import (
     early_chunks,
     has_all_pixels,
 )
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import is_raw
 from defocus.pictures.tags import first_directory
 from defocus.pictures.webp import may_be_transparent
 from defocus.reading import FileBytes, require_file
@@ -393,7 +393,7 @@ def kind_in(path: Path) -> str:
 def picture_size(path: Path) -> Size | None:
     """Width and height as stored; None where only decoding shows them: RAW, HEIC, JPEG XL."""
     # But for RAW files the content counts, whatever the suffix says.
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return None
     try:
         require_file(path)
@@ -419,7 +419,7 @@ def readable_size(path: Path) -> Size | None:
 
 def stated_bits(path: Path) -> int:
     """Bits of a value by the header of a file; 0 where it does not say them, as a RAW file."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return 0
     with contextlib.suppress(OSError, FileError, IndexError), path.open("rb") as file:
         head = file.read(HEAD_BYTES)

@@ -183,14 +183,21 @@ _JPEG_XL_HEADER_BYTES = 64
 """More bytes than the header of a JPEG XL has up to the bits of a value."""
 
 
+def _jpeg_xl_stream(data: bytes) -> bytes:
+    """The first part of the stream in the boxes of a JPEG XL; empty if there is none."""
+    for name, content in contents_of_boxes(data):
+        if name == b"jxlc":
+            return content
+        if name == b"jxlp":  # a part begins with its number
+            return content[4:]
+    return b""
+
+
 def jpeg_xl_bits(data: bytes) -> int:
     """Bits of an integer by the header of a JPEG XL; 0 of floats, and where it is not read."""
     stream = data[:_JPEG_XL_HEADER_BYTES]
     if data[4:8] == b"JXL ":
-        boxes = contents_of_boxes(data)
-        starts = {b"jxlc": 0, b"jxlp": 4}  # a part begins with its number
-        parts = (content[starts[name] :] for name, content in boxes if name in starts)
-        stream = next(parts, b"")[:_JPEG_XL_HEADER_BYTES]
+        stream = _jpeg_xl_stream(data)[:_JPEG_XL_HEADER_BYTES]
     bits = _LowBits(stream[2:])
     bits.pass_size()
     if bits.number(1):  # all as usual
@@ -326,7 +333,7 @@ def heif_blocks(data: bytes, kind: str) -> list[Block]:
     if contents.colour_code is not None:  # as a PNG holds it
         chunk = colour_chunk(*contents.colour_code)
         blocks.append(Block("colour chunks", chunk.name.decode(), chunk.content))
-    blocks += [Block(name) for name in contents.further]
+    blocks += map(Block, contents.further)
     return blocks
 
 

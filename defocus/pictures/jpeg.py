@@ -105,9 +105,11 @@ def jpeg_parts(data: bytes) -> JpegParts:
 
 def joined(segments: tuple[Segment, ...], marker: int, begin: bytes) -> bytes:
     """The content of all segments of a kind behind the words that they begin with."""
-    contents = [one.content for one in segments if one.marker == marker]
-    parts = [content for content in contents if content.startswith(begin)]
-    return b"".join(part.removeprefix(begin) for part in parts)
+    content = b""
+    for segment in segments:
+        if segment.marker == marker and segment.content.startswith(begin):
+            content += segment.content.removeprefix(begin)
+    return content
 
 
 def jpeg_exif(data: bytes) -> bytes:
@@ -428,9 +430,8 @@ def lacks_a_part(data: bytes, picture: NDArray[Any], decode: Decode) -> bool:
     segments = jpeg_segments(data)
     if not _every_detail(data, segments):
         return True
-    scans = [place for kind, place in segments if kind == _SCAN]
-    ends = [place for kind, place in segments if kind == _END]
-    end = ends[0] if ends else len(data)
+    scans = _places(segments, _SCAN)
+    end = next(iter(_places(segments, _END)), len(data))
     if len(scans) > 1:
         return _wants_more(data, end, b"", picture, decode)
     start = jpeg_scan_start(data)
@@ -465,6 +466,11 @@ def _wants_more(
     return not np.array_equal(decode(longer), picture)
 
 
+def _places(segments: list[tuple[int, int]], wanted: int) -> list[int]:
+    """Where the segments of a kind are."""
+    return [place for kind, place in segments if kind == wanted]
+
+
 def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
     """Whether the scans give each coefficient of each colour to its last bit."""
     frames = [place for kind, place in segments if kind in _FRAMES]
@@ -474,9 +480,9 @@ def _every_detail(data: bytes, segments: list[tuple[int, int]]) -> bool:
     number = data[frames[0] + 9]
     colours = data[start : start + 3 * number : 3]
     missing = {colour: np.full(_COEFFICIENTS, True) for colour in colours}
-    scans = [place for kind, place in segments if kind == _SCAN]
-    if not all(_takes_details(data, place, missing) for place in scans):
-        return False  # damaged
+    for place in _places(segments, _SCAN):
+        if not _takes_details(data, place, missing):
+            return False  # damaged
     return not np.any([*missing.values()])
 
 

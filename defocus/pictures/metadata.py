@@ -39,7 +39,7 @@ from defocus.pictures.jpeg import (
     profile_of,
 )
 from defocus.pictures.png import Chunk, PngParts, png_blocks, png_chunks, png_parts
-from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
+from defocus.pictures.raw import dng_demands, is_raw, said_of_demands
 from defocus.pictures.tags import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
@@ -396,7 +396,7 @@ class Metadata:
 
 def read_metadata(path: Path) -> Metadata:
     """Read what a picture file holds besides its pixels; what is damaged is left out and named."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return _of_raw(path)
     data = read_bytes(path, MOST_BYTES)
     kind = kind_of(data)
@@ -427,7 +427,7 @@ def remarks_on_content(data: bytes, kind: str) -> list[Remark]:
     if kind == "TIFF":
         return [*other_pictures(tiff_pictures(data)), *_of_values(tiff_tags(data))]
     if kind == "BMP":
-        return [Remark(one) for one in bmp_losses(data)]
+        return list(map(Remark, bmp_losses(data)))
     if kind == "PNG":
         return other_pictures(png_parts(data).frames)
     if kind == "WebP":

@@ -24,7 +24,7 @@ from defocus.pictures.bmp import bmp_profile
 from defocus.pictures.headers import MAX_PIXELS, MOST_BYTES, kind_in
 from defocus.pictures.heif import HEIF_KINDS, heif_contents, unusual_code
 from defocus.pictures.png import early_chunks
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import is_raw
 from defocus.pictures.tags import ORIENTATION, first_directory
 from defocus.pictures.tiff import tiff_pictures
 from defocus.pictures.values import equal_colours
@@ -98,7 +98,7 @@ _DECLARED = {
 
 def profile_of(path: Path) -> bytes:
     """The ICC profile inside a picture file; empty if it has none, as all RAW files."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return b""
     try:
         kind = kind_in(path)
@@ -344,7 +344,7 @@ class PictureHeader:
 
 def picture_header(path: Path) -> PictureHeader | None:
     """Facts from a file's header; None for RAW files and for what cannot be read."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return None
     try:
         kind = kind_in(path)

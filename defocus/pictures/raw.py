@@ -144,9 +144,19 @@ def is_monochrome(path: Path) -> bool:
         return int(raw.num_colors) == 1
 
 
+def is_raw(file: Path) -> bool:
+    """Whether a file is a camera's RAW file, by its suffix."""
+    return file.suffix.lower() in RAW_SUFFIXES
+
+
 def all_raw(*files: Path) -> bool:
-    """Whether all files are RAW files, by their suffixes."""
-    return all(file.suffix.lower() in RAW_SUFFIXES for file in files)
+    """Whether all files are RAW files."""
+    return all(map(is_raw, files))
+
+
+def any_raw(*files: Path) -> bool:
+    """Whether one of the files is a RAW file."""
+    return any(map(is_raw, files))
 
 
 def develop_pair(

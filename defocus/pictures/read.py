@@ -42,6 +42,7 @@ from defocus.pictures.raw import (
     develop_pair,
     develop_raw,
     develop_stored,
+    is_raw,
     shot_white_balance,
 )
 from defocus.pictures.remarks import (
@@ -76,6 +77,11 @@ long."""
 
 IMAGE_SUFFIXES = frozenset().union(*SUFFIXES.values(), RAW_SUFFIXES)
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
+
+
+def is_picture_file(path: Path) -> bool:
+    """Whether a file is a picture by its suffix, and not hidden."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def read_image(path: Path, white: float | None = None) -> Image:
@@ -125,7 +131,7 @@ def read_stored(path: Path) -> Pixels:
 
 
 def _stored(path: Path) -> Pixels:
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return develop_stored(path)
     data = _content(path)
     refuse_truncated(path, data)
@@ -315,7 +321,7 @@ def read_alike(files: Sequence[Path], white: float | None = None) -> dict[Path, 
 def alike_of(stored: dict[Path, Pixels], white: float | None) -> dict[Path, Image]:
     """Like :func:`read_alike`, of pictures as they are stored, which it takes from ``stored``."""
     if stored and white is None:
-        known = any(known_white(path) for path in stored)
+        known = any(map(known_white, stored))
         white = FULL if known else integer_white(list(stored.values()))
         for path, picture in stored.items():
             say_remarks(path, picture, white)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.pictures.headers import HEAD_BYTES, SUFFIXES, kind_of
 from defocus.pictures.metadata import remarks_on_content
-from defocus.pictures.raw import RAW_SUFFIXES, dng_demands, said_of_demands
+from defocus.pictures.raw import dng_demands, is_raw, said_of_demands
 from defocus.pictures.values import (
     DEEP_WHITES,
     EIGHT_BITS,
@@ -58,7 +58,7 @@ def _is_transparent(stored: Pixels) -> bool:
 
 def said_of_file(path: Path) -> tuple[str, ...]:
     """Remarks on what a file holds and no reader takes: corrections, profiles, more pictures."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         demands = said_of_demands(dng_demands(path))
         return (demands,) if demands else ()
     try:
@@ -156,7 +156,7 @@ def is_mosaic(picture: Pixels) -> bool:
     values /= np.float32(max(float(values.max()), 1e-6))
     if _is_bayer(values) or _is_x_trans(values):
         return True
-    return any(_is_bayer(halved) for halved in _halved(values))
+    return any(map(_is_bayer, _halved(values)))
 
 
 def _is_bayer(values: NDArray[np.float32]) -> bool:

@@ -438,8 +438,11 @@ def _parts(structure: Structure) -> Iterator[_Part]:
         part = waiting.pop(0)
         yield part
         entries = part.directory.entries
-        pointers = [entry for entry in entries if entry.tag in _POINTERS]
-        further = [(entry.tag, structure.number(entry)) for entry in pointers]
+        further = []
+        for entry in entries:
+            if entry.tag in _POINTERS:
+                place = structure.number(entry)
+                further.append((entry.tag, place))
         if part.group == 0:
             further.append((1, part.directory.following))
         for group, place in further:

@@ -195,9 +195,11 @@ def tiff_pictures(data: bytes) -> int:
     structure = read_structure(data)
     if structure is None:
         return 1
-    kinds = [structure.number(one.entry(_KIND)) or 0 for one in _pages(structure)]
-    whole = [kind for kind in kinds if not kind & _REDUCED]
-    return max(len(whole), 1)
+    whole = 0
+    for page in _pages(structure):
+        kind = structure.number(page.entry(_KIND)) or 0
+        whole += not kind & _REDUCED
+    return max(whole, 1)
 
 
 def _pages(structure: Structure) -> Iterator[Directory]:
@@ -232,13 +234,11 @@ def _add_directory(
     damaged += [tag_name(tag, pointer.tag) for tag, _ in directory.damaged]
     sound = []
     for entry in directory.entries:
-        if type_fits(entry.tag, entry.kind, pointer.tag):
-            sound.append(entry)
-        else:
+        if not type_fits(entry.tag, entry.kind, pointer.tag):
             damaged.append(tag_name(entry.tag, pointer.tag))
-    directories[pointer.tag] = tuple(
-        one for one in sound if one.tag != INTEROP_DIRECTORY
-    )
+        elif entry.tag != INTEROP_DIRECTORY:
+            sound.append(entry)
+    directories[pointer.tag] = tuple(sound)
     if (
         pointer.tag == EXIF_DIRECTORY
         and (inner := directory.entry(INTEROP_DIRECTORY)) is not None
@@ -262,15 +262,9 @@ def tiff_blocks(data: bytes) -> list[Block]:
             name = tag_name(entry.tag) if kind == "TIFF tags" else ""
             blocks.append(entry_block(kind, name, entry, tags.order))
     for group, entries in tags.directories.items():
-        blocks += [
-            entry_block(
-                "EXIF",
-                tag_name(one.tag, group),
-                one,
-                tags.order,
-            )
-            for one in entries
-        ]
+        for entry in entries:
+            name = tag_name(entry.tag, group)
+            blocks.append(entry_block("EXIF", name, entry, tags.order))
     return blocks
 
 
@@ -324,14 +318,12 @@ def further_entries(xmp: bytes, resources: bytes) -> list[DirectoryEntry]:
 
 def as_exif(tags: TiffTags) -> bytes:
     """The tags as an EXIF block, without what other blocks hold."""
-    image = [
-        one for one in tags.image if one.tag not in {XMP, IPTC, PHOTOSHOP, ICC, *_GONE}
-    ]
+    elsewhere = {XMP, IPTC, PHOTOSHOP, ICC, *_GONE}
+    image = [one for one in tags.image if one.tag not in elsewhere]
     if not image and not tags.directories:
         return b""
-    begin = (b"II" if tags.order == "<" else b"MM") + struct.pack(
-        tags.order + "HI", 42, 8
-    )
+    letters = b"II" if tags.order == "<" else b"MM"
+    begin = letters + struct.pack(tags.order + "HI", 42, 8)
     empty = packed_directory([], 8, tags.order)
     return with_tags(begin + empty, image, tags.directories)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from defocus.errors import FileError, ImageError
 from defocus.pictures.headers import jpeg_components, kind_in, stated_bits
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.raw import RAW_SUFFIXES, has_black_below
+from defocus.pictures.raw import has_black_below, is_raw
 from defocus.reading import mapped
 from defocus.strips import (
     WHOLE,
@@ -181,8 +181,7 @@ def integer_white(pictures: Sequence[Pixels]) -> int:
     deep = [picture for picture in pictures if picture.dtype == np.uint16]
     if not deep:
         return int(np.iinfo(pictures[0].dtype).max)
-    largest = [largest_value(without_alpha(picture)) for picture in deep]
-    return deep_white(max(largest))
+    return deep_white(max(map(largest_value, map(without_alpha, deep))))
 
 
 def deep_white(largest: int) -> int:
@@ -233,7 +232,7 @@ def compressed(picture: Pixels, white: float) -> Pixels:
 
 def known_white(path: Path) -> int | None:
     """The white of a file whose decoder fills all bits; None where only the values tell it."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return FULL
     known = _has_few_bits(path) or kind_in(path) in {"HEIC", "AVIF"}
     return FULL if known else None
@@ -246,7 +245,7 @@ def _has_few_bits(path: Path) -> bool:
 
 def is_read_anew(path: Path) -> bool:
     """Whether a file has other values than by the first reading, which a revision has changed."""
-    if path.suffix.lower() in RAW_SUFFIXES:
+    if is_raw(path):
         return has_black_below(path)
     with contextlib.suppress(OSError, ValueError, FileError):  # said where it is read
         with mapped(path) as content:

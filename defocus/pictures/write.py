@@ -200,9 +200,10 @@ def written_kind(path: Path, given: Path, metadata: Metadata) -> str:
     read_only = metadata.kind in HEIF_KINDS  # a JPEG XL may be called .png
     if suffix == given.suffix.lower() and metadata.kind and not read_only:
         return metadata.kind
-    return next(
-        (kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes), "PNG"
-    )
+    for kind, suffixes in SUFFIXES.items():
+        if suffix in suffixes:
+            return kind
+    return "PNG"
 
 
 def write_picture(

@@ -75,7 +75,7 @@ def place_words(metric: str) -> str:
 
 def _all_scores(content: Content, board: Board, line: BoardLine, notes: Notes) -> Table:
     """Every metric under every convention, with intervals and published numbers."""
-    conventions = [one for one in board.conventions if line.rows_under(one)]
+    conventions = list(filter(line.rows_under, board.conventions))
     metrics: dict[str, Metric] = {}
     for convention in conventions:
         for metric in metrics_of([line], convention):

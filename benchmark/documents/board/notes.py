@@ -85,7 +85,7 @@ class Notes:
 
     def numbers(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The numbers of several notes, sorted."""
-        return tuple(sorted({self.number(text) for text in texts}))
+        return tuple(sorted(set(map(self.number, texts))))
 
 
 def own_lines_notice(budgets: Iterable[str]) -> str:
@@ -197,12 +197,12 @@ def _why_empty(scores: Iterable[Row]) -> Iterator[tuple[str, str]]:
 def _scores(lines: Iterable[BoardLine], convention: Convention) -> list[Row]:
     """The rows of some lines that are scored under a convention."""
     wanted = convention.profile, convention.evaluation, convention.protocol
-    rows: list[Row] = []
-    for line in lines:
-        rows += line.rows.values()
-    return [
-        row for row in rows if (row.profile, row.evaluation, row.protocol) == wanted
-    ]
+    scores = []
+    for row in chain.from_iterable(line.rows.values() for line in lines):
+        scored_as = row.profile, row.evaluation, row.protocol
+        if scored_as == wanted:
+            scores.append(row)
+    return scores
 
 
 def _scored_by(convention: Convention, scores: Sequence[Row]) -> list[str]:

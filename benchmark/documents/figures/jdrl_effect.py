@@ -5,6 +5,7 @@ The plain loss learns to move the picture from captured pairs, which never fit; 
 import statistics
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from defocus.benchmark.documents.figures.picture_pages import (
     KeptPictures,
@@ -99,7 +100,7 @@ def joint_training_parts(
     partners = _partners(board, convention)
     if not partners:
         return []
-    lines = [line for pair in partners for line in pair.lines]
+    lines = list(chain.from_iterable(pair.lines for pair in partners))
     scores = read_picture_scores(content, board, convention, lines)
     differences = {}
     for pair in partners:
@@ -172,7 +173,7 @@ def _partners(board: Board, convention: Convention) -> list[_Partners]:
 
 def _means_by_picture(differences: Sequence[ByPicture]) -> dict[str, float]:
     """Mean over networks on the pictures that all of them restored."""
-    shared = set.intersection(*(set(each) for each in differences))
+    shared = set.intersection(*map(set, differences))
     means = {}
     for picture in sorted(shared):
         means[picture] = statistics.fmean(each[picture] for each in differences)

@@ -56,16 +56,18 @@ class PictureScores:
 
     def line_number(self, key: LineKey) -> int | None:
         """Index of a line; None if it has no scores under this convention."""
-        return next(
-            (n for n, g in enumerate(self.groups) if line_of(g[0]) == key), None
-        )
+        for number, group in enumerate(self.groups):
+            if line_of(group[0]) == key:
+                return number
+        return None
 
     @property
     def input_line(self) -> int | None:
         """Index of the blurry input."""
-        return next(
-            (n for n, g in enumerate(self.groups) if g[0].system == INPUT), None
-        )
+        for number, group in enumerate(self.groups):
+            if group[0].system == INPUT:
+                return number
+        return None
 
 
 def read_picture_scores(

@@ -40,7 +40,7 @@ def pareto_plots(content: Content) -> list[Scatter]:
     for board in read_boards(content):
         figures.append(_pareto(content, board, "macs_g"))
         figures.append(_pareto(content, board, "seconds"))
-    return [figure for figure in figures if figure]
+    return list(filter(None, figures))
 
 
 def _pareto(content: Content, board: Board, cost: str) -> Scatter | None:

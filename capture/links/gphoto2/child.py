@@ -34,15 +34,13 @@ def cards_of(camera: Any, gp: Any, *, count_files: bool) -> list[CardSpace]:  # 
         stores = camera.get_storageinfo()
     except gp.GPhoto2Error:
         return []
-    return [
-        CardSpace(
-            store.basedir,
-            _bytes(store, gp.GP_STORAGEINFO_MAXCAPACITY, store.capacitykbytes),
-            _bytes(store, gp.GP_STORAGEINFO_FREESPACEKBYTES, store.freekbytes),
-            _count(camera, gp, store.basedir) if count_files else 0,
-        )
-        for store in stores
-    ]
+    cards = []
+    for store in stores:
+        capacity = _bytes(store, gp.GP_STORAGEINFO_MAXCAPACITY, store.capacitykbytes)
+        free = _bytes(store, gp.GP_STORAGEINFO_FREESPACEKBYTES, store.freekbytes)
+        files = _count(camera, gp, store.basedir) if count_files else 0
+        cards.append(CardSpace(store.basedir, capacity, free, files))
+    return cards
 
 
 def _bytes(store: Any, field: int, kilobytes: int) -> int | None:  # noqa: ANN401 - the binding's
@@ -52,12 +50,12 @@ def _bytes(store: Any, field: int, kilobytes: int) -> int | None:  # noqa: ANN40
 def _count(camera: Any, gp: Any, folder: str) -> int:  # noqa: ANN401 - the binding's
     try:
         files = len(list(camera.folder_list_files(folder)))
-        below = [name for name, _ in camera.folder_list_folders(folder)]
+        below = list(camera.folder_list_folders(folder))
     except gp.GPhoto2Error:
         return 0
-    return files + sum(
-        _count(camera, gp, f"{folder.rstrip('/')}/{name}") for name in below
-    )
+    for name, _ in below:
+        files += _count(camera, gp, f"{folder.rstrip('/')}/{name}")
+    return files
 
 
 # Words and choices of settings are translated by the locale; we compare English ones.
@@ -178,10 +176,11 @@ class ChildCamera:
             "batterylevel",
             "lensname",
         )
-        entries = {word: self.entries.read(word) for word in words}
-        values = {
-            word: entry["value"] for word, entry in entries.items() if entry is not None
-        }
+        values = {}
+        for word in words:
+            entry = self.entries.read(word)
+            if entry is not None:
+                values[word] = entry["value"]
         return {"model": self._camera.get_abilities().model, **values}
 
     def shoot(
@@ -199,12 +198,13 @@ class ChildCamera:
             written = note.with_name(f"{note.name}.part")
             written.write_text(json.dumps(shot.files))
             written.replace(note)
-        kept = [
-            str(self._download(place, apart(Path(stem), place[1])))
-            for place in shot.strays
-            if in_memory(place)
-        ]
-        strays = [place for place in shot.strays if not in_memory(place)]
+        kept = []
+        strays = []
+        for place in shot.strays:
+            if in_memory(place):
+                kept.append(str(self._download(place, apart(Path(stem), place[1]))))
+            else:
+                strays.append(place)
         return {**self._downloaded(stem, shot.files), "strays": strays, "kept": kept}
 
     def fetch(self, stem: str) -> Json:
@@ -254,9 +254,12 @@ class ChildCamera:
 def _free_part(stem: Path, name: str, taken: Sequence[Path]) -> Path:
     """``<stem><suffix>.part``; for a second file with that suffix, ``<stem>.2<suffix>.part``."""
     suffix = Path(name).suffix.lower()
-    numbers = ("", *(f".{number}" for number in range(2, len(taken) + 2)))
-    paths = (stem.with_name(f"{stem.name}{number}{suffix}.part") for number in numbers)
-    return next(path for path in paths if path not in taken)
+    path = stem.with_name(f"{stem.name}{suffix}.part")
+    number = 2
+    while path in taken:
+        path = stem.with_name(f"{stem.name}.{number}{suffix}.part")
+        number += 1
+    return path
 
 
 def _note(stem: str) -> Path:
@@ -268,11 +271,11 @@ def answer(holder: ChildCamera, request: Json) -> Json:
     """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 
-    arguments = {
-        name: value for name, value in request.items() if name not in ("number", "do")
-    }
+    arguments = dict(request)
+    arguments.pop("number", None)
+    method = arguments.pop("do")
     try:
-        return {"ok": True, "value": getattr(holder, request["do"])(**arguments)}
+        return {"ok": True, "value": getattr(holder, method)(**arguments)}
     except gphoto2.GPhoto2Error as error:
         text = f"{error.string} (libgphoto2 error {error.code})"
         return {"ok": False, "kind": "camera", "code": error.code, "text": text}

@@ -47,10 +47,11 @@ class Moments:
         """Check that files that came just now were taken together, and after they were ordered.
 
         A clock that never ran proves nothing; after some refusals it is learned again."""
-        moments = [read_exif(part).moment for part in parts]
-        taken = [
-            (one - datetime.min).total_seconds() for one in moments if one is not None
-        ]
+        taken = []
+        for part in parts:
+            moment = read_exif(part).moment
+            if moment is not None:
+                taken.append((moment - datetime.min).total_seconds())
         if not taken:
             return
         first = min(taken)

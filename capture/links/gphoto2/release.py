@@ -231,9 +231,10 @@ class Shutter:
                     body.gp.GP_ERROR_TIMEOUT, str(error)
                 ) from error
         self._known.update(shot.files, shot.strays)
-        self._numbers.update(
-            n for place in shot.files if (n := number_of(place)) is not None
-        )
+        for place in shot.files:
+            number = number_of(place)
+            if number is not None:
+                self._numbers.add(number)
         return FilesOfShot(shot.files, strays + shot.strays)
 
     def _untaken(self) -> list[CardFile]:
@@ -289,12 +290,15 @@ class Shutter:
         number = number_of(first)
         if number is None:
             return []
-        same_shot = [one for one in self._newest_folders() if number_of(one) == number]
-        return [one for one in same_shot if one != first]
+        companions = []
+        for one in self._newest_folders():
+            same_shot = number_of(one) == number
+            if same_shot and one != first:
+                companions.append(one)
+        return companions
 
     def _new_on_card(self) -> CardFile | None:
-        places = [place for place in self._newest_folders() if self._is_new(place)]
-        return places[0] if places else None
+        return next(filter(self._is_new, self._newest_folders()), None)
 
     def _newest_folders(self) -> list[CardFile]:
         """Files of the last folder of each store; none where the body shows no card."""

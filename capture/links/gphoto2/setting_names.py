@@ -119,19 +119,24 @@ def white_balance_changes(words: WordOf, asked: str) -> dict[str, str]:
             f"--wb {asked} would change between two shots; give 5200K or a preset"
         )
     same = asked.strip().lower()
-    presets = [choice for choice in entry.choices if choice.lower() == same] or [
-        choice for choice in entry.choices if choice.lower().startswith(same)
-    ]
+    presets = [one for one in entry.choices if one.lower() == same]
+    if not presets:
+        presets = [one for one in entry.choices if one.lower().startswith(same)]
     if len(presets) != 1:
         offered = meant(asked, entry.choices)
         raise InputError(f"this camera has no white balance '{asked}'; {offered}")
     return {"whitebalance": presets[0]}
 
 
+def _fitting(choices: Iterable[str], pattern: re.Pattern[str]) -> str | None:
+    """The first choice that a pattern fits."""
+    return next((one for one in choices if pattern.fullmatch(one.strip())), None)
+
+
 def _by_kelvin(words: WordOf, kelvin: float) -> dict[str, str]:
     entry = words["whitebalance"]
     degrees = words.get("colortemperature")
-    choice = next((c for c in entry.choices if _BY_KELVIN.fullmatch(c.strip())), None)
+    choice = _fitting(entry.choices, _BY_KELVIN)
     if choice is None or degrees is None:
         presets = ", ".join(entry.choices) or "none"
         raise InputError(
@@ -173,9 +178,7 @@ def mirror_changes(words: WordOf) -> dict[str, str]:
         if _delay_seconds(longest) > 0:
             return {"exposuredelaymode": longest}
     if view is not None and not view.read_only:
-        on = next(
-            (choice for choice in view.choices if _ON.fullmatch(choice.strip())), None
-        )
+        on = _fitting(view.choices, _ON)
         if on is not None:
             return {"viewfinder": on}
     raise InputError(
@@ -198,7 +201,7 @@ def unwanted_automatics(words: WordOf) -> dict[str, str]:
         word = words.get(name)
         if word is None or word.read_only or wanted.fullmatch(word.value.strip()):
             continue
-        choice = next((c for c in word.choices if wanted.fullmatch(c.strip())), None)
+        choice = _fitting(word.choices, wanted)
         if choice is not None:
             changes[name] = choice
     return changes
@@ -227,7 +230,12 @@ def automatic_settings(program: str) -> frozenset[SettingName]:
 
 def program_of(words: WordOf) -> str:
     """The mode that a body's dial is at, in its own words; empty where it does not say."""
-    return next((words[word].value for word in PROGRAM_WORDS if word in words), "")
+    return _first_value(words, PROGRAM_WORDS) or ""
+
+
+def _first_value(words: WordOf, names: Iterable[str]) -> str | None:
+    """The value of the first of some entries that a camera has."""
+    return next((words[name].value for name in names if name in words), None)
 
 
 def setting_of(
@@ -267,14 +275,15 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
 
 def expected_files(words: WordOf) -> int | None:
     """How many files a shot makes by the body's own words, which may be wrong; None if unsaid."""
-    said = next((words[word].value for word in FORMAT_WORDS if word in words), None)
+    said = _first_value(words, FORMAT_WORDS)
     kind = None if said is None else file_kind_of(said)
     return None if kind is None else FILES_OF_KIND[kind]
 
 
 def serial_of(summary: Mapping[str, str]) -> str | None:
     """The serial number in what a camera says about itself."""
-    serials = (summary.get(word, "") for word in ("serialnumber", "eosserialnumber"))
-    return next(
-        (serial for serial in serials if serial not in ("", "(null)", "None")), None
-    )
+    for word in ("serialnumber", "eosserialnumber"):
+        serial = summary.get(word, "")
+        if serial not in ("", "(null)", "None"):
+            return serial
+    return None

@@ -17,7 +17,7 @@ from defocus.datasets.pair_files import (
     ARRAYS,
     FILE_ROLES,
     array_shape,
-    member_name,
+    member_names,
     pair_files,
 )
 from defocus.datasets.patching.many_pairs import require_space
@@ -151,7 +151,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
 
 def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
     roles = [role for role in FILE_ROLES if role in file and entry["id"] in file[role]]
-    pair = shard_pair(entry, {role: member_name(role) for role in roles}, folder)
+    pair = shard_pair(entry, member_names(roles), folder)
     make_folder(folder / pair.id)
     size = (0, 0)
     for role, path in pair_files(pair).items():  # the blurry picture is the first

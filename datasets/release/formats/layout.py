@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from defocus.cluster.dispatcher import each
 from defocus.datasets.manifest import checked_id
-from defocus.datasets.pair import SPLITS, Pair, Split, with_files
+from defocus.datasets.pair import SPLITS, Pair, Split, ids_of, sorted_by_id, with_files
 from defocus.datasets.pair_files import FILE_ROLES, pair_files
 from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut, require_none_killed
@@ -100,9 +100,7 @@ def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
     """Divide each split's pairs into shards, by id; a pair above ``most_bytes`` gets its own."""
     # The size of the originals is used, so that the same input always gives the same shards.
     for split in SPLITS:
-        members = sorted(
-            (pair for pair in pairs if pair.split == split), key=lambda pair: pair.id
-        )
+        members = sorted_by_id(pair for pair in pairs if pair.split == split)
         for number, part in enumerate(_parts(members, most_bytes)):
             yield Shard(f"{split}-{number:05d}", tuple(part))
 
@@ -149,13 +147,14 @@ def _rows(
     parts: Mapping[str, Shard],
 ) -> tuple[ReleaseRow, ...]:
     """Rows of the pairs that were written, by shard."""
-    unread = {one.id for one in left_out}
-    return tuple(
-        ReleaseRow(pair, names(number, pair), f"{shard.name}{suffix}")
-        for shard in parts.values()
-        for number, pair in enumerate(shard.pairs)
-        if pair.id not in unread
-    )
+    unread = ids_of(left_out)
+    rows = []
+    for shard in parts.values():
+        file = f"{shard.name}{suffix}"
+        for number, pair in enumerate(shard.pairs):
+            if pair.id not in unread:
+                rows.append(ReleaseRow(pair, names(number, pair), file))
+    return tuple(rows)
 
 
 def _write_shard(
@@ -183,7 +182,10 @@ def _write_shard(
 
 def index_columns(rows: Rows) -> tuple[str, ...]:
     """Columns of ``pairs.csv``: those of every pair, and the roles that some pair has."""
-    roles = [role for role in FILE_ROLES if any(role in row.files for row in rows)]
+    present = set[str]()
+    for row in rows:
+        present.update(row.files)
+    roles = [role for role in FILE_ROLES if role in present]
     return ("id", "scene", "split", "shard", *roles)
 
 

@@ -1,13 +1,14 @@
 """Formats ``folder`` and ``imagefolder`` (of Hugging Face): members are separate files."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from defocus.cluster.dispatcher import each
 from defocus.datasets.deriving.parts import write_parts
-from defocus.datasets.pair import SPLITS, Pair
+from defocus.datasets.pair import Pair, by_id, remaining
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files
 from defocus.datasets.release.formats.layout import (
     ReleaseFormat,
@@ -24,7 +25,7 @@ from defocus.storage.files import make_folder, write_bytes, write_text
 
 def write_folder(order: ReleaseOrder) -> Written:
     """Write each pair into a separate folder, completely or not at all."""
-    entries = {pair.id: pair for pair in order.pairs}
+    entries = by_id(order.pairs)
     left_out = write_parts(
         entries, order.root / "pairs", _fill, "packaging", order.where
     )
@@ -44,12 +45,10 @@ def _rows(
     left_out: tuple[LeftOut, ...],
     place: Callable[[Pair, str], str],
 ) -> Written:
-    unread = {one.id for one in left_out}
-    whole = [pair for pair in pairs if pair.id not in unread]
-    rows = (
-        ReleaseRow(one, {role: place(one, role) for role in pair_files(one)})
-        for one in whole
-    )
+    rows = []
+    for pair in remaining(pairs, left_out):
+        files = {role: place(pair, role) for role in pair_files(pair)}
+        rows.append(ReleaseRow(pair, files))
     return tuple(rows), left_out
 
 
@@ -70,16 +69,17 @@ and hashes.
 
 def write_imagefolder(order: ReleaseOrder) -> Written:
     """Write the pictures of each split into one folder, arrays into ``arrays/``."""
-    entries = {pair.id: pair for pair in order.pairs}
+    entries = by_id(order.pairs)
     written = each(partial(_write_files, order.root), entries, order.where)
     results = dict(track(written, "packaging", len(entries)))
     _, left_out = parted(results[name] for name in entries)
     require_none_killed(left_out, "pair")
     rows, _ = _rows(order.pairs, left_out, _place)
-    for split in SPLITS:
-        lines = [_line(row) for row in rows if row.pair.split == split]
-        if lines:
-            write_text(order.root / split / "metadata.jsonl", "".join(lines))
+    lines_of: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        lines_of[row.pair.split].append(_line(row))
+    for split, lines in lines_of.items():
+        write_text(order.root / split / "metadata.jsonl", "".join(lines))
     return rows, left_out
 
 
