@@ -106,7 +106,7 @@ def _refuse_what_means_nothing(
 
 
 def _write_numbers(out: Path, target: Path, *, images: bool) -> None:
-    from defocus.benchmark.leaderboard.publish import export_study
+    from defocus.benchmark.documents.publish import export_study
     from defocus.benchmark.results.store import STORE, read_results
     from defocus.progress import counted, say
 

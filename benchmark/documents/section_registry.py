@@ -1,4 +1,4 @@
-"""The sections of reports: of :mod:`defocus.benchmark.sections`, extras, entry points, plug-ins.
+"""The sections of reports: of the room ``sections``, extras, entry points and plug-ins.
 
 All at the top level of such a module count; what others bring and fails is left out with a warning.
 """
@@ -22,7 +22,7 @@ T = TypeVar("T")
 SECTIONS: Kind[Section] = Kind(
     "sections",
     Shape(lambda: Section),
-    "defocus.benchmark.sections",
+    "defocus.benchmark.documents.sections",
 )
 
 

@@ -11,10 +11,10 @@ from defocus.benchmark.documents.comparison import (
 )
 from defocus.benchmark.documents.paper_options import PaperOptions
 from defocus.benchmark.documents.paper_tables import USUAL, paper_csv, paper_tables
+from defocus.benchmark.documents.publish import render_reports
 from defocus.benchmark.documents.section_registry import all_sections
 from defocus.benchmark.documents.together import studies_together
 from defocus.benchmark.leaderboard.content import read_content
-from defocus.benchmark.leaderboard.publish import render_reports
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import STORE, read_results
 from defocus.errors import InputError

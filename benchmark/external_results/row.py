@@ -8,6 +8,7 @@ from pathlib import Path
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.external_results.matching import (
@@ -21,7 +22,6 @@ from defocus.benchmark.external_results.options import ScoreOptions
 from defocus.benchmark.external_results.scoring import Row, Scoring, score_outputs
 from defocus.benchmark.leaderboard import rows
 from defocus.benchmark.leaderboard.columns import column
-from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.metrics.metric import all_metrics, find_metric, profile_metrics
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import study_lock

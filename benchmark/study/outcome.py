@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.evaluation.ceiling_row import ceiling_run
-from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row, claim_rows, replaced_entries
 from defocus.benchmark.results.run_folder import (
     left_out_of_run,

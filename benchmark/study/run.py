@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.cost.study_plan import tell_hours
+from defocus.benchmark.documents.publish import Publisher, publish
 from defocus.benchmark.evaluation.ceiling_row import record_ceiling
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
 from defocus.benchmark.evaluation.remaining import (
@@ -20,7 +21,6 @@ from defocus.benchmark.evaluation.remaining import (
     tell_finished,
     training_ready,
 )
-from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.dataset_facts import follow_dataset
 from defocus.benchmark.results.lock import run_lock, study_lock, tell_busy
 from defocus.benchmark.results.run_folder import (

@@ -9,7 +9,7 @@ import pandas as pd  # noqa: TID253 - a table is one of its frames; this module 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines
-from defocus.benchmark.leaderboard.publish import leaderboard_lines
+from defocus.benchmark.documents.publish import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
 from defocus.benchmark.results.lock import require_study_folder
 from defocus.benchmark.results.run_folder import run_folder

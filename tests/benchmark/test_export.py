@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.leaderboard.publish import export_study
+from defocus.benchmark.documents.publish import export_study
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results
 from defocus.errors import InputError

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from defocus.benchmark.documents import publish as module
 from defocus.benchmark.documents import summary
 from defocus.benchmark.documents.figures.picture_pages import (
     KeptPictures,
@@ -18,11 +19,10 @@ from defocus.benchmark.documents.figures.picture_pages import (
 )
 from defocus.benchmark.documents.figures.picture_scores import PictureScores
 from defocus.benchmark.documents.figures.plots import pareto_front
+from defocus.benchmark.documents.publish import Publisher, publish
 from defocus.benchmark.documents.summary import WORSE
 from defocus.benchmark.documents.write import paper_text
-from defocus.benchmark.leaderboard import publish as module
 from defocus.benchmark.leaderboard.classes import ROUNDED
-from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.score_matrix import Score
 from defocus.benchmark.results.store import Cost, open_results

@@ -7,12 +7,12 @@ import pytest
 
 import defocus.extras
 from defocus import Section
+from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.documents.section_registry import (
     _sections_beside,
     all_sections,
     needed_files,
 )
-from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.results.store import open_results
 from defocus.errors import RegistryError
 from defocus.plugins import extensions

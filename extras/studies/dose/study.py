@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.run import opened_study, run_studies
 from defocus.errors import InputError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.leaderboard.columns import shown_gain
-from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.standing import standing_of, stored_entries

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from defocus.benchmark.documents.page import build_page
+from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.documents.write import write_figures, write_report
 from defocus.benchmark.leaderboard.content import read_content
 from defocus.benchmark.leaderboard.lines import read_boards
-from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError
