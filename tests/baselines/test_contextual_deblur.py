@@ -8,6 +8,7 @@ from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.contextual_deblur.network import (
+    CONTEXTUAL_BLOCKS,
     ContextualDeblur,
     _initial_positions,
     _test_positions,
@@ -19,7 +20,9 @@ from tests.baselines.overfitting import paired_batch
 
 def narrow() -> ContextualDeblur:
     torch.manual_seed(0)
-    return ContextualDeblur(encoder=(24, 2), contextual_heads=2, decoder=(32, 2))
+    return ContextualDeblur(
+        encoder=(24, 2), contextual=(2, CONTEXTUAL_BLOCKS), decoder=(32, 2)
+    )
 
 
 def test_tiles_stand_every_94_pixels_and_the_last_at_the_border():

@@ -346,37 +346,29 @@ SMALLEST = 3
 class ContextualDeblur(nn.Module):
     """Overlapping tiles go through a transformer; the other layers work at full resolution."""
 
-    # ``patch`` is the side of what a token sees, ``stride`` from one token to the next (even,
-    # at least half a patch); ``tile`` is a multiple of the stride, ``step`` from one tile to
-    # the next, all px.
+    # ``encoder`` and ``decoder`` have a width and heads, ``contextual`` has heads and blocks.
+    # ``tiling`` has, all px: the patch that a token sees; the stride from one token to the next
+    # (even, at least half a patch); the tile, a multiple of the stride; the step from one tile to
+    # the next.
 
     def __init__(
         self,
         encoder: tuple[int, int] = (768, 12),
-        contextual_heads: int = 16,
+        contextual: tuple[int, int] = (16, CONTEXTUAL_BLOCKS),
         decoder: tuple[int, int] = (1024, 16),
         *,
         blocks: int = BLOCKS,
-        contextual_blocks: int = CONTEXTUAL_BLOCKS,
         features: int = FEATURES,
-        patch: int = PATCH,
-        stride: int = STRIDE,
-        tile: int = TILE,
-        step: int = STEP,
+        tiling: tuple[int, int, int, int] = (PATCH, STRIDE, TILE, STEP),
         adds_input: bool = False,
     ) -> None:
         super().__init__()
+        patch, stride, self.tile, self.step = tiling
         self.stride = stride
-        self.tile = tile
-        self.step = step
         self.adds_input = adds_input
         primary = _MaskedAutoencoder(*encoder, blocks, patch, stride)
         self.primary_encoder = named(pretrain_mae=primary)
-        self.contextual_encoder = ContextualEncoder(
-            encoder[0],
-            contextual_heads,
-            contextual_blocks,
-        )
+        self.contextual_encoder = ContextualEncoder(encoder[0], *contextual)
         self.decoder = Decoder(encoder[0], *decoder, blocks, features, stride)
         self.outputprojr_step = nn.Conv2d(features, 3, LAST)
         self.inputecoding_step = nn.Conv2d(6, features, stride + 1)
