@@ -49,7 +49,8 @@ class LensScene:
         left_right = (MARGIN_PX, columns - width - MARGIN_PX)
         margins = (above_below, left_right, (0, 0))
         wide = np.pad(self.light, margins, mode="symmetric")
-        return np.asarray(fft.rfft2(wide, axes=(0, 1)), np.complex64)
+        spectrum = fft.rfft2(wide, axes=(0, 1))
+        return np.asarray(spectrum, np.complex64)
 
 
 def _transfer(

@@ -133,8 +133,9 @@ def speed_of(run: Path) -> tuple[float, float]:
     first_step, begin, _ = steady[0]
     last_step, end, _ = steady[-1]
     timed = max(1, last_step - first_step)
-    mean_loss = sum(loss for _, _, loss in steady) / len(steady)
-    return (end - begin) / timed, mean_loss
+    seconds_a_step = (end - begin) / timed
+    losses = [loss for _, _, loss in steady]
+    return seconds_a_step, sum(losses) / len(losses)
 
 
 def weights_of(run: Path) -> dict[str, torch.Tensor]:

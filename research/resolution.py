@@ -123,8 +123,8 @@ def _psnr(restored: Array, target: Target) -> float:
 
 def _error_px(measured: Array, true: Array, mask: Mask) -> float:
     rows, columns = np.nonzero(mask)
-    places = np.stack([columns, rows, np.ones_like(rows)])
-    places = places.astype(np.float64)
+    ones = np.ones_like(rows)
+    places = np.stack([columns, rows, ones]).astype(np.float64)
     x, y, depth = measured @ places
     true_x, true_y, true_depth = true @ places
     across = x / depth - true_x / true_depth
@@ -159,17 +159,10 @@ def _compared(
     """The numbers of two systems, as they are shown."""
     measured = _differences([pair.measured for pair in pairs], one, other)
     true = _differences([pair.true for pair in pairs], one, other)
-    moved = []
-    for move in MOVES:
-        after = [pair.moved_by(move) for pair in pairs]
-        moved.append(_differences(after, one, other))
-    changes = np.array(moved) - measured
+    changes = _moved_differences(pairs, one, other) - measured
     codes = scene_codes(list(map(str, range(len(pairs)))))
     of_mean = resolution(changes, codes) or 0.0
-    of_each = []
-    for number in range(len(pairs)):
-        alone = changes[:, [number]]
-        of_each.append(resolution(alone, (0,)) or 0.0)
+    of_each = _resolution_of_each(changes)
     change = measured - true
     within = np.abs(change) <= 2 * np.array(of_each)
     return [
@@ -181,6 +174,24 @@ def _compared(
         f"{_root_mean_square(of_each):.4f}",
         f"{100 * within.mean():.0f} %",
     ]
+
+
+def _moved_differences(pairs: Sequence[PairScores], one: str, other: str) -> Array:
+    """Differences of two systems after each move, ``(moves, pairs)``, dB."""
+    moved = []
+    for move in MOVES:
+        after = [pair.moved_by(move) for pair in pairs]
+        moved.append(_differences(after, one, other))
+    return np.array(moved)
+
+
+def _resolution_of_each(changes: Array) -> list[float]:
+    """The resolution of each picture alone."""
+    of_each = []
+    for number in range(changes.shape[1]):
+        alone = changes[:, [number]]
+        of_each.append(resolution(alone, (0,)) or 0.0)
+    return of_each
 
 
 def _differences(

@@ -2,11 +2,12 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.capture.camera import Camera, KnowsTruth, Setting, SettingName, Target
 from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
@@ -87,6 +88,10 @@ class CalibrationBench:
                 )
             return read_look(parts[0].rename(parts[0].with_suffix("")))
 
+    def shots(self, exposure: Exposure, count: int) -> list[QuickLook]:
+        """Take several pictures."""
+        return [self.shot(exposure) for _ in range(count)]
+
     def equal_exposure(self, aperture: str, like: Exposure) -> Exposure:
         """The exposure at another aperture that comes closest to the same light."""
         setting = self.settings["shutter"]
@@ -127,13 +132,18 @@ def _nearest_time(setting: Setting, seconds: float) -> str:
     return min(times, key=lambda word: abs(np.log2(times[word] / seconds)))
 
 
+def mean_light(looks: Sequence[QuickLook]) -> NDArray[np.float64]:
+    """``(H, W)`` linear light, the mean of the pictures and their colours."""
+    light = [look.linear.mean(axis=2, dtype=np.float64) for look in looks]
+    return np.asarray(np.mean(light, axis=0))
+
+
 def central_light(look: QuickLook) -> float:
     """Mean linear light of the centre of a picture."""
     height, width = look.linear.shape[:2]
     rows = max(round(height * CENTRE_SHARE / 2), 1)
     columns = max(round(width * CENTRE_SHARE / 2), 1)
-    centre = look.linear[
-        height // 2 - rows : height // 2 + rows,
-        width // 2 - columns : width // 2 + columns,
-    ]
+    top = height // 2 - rows
+    left = width // 2 - columns
+    centre = look.linear[top : top + 2 * rows, left : left + 2 * columns]
     return float(centre.mean(dtype=np.float64))

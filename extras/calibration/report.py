@@ -94,10 +94,12 @@ def _exposure(result: Result) -> tuple[Part, ...]:
 
 
 def _focus(result: Result) -> tuple[Part, ...]:
-    energies = [
-        one.get("gradient_energy", one.get("sharpness")) for one in result["curve"]
-    ]  # older
-    steps = tuple(float(one["steps"]) for one in result["curve"])
+    steps = []
+    energies = []
+    for one in result["curve"]:
+        steps.append(float(one["steps"]))
+        energy = one.get("gradient_energy", one.get("sharpness"))  # older
+        energies.append(float(energy))
     facts = (
         (
             "Best position",
@@ -107,7 +109,7 @@ def _focus(result: Result) -> tuple[Part, ...]:
         ("Sharpest over least sharp", f"{float(result['contrast']):.2f} ×"),
         ("A step", step_words(result)),
     )
-    curve = Curve("towards far", steps, tuple(map(float, energies)), measured=True)
+    curve = Curve("towards far", tuple(steps), tuple(energies), measured=True)
     parts = [
         Curves("Gradient energy over the travel", "steps", "gradient energy", (curve,))
     ]
@@ -170,14 +172,17 @@ def _dust(result: Result) -> tuple[Part, ...]:
 
 
 def _breathing(result: Result) -> tuple[Part, ...]:
-    measured = [row for row in result["table"] if row["zoom"] is not None]
-    steps = np.array([float(row["steps"]) for row in measured])
-    zooms = np.array([100 * (float(row["zoom"]) - 1) for row in measured])
+    steps = []
+    zooms = []
+    for row in result["table"]:
+        if row["zoom"] is not None:
+            steps.append(float(row["steps"]))
+            zooms.append(100 * (float(row["zoom"]) - 1))
     b1, b2 = map(float, result["coefficients"])
-    at = np.linspace(steps.min(), steps.max(), len(RADII))
+    at = np.linspace(min(steps), max(steps), len(RADII))
     fitted = 100 * (b1 * at + b2 * at**2)
     curves = (
-        Curve("measured", tuple(steps.tolist()), tuple(zooms.tolist()), measured=True),
+        Curve("measured", tuple(steps), tuple(zooms), measured=True),
         Curve("fitted", tuple(at.tolist()), tuple(fitted.tolist())),
     )
     residual = f"{100 * float(result['residual']):.3f} %"

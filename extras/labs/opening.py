@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ def read_scores(bundle: OpenBundle) -> dict[str, list[Score]]:
 
 def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score]]:
     try:
-        rows = ScoreRows.validate_json(content, strict=True)
+        rows_by_run = ScoreRows.validate_json(content, strict=True)
     except ValidationError as error:
         reason = str(error).splitlines()[0]
         raise BundleRefusedError(
@@ -166,16 +167,18 @@ def _parsed_scores(content: bytes, statement: Statement) -> dict[str, list[Score
             f"{SCORES}: no list of scores ({reason})",
         ) from error
     stated = {run.entry.run for run in statement.runs}
-    if set(rows) != stated:
+    if set(rows_by_run) != stated:
         raise BundleRefusedError("files", f"{SCORES}: of other runs than {STATEMENT}")
-    by_run = {run: [Score(*row) for row in lines] for run, lines in rows.items()}
-    for run, scores in by_run.items():
-        keys = [(one.profile, one.protocol, one.metric, one.pair) for one in scores]
-        if len(set(keys)) < len(keys):
+    by_run = {}
+    for run, rows in rows_by_run.items():
+        scores = list(starmap(Score, rows))
+        keys = {(one.profile, one.protocol, one.metric, one.pair) for one in scores}
+        if len(keys) < len(scores):
             raise BundleRefusedError(
                 "duplicates",
                 f"{SCORES}: a score of {run} is there twice",
             )
+        by_run[run] = scores
     return by_run
 
 

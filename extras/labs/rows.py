@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from defocus.benchmark.results.store import (
     MetricVersion,
     open_results,
 )
+from defocus.extras.labs.statement import RunFacts
 
 StoredRun = tuple[Entry, Sequence[Score], Sequence[Cost], Iterable[MetricVersion]]
 
@@ -32,6 +33,19 @@ def rows_of(runs: Iterable[StoredRun]) -> list[Row]:
         for entry, scores, costs, versions in runs:
             results.record(entry, scores, costs, versions)
         return leaderboard(results)
+
+
+def rows_of_scores(
+    runs: Iterable[RunFacts],
+    by_run: Mapping[str, Sequence[Score]],
+) -> list[Row]:
+    """The leaderboard of a submission's runs by their scores; a run without any is left out."""
+    scored = []
+    for run in runs:
+        scores = by_run.get(run.entry.run)
+        if scores is not None:
+            scored.append((run.entry, scores, run.costs, run.versions))
+    return rows_of(scored)
 
 
 def different_cell(stated: Sequence[Row], computed: Sequence[Row]) -> str:

@@ -133,9 +133,14 @@ def read_people(paths: Sequence[Path], trials: Sequence[Trial]) -> list[Judgemen
 
 def judged(trials: Sequence[Trial], people: Sequence[Judgements]) -> Judged:
     """Evaluate the answers of several people, each of another name."""
-    shares = {one.judge: _caught(trials, one) for one in people}
-    left_out = {name: share for name, share in shares.items() if share < LEAST_CAUGHT}
-    counting = [one for one in people if one.judge not in left_out]
+    left_out = {}
+    counting = []
+    for one in people:
+        share = _caught(trials, one)
+        if share < LEAST_CAUGHT:
+            left_out[one.judge] = share
+        else:
+            counting.append(one)
     comparisons = []
     for one in counting:
         for answer in one.answers:

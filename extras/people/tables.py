@@ -75,7 +75,7 @@ def _metrics_table(
     rows = []
     for metric, by_protocol in by_metric.items():
         known = {name: _cell(one) for name, one in by_protocol.items()}
-        cells = [known.get(protocol) for protocol in protocols]
+        cells = map(known.get, protocols)
         rows.append((all_metrics()[metric].display_name, *cells))
     return Table.of(
         f"How far metrics order systems as people do: {dataset}, profile {profile}",

@@ -106,9 +106,11 @@ def _plain_trials(
 
 def pictures_of(out: Path) -> dict[str, Path]:
     """Folder of the kept pictures of each system of a study."""
+    folders = {}
     with read_results(out / STORE) as results:
-        entries = [group[0] for group in current_entries(results) if group[0].scored]
-    folders = {one.system: run_folder(out, one.run) / "images" for one in entries}
+        for first, *_ in current_entries(results):
+            if first.scored:
+                folders[first.system] = run_folder(out, first.run) / "images"
     for name in ("input", CEILING):
         folders.pop(name, None)
     by_name = {name: folder for name, folder in folders.items() if folder.is_dir()}

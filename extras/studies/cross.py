@@ -128,10 +128,13 @@ def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossG
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
     entries = results.entries_by_run()
-    done = [run.id for run in study.runs if run.id in entries]
-    groups = [scored_group(results, [entries[run]]) for run in done]
+    groups = []
+    numbers = {}
+    for run in study.runs:
+        if run.id in entries:
+            numbers[run.id] = len(groups)
+            groups.append(scored_group(results, [entries[run.id]]))
     by_line = gains(groups)
-    numbers = {group.entries[0].run: number for number, group in enumerate(groups)}
     # reads the head of each picture: once for all runs
     differs = _differs(study.dataset)
     rows = []
@@ -217,9 +220,11 @@ def _differs(dataset: Dataset) -> str:
     if len(pairs) != wanted:
         return f"{len(pairs)} of the published set's {wanted} test pictures"
     for whole in card.sizes[:1]:  # those of whole pictures come first
-        sizes = {pair.id: readable_size(pair.blurry) for pair in pairs}
-        known = {pair: size for pair, size in sizes.items() if size}
-        odd = [pair for pair, size in known.items() if sorted(size) != sorted(whole)]
+        odd = []
+        for pair in pairs:
+            size = readable_size(pair.blurry)
+            if size and sorted(size) != sorted(whole):
+                odd.append(pair.id)
         if odd:
             return (
                 f"{several(odd)}: not {whole[0]}x{whole[1]} px as the published set has"
@@ -229,12 +234,14 @@ def _differs(dataset: Dataset) -> str:
 
 def in_field(measured: Sequence[CrossGain], system: str, name: str) -> CrossGain | str:
     """Our number next to the published ones of a set of :data:`FIELD`, or why there is none."""
-    compared = [one for one in measured if one.protocol == COMPARED]
-    of_system = [one for one in compared if one.system == system]
-    asked = [one for one in of_system if published_dataset(one.dataset) == name]
-    fit = [one for one in asked if one.gain is not None and not one.differs]
-    if fit:
-        return fit[0]
+    asked = []
+    for one in measured:
+        row = (one.protocol, one.system, published_dataset(one.dataset))
+        if row == (COMPARED, system, name):
+            asked.append(one)
+    for one in asked:
+        if one.gain is not None and not one.differs:
+            return one
     if not asked:
         return f"no {name} was given: add --dataset {name}:PATH"
     return f"{asked[0].dataset}: {asked[0].reason or asked[0].differs}"
@@ -262,5 +269,8 @@ def weighted_systems(
         return weighted
     systems = list(all_baselines().values())
     chosen = with_scales(systems) if scales else systems
-    shipped = [(system, shipped_weights(system)) for system in chosen]
-    return [(system, stored) for system, stored in shipped if stored is not None]
+    for system in chosen:
+        shipped = shipped_weights(system)
+        if shipped is not None:
+            weighted.append((system, shipped))
+    return weighted

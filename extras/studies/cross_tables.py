@@ -69,6 +69,7 @@ def _own_row(
     gains: Sequence[CrossGain],
     notes: dict[str, int],
 ) -> Row:
+    own_sets = {text.partition(":")[0] for text in trained_on}
     cells = []
     numbers = []
     for name in FIELD:
@@ -77,11 +78,7 @@ def _own_row(
             cells.append(NOT_MEASURED)
             numbers.append(note_number(one, notes))
         else:
-            own = (
-                ", own set"
-                if name in {each.partition(":")[0] for each in trained_on}
-                else ""
-            )
+            own = ", own set" if name in own_sets else ""
             cells.append(_gain_text(one) + own)
     return system, ", ".join(trained_on) or "not known", *cells, " ".join(numbers)
 
@@ -182,20 +179,21 @@ def cross_document(systems: Systems, gains: Sequence[CrossGain]) -> dict[str, An
         "metric": "psnr",
         "beside_published": beside,
         "measured": [one.to_json() for one in gains],
-        "published": [
-            {
-                "system": one.cell.system,
-                "trained_on": list(one.trained_on),
-                "dataset": one.cell.dataset,
-                "protocol": one.cell.protocol,
-                "gain": one.value,
-                "own_set": one.own_set,
-                "psnr": one.cell.value,
-                "psnr_input": one.input.value,
-                "notes": _sources(one),
-            }
-            for one in published_gains()
-        ],
+        "published": list(map(_published_json, published_gains())),
+    }
+
+
+def _published_json(one: PublishedGain) -> dict[str, Any]:
+    return {
+        "system": one.cell.system,
+        "trained_on": list(one.trained_on),
+        "dataset": one.cell.dataset,
+        "protocol": one.cell.protocol,
+        "gain": one.value,
+        "own_set": one.own_set,
+        "psnr": one.cell.value,
+        "psnr_input": one.input.value,
+        "notes": _sources(one),
     }
 
 

@@ -16,7 +16,7 @@ from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
-from defocus.extras.studies.means import mean_psnr
+from defocus.extras.studies.means import mean_psnr, runs_by_system
 from defocus.processes.machines import Where
 from defocus.reports.model import Column, Table
 from defocus.storage.files import require_writable, write_json_if_changed
@@ -108,8 +108,7 @@ def evaluated_on(home: Study, dataset: Dataset) -> Study:
 
 def _read(study: Study, results: Results) -> list[Crossed]:
     rows = []
-    for name in dict.fromkeys(run.system for run in study.runs):
-        runs = [run for run in study.runs if run.system == name]
+    for name, runs in runs_by_system(study.runs).items():
         psnr = {protocol: mean_psnr(results, runs, protocol) for protocol in PROTOCOLS}
         trained_on = study.trained(runs[0])[0].dataset.name if runs[0].recipe else ""
         rows.append(Crossed(name, trained_on, study.dataset.name, psnr))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from defocus.benchmark.study.run import run_studies
 from defocus.datasets.opening import readable
 from defocus.datasets.pair import SPLITS
 from defocus.extras.studies.displaced import displaced
-from defocus.extras.studies.means import mean_psnr
+from defocus.extras.studies.means import mean_psnr, runs_by_system
 from defocus.extras.studies.sections.misalignment import MISALIGNMENT
 from defocus.processes.machines import Where
 from defocus.reports.model import Column, Table
@@ -44,7 +44,7 @@ def conditions(
     zooms: Sequence[float],
 ) -> list[tuple[float, float]]:
     """Each shift without zoom, then each zoom without shift; each only once."""
-    wanted = chain(((shift, 0.0) for shift in shifts), ((0.0, zoom) for zoom in zooms))
+    wanted = [*product(shifts, [0.0]), *product([0.0], zooms)]
     return list(dict.fromkeys(wanted))
 
 
@@ -59,11 +59,12 @@ def misalignment_plan(
 ) -> list[Study]:
     """Studies of systems that are trained with each shift (px) and zoom, one per amount."""
     opened = readable(open_for_study(dataset), *SPLITS)
-    sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
-    return [
-        Study(out, one, plan_runs(systems, one, budget, seeds=seeds, override=override))
-        for one in sets
-    ]
+    studies = []
+    for shift_px, zoom in amounts:
+        moved = displaced(opened, shift_px, zoom)
+        runs = plan_runs(systems, moved, budget, seeds=seeds, override=override)
+        studies.append(Study(out, moved, runs))
+    return studies
 
 
 def misalignment_study(
@@ -94,10 +95,8 @@ def misalignment_document(dataset: str, rows: Sequence[Condition]) -> dict[str, 
 
 
 def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]:
-    names = dict.fromkeys(run.system for run in runs)
     psnr = {}
-    for name in names:
-        own = [run for run in runs if run.system == name]
+    for name, own in runs_by_system(runs).items():
         psnr[name] = mean_psnr(results, own, "truth")
     return psnr
 
@@ -110,9 +109,9 @@ def misalignment_table(all_conditions: Sequence[Condition]) -> Table:
         Column("Zoom", "%", None, 2),
         *(column("psnr", name) for name in systems),
     )
-    rows = tuple(
-        (one.shift_px, 100 * one.zoom, *(one.psnr[name] for name in systems))
-        for one in all_conditions
-    )
+    rows = []
+    for one in all_conditions:
+        scores = [one.psnr[name] for name in systems]
+        rows.append((one.shift_px, 100 * one.zoom, *scores))
     note = "PSNR against the truth; every line restores the same pictures"
     return Table.of("Score against injected misalignment", columns, rows, note)

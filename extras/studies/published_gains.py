@@ -5,6 +5,7 @@ A gain is never printed: it is the system's PSNR minus that of the input."""
 import csv
 import functools
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from importlib.resources import files
@@ -77,7 +78,7 @@ def _input_of(cell: Published) -> Published:
     return next((one for one in inputs if one.source == cell.source), inputs[0])
 
 
-def _psnr_cells(dataset: str) -> list[Published]:
-    printed = [cell for cell in all_published() if cell.protocol != WARPED]
-    psnr = [cell for cell in printed if cell.metric == "psnr"]
-    return [cell for cell in psnr if cell.dataset == dataset]
+def _psnr_cells(dataset: str) -> Iterator[Published]:
+    for cell in all_published():
+        if (cell.metric, cell.dataset) == ("psnr", dataset) and cell.protocol != WARPED:
+            yield cell

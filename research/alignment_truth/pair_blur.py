@@ -73,7 +73,8 @@ def _seen(
 
 def _of_size(light: Array, megapixels: float) -> Array:
     height, width = light.shape[:2]
-    scale = float(np.sqrt(1e6 * megapixels / (height * width)))
+    larger = 1e6 * megapixels / (height * width)
+    scale = float(np.sqrt(larger))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (round(scale * width), round(scale * height))
     resized = cv2.resize(light, size, interpolation=kind)
@@ -112,8 +113,9 @@ def _members(light: Array, diameter_px: float) -> tuple[Image, Image]:
 
 def _photographed(light: Array, rng: Random) -> Image:
     light = np.clip(light, 0, 1)
-    deviation = np.sqrt(SHOT**2 * light + READ**2)
-    noise = deviation * rng.standard_normal(light.shape, np.float32)
+    variance = SHOT**2 * light + READ**2
+    drawn = rng.standard_normal(light.shape, np.float32)
+    noise = np.sqrt(variance) * drawn
     return as_integer(encoded(light + noise), 8)
 
 
@@ -126,7 +128,8 @@ def detailed(light: Array) -> Mask:
     factor = max(codes.shape) // DETAIL_SIDE
     small = reduced(np.asarray(codes), max(factor, 1))
     x, y = slopes(small)
-    energy = cv2.GaussianBlur(x * x + y * y, (0, 0), DETAIL_PX)
+    squares = x * x + y * y
+    energy = cv2.GaussianBlur(squares, (0, 0), DETAIL_PX)
     detail = np.sqrt(single(energy))
     return resized_to(detail, codes.shape) > DETAIL
 

@@ -78,13 +78,14 @@ def reference(
         return Reference(np.eye(3), share, {}, sure=False)
     like = _like_db(aligned, _detail(frame), focus)
     best = _most_alike(like)
+    chosen = candidates[best]
     apart_px = []
     for name, like_db in like.items():
         if like_db > like[best] - LIKE_DB:
-            transforms = (candidates[name], candidates[best])
-            apart_px.append(corner_distance_px(*transforms, blurry.shape))
+            other = candidates[name]
+            apart_px.append(corner_distance_px(other, chosen, blurry.shape))
     sure = max(apart_px) <= APART_PX
-    return Reference(candidates[best], share, like, sure)
+    return Reference(chosen, share, like, sure)
 
 
 def _most_alike(like_db: Mapping[str, float]) -> str:
@@ -101,8 +102,9 @@ def _like_db(
     like = {}
     for name, picture in aligned.items():
         difference = _detail(picture) - detail
-        squares = np.square(difference)[focus]
-        like[name] = float(-10 * np.log10(squares.mean()))
+        squares = np.square(difference)
+        mean_square = squares[focus].mean()
+        like[name] = float(-10 * np.log10(mean_square))
     return like
 
 

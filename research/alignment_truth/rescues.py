@@ -122,7 +122,8 @@ def _soft(picture: Picture, rng: Random) -> Picture:
     """A scene without fine texture and with little contrast."""
     smooth = cv2.GaussianBlur(picture, (0, 0), SOFT_SIGMA_PX)
     pale = 0.5 + SOFT_CONTRAST * (smooth - 0.5)
-    noisy = pale + rng.normal(0, NOISE, pale.shape)
+    noise = rng.normal(0, NOISE, pale.shape)
+    noisy = pale + noise
     return single(np.clip(noisy, 0, 1))
 
 
@@ -135,7 +136,9 @@ def _bricks(number: int) -> MovedPair:
     blurred = cv2.filter2D(wall, -1, disc_psf(diameter_px))
     still = _part(blurred, BRICK_MARGIN, BRICK_MARGIN)
     blurry = _coloured(_noisy(still, rng))
-    shifted = _part(wall, BRICK_MARGIN - down, BRICK_MARGIN - across)
+    top = BRICK_MARGIN - down
+    left = BRICK_MARGIN - across
+    shifted = _part(wall, top, left)
     sharp = _coloured(_noisy(shifted, rng))
     moved = np.array([across, down], np.float32)
     flow = np.tile(moved[:, None, None], (1, HEIGHT, WIDTH))

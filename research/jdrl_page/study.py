@@ -89,21 +89,26 @@ def gain_table(document: Document) -> Iterator[str]:
         yield row(*heads)
         yield rule(len(heads) - 1)
         for line in one["lines"]:
-            share = "" if line["share"] is None else interval(line["share"])
-            yield row(
-                line["label"],
-                f"{line['means']['truth/psnr']:.2f}",
-                interval(line["over_input"]),
-                *([by_seed(line)] if seeds else []),
-                interval(line["over_plain"]["psnr"]),
-                share,
-                mean_px(line, "edge_px"),
-                *([added(line, "moved_px")] if moved else []),
-                mean_px(line, "line_px"),
-                *([added(line, "bent_px")] if seeds else []),
-                f"{line['seconds'] / 60:.1f}" if line["steps"] else "",
-            )
+            yield row(*_gain_cells(line, seeds=seeds, moved=moved))
         yield ""
+
+
+def _gain_cells(line: Document, *, seeds: bool, moved: bool) -> Iterator[str]:
+    """The cells of a line in the table of gains."""
+    yield line["label"]
+    yield f"{line['means']['truth/psnr']:.2f}"
+    yield interval(line["over_input"])
+    if seeds:
+        yield by_seed(line)
+    yield interval(line["over_plain"]["psnr"])
+    yield "" if line["share"] is None else interval(line["share"])
+    yield mean_px(line, "edge_px")
+    if moved:
+        yield added(line, "moved_px")
+    yield mean_px(line, "line_px")
+    if seeds:
+        yield added(line, "bent_px")
+    yield f"{line['seconds'] / 60:.1f}" if line["steps"] else ""
 
 
 def part_tables(document: Document) -> Iterator[str]:

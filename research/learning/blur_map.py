@@ -152,7 +152,8 @@ def _share(
         share = np.clip(distance / distance.max(), 0, 1)
     elif kind == 2:
         centre = random.uniform(0, side, 2)
-        radius = np.hypot(x - centre[0], y - centre[1])
+        centre_x, centre_y = centre
+        radius = np.hypot(x - centre_x, y - centre_y)
         phase = math.tau * radius / period
         share = 0.5 + 0.5 * np.cos(phase)
     elif kind == 3:

@@ -89,7 +89,8 @@ def learn(samples: Sequence[Sample]) -> LargeBlurNetwork:
     for step in track(range(STEPS), "learning"):
         optimiser.param_groups[0]["lr"] = cosine_rate(RATE, step, STEPS, WARM_UP)
         chosen = torch.randint(len(seen), (BATCH,))
-        above = truth[chosen][:, None] - network(seen[chosen])
+        predicted = network(seen[chosen])
+        above = truth[chosen][:, None] - predicted
         update(optimiser, pinball_loss(above, quantiles))
     return network
 
@@ -194,7 +195,8 @@ def convolved(
     blurred = np.empty_like(light)
     for channel in range(channels):
         spectrum = fft.rfft2(wide[:, :, channel], size) * transfer
-        blurred[:, :, channel] = fft.irfft2(spectrum, size)[rows, columns]
+        light_behind = fft.irfft2(spectrum, size)
+        blurred[:, :, channel] = light_behind[rows, columns]
     return blurred
 
 

@@ -213,14 +213,22 @@ def _cut(random: Random, picture: Pixels) -> Pixels:
     smallest = side / min(picture.shape[:2])
     if smallest < 1 and random.random() < 0.5:
         scale = random.uniform(max(0.3, smallest), 1.0)
-        height, width = picture.shape[:2]
-        size = (max(side, round(scale * width)), max(side, round(scale * height)))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        picture = np.asarray(small, np.uint8)
-    below = (0, max(0, side - picture.shape[0]))
-    right = (0, max(0, side - picture.shape[1]))
+        picture = _reduced(picture, scale, side)
+    height, width = picture.shape[:2]
+    below = (0, max(0, side - height))
+    right = (0, max(0, side - width))
     wide = np.pad(picture, [below, right, (0, 0)], mode="reflect")
-    return np.ascontiguousarray(random_part(random, wide, side, side))
+    part = random_part(random, wide, side, side)
+    return np.ascontiguousarray(part)
+
+
+def _reduced(picture: Pixels, scale: float, least_px: int) -> Pixels:
+    """A smaller copy of a photograph, with no side below a number of pixels."""
+    height, width = picture.shape[:2]
+    across = max(least_px, round(scale * width))
+    down = max(least_px, round(scale * height))
+    small = cv2.resize(picture, (across, down), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
 def softened(

@@ -114,7 +114,8 @@ class Rendered:
         half = CROP_PX // 2
         # middles of parts that lie in the picture
         inside = mean[half:-half, half:-half]
-        top, left = divmod(int(inside.argmax()), inside.shape[1])
+        best = int(inside.argmax())
+        top, left = divmod(best, inside.shape[1])
         rows = slice(top, top + CROP_PX)
         columns = slice(left, left + CROP_PX)
         return rows, columns

@@ -122,7 +122,8 @@ def _frame_gains(
 def _read(path: Path) -> Gains:
     if not path.is_file():
         return {}
-    return {name: (soft, whole) for name, (soft, whole) in read_json(path).items()}
+    document = read_json(path)
+    return {name: (soft, whole) for name, (soft, whole) in document.items()}
 
 
 def _key(folder: Path, size: str, row: Row) -> str:

@@ -94,7 +94,9 @@ def _height(held: list[str]) -> int:
 
 def _labelled(name: str, held: list[str], top: int) -> Iterator[str]:
     """The name of a package, and its rooms beside it."""
-    yield f'<text class="stage" x="{MARGIN + 10}" y="{top + 20}">{escape(name)}</text>'
+    label_x = MARGIN + 10
+    label_y = top + 20
+    yield f'<text class="stage" x="{label_x}" y="{label_y}">{escape(name)}</text>'
     left = MARGIN + LABEL_WIDTH
     for number, room in enumerate(held):
         row, column = divmod(number, _per_row())

@@ -153,7 +153,9 @@ def blurred_ways(
 def in_subject() -> Mask:
     """``(H, W)``: the disc that is in focus in the pictures with a subject."""
     rows, columns = np.ogrid[:HEIGHT_PX, :WIDTH_PX]
-    distance = np.hypot(rows - HEIGHT_PX / 2, columns - WIDTH_PX / 2)
+    down = rows - HEIGHT_PX / 2
+    across = columns - WIDTH_PX / 2
+    distance = np.hypot(down, across)
     return np.asarray(distance < SUBJECT_RADIUS_PX)
 
 
@@ -165,7 +167,8 @@ def _aperture(number: int) -> Aperture:
 def _stored(light: Array, random: Random) -> Pixels:
     stored = linear_to_srgb(np.clip(light, 0, 1))
     noise = NOISE * random.standard_normal(stored.shape)
-    return np.asarray(as_integer(stored + noise, 8), np.uint8)
+    codes = as_integer(stored + noise, 8)
+    return np.asarray(codes, np.uint8)
 
 
 def table(folder: Path, sharp: dict[str, Pixels]) -> Iterator[str]:

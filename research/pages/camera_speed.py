@@ -66,10 +66,12 @@ def main() -> None:
 
 def pictures(photograph: Picture, megapixels: float) -> Iterator[tuple[str, Picture]]:
     """The photograph at a size, in focus and blurred everywhere."""
-    height = round((megapixels * 1e6 / WIDTH_BY_HEIGHT) ** 0.5)
+    area_px = megapixels * 1e6
+    height = round((area_px / WIDTH_BY_HEIGHT) ** 0.5)
     width = round(height * WIDTH_BY_HEIGHT)
-    rows = max(0, height - photograph.shape[0])
-    columns = max(0, width - photograph.shape[1])
+    whole_height, whole_width = photograph.shape[:2]
+    rows = max(0, height - whole_height)
+    columns = max(0, width - whole_width)
     margin = ((0, rows), (0, columns), (0, 0))
     mirrored = np.pad(photograph, margin, mode="symmetric")
     sharp = np.ascontiguousarray(mirrored[:height, :width])
@@ -90,11 +92,13 @@ def blurred(sharp: Picture) -> Picture:
     )
     result = np.empty_like(sharp)
     inner = slice(border, -border)
-    for top in range(0, sharp.shape[0], TILE_PX):
-        for left in range(0, sharp.shape[1], TILE_PX):
+    height, width = sharp.shape[:2]
+    for top in range(0, height, TILE_PX):
+        for left in range(0, width, TILE_PX):
             tile = result[top : top + TILE_PX, left : left + TILE_PX]
-            below = top + tile.shape[0] + 2 * border
-            right = left + tile.shape[1] + 2 * border
+            rows, columns = tile.shape[:2]
+            below = top + rows + 2 * border
+            right = left + columns + 2 * border
             part = np.asarray(padded[top:below, left:right], np.uint8)
             soft = convolved(as_linear(part), DIAMETER_PX, Aperture())
             tile[:] = as_integer(encoded(soft[inner, inner]), 8)
@@ -117,7 +121,9 @@ def measured(picture: Picture, baseline: str) -> str:
     seconds = after.elapsed - before.elapsed
     user = after.children_user - before.children_user
     system = after.children_system - before.children_system
-    return f"{seconds:.1f} | {user + system:.1f} | {memory / 1e9:.2f}"
+    of_processors = user + system
+    gigabytes = memory / 1e9
+    return f"{seconds:.1f} | {of_processors:.1f} | {gigabytes:.2f}"
 
 
 def _largest_memory(process: "subprocess.Popen[bytes]") -> int:

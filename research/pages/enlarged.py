@@ -8,6 +8,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -112,7 +113,8 @@ def sources(path: Path) -> dict[str, Pixels]:
 
 def enlargements(source: Pixels, factor: int) -> Iterator[tuple[str, Pixels]]:
     """Enlarged copies with what they are, each as PNG and as JPEG."""
-    size = factor * source.shape[1], factor * source.shape[0]
+    height, width = source.shape[:2]
+    size = (factor * width, factor * height)
     for name, interpolation in OPENCV.items():
         picture = cv2.resize(source, size, interpolation=interpolation)
         yield from stored(name, np.asarray(picture, np.uint8))
@@ -132,7 +134,8 @@ def coded(picture: Pixels, kind: str, quality: int) -> Pixels:
     """A picture behind a codec."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, kind, quality=quality)
-    return np.asarray(Image.open(io.BytesIO(file.getvalue())).convert("RGB"))
+    decoded = Image.open(io.BytesIO(file.getvalue()))
+    return np.asarray(decoded.convert("RGB"))
 
 
 def cropped(picture: Pixels, height: int, width: int) -> Pixels:
@@ -140,7 +143,8 @@ def cropped(picture: Pixels, height: int, width: int) -> Pixels:
     rows, columns = picture.shape[:2]
     top = max(0, min(rows // 3, rows - height))
     left = max(0, min(columns // 3, columns - width))
-    return np.ascontiguousarray(picture[top : top + height, left : left + width, :3])
+    part = picture[top : top + height, left : left + width]
+    return np.ascontiguousarray(part[:, :, :3])
 
 
 def factor_of(picture: NDArray[np.integer] | Array) -> int:
@@ -148,7 +152,8 @@ def factor_of(picture: NDArray[np.integer] | Array) -> int:
     if not np.issubdtype(picture.dtype, np.integer):
         return enlarged_by(np.asarray(picture, np.float32))
     white = np.iinfo(str(picture.dtype)).max
-    return enlarged_by(np.asarray(picture / np.float32(white), np.float32))
+    light = picture / np.float32(white)
+    return enlarged_by(np.asarray(light, np.float32))
 
 
 def mistakes_table(files: Sequence[Path], photographs: Path) -> Iterator[str]:
@@ -167,20 +172,21 @@ def mistakes_table(files: Sequence[Path], photographs: Path) -> Iterator[str]:
     yield row("pictures that were not enlarged", "number", "called enlarged")
     yield "|---|---|---|"
     for kind, factors in mistakes.items():
-        yield row(kind, str(len(factors)), str(sum(one > 1 for one in factors)))
+        called = sum(factor > 1 for factor in factors)
+        yield row(kind, str(len(factors)), str(called))
 
 
 def as_they_are(path: Path) -> Iterator[tuple[str, NDArray[np.integer]]]:
     """A photograph and copies of it that were not enlarged, with what they are."""
     picture = np.ascontiguousarray(read_image(path)[:, :, :3])
     crop = cropped(picture, *CROP_PX)
-    soft = np.asarray(cv2.GaussianBlur(crop, (0, 0), SOFT_AS_IT_IS_PX), np.uint8)
-    half = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    reduced = cropped(np.asarray(half, np.uint8), *CROP_PX)
+    blurred = cv2.GaussianBlur(crop, (0, 0), SOFT_AS_IT_IS_PX)
+    soft = np.asarray(blurred, np.uint8)
+    half = np.asarray(halved(picture), np.uint8)
+    reduced = cropped(half, *CROP_PX)
     yield "photographs as they are", picture
-    yield "crops at 1:1, reduced and blurred ones", crop
-    yield "crops at 1:1, reduced and blurred ones", reduced
-    yield "crops at 1:1, reduced and blurred ones", soft
+    for one in (crop, reduced, soft):
+        yield "crops at 1:1, reduced and blurred ones", one
     for one in (crop, reduced, soft):
         for quality in (90, 75, 50, 30, 15):
             yield "these as JPEG of quality 90 to 15", coded(one, "JPEG", quality)
@@ -189,16 +195,30 @@ def as_they_are(path: Path) -> Iterator[tuple[str, NDArray[np.integer]]]:
     yield "developed from a RAW mosaic of the reduced photograph", developed(reduced)
 
 
+def halved(picture: NDArray[Any]) -> NDArray[Any]:
+    """A picture at half its size."""
+    return cv2.resize(
+        picture,
+        None,
+        fx=0.5,
+        fy=0.5,
+        interpolation=cv2.INTER_AREA,
+    )
+
+
 def developed(picture: Pixels) -> NDArray[np.uint16]:
     """What our own development makes of the mosaic that a sensor would see of a picture."""
     height, width = (side - side % 2 for side in picture.shape[:2])
-    light = np.square(picture[:height, :width] / 255)
-    mosaic = light[:, :, 1].copy()
-    mosaic[0::2, 0::2] = light[0::2, 0::2, 0]
-    mosaic[1::2, 1::2] = light[1::2, 1::2, 2]
-    noisy = mosaic + np.random.default_rng(0).normal(0, 0.004, mosaic.shape)
+    stored = picture[:height, :width] / 255
+    light = np.square(stored)
+    red, green, blue = np.moveaxis(light, 2, 0)
+    mosaic = green.copy()
+    mosaic[0::2, 0::2] = red[0::2, 0::2]
+    mosaic[1::2, 1::2] = blue[1::2, 1::2]
+    noise = np.random.default_rng(0).normal(0, 0.004, mosaic.shape)
+    noisy = np.clip(mosaic + noise, 0, 1)
     with tempfile.TemporaryDirectory() as folder:
-        file = bayer_dng(Path(folder, "mosaic.dng"), np.clip(noisy, 0, 1))
+        file = bayer_dng(Path(folder, "mosaic.dng"), noisy)
         return develop_raw(file)
 
 
@@ -221,8 +241,7 @@ def given_traps() -> Iterator[Array]:
 def reduced_traps() -> Iterator[Array]:
     """Traps of the guard at half their size."""
     for picture in given_traps():
-        small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        yield np.asarray(small, np.float32)
+        yield np.asarray(halved(picture), np.float32)
 
 
 def screens() -> Iterator[Pixels]:
@@ -232,16 +251,29 @@ def screens() -> Iterator[Pixels]:
         step = int(rng.choice([1, 2, 4, 8]))
         shown = np.full((700, 900, 3), 240, np.uint8)
         for _ in range(int(rng.integers(3, 40))):
-            left, top, width, height = (step * rng.integers(1, 100, 4)).tolist()
+            places = step * rng.integers(1, 100, 4)
+            left, top, width, height = places.tolist()
             corners = (left, top), (left + width, top + height)
-            cv2.rectangle(shown, *corners, rng.integers(0, 256, 3).tolist(), -1)
-        if seed % 2:
-            shown = np.asarray(cv2.GaussianBlur(shown, (0, 0), seed / 40), np.uint8)
-            for line in range(20, 700, 24):
-                words = "windows with writing " * 4
-                font = cv2.FONT_HERSHEY_SIMPLEX
-                cv2.putText(shown, words, (6, line), font, 0.6, (0, 0, 0), 1)
-        yield shown
+            colour = rng.integers(0, 256, 3).tolist()
+            cv2.rectangle(shown, *corners, colour, cv2.FILLED)
+        yield written_over(shown, seed / 40) if seed % 2 else shown
+
+
+def written_over(windows: Pixels, blur_px: float) -> Pixels:
+    """Windows with soft shadows, and sharp writing over them."""
+    soft = cv2.GaussianBlur(windows, (0, 0), blur_px)
+    shown = np.asarray(soft, np.uint8)
+    for line in range(20, 700, 24):
+        cv2.putText(
+            shown,
+            "windows with writing " * 4,
+            (6, line),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.6,
+            (0, 0, 0),
+            1,
+        )
+    return shown
 
 
 def pixel_art() -> Iterator[Pixels]:
@@ -249,8 +281,11 @@ def pixel_art() -> Iterator[Pixels]:
     for seed in range(50):
         rng = np.random.default_rng(seed)
         side = int(rng.choice([2, 3, 4, 8]))
-        drawn = rng.integers(0, 256, (480 // side, 640 // side, 3)).astype(np.uint8)
-        yield drawn.repeat(side, 0).repeat(side, 1)
+        rows = 480 // side
+        columns = 640 // side
+        drawn = rng.integers(0, 256, (rows, columns, 3))
+        squares = drawn.astype(np.uint8)
+        yield squares.repeat(side, 0).repeat(side, 1)
 
 
 def waves() -> Iterator[Pixels]:
@@ -259,8 +294,11 @@ def waves() -> Iterator[Pixels]:
     for seed in range(50):
         rng = np.random.default_rng(seed)
         periods = rng.uniform(2, 8, 2) if seed % 2 else rng.choice([2, 3, 4, 8], 2)
-        bright = np.sin(2 * np.pi * x / periods[0]) + np.sin(2 * np.pi * y / periods[1])
-        grey = 128 + 40 * bright + rng.normal(0, 4, x.shape)
+        right, down = periods
+        across = np.sin(2 * np.pi * x / right)
+        along = np.sin(2 * np.pi * y / down)
+        noise = rng.normal(0, 4, x.shape)
+        grey = 128 + 40 * (across + along) + noise
         levels = np.clip(grey, 0, 255).astype(np.uint8)
         yield np.repeat(levels[:, :, None], 3, axis=2)
 

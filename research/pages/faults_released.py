@@ -63,7 +63,8 @@ def _run_steps(folder: Path, steps: Mapping[str, Sequence[str | Path]]) -> None:
         seconds = run("datasets", verb, *words)
         spent.append(f"{verb} {seconds:.0f}")
         total += seconds
-    click.echo(f"{folder}: {total:.0f} s ({', '.join(spent)})")
+    parts = ", ".join(spent)
+    click.echo(f"{folder}: {total:.0f} s ({parts})")
 
 
 def run(program: str, *arguments: str | Path) -> float:

@@ -187,17 +187,20 @@ def gains(restorer: Restorer, photographs: Path) -> Iterator[str]:
     """Mean gains without and behind the guard, and what becomes of soft pictures."""
     sharp = held_out(photographs)
     for radius_px in RADII_PX:
-        yield f"radius {radius_px} px: {_gain(restorer, blurred(sharp, radius_px, 0.003))}"
+        pairs = blurred(sharp, radius_px, 0.003)
+        yield f"radius {radius_px} px: {_gain(restorer, pairs)}"
     stream = defocus.open_dataset(f"stream:{photographs}").split("test")
-    pairs = [(as_unit(pair.blurry), as_unit(pair.sharp)) for pair in stream]
-    yield f"test pairs of the stream: {_gain(restorer, pairs)}"
+    of_stream = [(as_unit(pair.blurry), as_unit(pair.sharp)) for pair in stream]
+    yield f"test pairs of the stream: {_gain(restorer, of_stream)}"
     for name in SOFT:
-        light = srgb_to_linear(getattr(skimage.data, name)() / 255)
+        picture = getattr(skimage.data, name)()
+        light = srgb_to_linear(picture / 255)
         given = np.asarray(linear_to_srgb(light), np.float32)
         back = [f"{psnr(one, given):.1f}" for one in both(restorer, given)]
         yield f"{name} as it is: {back[0]} dB against itself, {back[1]} behind the guard"
         for diameter_px in SOFT_PX:
-            gain = _gain(restorer, blurred([light], diameter_px / 2, 0))
+            pairs = blurred([light], diameter_px / 2, 0)
+            gain = _gain(restorer, pairs)
             yield f"{name}, {diameter_px} px: {gain}"
 
 
@@ -230,9 +233,9 @@ def errors(picture: Array, truth: Array) -> NDArray[np.floating]:
 
 def psnr(picture: Array, truth: Array) -> float:
     """PSNR in dB; 120 where both are the same."""
-    return float(
-        -10 * np.log10(np.square(picture.astype(float) - truth).mean() + 1e-12)
-    )
+    difference = picture.astype(float) - truth
+    mean_square = np.square(difference).mean() + 1e-12
+    return float(-10 * np.log10(mean_square))
 
 
 if __name__ == "__main__":

@@ -216,9 +216,10 @@ def taken(light: Array, random: Random, noise: float) -> Pixels:
     """A picture of some light, 8 bits."""
     deviation = noise * np.sqrt(np.maximum(light, 0) + 0.1)
     drawn = random.standard_normal(light.shape, dtype=np.float32)
-    noisy = np.clip(light + deviation * drawn, 0, 1)
-    codes = 255 * noisy ** (1 / GAMMA)
-    return np.rint(codes).astype(np.uint8)
+    noisy = light + deviation * drawn
+    encoded = np.clip(noisy, 0, 1) ** (1 / GAMMA)
+    codes = np.rint(255 * encoded)
+    return codes.astype(np.uint8)
 
 
 def compressed(pixels: Pixels) -> Pixels:
@@ -228,10 +229,11 @@ def compressed(pixels: Pixels) -> Pixels:
 
 def parts_of(photograph: Pixels, size_px: tuple[int, int]) -> tuple[Pixels, Pixels]:
     """The parts of a photograph that have most and least detail."""
-    height = min(size_px[0], photograph.shape[0])
-    width = min(size_px[1], photograph.shape[1])
-    rows = photograph.shape[0] - height + 1
-    columns = photograph.shape[1] - width + 1
+    whole_height, whole_width = photograph.shape[:2]
+    height = min(size_px[0], whole_height)
+    width = min(size_px[1], whole_width)
+    rows = whole_height - height + 1
+    columns = whole_width - width + 1
     inside = _mean_detail(photograph, (width, height))[:rows, :columns]
 
     def part_at(place: np.intp) -> Pixels:
@@ -266,7 +268,13 @@ def right_orders(photograph: Measured) -> Iterator[Order]:
 
 def _between(photographs: Sequence[Measured]) -> list[Order]:
     """Pairs of different photographs of which one has at least twice the blur and 2 px more."""
-    pairs = [(0, 4), (2, 6), (4, 12), (8, 20), (16, 40)]
+    pairs = [
+        (0, 4),
+        (2, 6),
+        (4, 12),
+        (8, 20),
+        (16, 40),
+    ]
     orders = []
     for one, other in itertools.permutations(photographs, 2):
         for base_px, more_px in pairs:

@@ -74,15 +74,18 @@ def main() -> None:
     rows = [*classical_rows(), *networks]
     blurs = [BLURS[name] for name in asked.blurs]
     written = tables_of(asked.page)
-    written_sizes = map(size_of, written)
-    smallest = min([*asked.sizes, *written_sizes], default=math.inf)
+    sizes = [*asked.sizes, *map(size_of, written)]
+    smallest = min(sizes, default=math.inf)
     made: dict[str, list[str]] = {}
     for size in sorted(asked.sizes):
         cases = cases_of(renderer.files, size, blurs, asked.photographs)
         cells = measured(renderer, cases, rows, kept)
-        parts = [caption(renderer.files, size, cases), table(rows, cases, cells)]
-        parts += ramp_parts(rows, cases, cells)
-        parts.append(seconds_line(rows, cells))
+        parts = [
+            caption(renderer.files, size, cases),
+            table(rows, cases, cells),
+            *ramp_parts(rows, cases, cells),
+            seconds_line(rows, cells),
+        ]
         if size == smallest:
             crops = shown_crops(renderer, cases, cells, networks[:2], kept)
             parts.append(show(crops, size, networks[:2], asked.page.parent))
@@ -91,7 +94,7 @@ def main() -> None:
         made[OF_STACKS] = [STACKS, stack_table(asked.stacks, rows, kept)]
     texts = {}
     for head, parts in made.items():
-        texts[head] = "\n\n".join(part for part in parts if part)
+        texts[head] = "\n\n".join(filter(None, parts))
     put_into(asked.page, {**written, **texts})
 
 

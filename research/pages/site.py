@@ -232,7 +232,8 @@ def _system(system: "Baseline", variants: "list[Baseline]") -> str:
             rows.append((name, variant.card.display_name))
         lines += ["\n## Variants\n", _table(("Name", "System"), rows)]
     title, _, text = readme(system).partition("\n")
-    lines.append(re.sub(r"^(#+) ", r"#\1 ", f"{title}\n{text}", flags=re.MULTILINE))
+    whole = f"{title}\n{text}"
+    lines.append(re.sub(r"^(#+) ", r"#\1 ", whole, flags=re.MULTILINE))
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@
 
 import argparse
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import find_own_weights
 from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
+from defocus.front.dataset import Pair
 from defocus.pictures.values import as_float
 from defocus.tesseract import tesseract_version
 from research.markdown import row
@@ -40,16 +41,25 @@ def main() -> None:
     read: dict[int, Read] = defaultdict(lambda: defaultdict(list))
     for pair in defocus.open_dataset("text:").split("test"):
         circle = int(pair.id.split("-")[1])
-        text = "".join(str(pair.metadata["text"]).split())
-        blurry = as_float(pair.blurry, np.float64)
-        pages = {"input": blurry}
-        for name, way in ways.items():
-            pages[name] = way(blurry)
-        pages["perfect"] = as_float(pair.sharp, np.float64)
-        for name, page in pages.items():
-            read[circle][name].append(percent_read(page, text))
+        for name, percent in percents_read(pair, ways):
+            read[circle][name].append(percent)
     written, _, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
     PAGE.write_text(f"{written}{MARK}\n\n{table(read)}", encoding="utf-8")
+
+
+def percents_read(
+    pair: Pair,
+    ways: Mapping[str, Callable[[Array], Array]],
+) -> Iterator[tuple[str, float]]:
+    """How much is read of the blurry page, of each system's restoration and of the sharp page."""
+    text = "".join(str(pair.metadata["text"]).split())
+    blurry = as_float(pair.blurry, np.float64)
+    yield "input", percent_read(blurry, text)
+    for name, way in ways.items():
+        restored = way(blurry)
+        yield name, percent_read(restored, text)
+    sharp = as_float(pair.sharp, np.float64)
+    yield "perfect", percent_read(sharp, text)
 
 
 def percent_read(page: Array, text: str) -> float:

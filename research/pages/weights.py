@@ -4,7 +4,7 @@
 
 import argparse
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -195,7 +195,7 @@ def table(
         "|---|---|---|---|",
     ]
     for value, members in zip(values, pairs, strict=True):
-        gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in members]
+        gains = gains_of(restore, members)
         better = sum(one > 0 for one in gains)
         cells = (
             f"{value:g}",
@@ -271,6 +271,15 @@ def _bins_table(
     return "\n".join(lines) + "\n"
 
 
+def gains_of(restore: Restore, pairs: Sequence[tuple[Array, Array]]) -> list[float]:
+    """Gain of each pair of a blurry and a sharp picture, dB."""
+    gains = []
+    for blurry, sharp in pairs:
+        restored = restore(blurry)
+        gains.append(gain(restored, blurry, sharp))
+    return gains
+
+
 def classical_table(photographs: Path) -> str:
     """Mean gain of the classical chains on the stream's test pairs."""
     lines = ["| system | mean gain on the stream's test pairs, dB |", "|---|---|"]
@@ -278,8 +287,8 @@ def classical_table(photographs: Path) -> str:
     pairs = [(as_unit(pair.blurry), as_unit(pair.sharp)) for pair in in_files]
     for name in CLASSICAL:
         restore = restorer(name, None)
-        gains = [gain(restore(blurry), blurry, sharp) for blurry, sharp in pairs]
-        lines.append(row(f"`{name}`", f"{np.mean(gains):+.2f}"))
+        mean = np.mean(gains_of(restore, pairs))
+        lines.append(row(f"`{name}`", f"{mean:+.2f}"))
     return "\n".join(lines) + "\n"
 
 

@@ -34,9 +34,7 @@ def calibrate_breathing(
     table = _zooms_by_step(bench, reach, focus, reference, exposure)
     points = [(row["steps"], row["zoom"]) for row in table if row["zoom"] is not None]
     _require_registered(points)
-    steps, zooms = (
-        np.array(values, dtype=float) for values in zip(*points, strict=True)
-    )
+    steps, zooms = np.array(points, dtype=float).T
     design = np.stack([steps, steps**2], axis=1)
     coefficients = np.linalg.lstsq(design, zooms - 1.0, rcond=None)[0]
     return {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.blur.gradients import noise_sigma
-from defocus.extras.calibration.bench import CalibrationBench
+from defocus.extras.calibration.bench import CalibrationBench, mean_light
 
 BACKGROUND_SHARE = 0.08
 """Standard deviation of the Gaussian whose result counts as even light, as a share of the picture's
@@ -31,11 +31,8 @@ def calibrate_dust(
     ``specks`` have ``x_px``, ``y_px``, ``diameter_px`` and ``depth`` (share of missing light)."""
     bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
     exposure = bench.well_exposed(bench.aperture(aperture), shutter)
-    looks = [bench.shot(exposure) for _ in range(frames)]
-    light = np.mean(
-        [look.linear.mean(axis=2, dtype=np.float64) for look in looks],
-        axis=0,
-    )
+    looks = bench.shots(exposure, frames)
+    light = mean_light(looks)
     pixels = looks[0].pixels
     specks = []
     for speck in find_specks(light):

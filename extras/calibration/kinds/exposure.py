@@ -50,10 +50,10 @@ def _measured(
     base_ev = 0.0
     for word in sorted(between, key=lambda aperture: choices[aperture]):
         exposure = bench.equal_exposure(word, base)
-        levels = [
-            math.log2(max(central_light(bench.shot(exposure)), 1e-6))
-            for _ in range(FRAMES)
-        ]
+        levels = []
+        for look in bench.shots(exposure, FRAMES):
+            light = max(central_light(look), 1e-6)
+            levels.append(math.log2(light))
         light_ev = sum(levels) / FRAMES - exposure_difference_ev(
             exposure.true,
             base.true,

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from defocus.blur.gradients import block_means
 from defocus.capture.quality.quick_look import QuickLook
-from defocus.extras.calibration.bench import CalibrationBench
+from defocus.extras.calibration.bench import CalibrationBench, mean_light
 
 BLOCKS_ACROSS = 40
 
@@ -26,8 +26,7 @@ def calibrate_flat(
     fits = {}
     for word in words:
         exposure = bench.equal_exposure(word, base)
-        looks = [bench.shot(exposure) for _ in range(frames)]
-        fits[word] = radial_fit(looks)
+        fits[word] = radial_fit(bench.shots(exposure, frames))
     return {"apertures": fits}
 
 
@@ -35,10 +34,7 @@ def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
     """Light in EV over the distance from the centre: c2 r² + c4 r⁴, r = 1 in the corners.
 
     ``corner_ev`` is negative if corners are darker; an uneven surface causes ``residual_ev``."""
-    light = np.mean(
-        [look.linear.mean(axis=2, dtype=np.float64) for look in looks],
-        axis=0,
-    )
+    light = mean_light(looks)
     size = max(max(light.shape) // BLOCKS_ACROSS, 1)
     blocks = np.log2(np.maximum(block_means(light, size), 1e-6))
     squared = _squared_radius(blocks.shape, size, light.shape)

@@ -163,12 +163,8 @@ def _play(forward: Curve, backward: Curve) -> float:
     """The lag, in steps, at which the sweep towards near repeats the one towards far.
 
     The lens stands still until the play is taken up. A gain between the sweeps does not matter."""
-    steps, energy = (
-        np.array(values, dtype=float) for values in zip(*forward, strict=True)
-    )
-    positions, seen = (
-        np.array(values, dtype=float) for values in zip(*backward, strict=True)
-    )
+    steps, energy = np.array(forward, dtype=float).T
+    positions, seen = np.array(backward, dtype=float).T
     lags = np.arange(0.0, positions[0] - positions[-1], 0.1)
     lens = np.minimum(positions + lags[:, None], positions[0])
     misfit = np.log(np.interp(lens, steps, energy)) - np.log(seen)
@@ -177,9 +173,7 @@ def _play(forward: Curve, backward: Curve) -> float:
 
 def _peak(curve: Curve) -> float:
     """Maximum of the parabola through the logarithm of the upper half of a curve."""
-    steps, energy = (
-        np.array(values, dtype=float) for values in zip(*curve, strict=True)
-    )
+    steps, energy = np.array(curve, dtype=float).T
     top = energy >= NEAR_PEAK * energy.max()
     if top.sum() < 3:
         top = np.argsort(energy)[-3:]

@@ -140,26 +140,37 @@ def _skew_seconds(
     mirrored: bool,
 ) -> tuple[float | None, float | None]:
     """Delay of the sharp camera and its standard deviation; None if nothing crossed the picture."""
-    first = _tracks([encoded_grey(r.blurry.linear) for r in releases])
-    looks = [r.sharp for r in releases]
-    if mirrored:
-        looks = [_mirrored(look) for look in looks]
-    second = _tracks([encoded_grey(look.linear) for look in looks])
-    both = [number for number in first if number in second]
-    tracks = {number: first[number] for number in both}
-    velocity = _velocity(tracks, [r.ordered_at for r in releases])
-    if len(both) < LEAST_SHOTS or velocity is None:
+    first, second = _tracks_in_both(releases, mirrored=mirrored)
+    velocity = _velocity(first, [release.ordered_at for release in releases])
+    if len(first) < LEAST_SHOTS or velocity is None:
         return None, None
     height, width = releases[0].blurry.linear.shape[:2]
     affine = similarity.matrix(width, height)
     inverse = np.linalg.inv(np.vstack([affine, [0.0, 0.0, 1.0]]))
     speed = float(velocity @ velocity)
     delays = []
-    for number, place in tracks.items():
+    for number, place in first.items():
         onto_first = (inverse @ [*second[number], 1.0])[:2]
         along = float((onto_first - place) @ velocity)
         delays.append(along / speed)
     return float(np.median(delays)), float(np.std(delays))
+
+
+def _tracks_in_both(
+    releases: Sequence[_Release],
+    *,
+    mirrored: bool,
+) -> tuple[dict[int, Array], dict[int, Array]]:
+    """Centres of the moving object by each camera, of the first one where the second has one."""
+    blurry = []
+    sharp = []
+    for release in releases:
+        look = _mirrored(release.sharp) if mirrored else release.sharp
+        blurry.append(encoded_grey(release.blurry.linear))
+        sharp.append(encoded_grey(look.linear))
+    second = _tracks(sharp)
+    first = _tracks(blurry)
+    return {number: first[number] for number in first if number in second}, second
 
 
 def _tracks(pictures: list[Grey]) -> dict[int, Array]:

@@ -61,42 +61,55 @@ def edge_errors(*, every: int = 1) -> Iterator[EdgeError]:
 
 def tables(*, every: int = 1) -> str:
     """The tables of edges, star and leaves, as Markdown."""
-    rows = list(edge_errors(every=every))
-    head = [
+    edges = _edge_table(list(edge_errors(every=every)))
+    return "\n".join([*edges, "", *_pattern_table()])
+
+
+def _edge_table(rows: list[EdgeError]) -> list[str]:
+    """Rows by MTF50 and noise, by noise, and of all pictures."""
+    lines = [
         (
             "| MTF50 | noise | pictures | mean error | 95 % below | bias "
             "| second: mean | 95 % below | bias | place, px |"
         ),
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    cells = []
     for mtf50, noise in itertools.product(MTF50S, NOISES):
         alike = [r for r in rows if (r.mtf50, r.noise) == (mtf50, noise)]
         if alike:
-            cells.append(_row(f"{mtf50:g}", f"{noise:.1%}", alike))
-    by_noise = []
+            lines.append(_row(f"{mtf50:g}", f"{noise:.1%}", alike))
     for noise in NOISES:
         alike = [r for r in rows if r.noise == noise]
-        by_noise.append(_row("all", f"{noise:.1%}", alike))
-    patterns = [
-        "",
-        f"| pattern | circle of confusion | {' | '.join(f'noise {n:.1%}' for n in NOISES)} |",
+        lines.append(_row("all", f"{noise:.1%}", alike))
+    lines.append(_row("all", "all", rows))
+    return lines
+
+
+def _pattern_table() -> list[str]:
+    """Rows of stars and of dead leaves by their circle of confusion."""
+    noises = " | ".join(map("noise {:.1%}".format, NOISES))
+    lines = [
+        f"| pattern | circle of confusion | {noises} |",
         "|---|---|---|---|---|---|",
-        *(_pattern("star", d, star_errors) for d in STAR_D),
-        *(_pattern("dead leaves", d, leaves_errors) for d in LEAVES_D),
     ]
-    return "\n".join([*head, *cells, *by_noise, _row("all", "all", rows), *patterns])
+    for diameter in STAR_D:
+        row = _pattern("star", diameter, star_errors)
+        lines.append(row)
+    for diameter in LEAVES_D:
+        row = _pattern("dead leaves", diameter, leaves_errors)
+        lines.append(row)
+    return lines
 
 
 def _row(mtf50: str, noise: str, rows: list[EdgeError]) -> str:
-    ours = np.array([row.ours for row in rows])
-    second = np.array([row.second for row in rows])
+    numbers = [(row.ours, row.second, row.place_px) for row in rows]
+    ours, second, places_px = np.array(numbers).T
     cells = [mtf50, noise, str(len(rows))]
     for errors in (ours, second):
         sizes = np.abs(errors)
         cells += [f"{sizes.mean():.2%}", f"{np.quantile(sizes, 0.95):.2%}"]
         cells.append(f"{errors.mean():+.2%}")
-    place = np.sqrt(np.mean([r.place_px**2 for r in rows]))
+    place = np.sqrt(np.mean(places_px**2))
     return f"| {' | '.join(cells)} | {place:.3f} |"
 
 
@@ -108,9 +121,8 @@ def _pattern(
     """A row with mean, 95th percentile and largest error of the MTF for each noise."""
     cells = []
     for noise in NOISES:
-        sizes = np.abs(
-            [errors(diameter, noise, seed) for seed in range(DRAWS if noise else 1)]
-        )
+        draws = DRAWS if noise else 1
+        sizes = np.abs([errors(diameter, noise, seed) for seed in range(draws)])
         worst = f"{np.quantile(sizes, 0.95):.3f} / {sizes.max():.3f}"
         cells.append(f"{sizes.mean():.3f} / {worst}")
     return f"| {name} | {diameter:g} px | {' | '.join(cells)} |"

@@ -52,7 +52,7 @@ def command(pictures: tuple[Path, ...], settings: "MeasureSettings") -> None:
             by_name = study_restorers(settings.out)
         else:
             asked = ",".join(settings.systems or (SYSTEMS,))
-            names = [one.strip() for one in asked.split(",")]
+            names = list(map(str.strip, asked.split(",")))
             lacking = without_weights(names)
             measured = [one for one in names if one not in lacking]
             by_name = restorers(measured or names)

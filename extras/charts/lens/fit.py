@@ -137,7 +137,7 @@ def _out_of_focus(signed: Floats) -> list[int]:
             f"{len(kept)} of {len(signed)} pictures are blurred by {LEAST_BLUR_PX:g} px or more; "
             f"take {LEAST_SHOTS} or more out of focus, on both sides"
         )
-    return [int(k) for k in kept]
+    return list(map(int, kept))
 
 
 def _all_probes(shots: Sequence[ChartShot]) -> list[_Seen]:
@@ -210,7 +210,12 @@ def _unevenness(state: _State) -> float:
 def _squares(state: _State, seen: Sequence[_Seen], base: RealLens) -> Floats:
     """The sum of squares of each probe, at its best place."""
     _rest(state, seen, base, move=True)
-    return np.array([one @ one for one in _rest(state, seen, base)])
+    return np.array(list(map(_square, _rest(state, seen, base))))
+
+
+def _square(rest: Floats) -> float:
+    """The sum of squares of one probe's rest."""
+    return float(rest @ rest)
 
 
 def _mirrored(state: _State) -> _State:
@@ -438,7 +443,7 @@ def _spread(lens: RealLens, f_number: float) -> float:
 
 def _left(rest: list[Floats]) -> float:
     """The sum of squares."""
-    return sum(float(one @ one) for one in rest)
+    return sum(map(_square, rest))
 
 
 def _errors(

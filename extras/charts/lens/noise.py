@@ -41,8 +41,7 @@ def measure_noise(shots: Sequence[ChartShot]) -> tuple[float, float]:
 def _levels(shot: ChartShot) -> Iterator[tuple[float, float]]:
     """Mean and variance of each colour of each patch, within what its border blurs into."""
     geometry = shot.reading.geometry
-    patches = [part for part in shot.reading.sheet.parts if isinstance(part, Patch)]
-    for patch in patches:
+    for patch in shot.reading.sheet.of_kind(Patch):
         part, whole = _inside(shot, geometry, patch)
         size = part.shape[:2]
         if min(size) < max(LEAST_PX, whole) or part.max() > CLIPPED:

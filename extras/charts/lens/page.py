@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     yield "What the pictures tell:"
     if blades is not None:
         yield f"  {blades} blades"
-    yield from (f"  {one}" for one in properties)
+    for one in properties:
+        yield f"  {one}"
     if untold:
         yield f"Not told by these pictures: {', '.join(untold)}"
 
@@ -54,9 +56,11 @@ def lens_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
 def _picture_lines(fit: FittedLens, shots: Sequence[ChartShot]) -> Iterator[str]:
     """MTF50 by place in each photograph, as a table."""
     rows = []
-    for name, f_number, blur, values in _pictures(fit, shots):
-        rows.append((f"{Path(name).name}, {f_number}: {blur}", values))
-    width = max(len(MTF50), *(len(name) for name, _ in rows))
+    width = len(MTF50)
+    for path, f_number, blur, values in _pictures(fit, shots):
+        name = f"{Path(path).name}, {f_number}: {blur}"
+        rows.append((name, values))
+        width = max(width, len(name))
     heads = "  ".join(f"{name:6}" for name, _ in PLACES)
     yield f"  {MTF50:{width}}  {heads}".rstrip()
     for name, values in rows:
@@ -132,12 +136,9 @@ KERNEL_WORDS = (
 
 
 def _picture_table(fit: FittedLens, shots: Sequence[ChartShot]) -> Table:
-    columns: tuple[Column | str, ...] = (
-        "Picture",
-        "F-number",
-        "Focus",
-        *(Column(f"MTF50, {name}", "cycles/px", "higher") for name, _ in PLACES),
-    )
+    columns: list[Column | str] = ["Picture", "F-number", "Focus"]
+    for place, _ in PLACES:
+        columns.append(Column(f"MTF50, {place}", "cycles/px", "higher"))
     rows: list[tuple[Cell, ...]] = []
     for name, f_number, blur, values in _pictures(fit, shots):
         rows.append((Path(name).name, f_number, blur, *values))
@@ -160,10 +161,8 @@ def lens_parts(measured: MeasuredLens) -> list[Part]:
         ("Not explained by the lens", f"{measured.residual:.1%} of the contrast"),
         ("Variance of linear light x", noise),
     )
-    return [
-        *(_kernels(measured.lens, one) for one in measured.f_numbers),
-        Facts("Measured", facts),
-    ]
+    kernels = map(partial(_kernels, measured.lens), measured.f_numbers)
+    return [*kernels, Facts("Measured", facts)]
 
 
 def _kernels(opened: RealLens, f_number: float) -> Gallery:

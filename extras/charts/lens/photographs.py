@@ -48,14 +48,18 @@ def chart_shots(
         light = reading.tone.light(stored)[:]
         if paper_is_clipped(light, reading.sheet, reading.geometry):
             raise ImageError(f"{picture}: {OVEREXPOSED}")
-        same = next(
-            (one.name for one in shots if np.array_equal(one.light, light)),
-            None,
-        )
-        if same is not None:
-            raise ImageError(f"{picture}: the same picture as {same}; {ONE_PER_FOCUS}")
+        _require_new(picture, light, shots)
         shots.append(ChartShot(light, reading, f_number, str(picture)))
     return shots
+
+
+def _require_new(picture: Path, light: Floats, shots: Sequence[ChartShot]) -> None:
+    """Refuse a picture that was given before."""
+    for shot in shots:
+        if np.array_equal(shot.light, light):
+            raise ImageError(
+                f"{picture}: the same picture as {shot.name}; {ONE_PER_FOCUS}"
+            )
 
 
 def signed_blur(shots: Sequence[ChartShot]) -> Floats:
@@ -63,8 +67,9 @@ def signed_blur(shots: Sequence[ChartShot]) -> Floats:
 
     The sharpest is zero if others are on both sides: on which side it is blurred is not known."""
     blur = np.array([shot.blur_px for shot in shots])
-    for f_number in sorted({shot.f_number for shot in shots}):
-        group = np.flatnonzero([shot.f_number == f_number for shot in shots])
+    f_numbers = np.array([shot.f_number for shot in shots])
+    for f_number in np.unique(f_numbers):
+        group = np.flatnonzero(f_numbers == f_number)
         sharpest = group[np.argmin(blur[group])]
         if sharpest not in group[[0, -1]]:
             blur[sharpest] = 0.0

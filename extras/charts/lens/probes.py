@@ -46,11 +46,11 @@ class ChartShot:
     @cached_property
     def blur_px(self) -> float:
         """Diameter of the disc with the median MTF50 of the green edges, px."""
-        mtf50s = [
-            edge.response.colour_mtf50["green"] or 1.0
-            for edge in self.reading.edges
-            if edge.response
-        ]
+        mtf50s = []
+        for edge in self.reading.edges:
+            if edge.response:
+                green = edge.response.colour_mtf50["green"]
+                mtf50s.append(green or 1.0)
         if not mtf50s:
             raise ImageError("no edge of the chart can be measured")
         return DISC_MTF50 / float(np.median(mtf50s))
@@ -88,7 +88,7 @@ def probes(shot: ChartShot) -> Iterator[ChartProbe]:
 def largest_blur(shot: ChartShot, count: int) -> int:
     """Largest blur, whole px, for which ``count`` parts have room; 0 if there is none."""
     blur = 0
-    while sum(1 for _ in _boxes(shot, _reach(blur + 1))) >= count:
+    while len(list(_boxes(shot, _reach(blur + 1)))) >= count:
         blur += 1
     return blur
 

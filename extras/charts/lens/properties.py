@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from defocus.extras.charts.lens.summary import FittedLens
 
@@ -47,30 +48,32 @@ MOST_WAVES, MOST_AXIAL_UM, MOST_LATERAL_UM = 5.0, 15.0, 4.0
 """Largest errors of a lens that is drawn: half of the traced lenses of
 :mod:`defocus.scene.drawn_lens` have at most these."""
 
-KINDS: Mapping[str, _Kind] = {
-    "spherical": _Kind("spherical aberration", "waves", MOST_WAVES),
-    "spherical_6": _Kind("spherical aberration of the next order", "waves", MOST_WAVES),
-    **{
-        f"{name}_{place}": _Kind(f"{words} {where}", "waves", MOST_WAVES)
-        for name, words in ABERRATIONS.items()
-        for place, where in OFF_AXIS.items()
-    },
-    **{
-        f"axial_{one}": _Kind(AXIAL.format(one), "µm", MOST_AXIAL_UM)
-        for one in ("red", "blue")
-    },
-    **{
-        f"lateral_{one}": _Kind(LATERAL.format(one), "µm", MOST_LATERAL_UM)
-        for one in ("red", "blue")
-    },
-    **{
-        f"{side}_{name}": _Kind(f"{side} rim's {words}", "pupil radii", 0.2)
-        for side in SIDES
-        for name, words in (("shift", "shift in the corner"), ("radius", "radius"))
-    },
-    "roundness": _Kind("roundness of the aperture (1 is a circle)", "", 0.25),
-    "turn_deg": _Kind("turn of the blades", "°", 9.0),
-}
+
+def _kinds() -> dict[str, _Kind]:
+    """The properties by their names among the fitted numbers, in the order of their report."""
+    waves = partial(_Kind, unit="waves", most=MOST_WAVES)
+    kinds = {
+        "spherical": waves("spherical aberration"),
+        "spherical_6": waves("spherical aberration of the next order"),
+    }
+    for name, words in ABERRATIONS.items():
+        for place, where in OFF_AXIS.items():
+            kinds[f"{name}_{place}"] = waves(f"{words} {where}")
+    for colour in ("red", "blue"):
+        kinds[f"axial_{colour}"] = _Kind(AXIAL.format(colour), "µm", MOST_AXIAL_UM)
+    for colour in ("red", "blue"):
+        words = LATERAL.format(colour)
+        kinds[f"lateral_{colour}"] = _Kind(words, "µm", MOST_LATERAL_UM)
+    for side in SIDES:
+        rim = partial(_Kind, unit="pupil radii", most=0.2)
+        kinds[f"{side}_shift"] = rim(f"{side} rim's shift in the corner")
+        kinds[f"{side}_radius"] = rim(f"{side} rim's radius")
+    kinds["roundness"] = _Kind("roundness of the aperture (1 is a circle)", "", 0.25)
+    kinds["turn_deg"] = _Kind("turn of the blades", "°", 9.0)
+    return kinds
+
+
+KINDS: Mapping[str, _Kind] = _kinds()
 BLADES, CATS_EYE = "number of blades", "cat's eye"
 
 

@@ -124,7 +124,7 @@ def _tent(rows: Floats, columns: Floats) -> Floats:
 
 def _rays(pupil: Pupil) -> tuple[tuple[Floats, Floats], Floats]:
     """Places of rays in the pupil and their shares, which fall to 0 smoothly across the edge."""
-    x, y = (one * (1.0 + 1.0 / SIDE) for one in pupil_grid(SIDE))
+    x, y = np.array(pupil_grid(SIDE)) * (1.0 + 1.0 / SIDE)
     across_edge = pupil.depth(x, y) * SIDE / 2 + 0.5
     light = np.clip(across_edge, 0.0, 1.0)
     lit = light > 0.0

@@ -79,7 +79,7 @@ def _starts(length: int, side: int) -> list[int]:
     room = length - side
     count = max(math.ceil(2 * room / side), 0) + 1
     starts = np.linspace(0, room, count)
-    return [int(start) for start in starts.round()]
+    return list(map(int, starts.round()))
 
 
 def _spectrum(part: Array, window: Array) -> NDArray[np.complex128]:

@@ -115,13 +115,14 @@ def _errors(
     device: torch.device,
 ) -> list[Floats]:
     """Squared error of each pixel, for the input and for the output of each network."""
-    restorations = [
-        restore_picture(one, card, pair, device).picture for one in networks
-    ]
     members = read_pair(pair.blurry, pair.sharp or pair.blurry, pair.white)
     blurry, sharp = (as_float(one).astype(np.float64) for one in members)
+    pictures: list[NDArray[np.floating]] = [blurry]
+    for network in networks:
+        restoration = restore_picture(network, card, pair, device)
+        pictures.append(restoration.picture)
     errors = []
-    for picture in (blurry, *restorations):
+    for picture in pictures:
         difference = np.clip(picture, 0, 1) - sharp
         errors.append(np.square(difference).mean(axis=2))
     return errors

@@ -43,7 +43,9 @@ def chart_mtf(
     for picture, shot in track(pairs, "restoring charts"):
         stored = np.asarray(linear_to_srgb(shot.light), np.float32)
         states = [_state(shot, stored)]
-        states += [_state(shot, restore(stored)) for restore in restores.values()]
+        for restore in restores.values():
+            restored = restore(stored)
+            states.append(_state(shot, restored))
         medians, why = _medians([edges for edges, _ in states])
         for name, (_, leaves), (mtf50, overshoot) in zip(
             names,
@@ -79,7 +81,7 @@ def _invention(leaves: Sequence[ReadLeaves]) -> tuple[float | None, str]:
     inventions = [one.texture.invention for one in leaves if one.texture]
     if inventions:
         return float(np.mean(inventions)), ""
-    return None, next((one.reason for one in leaves), "")
+    return None, leaves[0].reason if leaves else ""
 
 
 def _state(

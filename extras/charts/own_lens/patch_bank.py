@@ -1,5 +1,7 @@
 """Rendered patches that are kept in memory, and used more than once."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -46,10 +48,7 @@ class PatchBank:
         self.hold(step)
         random = np.random.default_rng([step])
         drawn = [self._crop(random, crop_px) for _ in range(size)]
-        blurry, sharp, diameters = (
-            torch.from_numpy(np.stack(one).transpose(0, 3, 1, 2).copy())
-            for one in zip(*drawn, strict=True)
-        )
+        blurry, sharp, diameters = map(_as_tensor, zip(*drawn, strict=True))
         seen = torch.cat([blurry, blurry], dim=1) if dual else blurry
         return Batch(seen, sharp, supervision={"defocus_map": diameters})
 
@@ -83,7 +82,16 @@ class PatchBank:
             self.sharp[window] / np.float32(LEVELS),
             self.diameters[window][..., None],
         )
-        turned = [np.rot90(one, turns) for one in members]
-        if mirrored:
-            turned = [one[:, ::-1] for one in turned]
-        return [one.astype(np.float32) for one in turned]
+        crops = []
+        for member in members:
+            turned = np.rot90(member, turns)
+            if mirrored:
+                turned = turned[:, ::-1]
+            crops.append(turned.astype(np.float32))
+        return crops
+
+
+def _as_tensor(crops: Sequence[NDArray[np.float32]]) -> torch.Tensor:
+    """``(N, C, H, W)`` of ``(H, W, C)`` crops."""
+    batch = np.stack(crops).transpose(0, 3, 1, 2)
+    return torch.from_numpy(batch.copy())

@@ -1,5 +1,7 @@
 """Dark round blobs of a picture: blurred dots keep their centres and, nearly, their sizes."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +48,15 @@ def dark_blobs(grey: Floats) -> list[Blob]:
         for x, y, area in _round_components(darkness > threshold):
             blob = Blob((x + 0.5) * scale_x - 0.5, (y + 0.5) * scale_y - 0.5, area)
             reach = np.sqrt(area / np.pi) * factor / 2
-            distances = (np.hypot(blob.x - one.x, blob.y - one.y) for one in blobs)
-            if all(distance > reach for distance in distances):
+            if _is_apart(blob, blobs, reach):
                 blobs.append(blob)
     return blobs
+
+
+def _is_apart(blob: Blob, blobs: Sequence[Blob], reach: float) -> bool:
+    """Whether a blob is farther than ``reach`` px from all others."""
+    distances = [math.hypot(blob.x - other.x, blob.y - other.y) for other in blobs]
+    return min(distances, default=math.inf) > reach
 
 
 def _darkness(grey: Floats, factor: float) -> tuple[Floats, tuple[int, int]]:

@@ -69,7 +69,7 @@ def characters_read(
     printed = 0
     wrong = 0.0
     reason = NO_TEXT
-    lines = (part for part in sheet.parts if isinstance(part, TextLine))
+    lines = sheet.of_kind(TextLine)
     for _, group in groupby(lines, key=lambda line: line.x):
         field = list(group)
         truth = "".join(line.text for line in field)

@@ -90,8 +90,8 @@ def _candidates(
             continue
         dots, homography = fitted
         corners = moved_points(homography, SHEET)
-        moved = (np.abs(corners - other).max() for _, _, other in candidates)
-        if all(distance > ALIKE_PX for distance in moved):
+        moved_px = [np.abs(corners - other).max() for _, _, other in candidates]
+        if min(moved_px, default=np.inf) > ALIKE_PX:
             candidates.append((dots, homography, corners))
         if dots >= ENOUGH_DOTS:
             break
@@ -112,7 +112,7 @@ def _chains(points: Floats, areas: Floats) -> list[tuple[int, ...]]:
     ordered = sorted(chains, key=len, reverse=True)
     whole: list[tuple[int, ...]] = []
     for chain_ in ordered:
-        if not any(set(chain_) <= set(longer) for longer in whole):
+        if not any(map(set(chain_).issubset, whole)):
             whole.append(chain_)
     return whole[:MOST_CHAINS]
 

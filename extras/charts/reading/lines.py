@@ -163,7 +163,7 @@ def read_lines(
 @lru_cache(maxsize=2)
 def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
     """The printed lines, and the middles of the blocks of each that no other line crosses, mm."""
-    lines = [part for part in make_sheet(layout).parts if isinstance(part, RuledLine)]
+    lines = make_sheet(layout).of_kind(RuledLine)
     half = np.linspace(-1.0, 1.0, 9)
     grid = np.meshgrid(half * BLOCK_MM / 2, half * REACH_MM)
     window = np.stack(grid, axis=-1).reshape(-1, 2)
@@ -176,7 +176,7 @@ def _blocks(layout: Layout) -> tuple[tuple[RuledLine, Floats], ...]:
 
 
 def _free_middles(
-    lines: list[RuledLine],
+    lines: Sequence[RuledLine],
     line: RuledLine,
     window: Floats,
 ) -> tuple[Floats, Mask]:
@@ -412,10 +412,8 @@ def _by_kind(
 
 def _summary(lines: Sequence[ReadLine]) -> dict[str, Any]:
     """Root mean square and largest deviation over lines; None without any."""
-    in_picture = [line.in_picture for line in lines]
-    seen = [one for one in in_picture if one is not None]
-    without_geometry = [line.beyond for line in lines]
-    beyond = [one for one in without_geometry if one is not None]
+    seen = [line.in_picture for line in lines if line.in_picture]
+    beyond = [line.beyond for line in lines if line.beyond]
     return {
         "printed": len(lines),
         "measured": len(seen),

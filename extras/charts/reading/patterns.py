@@ -211,11 +211,13 @@ def _mtf50_beside(star: StarPattern, edges: Sequence[ReadEdge]) -> float | None:
     def distance(edge: ReadEdge) -> float:
         return math.hypot(edge.x - star.x, edge.y - star.y)
 
-    measured = [one for one in edges if one.response is not None]
-    near = sorted(measured, key=distance)[:BESIDE_EDGES]
-    values = [one.response.mtf50 for one in near if one.response]
-    numbers = [one for one in values if one is not None]
-    return float(np.median(numbers)) if numbers else None
+    measured = [edge for edge in edges if edge.response is not None]
+    mtf50s = []
+    for edge in sorted(measured, key=distance)[:BESIDE_EDGES]:
+        mtf50 = edge.response.mtf50 if edge.response else None
+        if mtf50 is not None:
+            mtf50s.append(mtf50)
+    return float(np.median(mtf50s)) if mtf50s else None
 
 
 def _first_turn(

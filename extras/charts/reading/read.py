@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -171,19 +172,20 @@ class ChartReading:
                 "dots": self.geometry.dots,
             },
             "edges": list(map(_edge_json, self.edges)),
-            "columns": [
-                {
-                    "x_mm": x,
-                    "edges": n,
-                    "mtf50": mtf50,
-                    "blur_px": blur,
-                }
-                for x, n, mtf50, blur in self.by_column()
-            ],
+            "columns": list(starmap(_column_json, self.by_column())),
             "stars": list(map(_star_json, self.stars)),
             "leaves": list(map(_leaves_json, self.leaves)),
             **lines_json(self.straight),
         }
+
+
+def _column_json(x: float, edges: int, mtf50: float, blur_px: float) -> dict[str, Any]:
+    return {
+        "x_mm": x,
+        "edges": edges,
+        "mtf50": mtf50,
+        "blur_px": blur_px,
+    }
 
 
 def _star_words(star: ReadStar) -> str:

@@ -91,16 +91,22 @@ class _Level:
 
 def _departures(steps: list["_Level"], inks: list["_Level"]) -> tuple[Floats, Floats]:
     """How much lighter the steps are than printed, from ink 0 to paper 1, and the errors."""
-    paper = np.mean([one.paper for one in steps], axis=0)
-    ink = np.mean([one.seen / one.paper for one in inks], axis=0)
+    seen, papers = _seen_and_paper(steps)
+    ink_seen, ink_papers = _seen_and_paper(inks)
+    ink = (ink_seen / ink_papers).mean(axis=0)
     span = 1 - ink
-    departures = []
-    for step in steps:
-        reflected = step.seen / step.paper
-        lightness = (reflected - ink) / span
-        departures.append(lightness - step.printed)
-    errors = np.array([one.error for one in steps])
-    return np.array(departures), errors / paper / span
+    lightness = (seen / papers - ink) / span
+    printed = np.array([step.printed for step in steps])
+    departures = lightness - printed[:, None]
+    errors = np.array([step.error for step in steps])
+    return departures, errors / papers.mean(axis=0) / span
+
+
+def _seen_and_paper(levels: list["_Level"]) -> tuple[Floats, Floats]:
+    """Light of levels, and of paper in the place of each, ``(levels, 3)``."""
+    seen = np.array([level.seen for level in levels])
+    papers = np.array([level.paper for level in levels])
+    return seen, papers
 
 
 def read_tone(
@@ -128,19 +134,18 @@ def read_tone(
 
 def _fitted(steps: list[_Level], inks: list[_Level]) -> ToneCurve:
     """The curve through ink, grey steps and paper, each in the light of the lamps there."""
-    paper = np.mean([one.paper for one in steps], axis=0)
-    ink = np.mean([one.seen for one in inks], axis=0)
-    light = np.array([ink, *(one.seen for one in steps), paper])
-    error = np.array([one.error for one in steps])
+    seen, papers = _seen_and_paper(steps)
+    ink_seen, ink_papers = _seen_and_paper(inks)
+    paper = papers.mean(axis=0)
+    light = np.array([ink_seen.mean(axis=0), *seen, paper])
+    error = np.array([step.error for step in steps])
     _require_rising(light, error)
+    reflected = np.array([_reflected(step.printed) for step in steps])
     curve = ToneCurve(_stored(light).T, light.T)
     for _ in range(ROUNDS):
         here = curve(_stored(paper))
-        black = np.mean(
-            [curve(_stored(one.paper)) for one in inks],
-            axis=0,
-        ) * _reflected(0.0)
-        greys = [curve(_stored(one.paper)) * _reflected(one.printed) for one in steps]
+        black = curve(_stored(ink_papers)).mean(axis=0) * _reflected(0.0)
+        greys = curve(_stored(papers)) * reflected[:, None]
         curve = ToneCurve(curve.stored, np.array([black, *greys, here]).T)
     return curve
 
@@ -170,9 +175,9 @@ def _levels(
     blur_px: float | None,
 ) -> tuple[list[_Level], list[_Level]]:
     """The grey steps from dark to bright, and the black squares; some may be cut off."""
-    patches = [part for part in sheet.parts if isinstance(part, Patch)]
+    patches = sheet.of_kind(Patch)
     greys = [patch for patch in patches if len({*patch.colour}) == 1]
-    slanted = [part for part in sheet.parts if isinstance(part, SlantedSquare)]
+    slanted = sheet.of_kind(SlantedSquare)
     squares = [square for square in slanted if square.bright == 1.0]
     if not greys:
         raise ImageError("this chart has no grey steps")

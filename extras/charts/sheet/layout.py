@@ -4,8 +4,8 @@ Blurred dots keep their centres: a frame of them gives geometry, its corners lay
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, pairwise
-from typing import Literal, TypeAlias, get_args
+from itertools import chain, pairwise, product
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from defocus.extras.charts.sheet.parts import (
 )
 from defocus.scene.shapes import BLACK, Colour, Shape, words
 
+Kind = TypeVar("Kind", bound=Part)
 Layout: TypeAlias = Literal["wall", "depths"]
 Paper: TypeAlias = Literal["a3", "a4", "letter"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -80,7 +81,11 @@ class Sheet:
     @property
     def dots(self) -> tuple[Dot, ...]:
         """The frame, clockwise from the top left corner."""
-        return tuple(part for part in self.parts if isinstance(part, Dot))
+        return self.of_kind(Dot)
+
+    def of_kind(self, kind: type[Kind]) -> tuple[Kind, ...]:
+        """The parts of one kind, in their order."""
+        return tuple(part for part in self.parts if isinstance(part, kind))
 
     @property
     def columns(self) -> list[tuple[float, float]]:
@@ -134,11 +139,12 @@ def _ring() -> list[tuple[float, float]]:
     ys = np.linspace(FRAME, HEIGHT - FRAME, DOWN).tolist()
     left, right = xs[0], xs[-1]
     top, bottom = ys[0], ys[-1]
-    ring = [(x, top) for x in xs]
-    ring += [(right, y) for y in ys[1:]]
-    ring += [(x, bottom) for x in xs[-2::-1]]
-    ring += [(left, y) for y in ys[-2:0:-1]]
-    return ring
+    return [
+        *product(xs, [top]),
+        *product([right], ys[1:]),
+        *product(xs[-2::-1], [bottom]),
+        *product([left], ys[-2:0:-1]),
+    ]
 
 
 def _column_ends(layout: Layout) -> list[float]:

@@ -52,8 +52,9 @@ def make_targets() -> TargetSheet:
     labels = [
         words("Focus: turn until the grey middle is smallest", 20, 30, 5),
         words(f"{RULER_MM} mm", RULER_X, 283, 4),
-        *(words("Registration", x - LEAVES_SIDE / 2, y - 30, 4) for x, y in PLACES),
     ]
+    for x, y in PLACES:
+        labels.append(words("Registration", x - LEAVES_SIDE / 2, y - 30, 4))
     return TargetSheet("a4", [*shapes, *lines, *_ruler(), *labels])
 
 
@@ -63,6 +64,7 @@ def _ruler() -> list[Shape]:
     ruler: list[Shape] = [
         box(RULER_X + RULER_MM * unit / 2, 270, RULER_MM * unit, LINE, BLACK)
     ]
-    marks = range(0, RULER_MM + 1, 10)
-    ruler += [box(RULER_X + mark * unit, 270, LINE, 4, BLACK) for mark in marks]
+    for mark in range(0, RULER_MM + 1, 10):
+        x = RULER_X + mark * unit
+        ruler.append(box(x, 270, LINE, 4, BLACK))
     return ruler

@@ -73,8 +73,10 @@ class ChartPoint:
             exposure = self.chart.shot.exposure
             parts.append(f"the first with this camera at {exposure.aperture}")
         else:
-            changes = zip(QUANTITIES, self.drift.changes, strict=True)
-            words = [one.words(change) for one, change in changes if change is not None]
+            words = []
+            for quantity, change in zip(QUANTITIES, self.drift.changes, strict=True):
+                if change is not None:
+                    words.append(quantity.words(change))
             parts.append(
                 f"since {self.first.id}: {', '.join(words) or 'too little is in both'}"
             )

@@ -22,11 +22,11 @@ def read_left_charts(folder: SessionFolder) -> list[ChartPoint]:
     for chart in left:
         _read(folder, chart)
     numbers = {chart.shot.chart for chart in left}
-    points = [
-        one for one in session_drift(folder.state) if one.chart.shot.chart in numbers
-    ]
-    for point in points:
-        say(point.line())
+    points = []
+    for point in session_drift(folder.state):
+        if point.chart.shot.chart in numbers:
+            say(point.line())
+            points.append(point)
     return points
 
 
@@ -43,16 +43,12 @@ def _read(folder: SessionFolder, chart: SessionChart) -> None:
         folder.chart_read(number, None, NOT_FOUND)
         return
     height, width = light.shape[:2]
-    reasons = (
-        [] if len(reading.mtf50s()) else [edge.reason for edge in reading.edges[:1]]
-    )
-    if not reasons and paper_is_clipped(light, reading.sheet, reading.geometry):
-        reasons = [OVEREXPOSED]
-    folder.chart_read(
-        number,
-        _found(reading, (width, height)).to_json(),
-        "".join(reasons),
-    )
+    reason = ""
+    if reading.edges and not len(reading.mtf50s()):
+        reason = reading.edges[0].reason
+    elif paper_is_clipped(light, reading.sheet, reading.geometry):
+        reason = OVEREXPOSED
+    folder.chart_read(number, _found(reading, (width, height)).to_json(), reason)
 
 
 def _found(reading: ChartReading, size_px: tuple[int, int]) -> FoundChart:

@@ -1,5 +1,6 @@
 """Drift over a session, as parts of its page: what the test charts show."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from defocus.capture.sessions.additions import ShotWords
@@ -60,18 +61,21 @@ def _clear(point: ChartPoint) -> list[str]:
     """Names of the numbers that changed by more than their errors."""
     if point.drift is None:
         return []
-    pairs = zip(QUANTITIES, point.drift.changes, strict=True)
-    return [one.name for one, change in pairs if change is not None and change.clear]
+    names = []
+    for quantity, change in zip(QUANTITIES, point.drift.changes, strict=True):
+        if change is not None and change.clear:
+            names.append(quantity.name)
+    return names
 
 
 def _figures(points: list[ChartPoint]) -> list[Part]:
     """Change of MTF50, and shift, over time; a line for each first chart."""
     figures = []
+    firsts = list(_first_points(points))
     for caption, chosen in (
         ("Sharpness of the test chart", QUANTITIES[:1]),
         ("Place of the test chart", QUANTITIES[1:3]),
     ):
-        firsts = [one for one in points if any(p.first is one.chart for p in points)]
         lines = []
         for quantity in chosen:
             lines += [_curve(first, points, quantity) for first in firsts]
@@ -80,6 +84,13 @@ def _figures(points: list[ChartPoint]) -> list[Part]:
             label = "minutes since the session's first chart"
             figures.append(Curves(caption, label, unit, tuple(lines)))
     return list(figures)
+
+
+def _first_points(points: list[ChartPoint]) -> Iterator[ChartPoint]:
+    """The points with which later ones are compared."""
+    for point in points:
+        if any(later.first is point.chart for later in points):
+            yield point
 
 
 def _curve(

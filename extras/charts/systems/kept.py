@@ -110,7 +110,10 @@ class Finished:
 
 
 def _as_json(scores: Mapping[str, Sequence[ChartScore]]) -> dict[str, Any]:
-    return {key: [one.to_json() for one in some] for key, some in scores.items()}
+    by_key = {}
+    for key, some in scores.items():
+        by_key[key] = [one.to_json() for one in some]
+    return by_key
 
 
 def _read(path: Path, kind: type[T]) -> T | None:

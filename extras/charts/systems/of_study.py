@@ -84,7 +84,9 @@ def measure_chart(
     for name, measured in _measured(left, cases, where):
         finished.add(keys[name], measured)
         say(f"chart: {name}{_gains(measured)}")
-    scores = list(chain.from_iterable(finished[key] for key in keys.values()))
+    scores = []
+    for key in keys.values():
+        scores += finished[key]
     if out is not None:
         keep_chart(out, scores)
         write_report(out)
@@ -142,5 +144,9 @@ def _gains(scores: Sequence[ChartScore]) -> str:
     """A system's gains in words."""
     if not scores:
         return ""
-    gains = ", ".join(f"{one.gain:.2f}" for one in scores)
-    return f" MTF50 × {gains} at {', '.join(f'{one.blur_px:.3g}' for one in scores)} px"
+    gains = []
+    blurs_px = []
+    for one in scores:
+        gains.append(f"{one.gain:.2f}")
+        blurs_px.append(f"{one.blur_px:.3g}")
+    return f" MTF50 × {', '.join(gains)} at {', '.join(blurs_px)} px"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import starmap
 from pathlib import Path
 
 import cv2
@@ -50,14 +51,11 @@ class ChartCase:
 
 def simulated_cases(diameters: Iterable[float]) -> list[ChartCase]:
     """Simulated photographs at circles of confusion in px."""
-    return [
-        ChartCase(
-            f"{one:g} px",
-            f"simulated at {one!r}",
-            partial(_simulated_scores, one),
-        )
-        for one in diameters
-    ]
+    cases = []
+    for one in diameters:
+        scores = partial(_simulated_scores, one)
+        cases.append(ChartCase(f"{one:g} px", f"simulated at {one!r}", scores))
+    return cases
 
 
 def _simulated_scores(
@@ -162,8 +160,8 @@ class TakenChart:
         other = PictureLight(blurry, self.curve)
         levels = paper_and_ink(restoration, first.sheet, first.geometry)
         return [
-            restored_score(system, one, restoration, other, levels)
-            for one in self.views
+            restored_score(system, view, restoration, other, levels)
+            for view in self.views
         ]
 
 
@@ -171,7 +169,7 @@ def _views(name: str, reading: ChartReading) -> list[ChartView]:
     """The fields in which edges are measured: the columns of a board, or the whole flat chart."""
     fields = [WHOLE]
     if reading.sheet.layout == "depths":
-        fields = [ChartField(*ends) for ends in reading.sheet.columns]
+        fields = list(starmap(ChartField, reading.sheet.columns))
     lines = tuple(one for one in reading.straight if one.kind != "frame")
     views = []
     for field in fields:

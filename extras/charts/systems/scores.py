@@ -164,13 +164,24 @@ def shared_medians(
     field: ChartField = WHOLE,
 ) -> list[tuple[float, float]]:
     """Median MTF50 and overshoot of each state, over the edges measured in all of them."""
-    every = zip(*states, strict=True)
-    shared = [edges for edges in every if all(edge.response for edge in edges)]
-    medians = [field_medians(edges, field) for edges in zip(*shared, strict=True)]
-    numbers = [one for one in medians if one is not None]
-    if not numbers:
+    shared = _measured_in_all(states)
+    medians = []
+    for of_state in zip(*shared, strict=True):
+        measured = field_medians(of_state, field)
+        if measured is not None:
+            medians.append(measured)
+    if not medians:
         raise ImageError("no edge of the chart can be measured both before and after")
-    return numbers
+    return medians
+
+
+def _measured_in_all(
+    states: Sequence[Sequence[ReadEdge]],
+) -> Iterator[tuple[ReadEdge, ...]]:
+    """The edges that were measured in all states, each in all of them."""
+    for edges in zip(*states, strict=True):
+        if all(edge.response for edge in edges):
+            yield edges
 
 
 def field_medians(
@@ -178,9 +189,13 @@ def field_medians(
     field: ChartField = WHOLE,
 ) -> tuple[float, float] | None:
     """Median MTF50, each at most 1 cycle per px, and overshoot of a part's edges, or None."""
-    responses = [edge.response for edge in edges if edge.response and edge.x in field]
-    if not responses:
+    mtf50s = []
+    overshoots = []
+    for edge in edges:
+        response = edge.response
+        if response and edge.x in field:
+            mtf50s.append(1.0 if response.mtf50 is None else response.mtf50)
+            overshoots.append(response.overshoot)
+    if not mtf50s:
         return None
-    mtf50s = [1.0 if one.mtf50 is None else one.mtf50 for one in responses]
-    overshoots = [one.overshoot for one in responses]
     return float(np.median(mtf50s)), float(np.median(overshoots))

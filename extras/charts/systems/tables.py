@@ -38,7 +38,8 @@ def chart_table(scores: Sequence[ChartScore], lacking: Sequence[str] = ()) -> st
         lines = [f"| {one} {line}" for one, line in zip(pictures, lines, strict=True)]
     first = "| " if taken else ""
     empty = "|" * (len(TEXT_COLUMNS) - 2)
-    lines += [f"{first}| | {one} (needs weights) {empty}|" for one in lacking]
+    for name in lacking:
+        lines.append(f"{first}| | {name} (needs weights) {empty}|")
     reasons = set()
     for one in scores:
         if one.reason:
@@ -83,7 +84,9 @@ def chart_parts(scores: Sequence[ChartScore], name: Callable[[str], str]) -> lis
         ("Circle of confusion", _tables(_simulated(scores), _with_weights(name))),
         ("Photograph", _tables(_taken(scores), _with_weights(name))),
     ):
-        parts = [(tab, (Paragraph(said), table)) for tab, said, table in tables]
+        parts: list[tuple[str, tuple[Part, ...]]] = []
+        for tab, said, table in tables:
+            parts.append((tab, (Paragraph(said), table)))
         if parts:
             tabs.append(Tabs(label, tuple(parts)))
     return tabs
@@ -148,9 +151,13 @@ def _table(rows: Sequence[ChartScore], name: Names) -> Table:
         Column("Characters read", "%", "higher", 0),
     )
     caption, note = _words(rows[0])
-    references = tuple(k for k, one in enumerate(rows) if one.system == INPUT)
-    cells = [(name(one), *_cells(one)) for one in rows]
-    return Table.of(caption, columns, cells, note, references=references)
+    cells = []
+    references = []
+    for number, one in enumerate(rows):
+        cells.append((name(one), *_cells(one)))
+        if one.system == INPUT:
+            references.append(number)
+    return Table.of(caption, columns, cells, note, references=tuple(references))
 
 
 def _cells(one: ChartScore) -> tuple[float | None, ...]:
@@ -206,7 +213,7 @@ def _disagreement(rows: Sequence[ChartScore], name: Names) -> str:
     sharpest = max(systems, key=lambda one: one.gain)
     alike = [one for one in systems if one.gain * GAIN_MARGIN >= sharpest.gain]
     said = _sharpens(systems, alike, sharpest, name)
-    if not all(_has_leaves(one) for one in systems):
+    if not all(map(_has_leaves, systems)):
         reasons = [f": {one.reason}" for one in systems if one.reason]
         reason = reasons[0] if reasons else ""
         return f"{said}. The leaves cannot be measured here{reason}."

@@ -80,11 +80,10 @@ def _replace_site(
                 unreadable,
             )
         }
-        pages |= {one.page: submission_page(one, groups) for one in submissions}
-        pages |= {
-            _system_page(name): _history_page(name, all_)
-            for name, all_ in histories.items()
-        }
+        for one in submissions:
+            pages[one.page] = submission_page(one, groups)
+        for name, history in histories.items():
+            pages[_system_page(name)] = _history_page(name, history)
         for name, page in track(list(pages.items()), "writing pages"):
             write_html(page, site / name)
         if out.is_dir():
@@ -113,9 +112,11 @@ def _refused(
     unreadable: Mapping[str, str],
 ) -> list[tuple[str, str]]:
     """Names of submissions that are not on the board, and why."""
-    refused = [
-        (one.name, "; ".join(one.problems)) for one in submissions if one.problems
-    ]
+    refused = []
+    for one in submissions:
+        why = "; ".join(one.problems)
+        if why:
+            refused.append((one.name, why))
     return refused + sorted(unreadable.items())
 
 

@@ -18,7 +18,7 @@ from defocus.extras.labs.repository.settings import (
     bundles_of,
     read_repository,
 )
-from defocus.extras.labs.rows import different_cell, rows_of
+from defocus.extras.labs.rows import different_cell, rows_of_scores
 from defocus.extras.labs.statement import RunFacts, Statement, digest
 from defocus.extras.labs.verification.record import read_record
 from defocus.extras.labs.verification.verifying import left_alone, statement_findings
@@ -60,11 +60,7 @@ def _own_faults(bundle: OpenBundle) -> list[tuple[str, str]]:
     """Faults of a bundle by itself: its statement, and rows that do not follow from scores."""
     statement = bundle.statement
     faults = [(one.kind, one.said) for one in statement_findings(statement)]
-    scores = read_scores(bundle)
-    follows = rows_of(
-        (run.entry, scores[run.entry.run], run.costs, run.versions)
-        for run in statement.runs
-    )
+    follows = rows_of_scores(statement.runs, read_scores(bundle))
     if said := different_cell(statement.rows, follows):
         faults.append(("rows", said))
     return faults

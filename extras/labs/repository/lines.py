@@ -146,7 +146,8 @@ def _problems(
     """Why a bundle is not admitted."""
     problems = [said for _, said in admission_problems(repository, statement)]
     problems += [finding.said for finding in statement_findings(statement)]
-    problems += [f"refused: {said}" for said in (record.findings if record else ())]
+    if record:
+        problems += [f"refused: {said}" for said in record.findings]
     return problems
 
 
@@ -167,8 +168,10 @@ def _add_lines(
     by_group: dict[BoardGroup, list[SubmissionLine]],
 ) -> None:
     """Add the lines of a submission to the groups with which they may be compared."""
-    entries = [(run.entry, run) for run in submission.statement.runs]
-    runs = {(entry.system, entry.weights, entry.budget): run for entry, run in entries}
+    runs = {}
+    for run in submission.statement.runs:
+        entry = run.entry
+        runs[entry.system, entry.weights, entry.budget] = run
     by_system: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in submission.rows:
         by_system[row.system, row.weights, row.budget].append(row)
@@ -176,16 +179,28 @@ def _add_lines(
         group = _group(rows)
         if group is None or key not in runs:
             continue
-        scores = {row.metric: row for row in rows if row.protocol == group.protocol}
-        costs = {row.metric: row.value for row in rows if not row.protocol}
+        scores = {}
+        costs = {}
+        for row in rows:
+            if row.protocol == group.protocol:
+                scores[row.metric] = row
+            elif not row.protocol:
+                costs[row.metric] = row.value
         by_group[group].append(SubmissionLine(submission, runs[key], scores, costs))
 
 
 def _group(rows: Iterable[Row]) -> BoardGroup | None:
     """The group of some rows: that of the first ranked protocol with a PSNR; None without one."""
-    psnr = [row for row in rows if row.metric == "psnr"]
-    scored = {row.protocol: row for row in psnr if row.value is not None}
-    row = next((scored[protocol] for protocol in RANKED if protocol in scored), None)
-    if row is None:
-        return None
-    return BoardGroup(row.dataset, row.data_revision, row.evaluation, row.protocol)
+    scored = {}
+    for row in rows:
+        if row.metric == "psnr" and row.value is not None:
+            scored[row.protocol] = BoardGroup(
+                row.dataset,
+                row.data_revision,
+                row.evaluation,
+                row.protocol,
+            )
+    for protocol in RANKED:
+        if protocol in scored:
+            return scored[protocol]
+    return None

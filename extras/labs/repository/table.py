@@ -36,9 +36,12 @@ def lines_table(
     """A line a row, with gain, scores, costs; ``linked``: names lead to pages of submissions."""
     sizes = [line.costs.get("params_m") for line in lines]
     columns = _columns(sizes)
-    references = tuple(
-        n for n, line in enumerate(lines) if line.run.entry.system == INPUT
-    )
+    rows = []
+    references = []
+    for number, line in enumerate(lines):
+        rows.append((_system_cell(line, linked=linked), *_cells(line)))
+        if line.run.entry.system == INPUT:
+            references.append(number)
     what = (
         "the latest submission of each lab and system" if linked else "this submission"
     )
@@ -53,10 +56,10 @@ def lines_table(
     return Table.of(
         f"{group.dataset}, protocol {group.protocol}: {what}",
         columns,
-        tuple((_system_cell(line, linked=linked), *_cells(line)) for line in lines),
+        rows,
         note=note,
         large=len(lines) > LARGE,
-        references=references,
+        references=tuple(references),
     )
 
 

@@ -187,8 +187,8 @@ def _scorer(dataset: Dataset, stated: Sequence[Score], *, sealed: bool) -> PairS
     if sealed:
         names |= set(metrics_for(dataset.split("test")))
     metrics = {name: metric for name, metric in all_metrics().items() if name in names}
-    independent_scores = [one for one in stated if one.metric.endswith(INDEPENDENT)]
-    second = {score.flow for score in independent_scores} - {""}
+    flows = {score.flow for score in stated if score.metric.endswith(INDEPENDENT)}
+    second = flows - {""}
     if unknown := sorted(second - set(ESTIMATORS)) or sorted(second)[1:]:
         raise BundleRefusedError("format", f"{unknown[0]!r} is not its one second flow")
     independent = flow_estimator(second.pop()) if second else None

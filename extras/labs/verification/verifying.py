@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from defocus.extras.labs.opening import (
     opened_bundle,
     read_scores,
 )
-from defocus.extras.labs.rows import different_cell, rows_of
+from defocus.extras.labs.rows import different_cell, rows_of_scores
 from defocus.extras.labs.sealing.seal import read_seal
 from defocus.extras.labs.statement import RunFacts, Statement, digest, training_hashes
 from defocus.extras.labs.verification.rerunning import rerun
@@ -114,16 +115,14 @@ def _verified(
     compare = not _was_sealed(statement, dataset)
     outcome = rescore(bundle, dataset, scores, compare=compare, unread=unread)
     again, notes = _reruns(bundle, whole, reruns, outcome)
-    findings += [
-        BundleFinding(kind, said) for kind, said in (*outcome.findings, *again)
-    ]
+    findings += starmap(BundleFinding, (*outcome.findings, *again))
     return BundleCheck(
         statement,
         tuple(findings[:MOST_FINDINGS]),
         (*outcome.notes, *notes),
         outcome.rescored,
         len(outcome.scores) == len(statement.runs),
-        tuple(_rows(statement, outcome)),
+        tuple(rows_of_scores(statement.runs, outcome.scores)),
     )
 
 
@@ -167,7 +166,7 @@ def _reruns(
 
 def statement_findings(statement: Statement) -> list[BundleFinding]:
     """Faults of a statement by itself: clock, profile, runs, seeds, hashes."""
-    return [BundleFinding(kind, said) for kind, said in _statement_problems(statement)]
+    return list(starmap(BundleFinding, _statement_problems(statement)))
 
 
 def _statement_problems(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -382,10 +381,7 @@ def _score_findings(
     pairs = set(statement.dataset.pairs)
     for run in statement.runs:
         yield from _pictures_findings(statement, scores, run, pairs)
-    follows = rows_of(
-        (run.entry, scores[run.entry.run], run.costs, run.versions)
-        for run in statement.runs
-    )
+    follows = rows_of_scores(statement.runs, scores)
     if said := different_cell(statement.rows, follows):
         yield BundleFinding("rows", said)
 
@@ -417,16 +413,6 @@ def _pictures_findings(
             "format",
             f"{name}: no version of the metric {odd_names[0]} is stated",
         )
-
-
-def _rows(statement: Statement, outcome: Rescored) -> list[Row]:
-    """The leaderboard by the scores computed here, for runs that were rescored as a whole."""
-    scored = []
-    for run in statement.runs:
-        scores = outcome.scores.get(run.entry.run)
-        if scores is not None:
-            scored.append((run.entry, scores, run.costs, run.versions))
-    return rows_of(scored)
 
 
 def _unread_pairs(scores: Iterable[Score]) -> set[str]:

@@ -38,10 +38,8 @@ def supply_of(camera: Camera) -> str:
     battery = camera.describe().battery
     parts = [f"battery {battery}"] if battery else []
     if isinstance(camera, HasCardSpace):
-        free = [
-            card.free_bytes
-            for card in camera.cards(count_files=False)
-            if card.free_bytes is not None
-        ]
-        parts += [f"card {space / 1e9:.1f} GB free" for space in free]
+        for card in camera.cards(count_files=False):
+            if card.free_bytes is not None:
+                gigabytes = card.free_bytes / 1e9
+                parts.append(f"card {gigabytes:.1f} GB free")
     return " · ".join(parts)

@@ -1,6 +1,7 @@
 """Live view of the page: focus peaking, histogram and magnifier."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +80,7 @@ class LiveView:
         return {
             "in_focus_share": self.in_focus_share,
             "detail": self.detail,
-            "histogram": [
-                [round(share, 5) for share in channel] for channel in self.histogram
-            ],
+            "histogram": list(map(_rounded, self.histogram)),
             "clipped_share": list(self.clipped_share),
             "black_share": list(self.black_share),
         }
@@ -118,6 +117,10 @@ class Magnified:
         }
 
 
+def _rounded(shares: Iterable[float]) -> list[float]:
+    return [round(share, 5) for share in shares]
+
+
 def look_at(jpeg: bytes) -> LiveView:
     """Measure a live picture, the camera's JPEG."""
     decoded = _decoded(jpeg)
@@ -135,8 +138,8 @@ def look_at(jpeg: bytes) -> LiveView:
         float(focused.sum() / edges.sum()) if edges.any() else None,
         detail_per_pixel(linear),
         linear_histogram(linear),
-        tuple(float((linear[:, :, c] >= CLIPPED).mean()) for c in range(3)),
-        tuple(float((linear[:, :, c] <= BLACK).mean()) for c in range(3)),
+        tuple((linear >= CLIPPED).mean(axis=(0, 1)).tolist()),
+        tuple((linear <= BLACK).mean(axis=(0, 1)).tolist()),
     )
 
 

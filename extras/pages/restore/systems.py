@@ -55,7 +55,9 @@ def choices_here(asked: Choice) -> list[Choice]:
         return choice.system.card.name != DEFAULT_SYSTEM, choice.title
 
     stored, _ = all_weights()
-    others = [one for one in stored if one.origin != OWN and one.system in systems]
-    added = [Choice(systems[one.system], one.label) for one in others]
-    choices = [*sorted(shipped, key=order), *added]
+    choices = sorted(shipped, key=order)
+    for one in stored:
+        system = systems.get(one.system)
+        if system is not None and one.origin != OWN:
+            choices.append(Choice(system, one.label))
     return choices if asked in choices else [*choices, asked]

@@ -69,9 +69,11 @@ def _write_page(settings: "JudgeSettings", page: Path) -> None:
     from defocus.storage.files import write_text
 
     only = settings.only
-    folders = pictures_of(settings.out)
-    names = [name for name in folders if any(fnmatchcase(name, one) for one in only)]
-    chosen = {name: folders[name] for name in (names if only else folders)}
+    chosen = {}
+    for name, folder in pictures_of(settings.out).items():
+        is_named = any(fnmatchcase(name, pattern) for pattern in only)
+        if is_named or not only:
+            chosen[name] = folder
     trials = plan_trials(
         list(chosen),
         shared_pairs(chosen) if chosen else [],

@@ -26,7 +26,7 @@ from defocus.datasets.pair import Dataset
 from defocus.extras.studies.ablation.ablation import Ablation, AblationLine
 from defocus.extras.studies.ablation.crops import require_crops
 from defocus.extras.studies.ablation.lines import chosen, labels_of, paper_psnr
-from defocus.extras.studies.means import mean_psnrs, require_scores
+from defocus.extras.studies.means import known_numbers, mean_psnrs, require_scores
 from defocus.processes.machines import Where
 from defocus.progress import say
 from defocus.storage.files import require_writable
@@ -188,8 +188,11 @@ def _as_long(
     whole = by_line[ablation.lines[-1]]
     longer = whole.seconds / plain.seconds
     say(f"{ablation.name} took {longer:.2f} times as long as the plain loss")
-    wanted = [line for line in lines if line in (ablation.lines[0], *ablation.controls)]
-    again = [AblationLine(f"{line.label}, equal time", line.system) for line in wanted]
+    again = []
+    for line in lines:
+        if line in (ablation.lines[0], *ablation.controls):
+            label = f"{line.label}, equal time"
+            again.append(AblationLine(label, line.system))
     return again, max(1, round(plain.steps * longer))
 
 
@@ -200,18 +203,25 @@ def _measured(
     line: AblationLine,
     runs: Sequence[Run],
 ) -> LineResult:
-    psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
-    kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
-    numbers = [share for share in kept if share is not None]
-    trained = [load_run(study, run) for run in runs]
+    psnr = {}
+    for protocol in PROTOCOLS:
+        means = mean_psnrs(results, runs, protocol)
+        if means:
+            psnr[protocol] = means
+    seconds = []
+    kept = []
+    for run in runs:
+        seconds.append(load_run(study, run).seconds)
+        kept.append(_kept_share(run_folder(study.out, run.id) / CURVE))
+    shares = known_numbers(kept)
     return LineResult(
         label=line.label,
         system=runs[0].system,
         steps=(runs[0].schedule.steps or 0) if runs[0].recipe else 0,
-        seconds=statistics.fmean(one.seconds for one in trained),
-        psnr={protocol: values for protocol, values in psnr.items() if values},
+        seconds=statistics.fmean(seconds),
+        psnr=psnr,
         by_blur=_by_blur(study, runs),
-        kept_share=statistics.fmean(numbers) if numbers else None,
+        kept_share=statistics.fmean(shares) if shares else None,
         paper_psnr=paper_psnr(ablation, line),
     )
 
@@ -235,18 +245,13 @@ def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
     if not study.dataset.rendered:
         return [None] * (len(EDGES_PX) - 1)
     pairs = study.dataset.split("test")
-    rows = [
-        psnr_by_blur(
-            load_run(study, run).network,
-            run.baseline.card,
-            pairs,
-            best_device(),
-        )
-        for run in runs
-    ]
+    rows = []
+    for run in runs:
+        network = load_run(study, run).network
+        rows.append(psnr_by_blur(network, run.baseline.card, pairs, best_device()))
     means: list[float | None] = []
     for values in zip(*rows, strict=True):
-        known = [value for value in values if value is not None]
+        known = known_numbers(values)
         whole = len(known) == len(values)
         means.append(statistics.fmean(known) if whole else None)
     return means

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from itertools import starmap
 
 from defocus.benchmark.leaderboard.columns import column
 from defocus.extras.studies.ablation.study import LineResult
@@ -64,7 +65,7 @@ def blur_table(measured: Sequence[LineResult], names: Sequence[str]) -> Table:
     every = []
     for line in measured[1:]:
         pairs = zip(line.by_blur, plain.by_blur, strict=True)
-        every.append((line.label, *(_apart(own, base) for own, base in pairs)))
+        every.append((line.label, *starmap(_apart, pairs)))
     rows = tuple(every)
     caption = "Gain over the plain loss by circle of confusion"
     return Table.of(

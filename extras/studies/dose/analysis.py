@@ -81,15 +81,13 @@ def agreement(
     lines = list(truth)
     if len(lines) < 3:
         return None
-    value = rank_correlations(
-        *(_column(scores, lines) for scores in (protocol, truth))
-    )[0]
+    value = rank_correlations(_column(protocol, lines), _column(truth, lines))[0]
     if not np.isfinite(value):
         return None
     codes = _codes(truth[lines[0]], origins)
     taus = rank_correlations(
-        np.stack([_resampled(protocol[one], codes) for one in lines]),
-        np.stack([_resampled(truth[one], codes) for one in lines]),
+        _resampled_lines(protocol, lines, codes),
+        _resampled_lines(truth, lines, codes),
     )
     return _estimate(float(value), taus[np.isfinite(taus)], codes)
 
@@ -111,6 +109,15 @@ def _codes(values: Array, origins: Origins) -> tuple[int, ...]:
 def _resampled(values: Array, codes: tuple[int, ...]) -> Array:
     """Means of ``(seeds, scenes)`` in each resample."""
     return np.asarray(resampled_means(values[None], codes)[0])
+
+
+def _resampled_lines(
+    scores: Mapping[str, Array],
+    lines: Sequence[str],
+    codes: tuple[int, ...],
+) -> Array:
+    """Means of the lines in each resample, ``(lines, resamples)``."""
+    return np.stack([_resampled(scores[line], codes) for line in lines])
 
 
 def _estimate(value: float, resamples: Array, codes: tuple[int, ...]) -> Effect:

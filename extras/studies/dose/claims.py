@@ -2,8 +2,9 @@
 
 A claim is that the whole objective is better than one of its lines, against the truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
@@ -43,18 +44,42 @@ def line_of(dose: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
     return next((line for line in dose["lines"] if line["label"] == label), None)
 
 
+def doses_px_of(document: Mapping[str, Any]) -> list[float]:
+    """Doses of ``dose.json``, px, in their order."""
+    return [one["dose_px"] for one in document["doses"]]
+
+
+def lines_of(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The lines of all doses of ``dose.json``."""
+    for one in document["doses"]:
+        yield from one["lines"]
+
+
+def line_by_dose(
+    document: Mapping[str, Any],
+    label: str,
+) -> Iterator[tuple[float, Mapping[str, Any]]]:
+    """Each dose, px, that a line of ``dose.json`` was trained with, and the line at that dose."""
+    for one in document["doses"]:
+        line = line_of(one, label)
+        if line is not None:
+            yield one["dose_px"], line
+
+
 def labels_of(document: Mapping[str, Any]) -> list[str]:
     """Labels of the lines of the dose with the most, each once, in their order."""
     fullest = max(document["doses"], key=lambda one: len(one["lines"]))
     return list(dict.fromkeys(line["label"] for line in fullest["lines"]))
 
 
+def protocols_of(doses: Sequence[Mapping[str, Any]]) -> dict[str, None]:
+    """Protocols of the ``doses`` of ``dose.json`` whose ranking was compared, each once."""
+    return dict.fromkeys(chain.from_iterable(one["tau"] for one in doses))
+
+
 def labels_at_any_dose(document: Mapping[str, Any]) -> set[str]:
     """Labels of the lines of all doses."""
-    labels: set[str] = set()
-    for one in document["doses"]:
-        labels |= {line["label"] for line in one["lines"]}
-    return labels
+    return {line["label"] for line in lines_of(document)}
 
 
 def claims_of(document: Mapping[str, Any]) -> list[Claim]:
@@ -91,10 +116,9 @@ def _differences(
 ) -> list[tuple[float, Estimate]]:
     """Gain of the whole objective over a row, by dose; doses without the row are left out."""
     pairs = []
-    for one in document["doses"]:
-        dose, line = float(one["dose_px"]), line_of(one, label)
-        if line and dose >= FROM_PX:
-            pairs.append((dose, line["whole_over"]))
+    for dose, line in line_by_dose(document, label):
+        if dose >= FROM_PX:
+            pairs.append((float(dose), line["whole_over"]))
     return sorted(pairs, key=itemgetter(0))
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import compress
+from itertools import compress, starmap
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.attempt import load_run
-from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.plan import Run, Study, runs_of
 from defocus.datasets.pair import Dataset
 from defocus.extras.studies.ablation.ablation import AblationLine
 from defocus.extras.studies.dose.analysis import (
@@ -124,10 +124,7 @@ def _runs_of_line(
 ) -> list[tuple[Study, Run]]:
     """The trainings of a line, with the study that each belongs to."""
     name = study.systems([line])[0].card.name
-    runs = []
-    for part in parts:
-        runs += [(part, run) for run in part.runs if run.system == name]
-    return runs
+    return [(part, run) for part, run in runs_of(parts) if run.system == name]
 
 
 def _references(
@@ -138,9 +135,8 @@ def _references(
 ) -> "_Compared":
     """The scores of the lines with which every line is compared."""
     ablation = study.ablation
-    (blurry,) = (one.label for one in study.lines() if one.system == "input")
     return _Compared(
-        blurry=scores[blurry],
+        blurry=scores[study.blurry().label],
         plain=scores[ablation.lines[0].label],
         truth=scores[ablation.controls[-1].label],
         whole=scores[ablation.lines[-1].label],
@@ -274,19 +270,18 @@ def _by_scene(bends: Array) -> list[float | None]:
 
 def _taus(scores: Mapping[str, Scores], origins: Sequence[str]) -> dict[str, Any]:
     """Kendall's tau of each protocol, over the scenes that it can score."""
-    truth = {label: one[PSNR] for label, one in scores.items()}
     taus: dict[str, Any] = {}
     for protocol in PROTOCOLS:
-        values = {label: one[f"{protocol}/psnr"] for label, one in scores.items()}
-        is_number = _known(*values.values())
+        name = f"{protocol}/psnr"
+        is_number = _known(*(one[name] for one in scores.values()))
         if not is_number.any():
             taus[protocol] = None
             continue
-        tau = agreement(
-            {label: one[:, is_number] for label, one in values.items()},
-            {label: one[:, is_number] for label, one in truth.items()},
-            list(compress(origins, is_number)),
-        )
+        by_protocol, by_truth = {}, {}
+        for label, of_line in scores.items():
+            by_protocol[label] = of_line[name][:, is_number]
+            by_truth[label] = of_line[PSNR][:, is_number]
+        tau = agreement(by_protocol, by_truth, list(compress(origins, is_number)))
         if tau is None:
             taus[protocol] = None
         else:
@@ -316,15 +311,13 @@ def _stored_scores(part: Study, run: Run, results: Results) -> dict[str, list[fl
             by_name.setdefault(name, {})[score.pair] = score.value
     numbers = {}
     for name, by_pair in by_name.items():
-        known = [by_pair.get(pair) for pair in pairs]
-        numbers[name] = nan_for_none(known)
+        numbers[name] = nan_for_none(map(by_pair.get, pairs))
     return numbers
 
 
 def _reblur(runs: Sequence[tuple[Study, Run]]) -> dict[str, float] | None:
     """Reblurring losses of a line's trainings, means over the seeds."""
-    every = [reblur_losses(part, run) for part, run in runs]
-    losses = [one for one in every if one is not None]
+    losses = list(filter(None, starmap(reblur_losses, runs)))
     if not losses:
         return None
     means = {}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from defocus.errors import InputError
-from defocus.extras.studies.dose.claims import line_of
+from defocus.extras.studies.dose.claims import doses_px_of, line_of
 from defocus.reading import parse_json, read_bytes
 from defocus.settings import document_problem
 
@@ -125,7 +125,7 @@ def _reason(error: Exception) -> str:
 
 
 def _contradictions(document: dict[str, Any]) -> Iterable[str]:
-    doses = [one["dose_px"] for one in document["doses"]]
+    doses = doses_px_of(document)
     if len(set(doses)) < len(doses):
         yield "a dose is listed twice"
     central = [document["plain"], document["whole"], document["truth"]]

@@ -20,18 +20,22 @@ def open_dosed(text: str) -> Dataset:
 
 def doses_of(dataset: Dataset) -> tuple[float, ...]:
     """The doses of a dataset, px, ascending."""
-    if not dataset.rendered or any(_dose(pair) is None for pair in dataset.pairs):
+    if not dataset.rendered:
         raise _without_doses(dataset.name)
-    return tuple(
-        sorted({dose for pair in dataset.pairs if (dose := _dose(pair)) is not None})
-    )
+    doses = set()
+    for pair in dataset.pairs:
+        dose = _dose(pair)
+        if dose is None:
+            raise _without_doses(dataset.name)
+        doses.add(dose)
+    return tuple(sorted(doses))
 
 
 def at_dose(dataset: Dataset, dose_px: float) -> Dataset:
     """The pairs of one dose, as a dataset of its own."""
     doses = doses_of(dataset)
     if dose_px not in doses:
-        listed = ", ".join(f"{one:g}" for one in doses)
+        listed = ", ".join(map("{:g}".format, doses))
         raise InputError(
             f"{dataset.name} has no dose of {dose_px:g} px; it has {listed}"
         )

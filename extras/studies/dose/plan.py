@@ -58,14 +58,18 @@ class DoseStudy:
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
         """The system of each line; an edited plug-in file makes other ones."""
-        systems = [
-            chosen(self.ablation, one, narrow=self.narrow, network=self.network)
-            for one in lines
-        ]
         file = baseline(self.network).source_hash if self.network else ""
-        for number, system in enumerate(systems):
+        systems = []
+        for line in lines:
+            system = chosen(
+                self.ablation,
+                line,
+                narrow=self.narrow,
+                network=self.network,
+            )
             if file and system.recipe:
-                systems[number] = replace(system, source_hash=file)
+                system = replace(system, source_hash=file)
+            systems.append(system)
         return systems
 
     def lines(self) -> tuple[AblationLine, ...]:
@@ -81,6 +85,11 @@ class DoseStudy:
         return tuple(
             one for one in every if one.label in shown or one.system == "input"
         )
+
+    def blurry(self) -> AblationLine:
+        """The line of the blurry input."""
+        (line,) = (one for one in self.lines() if one.system == "input")
+        return line
 
     def rivals(self) -> tuple[AblationLine, ...]:
         """The trained lines that could be better than the whole objective."""

@@ -1,6 +1,7 @@
 """Train every line of an ablation with each dose of misalignment, and compare with the truth."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from defocus.benchmark.documents.publish import publish
 from defocus.benchmark.study.outcome import Outcome
 from defocus.benchmark.study.run import opened_study, run_studies
 from defocus.errors import InputError
-from defocus.extras.studies.dose.claims import labels_at_any_dose
+from defocus.extras.studies.dose.claims import doses_px_of, labels_at_any_dose
 from defocus.extras.studies.dose.document import dose_document
 from defocus.extras.studies.dose.kept import DOSES, read_doses
 from defocus.extras.studies.dose.outputs.strips import write_strip
@@ -50,10 +51,9 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
         return
     if before is None:
         return
-    same = all(
-        before[name] == document[name] for name in ("network", "narrow", "dataset")
-    )
-    lost_doses = _doses(before) - _doses(document)
+    compared = itemgetter("network", "narrow", "dataset")
+    same = compared(before) == compared(document)
+    lost_doses = set(doses_px_of(before)) - set(doses_px_of(document))
     lost_lines = labels_at_any_dose(before) - labels_at_any_dose(document)
     lost = lost_doses or lost_lines
     if lost or before["seeds"] > document["seeds"] or not same:
@@ -64,15 +64,11 @@ def tell_lost(out: Path, document: Mapping[str, Any]) -> None:
         )
 
 
-def _doses(document: Mapping[str, Any]) -> set[float]:
-    return {one["dose_px"] for one in document["doses"]}
-
-
 def _content(document: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Doses and number of lines, and what else differs from another document."""
     compared = ("seeds", "network", "narrow", "dataset")
     differing = {name for name in compared if document[name] != other[name]}
-    doses = ", ".join(f"{one:g}" for one in sorted(_doses(document)))
+    doses = ", ".join(map("{:g}".format, sorted(doses_px_of(document))))
     lines = len(labels_at_any_dose(document))
     text = f"{doses} px and {counted(lines, 'line')}"
     if "seeds" in differing:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from defocus.extras.studies.dose.claims import doses_px_of
 from defocus.reports.display import number_text
 from defocus.reports.model import Column, Table
 
 
 def dose_tables(document: Mapping[str, Any]) -> list[Table]:
     """Gain of each line over the blurry input, and agreement of the protocols, by dose."""
-    return [_gain_table(document), _tau_table(document["doses"])]
+    return [_gain_table(document), _tau_table(document)]
 
 
 def _gain_table(document: Mapping[str, Any]) -> Table:
@@ -25,28 +26,30 @@ def _gain_table(document: Mapping[str, Any]) -> Table:
     )
     return Table.of(
         "Gain over the blurry input by dose",
-        ("Line", *_dose_columns(doses, "dB")),
+        ("Line", *dose_columns(doses_px_of(document), "dB")),
         rows,
         note,
     )
 
 
-def _tau_table(doses: Sequence[Mapping[str, Any]]) -> Table:
+def _tau_table(document: Mapping[str, Any]) -> Table:
     """Agreement of each protocol with the truth by dose."""
+    doses = document["doses"]
     rows = []
     for protocol in doses[0]["tau"]:
         own = [one["tau"][protocol] for one in doses]
         rows.append((protocol, *map(_told, own)))
     return Table.of(
         "Kendall's tau between a protocol's ranking and the truth's",
-        ("Protocol", *_dose_columns(doses, "")),
+        ("Protocol", *dose_columns(doses_px_of(document), "")),
         rows,
         "1: the same order of the lines; −1: the reverse",
     )
 
 
-def _dose_columns(doses: Sequence[Mapping[str, Any]], unit: str) -> list[Column]:
-    return [Column(f"{one['dose_px']:g} px", unit, None, 2) for one in doses]
+def dose_columns(doses_px: Sequence[float], unit: str) -> list[Column]:
+    """A column for each dose."""
+    return [Column(f"{dose:g} px", unit, None, 2) for dose in doses_px]
 
 
 def _told(estimate: Mapping[str, float] | None) -> str | None:

@@ -214,7 +214,7 @@ def _moved_alpha(
     touching: tuple[bool, bool, bool, bool],
 ) -> Array:
     """The opacity; where the scene's border cuts the occluder it goes on beyond."""
-    above, below, before, beyond = (PAD_PX if one else 0 for one in touching)
+    above, below, before, beyond = np.multiply(touching, PAD_PX).tolist()
     continued = cv2.copyMakeBorder(
         alpha,
         above,

@@ -115,11 +115,15 @@ def _photographs(folder: Path | None) -> Photographs:
 def _wanted(request: DoseRequest) -> list[tuple[Split, int]]:
     """Splits and numbers; validation and test share a branch and no number."""
     counts = request.pairs
-    return [
-        *(("train", number) for number in range(counts.train)),
-        *(("test", number) for number in range(counts.test)),
-        *(("validation", counts.test + number) for number in range(counts.validation)),
-    ]
+    numbers: dict[Split, range] = {
+        "train": range(counts.train),
+        "test": range(counts.test),
+        "validation": range(counts.test, counts.test + counts.validation),
+    }
+    wanted: list[tuple[Split, int]] = []
+    for split, of_split in numbers.items():
+        wanted += [(split, number) for number in of_split]
+    return wanted
 
 
 def _write(

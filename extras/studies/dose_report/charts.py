@@ -2,9 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
-from defocus.extras.studies.dose.claims import labels_of, line_of
+from defocus.extras.studies.dose.claims import (
+    doses_px_of,
+    labels_of,
+    line_by_dose,
+    line_of,
+    lines_of,
+    protocols_of,
+)
 from defocus.extras.studies.dose_report.words import INPUT, Document, study_words
 from defocus.progress import counted
 from defocus.reports.display import number_text
@@ -50,7 +56,7 @@ def dose_chart(document: Document) -> Curves:
     """Gain of each line over the blurry input by dose, with intervals.
 
     Of many lines the central ones are shown, and those with the largest gains."""
-    doses = sorted(one["dose_px"] for one in document["doses"])
+    doses = sorted(doses_px_of(document))
     shown = _charted(document, MOST_CURVES)
     floor = _floor(document, shown)
     curves = []
@@ -67,7 +73,7 @@ def dose_chart(document: Document) -> Curves:
         tuple(curves),
         floor=floor,
         apart=True,
-        places=tuple(f"{dose:g}" for dose in doses),
+        places=tuple(map("{:g}".format, doses)),
         note=" ".join(filter(None, said)),
     )
 
@@ -87,13 +93,17 @@ def part_charts(document: Document) -> dict[float, Curves]:
         parts = shown_parts(one, "over_plain")
         if not parts:
             continue
-        lines = filter(None, (line_of(one, label) for label in labels))
+        curves = []
+        for label in labels:
+            line = line_of(one, label)
+            if line is not None:
+                curves.append(_part_curve(line, parts))
         at_dose = f"dose {one['dose_px']:g} px"
         charts[one["dose_px"]] = Curves(
             f"Gain by part of the picture, {at_dose}",
             "part of the picture, or circle of confusion",
             f"gain over the plain loss, {at_dose}, dB",
-            tuple(_part_curve(line, parts) for line in lines),
+            tuple(curves),
             apart=True,
             places=tuple(PART_NAMES[part].partition(" (")[0] for part in parts),
             note=note.strip(),
@@ -104,11 +114,13 @@ def part_charts(document: Document) -> dict[float, Curves]:
 def trust_chart(document: Document) -> Curves:
     """Kendall's tau of each protocol by dose, with intervals."""
     doses = sorted(document["doses"], key=lambda one: float(one["dose_px"]))
-    protocols = dict.fromkeys(chain.from_iterable(one["tau"] for one in doses))
     curves = []
-    for protocol in protocols:
-        taus = enumerate(one["tau"].get(protocol) for one in doses)
-        points = [(place, tau) for place, tau in taus if tau is not None]
+    for protocol in protocols_of(doses):
+        points = []
+        for place, one in enumerate(doses):
+            tau = one["tau"].get(protocol)
+            if tau is not None:
+                points.append((place, tau))
         if points:
             curves.append(_curve(protocol, points))
     return Curves(
@@ -142,12 +154,9 @@ def _best(document: Document, label: str) -> float:
 
 def _references(document: Document) -> list[str]:
     """Label of the blurry input."""
-    lines = []
-    for one in document["doses"]:
-        lines += one["lines"]
-    return list(
-        dict.fromkeys(line["label"] for line in lines if line["system"] == INPUT)
-    )
+    lines = lines_of(document)
+    labels = [line["label"] for line in lines if line["system"] == INPUT]
+    return list(dict.fromkeys(labels))
 
 
 def _left_out(document: Document, shown: Sequence[str]) -> str:
@@ -160,14 +169,16 @@ def _left_out(document: Document, shown: Sequence[str]) -> str:
 
 def _estimates(document: Document, label: str) -> list[tuple[float, Estimate]]:
     """Gain over the blurry input at each dose that a line was trained with."""
-    lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
-    return [(dose, line["over_input"]) for dose, line in lines if line is not None]
+    lines = line_by_dose(document, label)
+    return [(dose, line["over_input"]) for dose, line in lines]
 
 
 def shown_parts(one: Document, gains: str) -> list[str]:
     """Parts of the pictures of which a dose keeps gains, in the order of :data:`PART_NAMES`."""
-    parts = {part for line in one["lines"] for part in line.get(gains, ())}
-    return [part for part in PART_NAMES if part in parts - TOLD_BY_CIRCLE]
+    kept: set[str] = set()
+    for line in one["lines"]:
+        kept.update(line.get(gains, ()))
+    return [part for part in PART_NAMES if part in kept - TOLD_BY_CIRCLE]
 
 
 def _part_curve(line: Document, parts: Sequence[str]) -> Curve:

@@ -13,6 +13,7 @@ from defocus.extras.studies.dose.claims import (
     RULE,
     Claim,
     claims_of,
+    doses_px_of,
     rival_claims_of,
 )
 from defocus.extras.studies.dose.kept import DOSES
@@ -23,6 +24,7 @@ from defocus.extras.studies.dose.outputs.layout import (
     error_scale,
     strip_name,
 )
+from defocus.extras.studies.dose.tables import dose_columns
 from defocus.extras.studies.dose_report.charts import (
     dose_chart,
     part_charts,
@@ -38,7 +40,6 @@ from defocus.pictures.read import read_image
 from defocus.reports.display import anchor, number_text
 from defocus.reports.model import (
     Cell,
-    Column,
     Facts,
     Folded,
     Gallery,
@@ -93,7 +94,7 @@ def _folded_lines(document: Document) -> Iterator[Folded]:
 
 def _claims(document: Document) -> Table:
     """The claims one by one, with their differences and verdicts."""
-    doses = [one["dose_px"] for one in document["doses"] if one["dose_px"] >= FROM_PX]
+    doses = [dose for dose in doses_px_of(document) if dose >= FROM_PX]
     whole = document["whole"]
     rivals = set(document["rivals"])
     rows = []
@@ -104,17 +105,14 @@ def _claims(document: Document) -> Table:
     for claim in rival_claims_of(document):
         cells = _cells(claim, doses)
         rows.append((f"{claim.line} above {whole}", *cells))
-    columns: tuple[Column | str, ...] = (
-        "Claim",
-        "Verdict",
-        *(Column(f"{dose:g} px", "dB", None, 2) for dose in doses),
-    )
+    columns = ("Claim", "Verdict", *dose_columns(doses, "dB"))
     return Table.of("Differences of PSNR against the truth", columns, rows, RULE)
 
 
 def _cells(claim: Claim, doses: Sequence[float]) -> tuple[Cell, ...]:
     by_dose = dict(claim.doses)
-    return (claim.verdict, *(_difference(by_dose.get(dose)) for dose in doses))
+    differences = map(by_dose.get, doses)
+    return (claim.verdict, *map(_difference, differences))
 
 
 def _difference(estimate: Any) -> Measured | None:  # noqa: ANN401 - a checked estimate

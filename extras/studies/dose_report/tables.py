@@ -1,9 +1,10 @@
 """Tables of a study by dose: which scores can be trusted, every line, and parts of pictures."""
 
 from collections.abc import Mapping
-from itertools import chain
 
 from defocus.benchmark.leaderboard.columns import column
+from defocus.extras.studies.dose.claims import doses_px_of, protocols_of
+from defocus.extras.studies.dose.tables import dose_columns
 from defocus.extras.studies.dose_report.charts import PART_NAMES, shown_parts
 from defocus.extras.studies.dose_report.words import INPUT, Document
 from defocus.reports.model import Cell, Column, Measured, Table
@@ -21,10 +22,9 @@ COLUMN_WORDS = (
 def trust_table(document: Document) -> Table:
     """Kendall's tau of each protocol by dose, with its interval."""
     doses = document["doses"]
-    columns: list[Column | str] = ["Protocol"]
-    columns += [Column(f"{one['dose_px']:g} px", decimals=2) for one in doses]
+    columns = ("Protocol", *dose_columns(doses_px_of(document), ""))
     rows = []
-    for protocol in dict.fromkeys(chain.from_iterable(one["tau"] for one in doses)):
+    for protocol in protocols_of(doses):
         taus = [_measured(one["tau"].get(protocol)) for one in doses]
         rows.append((protocol, *taus))
     return Table.of("Kendall's tau by dose", columns, rows)

@@ -6,7 +6,9 @@ from typing import Any
 from defocus.baselines.registry import known_baselines
 from defocus.extras.studies.dose.claims import (
     labels_of,
+    line_by_dose,
     line_of,
+    lines_of,
     turned,
     without_number,
 )
@@ -40,8 +42,7 @@ def study_title(document: Document) -> str:
     A study of the central lines asks what the whole objective is worth, not what its parts are."""
     labels = {document["plain"], document["whole"], document["truth"]}
     labels |= {*document["rivals"], *document["controls"]}
-    lines = [line for one in document["doses"] for line in one["lines"]]
-    parts = any(_is_part(line, labels) for line in lines)
+    parts = any(_is_part(line, labels) for line in lines_of(document))
     asked = f"each part of {document['whole']}" if parts else document["whole"]
     return f"What {asked} is worth: {_network(document)}"
 
@@ -157,10 +158,9 @@ def _differences(document: Document) -> Iterator[str]:
 
 def _by_dose(document: Document, label: str, *, over: bool) -> str:
     """Gain at each dose of the whole objective over the row ``label``; ``over`` turns it round."""
-    lines = [(one["dose_px"], line_of(one, label)) for one in document["doses"]]
-    gains = [(dose, line["whole_over"]) for dose, line in lines if line is not None]
     said = []
-    for dose, gain in gains:
+    for dose, line in line_by_dose(document, label):
+        gain = line["whole_over"]
         shown = turned(gain) if over else gain
         said.append(f"{_gain_words(shown)} at {dose:g} px")
     return ", ".join(said)

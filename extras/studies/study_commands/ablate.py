@@ -41,6 +41,7 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
     from defocus.extras.studies.ablation.study import AskedAblation, ablate
     from defocus.extras.studies.ablation.tables import blur_table, paper_table
     from defocus.extras.studies.dose.plan import dose_study
+    from defocus.extras.studies.means import with_left_out
     from defocus.progress import say
     from defocus.storage.files import write_json
 
@@ -79,8 +80,7 @@ def command(objective: str, rows: "AblatedRows", study: "AblationStudy") -> int:
         write_json(study.out / "ablation.json", document)
         code = outcome.say_left_out()
         if study.as_json:
-            left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**document, "left_out": left_out})
+            output.write(with_left_out(document, outcome))
     if not study.as_json:
         print_tables(
             [paper_table(ablation.name, measured), blur_table(measured, bin_names())]
@@ -100,6 +100,7 @@ def _by_dose(
     from defocus.extras.studies.dose.kept import DOSES
     from defocus.extras.studies.dose.study import run_dose_study
     from defocus.extras.studies.dose.tables import dose_tables
+    from defocus.extras.studies.means import with_left_out
     from defocus.progress import say
 
     if dry_run:
@@ -108,8 +109,7 @@ def _by_dose(
         document, outcome = run_dose_study(study, where)
         code = outcome.say_left_out()
         if as_json:
-            left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**document, "left_out": left_out})
+            output.write(with_left_out(document, outcome))
     if not as_json:
         print_tables(dose_tables(document))
     say(f"{study.out / DOSES}, {study.out / 'report.html'}, {study.out / 'report.pdf'}")

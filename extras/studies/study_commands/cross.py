@@ -44,6 +44,7 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
         cross_markdown,
         cross_tables,
     )
+    from defocus.extras.studies.means import with_left_out
     from defocus.storage.files import write_json_if_changed, write_text
 
     weighted = weighted_systems(names, scales=study.scales)
@@ -65,8 +66,7 @@ def command(names: tuple[str, ...], study: "CrossStudy") -> int:
         write_text(study.out / "cross.md", cross_markdown(systems, gains))
         code = say_incomplete(outcome, studies)
         if study.as_json:
-            left_out = [one.to_json() for one in outcome.left_out]
-            output.write({**document, "left_out": left_out})
+            output.write(with_left_out(document, outcome))
     if not study.as_json:
         print_tables(*cross_tables(systems, gains))
     return code

@@ -34,6 +34,7 @@ def command(trained: "TrainedAndTested", study: "GeneralisationStudy") -> int:
         generalisation_study,
         generalisation_table,
     )
+    from defocus.extras.studies.means import with_left_out
 
     systems = select(all_baselines(), trained.only)
     asked = (
@@ -52,13 +53,8 @@ def command(trained: "TrainedAndTested", study: "GeneralisationStudy") -> int:
         results, outcome = generalisation_study(studies, study.dataset, study.where)
         code = outcome.say_left_out()
         if study.as_json:
-            left_out = [one.to_json() for one in outcome.left_out]
-            output.write(
-                {
-                    **generalisation_document(study.dataset, results),
-                    "left_out": left_out,
-                }
-            )
+            document = generalisation_document(study.dataset, results)
+            output.write(with_left_out(document, outcome))
     if not study.as_json:
         print_tables([generalisation_table(results)])
     return code

@@ -1,7 +1,8 @@
 """``defocus-bench studies maps``."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,14 +49,12 @@ def command(settings: "MapsSettings") -> int:
         say_left_out(left_out, opened.total, "pair")
         if not scored:
             raise NotApplicableError(f"{dataset}: no test pair can be read")
-        every = list(chain.from_iterable(scored))
-        rows = []
-        for name in SYSTEMS:
-            rows += [row for row in every if row["name"] == name]
+        order = list(SYSTEMS)
+        every = chain.from_iterable(scored)
+        rows = sorted(every, key=lambda row: order.index(row["name"]))
         if settings.as_json:
-            output.write(
-                [*rows, *({"pair": one.id, "left_out": one.reason} for one in left_out)]
-            )
+            unread = [{"pair": one.id, "left_out": one.reason} for one in left_out]
+            output.write([*rows, *unread])
     if not settings.as_json:
         print_tables([_table(rows, dataset)])
     return int(bool(left_out))
@@ -66,12 +65,10 @@ def _table(rows: Sequence[dict[str, Any]], dataset: str) -> "Table":
     from defocus.reports.model import Column, Table
 
     body: list[tuple[Cell, ...]] = []
-    for name in dict.fromkeys(row["name"] for row in rows):
-        mine = [row for row in rows if row["name"] == name]
-        body += [(name, row["pair"], row["everywhere"], row["edges"]) for row in mine]
-        body.append(
-            (name, "mean", *(_mean(mine, place) for place in ("everywhere", "edges")))
-        )
+    for name, group in groupby(rows, key=itemgetter("name")):
+        mine = list(group)
+        body += map(itemgetter("name", "pair", "everywhere", "edges"), mine)
+        body.append((name, "mean", _mean(mine, "everywhere"), _mean(mine, "edges")))
     columns = (
         "System",
         "Picture",

@@ -32,6 +32,7 @@ def command(injected: "InjectedMisalignment", study: "MisalignmentStudy") -> int
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.study.plan import select
     from defocus.command_line.json_output import json_output
+    from defocus.extras.studies.means import with_left_out
     from defocus.extras.studies.misalignment import (
         conditions,
         misalignment_document,
@@ -50,10 +51,8 @@ def command(injected: "InjectedMisalignment", study: "MisalignmentStudy") -> int
         rows, outcome = misalignment_study(studies, study.dataset, amounts, study.where)
         code = outcome.say_left_out()
         if study.as_json:
-            left_out = [one.to_json() for one in outcome.left_out]
-            output.write(
-                {**misalignment_document(study.dataset, rows), "left_out": left_out}
-            )
+            document = misalignment_document(study.dataset, rows)
+            output.write(with_left_out(document, outcome))
     if not study.as_json:
         print_tables([misalignment_table(rows)])
     return code

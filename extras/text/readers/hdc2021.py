@@ -1,6 +1,7 @@
 """hdc2021:DIR - Helsinki Deblur Challenge: text at 20 steps of blur, with the true text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product, starmap
 from pathlib import Path
 
 from defocus.datasets.layouts.layout import Layout, Part
@@ -45,14 +46,16 @@ def _part(step: int, font: str) -> Part:
     )
 
 
+def _targets() -> Iterator[str]:
+    """Pictures that measure the blur of each step, which are no samples."""
+    for step, camera in product(STEPS, ("CAM01", "CAM02")):
+        for target in ("LSF_X", "LSF_Y", "PSF"):
+            yield f"step{step}/Times/{camera}/focusStep_{step}_{target}.*"
+
+
 LAYOUT = Layout(
-    parts=tuple(_part(step, font) for step in STEPS for font in FONTS),
-    others=tuple(
-        f"step{step}/Times/{camera}/focusStep_{step}_{target}.*"
-        for step in STEPS
-        for camera in ("CAM01", "CAM02")
-        for target in ("LSF_X", "LSF_Y", "PSF")
-    ),
+    parts=tuple(starmap(_part, product(STEPS, FONTS))),
+    others=tuple(_targets()),
 )
 
 
@@ -103,9 +106,9 @@ def check(path: Path) -> Completeness:
     )
 
 
-def _absent(root: Path) -> tuple[str, ...]:
+def _absent(root: Path) -> Iterator[str]:
     """Fonts and steps without any file."""
-    places = (f"step{step}/{font}" for step in STEPS for font in FONTS)
-    return tuple(
-        f"{place}: nothing there" for place in places if not (root / place).is_dir()
-    )
+    for step, font in product(STEPS, FONTS):
+        place = f"step{step}/{font}"
+        if not (root / place).is_dir():
+            yield f"{place}: nothing there"

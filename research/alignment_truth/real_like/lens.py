@@ -50,11 +50,18 @@ def lens_blurred(
     def sheets() -> Iterator[SurfacePixels]:
         for k in sorted(np.unique(bins).tolist(), reverse=True):
             own = bins == k
+            behind = bins <= k
             beyond = np.inf if k == farthest else reach
-            colour, alpha = _continued(light, own, bins <= k, beyond)
+            colour, alpha = _continued(light, own, behind, beyond)
             mean = float(diameter[own].mean())
             shares = _shares(mean, alpha, lens, zones)
-            yield SurfacePixels(colour, alpha, canvas, shares, even=False)
+            yield SurfacePixels(
+                colour,
+                alpha,
+                canvas,
+                shares,
+                even=False,
+            )
 
     return merged(composited(sheets(), canvas))
 

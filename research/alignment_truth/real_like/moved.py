@@ -30,7 +30,9 @@ class Bend:
         """A random bend."""
         turn = rng.uniform(0, 2 * np.pi)
         length = rng.uniform(0, PARALLAX_PX)
-        parallax_px = (length * np.cos(turn), length * np.sin(turn))
+        right = length * np.cos(turn)
+        down = length * np.sin(turn)
+        parallax_px = (right, down)
         breathing_px = rng.uniform(-1, 1) * BREATHING_PX
         waves = rng.uniform(-1, 1, (WAVES, 3))
         return cls(breathing_px, parallax_px, waves)

@@ -76,7 +76,8 @@ def real_like_pair(
     mosaic = bool(rng.random() < MOSAIC_SHARE)
     camera = replace(draw_camera(rng), mosaic=mosaic)
     noise = rng if rng.random() < NOISY_SHARP_SHARE else None
-    exposed = inside * _light(shape, rng)[:, :, None]
+    gain = _light(shape, rng)
+    exposed = inside * gain[:, :, None]
     unmoved = np.ascontiguousarray(scene.light[inner])
     return RealLikePair(
         blurry=_stored(camera, exposed, rng),
@@ -129,10 +130,13 @@ def _true_in_focus(lens: RealLens, field: tuple[float, float]) -> bool:
     side = len(kernel)
     places = np.arange(side) - side // 2
     squares = places[:, None] ** 2 + places**2
-    variance = float((kernel * squares).sum()) / 2
+    weighted = kernel * squares
+    variance = float(weighted.sum()) / 2
     spread = math.sqrt(variance)
-    across = float(kernel.sum(axis=0) @ places)
-    down = float(kernel.sum(axis=1) @ places)
+    columns = kernel.sum(axis=0)
+    rows = kernel.sum(axis=1)
+    across = float(columns @ places)
+    down = float(rows @ places)
     off = math.hypot(across, down)
     return spread <= LARGEST_ERROR_PX and off <= LARGEST_OFFSET_PX
 

@@ -92,9 +92,12 @@ def _ecc(blurry: Image, sharp: Image) -> Placed | None:
 def _dis(blurry: Image, sharp: Image) -> Placed | None:
     """Dense inverse search, and the similarity on which most of its flow agrees."""
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    none = np.zeros((*blurry.shape[:2], 2), np.float32)
-    flow = np.asarray(estimator.calc(_grey(blurry), _grey(sharp), none))
-    grid = pixel_grid(*blurry.shape[:2])
+    size = blurry.shape[:2]
+    none = np.zeros((*size, 2), np.float32)
+    first = _grey(blurry)
+    second = _grey(sharp)
+    flow = np.asarray(estimator.calc(first, second, none))
+    grid = pixel_grid(*size)
     every = slice(None, None, FLOW_STEP_PX)
     start = grid[:, every, every].reshape(2, -1).T
     moves = flow[every, every].reshape(-1, 2)
@@ -146,7 +149,12 @@ def _phase(blurry: Image, sharp: Image) -> Placed | None:
     second = _grey(sharp).astype(np.float32)
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     (x, y), _ = cv2.phaseCorrelate(first, second, window)
-    affine = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+    affine = np.array(
+        [
+            [1.0, 0.0, x],
+            [0.0, 1.0, y],
+        ]
+    )
     return _of(homogeneous(affine), blurry.shape)
 
 

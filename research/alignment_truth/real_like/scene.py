@@ -119,7 +119,8 @@ def _at_drawn_size(light: Array, rng: Random) -> Array:
 def _beyond_white(light: Array, rng: Random) -> Array:
     above = (light.min(axis=2) - BRIGHT_FROM) / (1 - BRIGHT_FROM)
     clipped = np.clip(above, 0, 1)
-    gain = 1 + clipped * rng.uniform(0, BRIGHTEST - 1)
+    most = rng.uniform(0, BRIGHTEST - 1)
+    gain = 1 + clipped * most
     return single(light * gain[:, :, None])
 
 
@@ -135,7 +136,8 @@ def _diameters(light: Array, rng: Random) -> Array:
     farthest = float(np.abs(beyond).max())
     exponent = rng.uniform(*np.log(LARGEST_PX))
     largest = math.exp(exponent) * light.shape[1] / CANVAS[1]
-    return single(beyond * (largest / max(farthest, 1e-6)))
+    unit = largest / max(farthest, 1e-6)
+    return single(beyond * unit)
 
 
 def _nearness(light: Array, rng: Random) -> Array:
@@ -171,4 +173,6 @@ def _segments(light: Array) -> NDArray[np.int32]:
     )
     labels = segments.astype(np.int32)
     nearest = cv2.INTER_NEAREST
-    return np.asarray(cv2.resize(labels, light.shape[1::-1], interpolation=nearest))
+    size = light.shape[1::-1]
+    in_full = cv2.resize(labels, size, interpolation=nearest)
+    return np.asarray(in_full)

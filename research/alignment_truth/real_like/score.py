@@ -111,7 +111,11 @@ class MethodMeans:
     seconds: float  # CPU
 
 
-def method_means(pairs: Sequence[dict[str, WarpScore]]) -> dict[str, MethodMeans]:
+ScoredPairs = Sequence[dict[str, WarpScore]]
+"""Scores of the methods on each pair, by their names."""
+
+
+def method_means(pairs: ScoredPairs) -> dict[str, MethodMeans]:
     """Each method over all pairs."""
     if not pairs:
         return {}

@@ -1,6 +1,6 @@
 """Table of the methods on pairs with a known warp."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from research.alignment_truth.failures import (
     FAILURE_PX,
@@ -12,7 +12,7 @@ from research.alignment_truth.real_like.score import (
     RAW,
     TRUE,
     MethodMeans,
-    WarpScore,
+    ScoredPairs,
     method_means,
 )
 from research.markdown import number_or_dash, table
@@ -31,7 +31,7 @@ HEAD = (
 )
 
 
-def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
+def real_like_table(pairs: ScoredPairs) -> str:
     """A heading, what the best of the others has, and one row for each method, as Markdown."""
     means = method_means(pairs)
     medians = []
@@ -50,7 +50,7 @@ def real_like_table(pairs: Sequence[dict[str, WarpScore]]) -> str:
     return f"### {len(pairs)} real-like pairs with a known warp\n\n{note}\n\n{method_table(means)}"
 
 
-def _within_errors(pairs: Sequence[dict[str, WarpScore]]) -> tuple[int, int]:
+def _within_errors(pairs: ScoredPairs) -> tuple[int, int]:
     """How many of our transforms are within two of their errors, and how many state an error."""
     within = 0
     said = 0
@@ -80,7 +80,7 @@ def method_table(means: Mapping[str, MethodMeans]) -> str:
     return table(HEAD, rows)
 
 
-def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
+def _rare(pairs: ScoredPairs) -> str:
     """How far off the worst of our answers is, and what so many pairs say of rare failures."""
     errors = [pair[OURS[0]].corner_px for pair in pairs]
     trials = [RegistrationTrial(error, 0.0) for error in errors]
@@ -92,7 +92,7 @@ def _rare(pairs: Sequence[dict[str, WarpScore]]) -> str:
     )
 
 
-def _where_better(pairs: Sequence[dict[str, WarpScore]], name: str) -> str:
+def _where_better(pairs: ScoredPairs, name: str) -> str:
     """Number of pairs in which another method is more exact than ours."""
     gains = []
     for pair in pairs:

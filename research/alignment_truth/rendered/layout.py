@@ -125,7 +125,8 @@ class Outline:
         middle = self.radius * (1 + self.ratio) / 2
         half = self.radius * (1 - self.ratio) / 2
         rho = np.hypot(u, v)
-        return np.asarray(half - np.abs(rho - middle))
+        off_middle = np.abs(rho - middle)
+        return np.asarray(half - off_middle)
 
     def _to_polygon(self, u: Array, v: Array) -> Array:
         apothem = self.radius * math.cos(math.pi / self.count)
@@ -177,7 +178,8 @@ class Outline:
         across = np.abs(in_period - period / 2)
         half = period * (0.25 + 0.5 * self.ratio) / 2
         within_bar = half - across
-        within_box = box - np.maximum(np.abs(u), np.abs(v))
+        to_side = np.maximum(np.abs(u), np.abs(v))
+        within_box = box - to_side
         return np.asarray(np.minimum(within_bar, within_box))
 
 

@@ -201,7 +201,9 @@ def _towards_anywhere(rng: Random, longest: float) -> tuple[float, float]:
     """A way in any direction, of any length up to the longest."""
     length = rng.uniform(0, longest)
     direction = rng.uniform(0, math.tau)
-    return length * math.cos(direction), length * math.sin(direction)
+    right = length * math.cos(direction)
+    down = length * math.sin(direction)
+    return right, down
 
 
 def _draw_surface(
@@ -244,10 +246,13 @@ def _light(ranges: Ranges, size: tuple[int, int], rng: Random) -> Array:
     loss = rng.uniform(0, 1 - 2.0**-ranges.vignetting_ev)
     height, width = size
     x, y = Window.of(size).grid()
-    dx = x - (width - 1) / 2
-    dy = y - (height - 1) / 2
-    to_corner_squared = ((width - 1) ** 2 + (height - 1) ** 2) / 4
-    fall = (dx * dx + dy * dy) * (loss / to_corner_squared)
+    half_width = (width - 1) / 2
+    half_height = (height - 1) / 2
+    dx = x - half_width
+    dy = y - half_height
+    to_corner_squared = half_width**2 + half_height**2
+    slope = loss / to_corner_squared
+    fall = (dx * dx + dy * dy) * slope
     return single(gain * (1 - fall))
 
 

@@ -117,20 +117,27 @@ def _density(
         return _polygon(psf, x, y, radius)
     distance = np.hypot(x, y)
     if psf.family == "soft-disc":
-        edge = max(psf.strength * radius, 0.5)
-        slope = (radius - distance) / (2 * edge)
-        return np.asarray(np.clip(slope + 0.5, 0, 1))
+        return _soft_disc(psf, distance, radius)
     disc = np.clip(radius - distance + 0.5, 0, 1)
     if psf.family == "ring":
-        hole = np.clip(psf.strength * radius - distance + 0.5, 0, 1)
+        hole_radius = psf.strength * radius
+        hole = np.clip(hole_radius - distance + 0.5, 0, 1)
         return np.asarray(disc - hole)
     squared = (distance / radius) ** 2
     if psf.family == "gaussian":  # of the second moment that the disc has
         return np.asarray(disc * np.exp(-2 * squared))
     if psf.family == "spherical":
         fall = 1 - 2 * squared
-        return np.asarray(disc * (1 + sign * psf.strength * fall))
+        change = sign * psf.strength * fall
+        return np.asarray(disc * (1 + change))
     return np.asarray(disc)
+
+
+def _soft_disc(psf: PSF, distance: Array, radius: float) -> Array:
+    """A disc whose edge falls evenly over a share of the radius."""
+    edge = max(psf.strength * radius, 0.5)
+    slope = (radius - distance) / (2 * edge)
+    return np.asarray(np.clip(slope + 0.5, 0, 1))
 
 
 def _polygon(
@@ -159,7 +166,8 @@ def _coma(
     px, py = _pupil()
     height = math.hypot(*field)
     moved = tail * height
-    radial = radius * px + moved * (3 * px**2 + py**2)
+    outwards = 3 * px**2 + py**2
+    radial = radius * px + moved * outwards
     tangential = radius * py + moved * 2 * px * py
     cosine = 1.0
     sine = 0.0

@@ -91,7 +91,8 @@ def none_for_nan(values: ArrayLike) -> list[float | None]:
 
 def nan_for_none(values: Iterable[float | None]) -> list[float]:
     """Numbers of JSON for a computation, NaN in place of None."""
-    return [np.nan if one is None else one for one in values]
+    numbers: list[float] = np.array(list(values), np.float64).tolist()
+    return numbers
 
 
 def _checkpoint_hash(study: Study, run: Run) -> str:
@@ -168,9 +169,9 @@ def _read_picture(path: Path, white: int | None) -> Picture:
 
 def mean_bend_px(restored: Picture, lines: Sequence[StraightLine]) -> float:
     """Mean bend of a scene's lines, px; NaN without a line, or where none of them is seen."""
-    every = [line_bend_px(restored, line) for line in lines]
-    seen = [bend for bend in every if np.isfinite(bend)]
-    return float(np.mean(seen)) if seen else np.nan
+    bends_px = np.array([line_bend_px(restored, line) for line in lines])
+    seen = bends_px[np.isfinite(bends_px)]
+    return float(seen.mean()) if len(seen) else np.nan
 
 
 def edge_displacement_px(

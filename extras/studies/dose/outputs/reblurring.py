@@ -46,8 +46,8 @@ def losses_of_pair(loss: JDRLObjective, pair: Pair) -> tuple[float, float]:
     """Reblurring loss of the truth and of the blurry picture of a rendered pair."""
     if pair.truth is None or pair.defocus_map is None:
         raise ValueError(f"pair {pair.id} is not rendered")
-    both = (read_image(one, pair.white) for one in (pair.blurry, pair.truth))
-    blurry, truth = (_tensor(as_float(one)) for one in both)
+    blurry = _tensor(as_float(read_image(pair.blurry, pair.white)))
+    truth = _tensor(as_float(read_image(pair.truth, pair.white)))
     supervision = {
         "defocus_map": np.abs(read_array(pair.defocus_map)).astype(np.float32),
     }

@@ -3,6 +3,7 @@
 A network that learned from deformed pairs bends them (Li et al., AAAI 2023, Fig. 1)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -54,8 +55,7 @@ def straight_lines(truth: Picture) -> tuple[StraightLine, ...]:
     if ends is None:
         return ()
     segments = np.asarray(ends, np.float64).reshape(-1, 4)
-    every = [_measured(grey, segment) for segment in segments]
-    lines = [line for line in every if line is not None]
+    lines = filter(None, map(partial(_measured, grey), segments))
     return tuple(sorted(lines, key=lambda line: -line.length_px))
 
 

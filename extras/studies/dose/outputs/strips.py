@@ -121,9 +121,8 @@ def _bends_beyond_input(study: DoseStudy, here: Sequence[Study]) -> list[float |
     """The plain loss's bend of lines less the blurry input's by test scene, px, mean over seeds.
 
     A line that is faint in the blurry picture itself has a bend there too, which shows nothing."""
-    blurry = next(line for line in study.lines() if line.system == "input")
     plain = _bends(study, here, study.ablation.lines[0])
-    before = _bends(study, here, blurry)
+    before = _bends(study, here, study.blurry())
     return none_for_nan(plain - before)
 
 
@@ -258,7 +257,7 @@ def _column(
     white = np.full_like(crop, 255)
     error = white if label == "truth" else error_picture(crop, truth, scale)
     gap = white[: GAP_PX // SHOWN]
-    below = [_enlarged(part) for part in (crop, gap, error)]
+    below = map(_enlarged, (crop, gap, error))
     return np.concatenate([_head(label, crop), *below])
 
 
