@@ -49,6 +49,12 @@ RATHER_SPREAD, SURELY_SPREAD = 0.97, 0.99
 fully, as spreading. It is 1 where nothing gets sharper."""
 SMALL_CHANGE = 0.0055
 """Largest root mean square change where edges are crisp, as a share of white: 45 dB."""
+FADING_PX = 31
+"""Width, px, over which the share of the change that is kept goes from one value to another. A crisp
+edge counts fully in the square of 61 px around it and not at all outside, which left straight lines
+in the blurred background of letters."""
+KEPT_REACH_PX = REACH_PX + FADING_PX // 2
+"""Radius of the area that decides on the share of the change that is kept at a pixel, px."""
 TINY = 1e-7
 
 
@@ -65,7 +71,8 @@ def share_kept(
     gathered = (spread(restored) + TINY) / (spread(blurry) + TINY)
     doubt = crisp * _ramp(gathered, RATHER_SPREAD, SURELY_SPREAD)
     allowed = SMALL_CHANGE / np.maximum(doubt, TINY)
-    return np.asarray(np.minimum(1, allowed / (change + TINY)), np.float32)
+    kept = np.minimum(1, allowed / (change + TINY))
+    return np.asarray(cv2.blur(kept, (FADING_PX, FADING_PX)), np.float32)
 
 
 def _ramp(
@@ -118,7 +125,7 @@ def limit(
         inside = slice(rows.start - around.start, rows.stop - around.start)
         return _limited(changed, seen, inside, noise)
 
-    margin = max(AROUND_PX, REACH_PX)
+    margin = max(AROUND_PX, KEPT_REACH_PX)
     threads = _threads(LIMIT_BYTES * width * (STRIP_ROWS + 2 * margin))
     replace_strips(restored, margin, limited_strip, threads)
 

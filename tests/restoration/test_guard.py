@@ -217,6 +217,20 @@ def test_where_edges_are_crisp_changes_stay_small(few):
     )
 
 
+def test_a_crisp_thing_leaves_no_line_in_the_blurred_ground_around_it():
+    random = np.random.default_rng(0)
+    blurry = random.random((256, 256, 3), np.float32)
+    blurry = np.asarray(cv2.GaussianBlur(blurry, (0, 0), 12), np.float32)
+    blurry[116:140, 116:140] = 1.0
+    # as much is changed everywhere, and no edge is gathered
+    restored = np.asarray(blurry + 0.04 * np.sin(np.arange(256) / 20)[:, None, None])
+    kept = share_kept(restored.astype(np.float32), blurry, np.zeros(8))
+    assert kept[0, 0] > 0.99
+    assert kept[118:138, 118:138].max() < 0.6
+    for axis in (0, 1):
+        assert np.abs(np.diff(kept, axis=axis)).max() < 0.05
+
+
 def test_edges_that_restoring_gathers_may_change():
     random = np.random.default_rng(0)
     sharp = np.kron(random.random((16, 16, 3)), np.ones((8, 8, 1))).astype(np.float32)
