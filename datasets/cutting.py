@@ -40,15 +40,17 @@ from defocus.datasets.pair import (
     with_files,
 )
 from defocus.datasets.pair_files import ARRAYS, member_name, pair_files, read_array
+from defocus.datasets.patching.many_pairs import say_size
 from defocus.errors import ImageError, NotApplicableError
 from defocus.pictures.carried import give_blocks
-from defocus.pictures.headers import picture_size
+from defocus.pictures.headers import picture_size, readable_size, stated_bits
 from defocus.pictures.raw import all_raw, any_raw, develop_pair
 from defocus.pictures.read import read_image
 from defocus.pictures.values import FULL, Image
 from defocus.pictures.write import write_array, write_image
 from defocus.processes.isolation import attempt
 from defocus.processes.machines import Where
+from defocus.storage.files import make_folder
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,9 @@ class Cut(Derived):
 def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, where: Where = 2) -> Cut:
     """Cut the training and validation pictures of a dataset into patches, in the folder ``out``."""
     _require_large_enough(dataset, scheme)
+    size = sum(_bytes_of_patches(pair, scheme) for pair in dataset.pairs)
+    text = f"patches of the pictures take up to {size / 1e9:.1f} GB"
+    say_size(text, size, make_folder(out))
 
     def cutting(patches: tuple[Pair, ...]) -> MakingStep:
         if not patches:
@@ -174,6 +179,26 @@ def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
 def _reduced_side(size: tuple[int, int], scheme: Scheme) -> int:
     """The shorter side of a picture after reduction, px."""
     return min(ReleaseGrid(whole(size), scheme.scale).shape)
+
+
+def _bytes_of_patches(pair: Pair, scheme: Scheme) -> int:
+    """Bytes of the pixels of a pair's patches, by the headers of its pictures; 0 for testing."""
+    if pair.split == "test":
+        return 0
+    training = pair.split == "train"
+    side = scheme.side_px
+    stride = scheme.stride_px(training=training)
+    total = 0
+    for role, path in pair_files(pair).items():
+        size = None if role in ARRAYS else readable_size(path)
+        if size is None:
+            continue
+        sides = ReleaseGrid(whole(size), scheme.scale).shape
+        count = len(places(*sides, side, stride, edges=scheme.edges))
+        dropped = int(scheme.drop * count) if training else 0
+        bytes_a_pixel = 6 if stated_bits(path) > 8 else 3
+        total += (count - dropped) * side**2 * bytes_a_pixel
+    return total
 
 
 def _too_small(dataset: Dataset, scheme: Scheme) -> NotApplicableError:

@@ -1,6 +1,8 @@
 """Seconds, memory and disk of each command from the list of a dataset to the table of a paper.
 
-``python -m research.chain READER:PATH OUT`` prints a line a command and writes ``chain.json``."""
+``python -m research.chain READER:PATH OUT`` prints a line a command and writes ``chain.json``. With
+``--scenes``, the first argument is the address of a camera, such as that of ``lab_shots``, and the
+commands go from ``shoot`` to ``verify``."""
 
 import argparse
 import json
@@ -27,6 +29,13 @@ SYSTEMS = [
     "--only",
     "nafnet",
 ]
+CARD = """title = "Pairs of a lab"
+authors = [{given = "Jane", family = "Doe"}]
+licence = "CC-BY-4.0"
+faces = "none"
+date = "2026-11-30"
+"""
+"""Card of a release."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,33 @@ def commands_of(dataset: str, processes: int) -> list[str]:
         f"defocus-bench score --restored restored --dataset {dataset} {study} --name mine {on}",
         f"defocus-bench report {study}",
         f"defocus-bench table methods {study}",
+    ]
+
+
+def commands_from_shoot(
+    camera: str,
+    scenes: int,
+    takes: int,
+    processes: int,
+) -> list[str]:
+    """The commands from the first shot to the verified release, in words."""
+    on = f"--on {processes}"
+    exposure = "--blurry f/2.8 --sharp f/11 --shutter 1/1000 --iso 100 --settle 0"
+    number = f"--scenes {scenes} --repeat {takes} --retake never --yes"
+    divided = "manifest:divided"
+    contents = "--card card.toml --audit divided-audit/audit.json"
+    return [
+        f"defocus-capture shoot session --camera {camera} {exposure} {number}",
+        "defocus-capture check session",
+        f"defocus-data import session --out dataset {on}",
+        f"defocus-data audit manifest:dataset --out audit {on}",
+        f"defocus-data compensate manifest:dataset --out aligned --size common {on}",
+        f"defocus-data split manifest:aligned --out divided {on}",
+        f"defocus-data patches {divided} --out patches --overlap 0 {on}",
+        f"defocus-data audit {divided} --out divided-audit {on}",
+        f"defocus-data package {divided} --to folder --out release {contents} {on}",
+        f"defocus-data verify release {on}",
+        "defocus-data list release:release",
     ]
 
 
@@ -91,7 +127,7 @@ def measured(
 
 
 def from_anywhere(dataset: str) -> str:
-    """A dataset ``READER:PATH`` with its whole path, for commands that run in another folder."""
+    """An address ``READER:PATH`` with its whole path, for commands that run in another folder."""
     reader, _, path = dataset.partition(":")
     return f"{reader}:{Path(path).resolve()}" if path else reader
 
@@ -108,12 +144,18 @@ def main() -> int:
     parser.add_argument("dataset")
     parser.add_argument("out", type=Path)
     parser.add_argument("--on", type=int, default=2)
+    parser.add_argument("--scenes", type=int, default=0)
+    parser.add_argument("--takes", type=int, default=5, help="pairs of each scene")
     asked = parser.parse_args()
     dataset = from_anywhere(asked.dataset)
     folder = make_folder(asked.out)
     write_text(folder / "settings.toml", SETTINGS)
+    write_text(folder / "card.toml", CARD)
+    commands = commands_of(dataset, asked.on)
+    if asked.scenes:
+        commands = commands_from_shoot(dataset, asked.scenes, asked.takes, asked.on)
     done = []
-    for command in commands_of(dataset, asked.on):
+    for command in commands:
         done.append(measured(command, folder))
         print(json.dumps(asdict(done[-1])), flush=True)  # noqa: T201 - what the script is for
     write_json(folder / "chain.json", list(map(asdict, done)))

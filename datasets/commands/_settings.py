@@ -155,7 +155,9 @@ class CompensateSettings(MotionSettings):
     out: Folder = option(..., "--out DIR", heading="Output")
     """Folder of the new dataset: new, empty, or an unfinished run with the same settings."""
     where: Where = where_field(
-        2, "Number of pairs processed at once; each takes up to 2 GiB."
+        2,
+        "Number of pairs processed at once; each takes 1.8 GB of memory where pictures have 24 "
+        "megapixels, and 2.6 GB at 45.",
     )
     as_json: bool = JSON
 

@@ -109,6 +109,10 @@ def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
     from defocus.datasets.audit.page_parts import compensation
 
     say(usable.words)
+    measured = {pair.id for pair in audit.pairs if pair.status == "ok"}
+    unsuitable = [(name, text) for name, text in usable.others if name in measured]
+    for line in grouped(unsuitable, audit.total, "pair"):
+        say(f"cannot be used: {line}")
     if usable.compensated:
         command = compensation(name, *audit.limits.arguments)
         say(f"compensate first, then curate: {command}")

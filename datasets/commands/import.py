@@ -67,14 +67,15 @@ def _imported(sessions: tuple[Path, ...], settings: "ImportSettings") -> Json:
 
     dataset = import_sessions(sessions, out, settings.where)
     say_left_out(dataset.left_out, len(dataset.pairs) + len(dataset.left_out), "pair")
-    for name in dataset.unknown:
-        say(f"pair {name}: its misalignment could not be measured", error=True)
+    for pair in dataset.unknown:
+        text = f"pair {pair.id}: its misalignment could not be measured: {pair.reason}"
+        say(text, error=True)
     for remark in dataset.remarks:
         say(f"warning: {remark}")
     return {
         "root": str(out),
         "counts": split_counts(dataset.pairs),
-        "unknown": list(dataset.unknown),
+        "unknown": [pair.id for pair in dataset.unknown],
         "remarks": list(dataset.remarks),
         "left_out": documents_of(dataset.left_out),
     }

@@ -163,9 +163,8 @@ LIGHT = ("gain_ev", "gain", "offset")
 class Import(Derived):
     """The dataset of an import."""
 
-    unknown: tuple[
-        str, ...
-    ] = ()  # ids of the pairs whose misalignment could not be measured
+    # pairs whose misalignment could not be measured, with the reason
+    unknown: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()  # what is odd about scenes and splits
 
 
@@ -186,7 +185,9 @@ def import_sessions(folders: Sequence[Path], out: Path, where: Where = 1) -> Imp
     dataset = make_dataset(out, how, where)
     measured: Json = {p.id: p.metadata["measured_misalignment"] for p in dataset.pairs}
     unknown = tuple(
-        name for name, one in measured.items() if one["status"] == "unknown"
+        LeftOut(name, one["reason"])
+        for name, one in measured.items()
+        if one["status"] == "unknown"
     )
     remarks = (*scene_remarks(dataset.pairs, where), *split_remarks(dataset.pairs))
     return Import(out, dataset.pairs, (*damaged, *dataset.left_out), unknown, remarks)

@@ -21,7 +21,7 @@ TOGETHER = 32
 SPARE_BYTES = 256 * 1024
 
 MANY_BYTES = 10**9
-"""Size of a packed file, in bytes, from which a message says how much disk it takes."""
+"""Size of what is written, in bytes, from which a message says how much disk it takes."""
 
 
 def each_in_order(
@@ -46,10 +46,8 @@ def require_space(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, "no space left", str(folder))
 
 
-def say_size(size: int, folder: Path) -> None:
-    """Say how many bytes a packed file will take, if they are many."""
+def say_size(text: str, size: int, folder: Path) -> None:
+    """Say what takes the bytes that will be written to a folder, if they are many."""
     if size >= MANY_BYTES:
         free = shutil.disk_usage(folder).free
-        say(
-            f"packing takes {size / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB are free"
-        )
+        say(f"{text} in {folder}, where {free / 1e9:.1f} GB are free")

@@ -300,7 +300,7 @@ def _packed_rows(
         elif packed is not None:
             if not size:
                 size = count * sum(array.nbytes for array in packed.values())
-                say_size(size, folder)
+                say_size(f"packing takes {size / 1e9:.1f} GB", size, folder)
             yield name, packed
 
 

@@ -19,6 +19,7 @@ from defocus.datasets.audit.page_parts import (
 from defocus.datasets.audit.pair_audit import AuditedPair, NearDuplicate
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import document, failing_pairs, failures
+from defocus.datasets.commands.audit import _say_usable
 from defocus.datasets.curation_rules import Rules, usable_pairs
 from defocus.datasets.pair import step
 from defocus.processes.isolation import LeftOut
@@ -162,6 +163,17 @@ def test_how_many_pairs_can_be_used_is_said_first_and_that_compensation_comes_be
     assert (counts["unreadable"], sum(counts.values())) == (1, 6), (
         "as what is said of all pairs"
     )
+
+
+def test_why_measured_pairs_cannot_be_used_is_said_once_for_many_alike(capsys):
+    bent = [replace(ok(f"bent{k}", 0.1), residual_p95_px=4.0 + k) for k in range(5)]
+    audit = audit_of(*GOOD, *bent, UNKNOWN)
+    _say_usable(audit.dataset, audit, usable_pairs(audit))
+    reason = "residual flow 4 px, at most 1 is allowed"
+    assert capsys.readouterr().err.splitlines() == [
+        "2 of 8 pairs can be used, 6 not",
+        f"cannot be used: 5 of 8 pairs, such as bent0: {reason}",
+    ]
 
 
 def test_many_failing_pairs_leave_the_next_step_near():

@@ -14,6 +14,7 @@ from defocus.datasets.commands.list import description
 from defocus.datasets.pair import Pair
 from defocus.errors import DatasetError
 from defocus.pictures.read import read_image, read_pair
+from defocus.pictures.write import write_image
 from tests.capture.raw_sessions import bayer_dng
 from tests.command_process import start_code
 from tests.datasets.conftest import write_session
@@ -44,6 +45,21 @@ def test_an_import_opens(tmp_path, session, strong, data):
         assert measured["status"] == "ok"
         assert math.dist(measured["shift_px"], misalignment["shift_px"]) < 0.3
         assert abs(measured["zoom"] - misalignment["zoom"]) < 0.002
+
+
+def test_an_import_says_why_a_misalignment_is_unknown(tmp_path, strong, data):
+    plain = tmp_path / "plain.png"
+    write_image(plain, np.full_like(read_image(strong.pairs[0].sharp), 120))
+    pairs = [replace(strong.pairs[0], sharp=plain), strong.pairs[1]]
+    root = write_session(tmp_path / "shoot", pairs)
+    result = data("import", root, "--out", tmp_path / "set", "--json")
+    unknown, known = open_dataset(f"manifest:{tmp_path / 'set'}").pairs
+    assert known.metadata["measured_misalignment"]["status"] == "ok"
+    reason = unknown.metadata["measured_misalignment"]["reason"]
+    assert reason
+    line = f"pair {unknown.id}: its misalignment could not be measured: {reason}"
+    assert line in result.stderr
+    assert json.loads(result.stdout)["unknown"] == [unknown.id]
 
 
 @pytest.mark.parametrize("what", ["changed", "cut", "missing"])

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defocus.blur.gradients import sobel_products
+from defocus.datasets import cutting
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting import SCHEMES, Scheme, cut_dataset, kept, places
+from defocus.datasets.patching import many_pairs
+from defocus.datasets.patching.many_pairs import say_size
 from defocus.datasets.release.details import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.pictures.read import read_image, read_pair
@@ -138,6 +141,26 @@ def test_patches_are_parts_of_the_pictures_to_the_bit(three, tmp_path):
             np.testing.assert_array_equal(np.load(pair.flow), flow[:, *window])
             np.testing.assert_array_equal(np.load(pair.defocus_map), flow[0][window])
             assert pair.metadata["f_number"] == 4
+
+
+def test_how_much_disk_many_patches_take_is_said_first(
+    three, tmp_path, capsys, monkeypatch
+):
+    out = tmp_path / "out"
+    said: list[int] = []
+
+    def note(text, size, folder):
+        assert not list(folder.iterdir())
+        said.append(size)
+        say_size(text, size, folder)
+
+    monkeypatch.setattr(cutting, "say_size", note)
+    monkeypatch.setattr(many_pairs, "MANY_BYTES", 10_000)
+    cut_dataset(three, out, SMALL, where=1)
+    patches = [path for path in out.rglob("*-*.png") if path.parent.name != "test-p"]
+    assert said == [sum(read_image(path).nbytes for path in patches)]
+    line = "patches of the pictures take up to 0.0 GB in "
+    assert line in capsys.readouterr().err
 
 
 def test_what_is_damaged_in_the_new_folder_is_named(three, tmp_path, refused):
