@@ -268,6 +268,5 @@ def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
     split_of = {pair.id: pair.split for pair in pairs}
     prints = []
     for row in audit.pairs:
-        split = split_of[row.id]
-        prints += [(row.id, split, one) for one in row.fingerprints]
+        prints += [(row.id, split_of[row.id], one) for one in row.fingerprints]
     return tuple((twins.first, twins.second) for twins in near_duplicates(prints))

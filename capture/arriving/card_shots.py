@@ -318,12 +318,10 @@ def _in_order(
         else:
             cards[card_of(path), path.stem[:4]].append((number, shot))
     counted, runs, remarks = _counted(cards)
-    first = sorted(
-        [*steady, *(counted[0] if counted else ())], key=lambda shot: shot.seconds
-    )
-    further = [sorted(one, key=lambda shot: shot.seconds) for one in counted[1:]]
-    ordered = [first, *further] if first else further
-    return [*map(tuple, ordered), *runs], remarks
+    first, *further = counted or [[]]
+    groups = filter(None, (steady + first, *further))
+    ordered = [tuple(sorted(one, key=lambda shot: shot.seconds)) for one in groups]
+    return [*ordered, *runs], remarks
 
 
 def _counted(

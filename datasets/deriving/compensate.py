@@ -240,7 +240,7 @@ def _finished(
         reason = left_out[0][1] if left_out else failed[0].reason
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {reason}")
     pairs = tuple(aligned)
-    lacking = len(dataset.pairs) - len(pairs) + len(dataset.left_out)
+    lacking = dataset.total - len(pairs)
     made_by = step(COMMAND, **settings, aligned=len(pairs), left_out=lacking)
     finish_dataset(out, COMMAND, pairs, dataset, made_by)
     return Compensated(out, pairs, tuple(left_out), failed, sessions)

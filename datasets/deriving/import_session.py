@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +97,8 @@ def scene_remarks(pairs: Sequence[Pair], where: Where) -> list[str]:
     scenes: dict[str, list[Path]] = defaultdict(list)
     for pair in pairs:
         scenes[pair.scene].append(pair.blurry if pair.sharp is None else pair.sharp)
-    files = dict[str, Path]()
-    for paths in scenes.values():
-        if len(paths) > 1:
-            files |= dict(zip(map(str, paths), paths, strict=True))
-    looks = dict(each(_look, files, where))
+    several = chain.from_iterable(one for one in scenes.values() if len(one) > 1)
+    looks = dict(each(_look, {str(path): path for path in several}, where))
     remarks = []
     for scene, paths in scenes.items():
         of_scene = [looks.get(str(path)) for path in paths]

@@ -31,7 +31,7 @@ from defocus.scene.depth import Focus
 from defocus.scene.kernel_bank import Optic, blurred, margin, snapped
 from defocus.scene.lens_file import MeasuredLens
 from defocus.scene.occluders import StreamScene
-from defocus.scene.shapes import draw_shapes, words
+from defocus.scene.shapes import Shape, draw_shapes, words
 from defocus.storage.files import sha256_json
 
 # Pages of random text through a stream's lenses and cameras: what can be read again is counted. No
@@ -98,19 +98,24 @@ def _inside(picture: Array, edge: int) -> Array:
 def _printed(random: np.random.Generator, lines: list[str], around: int) -> Array:
     """Linear light of a page: dark letters on pale paper, with a margin around the picture."""
     height, width = (side + 2 * around for side in PAGE_PX)
-    capitals = random.uniform(*CAPITALS_PX)
-    step = PAGE_PX[0] / (LINES + 1)
-    shapes = []
-    for number, line in enumerate(lines, 1):
-        baseline = around + step * number + capitals / 2
-        shapes.append(words(line, around + 20, baseline, capitals))
+    letters = _letters(lines, around, random.uniform(*CAPITALS_PX))
     fine_size = (width * FINENESS, height * FINENESS)
-    fine = draw_shapes(list(shapes), (0.0, 0.0), fine_size, FINENESS)
+    fine = draw_shapes(letters, (0.0, 0.0), fine_size, FINENESS)
     reduced = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
     paper = reduced.astype(np.float32) / 255
     bright = random.uniform(0.55, 0.9) * random.uniform(0.9, 1.0, 3)
     ink = random.uniform(0.02, 0.1)
     return np.asarray(ink + paper * (bright - ink), np.float32)
+
+
+def _letters(lines: list[str], around: int, capitals: float) -> list[Shape]:
+    """The letters of lines at even distances; capitals have a height in px."""
+    step = PAGE_PX[0] / (LINES + 1)
+    shapes: list[Shape] = []
+    for number, line in enumerate(lines, 1):
+        baseline = around + step * number + capitals / 2
+        shapes.append(words(line, around + 20, baseline, capitals))
+    return shapes
 
 
 HELD_OUT: dict[Split, tuple[int, int, int]] = {
@@ -198,7 +203,7 @@ def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair,
         source = counted(len(photographs.of("held-out")), "held-out photograph")
     say(f"{name}: its validation and test pairs are rendered from {source}, once")
     renderer = Renderer(photographs, "held-out")
-    wanted: list[tuple[str, Split, int, int]] = []
+    wanted = []
     for split, (first, count, side) in HELD_OUT.items():
         for place in range(count):
             pair_name = f"{split}-{place:02d}"
