@@ -50,9 +50,9 @@ fully, as spreading. It is 1 where nothing gets sharper."""
 SMALL_CHANGE = 0.0055
 """Largest root mean square change where edges are crisp, as a share of white: 45 dB."""
 FADING_PX = 31
-"""Width, px, over which the share of the change that is kept goes from one value to another. A crisp
-edge counts fully in the square of 61 px around it and not at all outside, which left straight lines
-in the blurred background of letters."""
+"""Width, px, over which the share of the change that is kept goes from one value to another. A
+crisp edge counts fully in the square of 61 px around it and not at all outside, which left straight
+lines in the blurred background of letters."""
 KEPT_REACH_PX = REACH_PX + FADING_PX // 2
 """Radius of the area that decides on the share of the change that is kept at a pixel, px."""
 TINY = 1e-7
