@@ -31,7 +31,8 @@ class Restored:
     )
     checked: int = 0  # parts of 64 x 64 px that the guard examined
     put_back: int = 0  # those that the guard replaced by the given picture
-    sharpest_px: float = 0.0  # circle of confusion in the picture's sharpest tenth
+    # circle of confusion in the picture's sharpest tenth; None where nothing tells it
+    sharpest_px: float | None = None
     too_blurred: bool = False  # that is too much to be rescued
     enlarged: int = (
         1  # the picture had been enlarged by this factor; 1 where no trace shows it

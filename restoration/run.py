@@ -347,7 +347,7 @@ class PictureStages:
             tiling_difference=self._tiling_difference(restoration),
             checked=restoration.checked,
             put_back=restoration.put_back,
-            sharpest_px=round(blur_map.sharpest_px, 2),
+            sharpest_px=_rounded(blur_map.sharpest_px),
             too_blurred=blur_map.too_blurred,
             enlarged=restoration.plan.enlarged,
             map=printable(str(self.settings.map or "")),
@@ -385,15 +385,19 @@ class PictureStages:
 
 
 def _estimated(blurry: StoredColours, image: object) -> BlurMap:
-    """The map of blur of a picture; it is said if little will come back."""
+    """The map of blur of a picture; it is said if no details will come back."""
     blur_map = estimate_blur_map(blurry)
     if blur_map.too_blurred:
         say(
             f"{image}: too blurred to rescue: the circle of confusion is about "
-            f"{blur_map.sharpest_px:.0f} px or more in its sharpest parts; little of "
-            "it will come back"
+            f"{blur_map.sharpest_px:.0f} px or more in its sharpest parts; coarse things "
+            "may come back, details will not"
         )
     return blur_map
+
+
+def _rounded(diameter_px: float | None) -> float | None:
+    return None if diameter_px is None else round(diameter_px, 2)
 
 
 def _say_enlarged(result: Restored) -> None:

@@ -191,7 +191,7 @@ class Network(nn.Module):
 def restoring(blurry: Image, _sharp: Image, _folder: Path) -> None:
     given = np.asarray(as_float(blurry), np.float32)
     estimated = estimate_blur_map(given)
-    require_finite((estimated.full(), estimated.sharp(), estimated.sharpest_px))
+    require_finite((estimated.full(), estimated.sharp(), estimated.sharpest_px or 0.0))
     for gain in (0.0, 1.0, 1.4):
         restorer = make_restorer(Network(gain), 0, torch.device("cpu"))
         restoration = restore_colours(restorer, given, estimated)

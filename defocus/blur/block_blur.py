@@ -20,6 +20,9 @@ TILE_PX = 128
 LEAST_PX = 512
 """Smallest side, px; smaller pictures are mirrored up to it, so that the coarsest level has 8
 px."""
+LEAST_TELLING_PX = 16
+"""Smallest side, px, of a picture that says something about its blur; a smaller one would be mostly
+its own mirror picture."""
 STRIP_PX = 128
 """Rows whose gradients are computed at once; they stay in the processor's cache."""
 NOTHING = 1e-10
@@ -108,6 +111,8 @@ def block_blur(luma: Array) -> BlockBlur:
     """Estimate the circle of confusion in blocks of a picture's luma ``(H, W)`` in [0, 1]."""
     squares, fourths = _gradients(luma)
     shapes = _shapes(squares, fourths)
+    if min(luma.shape) < LEAST_TELLING_PX:
+        shapes = np.zeros_like(shapes)
     levels = as_levels(shapes, _weights())
     lowest, diameter, highest = np.moveaxis(np.exp2(levels.clip(min=0)) - 1, -1, 0)
     return BlockBlur(diameter, lowest, highest, shapes, squares)

@@ -199,17 +199,17 @@ class BlurMap:
         return (1 + self.highest_px) <= TOLD_FACTOR * (1 + self.diameter_px)
 
     @property
-    def sharpest_px(self) -> float:
-        """The diameter in the sharpest tenth of the cells that say something; 0 if none does."""
+    def sharpest_px(self) -> float | None:
+        """The diameter in the sharpest tenth of the cells that say something; None if none does."""
         diameters = self.diameter_px[self.reliable]
         if diameters.size < LEAST_TOLD_SHARE * self.diameter_px.size:
-            return 0.0
+            return None
         return float(np.quantile(diameters, 0.1))
 
     @property
     def too_blurred(self) -> bool:
         """Whether even the sharpest parts are blurred too much to be rescued."""
-        return self.sharpest_px > RESCUED_TO_PX
+        return self.sharpest_px is not None and self.sharpest_px > RESCUED_TO_PX
 
 
 def estimate_blur_map(picture: Colours) -> BlurMap:

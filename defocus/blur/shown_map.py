@@ -1,8 +1,8 @@
 """The map of blur as it is shown: small diameters combined with the spectrum of wide blocks.
 
 The network of the map and the spectrum err to opposite sides on small blurs, as photographs are
-soft by themselves. A strong blur reads too small, and is enlarged. The guard's limits and the
-scales of restoring were chosen with the map that :func:`shown_map` begins with."""
+soft by themselves; the guard's limits were chosen with the map that :func:`shown_map` begins with.
+"""
 
 from dataclasses import replace
 
@@ -22,36 +22,23 @@ first value the spectrum's estimate has its full share, from the second on none.
 SPECTRUM_SHARE = 0.75
 """Share of the spectrum's estimate in the mean of both, taken of log2(1 + d). With 0.5, discs of 8
 px read 9.6 px in the median; with 1, photographs scatter more."""
-ENLARGED_PX, STRONG_GAIN = (28.0, 40.0), 1.2
-"""Diameters, px, between which a strong blur begins to be enlarged, and the factor from the second
-on. Blurs of 48 to 128 px read 0.98 times to 0.71 times what they are, in the medians of sixteen
-photographs that train the map, at 1:1 and at half the size; the factor is amid their inverses."""
 
 Array = NDArray[np.float32]
 
 
 def shown_map(blur_map: BlurMap, luma: Array) -> BlurMap:
-    """The map to show of a picture whose luma ``(H, W)`` is in [0, 1]."""
+    """The map to show of a picture whose luma ``(H, W)`` is in [0, 1]; strong blurs stay."""
     level = np.log2(1 + blur_map.diameter_px)
     spectrum = _at_cells(block_blur(luma), level.shape)
     share = SPECTRUM_SHARE * _alike(level) * (1 - blur_map.strong)
     change = share * (spectrum - level)
     diameters = np.exp2(level + change) - 1
     highest = np.exp2(np.log2(1 + blur_map.highest_px) + change) - 1
-    gain = _gain(diameters)
     return replace(
         blur_map,
-        diameter_px=np.asarray(np.maximum(diameters * gain, 0), np.float32),
-        highest_px=np.asarray(np.maximum(highest * gain, 0), np.float32),
+        diameter_px=np.asarray(np.maximum(diameters, 0), np.float32),
+        highest_px=np.asarray(np.maximum(highest, 0), np.float32),
     )
-
-
-def _gain(diameter_px: Array) -> Array:
-    """The factor by which each diameter is enlarged: 1 up to 28 px, 1.2 from 40 px on."""
-    begin_px, end_px = ENLARGED_PX
-    octaves = np.log2(np.maximum(diameter_px, begin_px) / begin_px)
-    share = np.minimum(octaves / np.log2(end_px / begin_px), 1)
-    return np.asarray(STRONG_GAIN**share, np.float32)
 
 
 def _alike(level: Array) -> Array:

@@ -133,6 +133,14 @@ def test_a_flat_picture_is_no_frame_of_a_scene():
     assert one.alone.place > frame(light(0)).alone.place
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 7)])
+def test_a_picture_of_a_few_pixels_says_nothing(size):
+    few = np.random.default_rng(0).random(size, np.float32)
+    alone = frame_of(few, block_blur(few)).alone
+    assert alone == FrameRank(True, None)
+    assert alone.place > frame(light(0)).alone.place
+
+
 def test_a_whole_series_is_in_order():
     scene = light(0)
     diameters = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24]

@@ -273,7 +273,7 @@
     if (made && made.checked && made.put_back === made.checked) {
       return ["Nothing changed", "warn", "", "The guard put every part back: no restored part agreed with your picture."];
     }
-    if (made && one.too_blurred) return ["Restored, but too blurred to rescue", "warn", `in ${made.seconds} s`, "Little may have come back."];
+    if (made && one.too_blurred) return ["Restored, but too blurred to rescue", "warn", `in ${made.seconds} s`, "Coarse things may have come back, no details."];
     if (made) return ["Restored", "accept", `in ${made.seconds} s`, made.put_back ? "The guard put parts back that did not agree with your picture." : "Move the line over the picture to compare."];
     if (underWay(run)) return [run.looked ? "First look" : "", "none", doing(run), run.looked ? FIRST_LOOK : one.too_blurred ? TOO_BLURRED(one) : ""];
     if (run?.state === "failed") return ["Not restored", "reject", "", run.problem, "Try again"];
@@ -284,7 +284,7 @@
   const underWay = (run) => run?.state === "waiting" || run?.state === "restoring";
 
   const FIRST_LOOK = "Only a part is restored so far, where the view opened; the whole picture follows.";
-  const TOO_BLURRED = (one) => `Even the sharpest parts have a circle of confusion of about ${px(one.sharpest_px)} px: little of it would come back.`;
+  const TOO_BLURRED = (one) => `Even the sharpest parts have a circle of confusion of about ${px(one.sharpest_px)} px: coarse things may come back, details will not.`;
 
   function doing(run) {
     if (run.state === "waiting") return "Waiting for the picture before it";
