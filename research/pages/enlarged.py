@@ -197,13 +197,14 @@ def as_they_are(path: Path) -> Iterator[tuple[str, NDArray[np.integer]]]:
 
 def halved(picture: NDArray[Any]) -> NDArray[Any]:
     """A picture at half its size."""
-    return cv2.resize(
+    half = cv2.resize(
         picture,
         None,
         fx=0.5,
         fy=0.5,
         interpolation=cv2.INTER_AREA,
     )
+    return np.asarray(half)
 
 
 def developed(picture: Pixels) -> NDArray[np.uint16]:

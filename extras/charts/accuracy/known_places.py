@@ -111,10 +111,8 @@ def _opening(
         case "hexagon":
             normals = 0.2 + np.pi / 3 * np.arange(6)
             inner = diameter_px / 2 * math.cos(math.pi / 6)
-            inside = np.ones_like(disc)
-            for normal in normals:
-                inside &= x * np.cos(normal) + y * np.sin(normal) <= inner
-            fine = inside
+            sides = [x * np.cos(a) + y * np.sin(a) <= inner for a in normals]
+            fine = np.all(sides, axis=0)
         case "gaussian":
             fine = np.exp(-8.0 * (x * x + y * y) / diameter_px**2)
         case _:
