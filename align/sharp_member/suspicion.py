@@ -91,7 +91,7 @@ COMPARISONS = (
     Comparison(
         "patch_stops", 0.3, "above",
         "a part of it is blurred, as by a drop on the lens, {:.1f} stops less fine detail than the "
-        "blurry one there", 0.42, sure=0.84,
+        "blurry one there", 0.5, sure=0.9,
     ),
     Comparison(
         "oversharp_stops", 0.4, "above",
