@@ -17,15 +17,23 @@ LEAST_TILES = 12
 OF_COARSE = 2.0
 """Largest ratio of the stops of fine detail to those of coarse detail that too much sharpening
 makes. A blur of the blurry member, which its texture hides, takes much more of the fine detail."""
+OF_GRAIN = 1.7
+"""Largest ratio of the stops of fine detail to those of the grain that too much sharpening makes.
+No blur changes the grain."""
 MOST_TILES = 0.3
 """Quantile of the tiles that shows too much sharpening: what is a little out of focus in the blurry
 member has more detail in a good sharp one too."""
 
 
-def crisp_stops(blurry: Cells, sharp: Cells) -> tuple[float, float] | None:
+def crisp_stops(
+    blurry: Cells,
+    sharp: Cells,
+    grain_stops: float | None,
+) -> tuple[float, float] | None:
     """How much more fine detail the sharp member has, and how much less; stops, at least 0 each.
 
-    Only tiles that are crisp in the blurry member count. None if it has too few of them."""
+    Only tiles that are crisp in the blurry member count. None if it has too few of them.
+    ``grain_stops`` is the grain of the sharp member over that of the blurry one."""
     in_blurry = reduced(blurry.fine, CELLS) - np.float32(blurry.noise)
     in_sharp = reduced(sharp.fine, CELLS) - np.float32(sharp.noise)
     coarse = reduced(blurry.coarse, CELLS)
@@ -41,5 +49,7 @@ def crisp_stops(blurry: Cells, sharp: Cells) -> tuple[float, float] | None:
     coarse_stops = np.log2(np.maximum(coarse_ratio, NO_DETAIL)) / 2
     in_coarse = OF_COARSE * float(np.median(coarse_stops))
     more = min(float(np.quantile(stops, MOST_TILES)), in_coarse)
+    if grain_stops is not None:
+        more = min(more, OF_GRAIN * grain_stops)
     less = -float(np.median(stops))
     return max(more, 0.0), max(less, 0.0)

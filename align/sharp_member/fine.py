@@ -61,12 +61,13 @@ def fine_detail(
     own = Cells.of(blurry)
     other = Cells.of(sharp)
     other = other.moved(matrix, own.fine.shape)
-    crisp = crisp_stops(own, other)
+    grain_stops = _grain_stops(own, other)
+    crisp = crisp_stops(own, other, grain_stops)
     oversharp, softer = (None, None) if crisp is None else crisp
     patch = None if coc_px is None else patch_stops(own, other, coc_px)
     return FineDetail(
         _finer_stops(own, other),
-        _grain_stops(own, other),
+        grain_stops,
         oversharp,
         softer,
         patch,

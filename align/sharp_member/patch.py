@@ -20,6 +20,8 @@ WIDTH = 0.04
 a drop of 5 % of the width."""
 LEAST_CELLS = 3
 """Least side of that square, cells. A smaller one shows single edges."""
+BRIGHTEST = 0.93
+"""Largest mean code of a cell. Where a member is saturated, its detail is lost."""
 BLURRIER_PX = 2.0
 """Blur, px, by which the map of blur must show the sharp member as the blurrier one. Without this
 limit, light that a blur spreads looks like detail of the blurry member."""
@@ -39,12 +41,16 @@ def patch_stops(blurry: Cells, sharp: Cells, coc_px: Singles) -> float:
     near = cv2.dilate(in_sharp, around)
     noise = max(blurry.noise, sharp.noise)
     least = max(OVER_NOISE * noise, LEAST_ENERGY)
-    lacking = _within(known, square) & (in_blurry > least)
+    brighter = np.maximum(blurry.codes, sharp.codes)
+    seen = known & (brighter < BRIGHTEST)
+    lacking = _within(seen, square) & (in_blurry > least)
     lacking &= in_blurry >= LEAKED * near
     lacking &= blur_px < -BLURRIER_PX
     if not lacking.any():
         return 0.0
-    stops = np.log2(in_blurry[lacking] / in_sharp[lacking]) / 2
+    # grain may hide as much detail as it has energy
+    at_most = in_sharp[lacking] + np.float32(noise)
+    stops = np.log2(in_blurry[lacking] / at_most) / 2
     return max(float(stops.max()), 0.0)
 
 
@@ -55,7 +61,7 @@ def _mean(energy: Singles, square: tuple[int, int], noise: float) -> Singles:
     return np.asarray(np.maximum(above_noise, np.float32(NO_DETAIL)), np.float32)
 
 
-def _within(known: Mask, square: tuple[int, int]) -> Mask:
-    """Where a whole square is known."""
-    inside = cv2.erode(known.astype(np.uint8), np.ones(square, np.uint8))
+def _within(seen: Mask, square: tuple[int, int]) -> Mask:
+    """Where a whole square is seen."""
+    inside = cv2.erode(seen.astype(np.uint8), np.ones(square, np.uint8))
     return np.asarray(inside > 0)

@@ -89,9 +89,9 @@ COMPARISONS = (
         "dust, dark discs ({:.0f}) in texture that the blurry member does not have", 0.9, sure=2.0,
     ),
     Comparison(
-        "patch_stops", 0.3, "above",
+        "patch_stops", 0.45, "above",
         "a part of it is blurred, as by a drop on the lens, {:.1f} stops less fine detail than the "
-        "blurry one there", 0.5, sure=0.9,
+        "blurry one there", 0.6, sure=0.9,
     ),
     Comparison(
         "oversharp_stops", 0.4, "above",
