@@ -33,6 +33,7 @@ from defocus.align.sampling.positions import inside, pixel_grid, sampled
 from defocus.align.sampling.pyramid import enlarged, factor_for, rescaled, scaling
 from defocus.align.sampling.resample import luminance_view, sharp_view
 from defocus.align.sharp_member.fine import FINE_SIDE, FineDetail, fine_detail
+from defocus.align.sharp_member.processing import processing
 from defocus.pictures.values import Image
 from defocus.processes.freed_memory import return_freed_memory
 from defocus.scene.geometry import Similarity
@@ -170,12 +171,16 @@ class _Members:
         blurry = sharp_view(self.blurry, factor)
         return blurry, sharp_view(self.sharp, factor, self.rig)
 
-    def fine_detail(self, matrix: Doubles) -> FineDetail:
-        """How the fine detail of both members differs, under a transform of the full pictures."""
+    def fine_detail(self, matrix: Doubles, coc_px: Singles) -> FineDetail:
+        """How the fine detail of both members differs, under a transform of the full pictures.
+
+        ``coc_px`` is the map of blur as the flow measures it."""
         factor = factor_for(self.shape, FINE_SIDE)
+        of_flow = factor_for(self.shape, LARGEST_SIDE)
+        finer_px = np.float32(of_flow / factor) * coc_px
         blurry = luminance_view(self.blurry, factor)
         sharp = luminance_view(self.sharp, factor, self.rig)
-        return fine_detail(blurry, sharp, rescaled(matrix, factor))
+        return fine_detail(blurry, sharp, rescaled(matrix, factor), finer_px)
 
     def unknown(self, reason: str) -> Measurement:
         """A measurement without numbers."""
@@ -271,8 +276,9 @@ def _measured(
     if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return members.unknown(reason)
-    fine = members.fine_detail(fit.matrix)
-    compared = unexplained(*small, start, flow.coc_px, fine)
+    fine = members.fine_detail(fit.matrix, flow.coc_px)
+    of_file = processing(members.sharp)
+    compared = unexplained(*small, start, flow.coc_px, fine, of_file)
     rests_on_px = limits.largest_px if fit.limited else None
     return _of_flow(
         members,

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.blur.enlargement import enlarged_by, source_picture
 from defocus.blur.learned_map import BlurMap, estimate_blur_map
 from defocus.errors import ImageError
 from defocus.pictures.values import as_float, as_integer
 from defocus.processes.freed_memory import LARGE_PIXELS, return_freed_memory
-from defocus.restoration.enlargement import enlarged_by, source_picture
 from defocus.restoration.guard.guard import guarded, guarded_beyond
 from defocus.restoration.restorer import (
     Follow,

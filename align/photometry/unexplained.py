@@ -33,6 +33,7 @@ from defocus.align.sampling.pyramid import (
 from defocus.align.sharp_member.compared import Compared
 from defocus.align.sharp_member.fine import FineDetail, fine_detail
 from defocus.align.sharp_member.numbers import SharpMember, cast_ev, sharp_member
+from defocus.align.sharp_member.processing import NOT_LOOKED_FOR, Processing
 from defocus.blur.gradients import NOISE_ENERGY, squared_gradient
 from defocus.pictures.values import linear_to_srgb, srgb_to_linear
 
@@ -164,11 +165,13 @@ def unexplained(
     matrix: Doubles,
     coc_px: Singles | None = None,
     fine: FineDetail | None = None,
+    processing: Processing = NOT_LOOKED_FOR,
 ) -> tuple[Unexplained, Singles] | None:
     """Numbers, and a reduced map of stops, positive where the blurry one is lighter than predicted.
 
-    None if hardly anything can be compared; ``coc_px`` None finds the diameters here, and ``fine``
-    None compares the fine detail of these pictures."""
+    None if hardly anything can be compared; ``coc_px`` None finds the diameters here, ``fine`` None
+    compares the fine detail of these pictures, and ``processing`` is that of the sharp one's file.
+    """
     pair = _Aligned.of(blurry, sharp, matrix)
     other = pair.filled
     signed_coc = _coc_on(coc_px, other, pair)
@@ -183,7 +186,12 @@ def unexplained(
     whole = comparison.beyond(window)
     tilt, plane = tilt_of(window.log_ratio, window.counted)
     specks = _specks_of(tilt, comparison, other)
-    detail = fine or fine_detail(blurry @ LUMINANCE, sharp @ LUMINANCE, matrix)
+    detail = fine or fine_detail(
+        blurry @ LUMINANCE,
+        sharp @ LUMINANCE,
+        matrix,
+        np.float32(pair.factor) * signed_coc,
+    )
     compared = pair.compared(
         other,
         signed_coc,
@@ -192,6 +200,7 @@ def unexplained(
         window,
         specks,
         detail,
+        processing,
     )
     numbers = Unexplained(
         stops=max(_exceeded(whole), specks.stops),
@@ -269,6 +278,7 @@ class _Aligned:
         window: "_Windows",
         specks: Specks,
         fine: FineDetail,
+        processing: Processing,
     ) -> Compared:
         """Inputs of the tests of the sharp member."""
         return Compared(
@@ -284,6 +294,7 @@ class _Aligned:
             *cast_ev(self.blurry, self.sharp, usable),
             specks.dark_stops,
             fine,
+            processing,
         )
 
 

@@ -61,14 +61,14 @@ def absent_discs(pair: Compared, discs: Places) -> int:
 
 
 def _is_absent(pair: Compared, column: int, row: int) -> bool:
-    near = _around(pair.coc_px, column, row, NEAR_PX)
+    near = around(pair.coc_px, column, row, NEAR_PX)
     if near is None:
         return False
     blur_px = float(np.median(np.abs(near)))
     reach = int(blur_px / 2) + RING_PX[1]
     squares = []
     for plane in (pair.sharp, pair.predicted, pair.stops, pair.usable):
-        square = _around(plane, column, row, 2 * reach)
+        square = around(plane, column, row, 2 * reach)
         if square is None:
             return False
         squares.append(square)
@@ -80,18 +80,18 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
     if usable[middle, middle].mean() < LEAST_USABLE:
         return False
     spread = disc_blurred(taken, blur_px)
-    expected = _stops_without(spread, predicted)
-    return _has_it_all(expected, stops, usable > 0, reach)
+    expected = stops_without(spread, predicted)
+    return has_it_all(expected, stops, usable > 0, reach)
 
 
-def _stops_without(taken: Singles, light: Singles) -> Singles:
+def stops_without(taken: Singles, light: Singles) -> Singles:
     """Stops by which each place would be lighter without the disc that takes its light."""
     floored = np.maximum(light, 0) + np.float32(BLACK)
     added = 1 + taken / floored
     return np.asarray(np.log2(added), np.float32)
 
 
-def _around(
+def around(
     plane: Plane,
     column: int,
     row: int,
@@ -116,8 +116,8 @@ def _taken_light(light: Singles) -> Singles | None:
     radius = np.hypot(x, y)
     within = radius <= RADIUS_PX
     least, most = RING_PX
-    around = (radius > least) & (radius < most)
-    ring = np.median(light[around])
+    in_ring = (radius > least) & (radius < most)
+    ring = np.median(light[in_ring])
     centre = light[radius <= CENTRE_PX].mean()
     darker = light < (ring + centre) / 2
     dark = (darker & within).astype(np.uint8)
@@ -139,7 +139,7 @@ def _widened_part(dark: Bytes, middle: int) -> Singles:
     return wider.astype(np.float32)
 
 
-def _has_it_all(
+def has_it_all(
     expected: Singles,
     stops: Singles,
     usable: Mask,

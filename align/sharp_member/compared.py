@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from defocus.align.arrays import Doubles, Mask, Singles
 from defocus.align.sharp_member.fine import FineDetail
+from defocus.align.sharp_member.processing import Processing
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,4 @@ class Compared:
     blue_ev: float  # the same of blue
     dark_stops: float  # by how much small places of the sharp member alone are darker
     fine: FineDetail  # of both members at nearly full size
+    processing: Processing  # of the sharp member's file

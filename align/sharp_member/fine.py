@@ -5,36 +5,27 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from defocus.align.arrays import Doubles, Mask, Shape, Singles
-from defocus.align.sampling.pyramid import reduced, rescaled
-from defocus.align.sharp_member.texture import ROUNDING, grain, noise_energy
-from defocus.blur.gradients import LAPLACIAN, slopes
-from defocus.pictures.values import linear_to_srgb
+from defocus.align.arrays import Doubles, Mask, Singles
+from defocus.align.sampling.pyramid import reduced
+from defocus.align.sharp_member.cells import (
+    LEAKED,
+    LEAST_ENERGY,
+    NO_DETAIL,
+    OVER_NOISE,
+    Cells,
+)
+from defocus.align.sharp_member.crisp import crisp_stops
+from defocus.align.sharp_member.patch import patch_stops
+from defocus.align.sharp_member.texture import ROUNDING
 
 FINE_SIDE = 2048
 """Longest side, px; larger pictures are reduced by a whole factor. At the full size of a camera of
 24 megapixels diffraction softens each good sharp member at a small aperture."""
-FINE_PX = 0.7
-"""Standard deviation of the Gaussian that leaves the finest detail, px: that which the noise and
-the colour grid of a sensor leave."""
-COARSE_PX = 2.5
-"""Standard deviation of the Gaussian that leaves detail without noise, px."""
-CELL_PX = 8
-"""Side of the cells over which detail is averaged, px."""
 CELLS = 4
 """Number of cells along the side of a tile."""
-OVER_NOISE = 4.0
-"""Least energy of the detail of a textured tile of the blurry member, over that of the noise."""
-LEAST_ENERGY = 2e-6
-"""The same least energy in squared codes a px."""
-LEAKED = 0.3
-"""Share of the strongest detail of the sharp member around a tile. A tile with less may have the
-detail in its blurry member from the blur of a strong edge nearby."""
 EXCEEDING_SHARE = 0.02
 """Share of the tiles that exceed the reported number."""
 LEAST_TILES = 30
-NO_DETAIL = 1e-8
-"""Least energy, in squared codes a px, that a ratio is divided by."""
 SMOOTHEST = 0.1
 """Share of the cells that show grain: those with the least coarse detail."""
 LEAST_CELLS = 40
@@ -50,58 +41,40 @@ class FineDetail:
     # by how much the blurry member has more of it, where it has most
     finer_stops: float | None = None
     grain_stops: float | None = None  # grain of the sharp member over the blurry one's
+    # by how much the sharp member has more of it, and less, where the blurry one is crisp
+    oversharp_stops: float | None = None
+    softer_stops: float | None = None
+    # by how much it has less of it in the small part that lacks most; None without a map of blur
+    patch_stops: float | None = None
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Means of one member over the cells of the blurry one; NaN beyond its frame."""
-
-    fine: Singles  # energy of the fine gradients
-    coarse: Singles  # of the coarse ones
-    rough: Singles  # absolute response of a filter that shows noise but no edges
-    codes: Singles
-    noise: float  # energy that noise adds to the fine gradients
-
-    @classmethod
-    def of(cls, light: Singles) -> "_Cells":
-        """Cells of luminance ``(H, W)``, linear."""
-        floored = np.maximum(light, np.float32(0))
-        codes = np.asarray(linear_to_srgb(floored), np.float32)
-        response = cv2.filter2D(codes, cv2.CV_32F, LAPLACIAN)
-        rough = np.asarray(np.abs(response), np.float32)
-        noise = grain(codes) ** 2 * noise_energy(FINE_PX)
-        return cls(
-            reduced(_energy(codes, FINE_PX), CELL_PX),
-            reduced(_energy(codes, COARSE_PX), CELL_PX),
-            reduced(rough, CELL_PX),
-            reduced(codes, CELL_PX),
-            float(noise),
-        )
-
-    def moved(self, matrix: Doubles, shape: Shape) -> "_Cells":
-        """The cells at the places of the other member."""
-        onto = rescaled(matrix, CELL_PX)
-        return _Cells(
-            _warped(self.fine, onto, shape),
-            _warped(self.coarse, onto, shape),
-            _warped(self.rough, onto, shape),
-            _warped(self.codes, onto, shape),
-            self.noise,
-        )
-
-
-def fine_detail(blurry: Singles, sharp: Singles, matrix: Doubles) -> FineDetail:
+def fine_detail(
+    blurry: Singles,
+    sharp: Singles,
+    matrix: Doubles,
+    coc_px: Singles | None = None,
+) -> FineDetail:
     """Compare the fine detail and the grain of both members, luminance ``(H, W)``, linear.
 
-    ``matrix`` leads from places of the blurry member to those of the sharp one."""
-    own = _Cells.of(blurry)
-    other = _Cells.of(sharp)
+    ``matrix`` leads from places of the blurry member to those of the sharp one; ``coc_px`` is the
+    map of blur on any grid, in px of the blurry member."""
+    own = Cells.of(blurry)
+    other = Cells.of(sharp)
     other = other.moved(matrix, own.fine.shape)
-    finer_stops = _finer_stops(own, other)
-    return FineDetail(finer_stops, _grain_stops(own, other))
+    grain_stops = _grain_stops(own, other)
+    crisp = crisp_stops(own, other, grain_stops)
+    oversharp, softer = (None, None) if crisp is None else crisp
+    patch = None if coc_px is None else patch_stops(own, other, coc_px)
+    return FineDetail(
+        _finer_stops(own, other),
+        grain_stops,
+        oversharp,
+        softer,
+        patch,
+    )
 
 
-def _finer_stops(blurry: _Cells, sharp: _Cells) -> float | None:
+def _finer_stops(blurry: Cells, sharp: Cells) -> float | None:
     """By how much the blurry member has more fine detail, exceeded in 2 % of the tiles; at least 0.
 
     None if the picture has too few tiles."""
@@ -123,13 +96,13 @@ def _finer_stops(blurry: _Cells, sharp: _Cells) -> float | None:
     return max(float(exceeded), 0.0)
 
 
-def _detail_of_tiles(member: _Cells) -> Singles:
+def _detail_of_tiles(member: Cells) -> Singles:
     """Energy of the fine gradients of each tile, without that of the noise."""
     energy = reduced(member.fine, CELLS)
     return energy - np.float32(member.noise)
 
 
-def _grain_stops(blurry: _Cells, sharp: _Cells) -> float | None:
+def _grain_stops(blurry: Cells, sharp: Cells) -> float | None:
     """Grain of the sharp member over that of the blurry one where both are the smoothest, stops."""
     grey = _is_grey(blurry.codes) & _is_grey(sharp.codes)
     if not grey.any():
@@ -155,24 +128,3 @@ def _grain(rough: Singles) -> Doubles:
     # the filter's weights have a root sum of squares of 6
     deviation = np.sqrt(np.pi / 2) / 6 * rough
     return np.asarray(np.hypot(deviation, ROUNDING))
-
-
-def _energy(codes: Singles, width_px: float) -> Singles:
-    """Squared gradient behind a Gaussian."""
-    smooth = cv2.GaussianBlur(codes, (0, 0), width_px)
-    across, down = slopes(smooth)
-    energy = across * across + down * down
-    return np.asarray(energy, np.float32)
-
-
-def _warped(values: Singles, onto: Doubles, shape: Shape) -> Singles:
-    """A map of the sharp member at the blurry one's places; NaN beyond its frame."""
-    beyond = float("nan")
-    moved = cv2.warpPerspective(
-        values,
-        onto,
-        shape[::-1],
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderValue=(beyond, beyond, beyond, beyond),
-    )
-    return np.asarray(moved, np.float32)

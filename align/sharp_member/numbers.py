@@ -11,6 +11,7 @@ import numpy as np
 from defocus.align.arrays import Mask, Singles
 from defocus.align.sharp_member.absent import absent_discs
 from defocus.align.sharp_member.compared import Compared
+from defocus.align.sharp_member.dimmed import dimmed_discs
 from defocus.align.sharp_member.discs import dark_discs
 from defocus.align.sharp_member.focus import focus_elsewhere
 from defocus.align.sharp_member.light import bands_ev, corner_ev, shade_ev
@@ -44,6 +45,15 @@ class SharpMember:
     blue_ev: float  # the same of blue
     dark_stops: float  # by how much small places are darker than any blur explains
     absent_discs: int  # small dark discs that the blurry member does not have
+    dimmed_discs: int  # larger ones, in texture too, where it is hardly blurred
+    # how much more fine detail there is where the blurry member is crisp, and how much less
+    oversharp_stops: float | None
+    softer_stops: float | None
+    # how much less fine detail there is in the small part that lacks most
+    patch_stops: float | None
+    # by how many codes of 255 the steps at the borders of 8 px blocks exceed those beside them
+    block_codes: float | None
+    enlarged: int  # factor by which the file was enlarged; 0 if no trace shows one
     # the clearest small dark discs, column and row as shares of the width: dust stays at its pixel
     dark_discs: tuple[tuple[float, float], ...]
 
@@ -95,6 +105,12 @@ def sharp_member(pair: Compared) -> SharpMember:
         pair.blue_ev,
         pair.dark_stops,
         absent_discs(pair, discs),
+        dimmed_discs(pair),
+        pair.fine.oversharp_stops,
+        pair.fine.softer_stops,
+        pair.fine.patch_stops,
+        pair.processing.block_codes,
+        pair.processing.enlarged,
         discs,
     )
 

@@ -85,6 +85,33 @@ COMPARISONS = (
         "dust, small dark discs ({:.0f}) that the blurry member does not have", 1.5, sure=4.0,
     ),
     Comparison(
+        "dimmed_discs", 0.5, "above",
+        "dust, dark discs ({:.0f}) in texture that the blurry member does not have", 0.9, sure=2.0,
+    ),
+    Comparison(
+        "patch_stops", 0.45, "above",
+        "a part of it is blurred, as by a drop on the lens, {:.1f} stops less fine detail than the "
+        "blurry one there", 0.6, sure=0.9,
+    ),
+    Comparison(
+        "oversharp_stops", 0.4, "above",
+        "sharpened too much, {:.1f} stops more fine detail where the blurry one is crisp", 0.6,
+        sure=1.2,
+    ),
+    Comparison(
+        "softer_stops", 0.1, "above",
+        "enlarged or smoothed, {:.1f} stops less fine detail where the blurry one is crisp", 0.25,
+        rejects=False, spreads=3.0,
+    ),
+    Comparison(
+        "enlarged", 0.5, "above", "it was enlarged by {:.0f}, interpolation has left traces", 0.9,
+    ),
+    Comparison(
+        "block_codes", 0.6, "above",
+        "strong compression, steps of {:.1f} codes of 255 at the borders of 8 px blocks", 0.9,
+        sure=1.8,
+    ),
+    Comparison(
         "resting_discs", 5.0, "above",
         "dust, small dark discs ({:.0f}) that stay at their pixel in other pairs", 0.9,
         rejects=False,

@@ -406,6 +406,7 @@ def _check_unexplained(
     """Find light of the blurry member that no blur of the sharp one gives, and say its cause."""
     # as for the registration
     from defocus.align.photometry.unexplained import causes, unexplained
+    from defocus.align.sharp_member.processing import NOT_LOOKED_FOR
     from defocus.align.sharp_member.suspicion import numbers_of, suspicions
 
     first = reduced_look(looks["blurry"], MEASURED_SIZE_PX)
@@ -417,6 +418,7 @@ def _check_unexplained(
         np.asarray(first.linear, np.float32),
         np.asarray(second.linear, np.float32),
         matrix,
+        processing=looks["sharp"].processing or NOT_LOOKED_FOR,
     )
     quality.numbers["unexplained"] = None if result is None else result[0].to_json()
     if result is not None:

@@ -3,6 +3,7 @@
 import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,6 +21,9 @@ from defocus.pictures.values import (
     bit_depth,
     linear_to_srgb,
 )
+
+if TYPE_CHECKING:
+    from defocus.align.sharp_member.processing import Processing
 
 Array = NDArray[np.float32]
 
@@ -44,6 +48,8 @@ class QuickLook:
     )
     clipped_share: float | None = None
     picture_px: tuple[int, int] | None = None
+    # traces in the file, of its full size; None of a RAW file, which no program has processed
+    processing: "Processing | None" = None
 
 
 def read_look(path: Path) -> QuickLook:
@@ -71,9 +77,13 @@ def read_in_srgb(path: Path) -> QuickLook:
 
 
 def _looked(picture: Image) -> QuickLook:
+    # slow to import
+    from defocus.align.sharp_member.processing import processing
+
+    traces = processing(picture)
     if max(picture.shape) >= HALVED_FROM_PX:
-        return _halved(picture)
-    return QuickLook(as_linear(picture))
+        return replace(_halved(picture), processing=traces)
+    return QuickLook(as_linear(picture), processing=traces)
 
 
 def _halved(picture: Image) -> QuickLook:

@@ -35,9 +35,11 @@ OF_LESS_SHARP = (
     "gain_ev",
     "red_ev",
     "blue_ev",
+    "enlarged",
+    "block_codes",
 )
 """Numbers that are compared if the sharp member is the less sharp one: the motion that may have
-blurred it, and differences of light, which do not depend on sharpness."""
+blurred it, differences of light and traces in its file, which do not depend on sharpness."""
 
 
 def suspects(

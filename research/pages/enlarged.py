@@ -16,12 +16,12 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
+from defocus.blur.enlargement import FACTORS, enlarged_by
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
 from defocus.pictures.raw import develop_raw
 from defocus.pictures.read import read_image
 from defocus.progress import say
-from defocus.restoration.enlargement import FACTORS, enlarged_by
 from research.markdown import row
 from tests.capture.raw_sessions import bayer_dng
 from tests.restoration.adversarial import traps

@@ -2,7 +2,8 @@
 
 ``python -m research.sharp_member simulated DIR``: the simulated camera, as two folders and as a
 card. ``… photographs SEED COUNT FOLDER…``: a session of photographs with strong faults, one with
-weak ones, as many good pairs of walls, skies and nights, and two sessions of a dusty sensor."""
+weak ones, as many good pairs of walls, skies and nights, and two sessions of a dusty sensor.
+``… weak-textures SEED COUNT FOLDER…``: the good pairs of walls, skies and nights alone."""
 
 import argparse
 from pathlib import Path
@@ -29,18 +30,28 @@ def simulated(folder: Path) -> None:
 
 def photographs(seed: int, good: int, folders: list[Path]) -> None:
     """Judge sessions of the photographs of some folders."""
-    files: list[Path] = []
-    for folder in folders:
-        files += files_with(IMAGE_SUFFIXES, folder)
-    files.sort()
+    files = _files(folders)
     for place, strength in enumerate(STRENGTHS):
         said = by_photographs(files, seed + place, good, strength)
         say_rates(f"{strength}, photographs", said)
-    said = by_weak_textures(files, seed + len(STRENGTHS), good)
-    say_rates("weak textures", said)
+    weak_textures(seed + len(STRENGTHS), good, folders)
     for strength in STRENGTHS:
         said = by_dusty_sensor(files, seed + len(STRENGTHS) + 1, good, strength)
         say_rates(f"{strength}, a dusty sensor", said)
+
+
+def weak_textures(seed: int, good: int, folders: list[Path]) -> None:
+    """Judge a session of walls, skies and nights made of the photographs of some folders."""
+    said = by_weak_textures(_files(folders), seed, good)
+    say_rates("weak textures", said)
+
+
+def _files(folders: list[Path]) -> list[Path]:
+    """The photographs of some folders."""
+    files: list[Path] = []
+    for folder in folders:
+        files += files_with(IMAGE_SUFFIXES, folder)
+    return sorted(files)
 
 
 if __name__ == "__main__":
@@ -48,12 +59,15 @@ if __name__ == "__main__":
     sets = words.add_subparsers(dest="set", required=True)
     first = sets.add_parser("simulated")
     first.add_argument("folder", type=Path)
-    second = sets.add_parser("photographs")
-    second.add_argument("seed", type=int)
-    second.add_argument("count", type=int)
-    second.add_argument("folders", nargs="+", type=Path)
+    for name in ("photographs", "weak-textures"):
+        session = sets.add_parser(name)
+        session.add_argument("seed", type=int)
+        session.add_argument("count", type=int)
+        session.add_argument("folders", nargs="+", type=Path)
     given = words.parse_args()
     if given.set == "simulated":
         simulated(given.folder)
-    else:
+    elif given.set == "photographs":
         photographs(given.seed, given.count, given.folders)
+    else:
+        weak_textures(given.seed, given.count, given.folders)

@@ -30,7 +30,7 @@ from defocus.pictures.values import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from defocus.pictures.write import write_image
+from defocus.pictures.write import through_jpeg, write_image
 
 
 class Shots:
@@ -231,6 +231,15 @@ def test_clipped_highlights_do_not_disturb_the_exposure(shots):
     quality = shots.judge(*pictures)
     assert "clipped" in quality.reason
     assert abs(quality.numbers["exposure_residual_ev"]) < 0.02
+
+
+def test_a_sharp_member_that_was_compressed_strongly_is_a_warning(shots):
+    sharp = as_integer(as_float(shots.picture("sharp")), 8)
+    light = through_jpeg(sharp, 90, full_colour=False)
+    strong = through_jpeg(sharp, 8, full_colour=False)
+    words = "strong compression, steps of "
+    assert words not in shots.judge(shots.picture("blurry"), light).reason
+    assert words in shots.judge(shots.picture("blurry"), strong).reason
 
 
 def test_a_shift_counts_in_pixels_of_the_picture(shots):

@@ -9,7 +9,7 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
 
-from defocus.restoration.enlargement import enlarged_by, source_picture
+from defocus.blur.enlargement import enlarged_by, source_picture
 from defocus.restoration.restoration import restore_colours
 from tests.restoration.adversarial import KINDS, Trap, traps
 

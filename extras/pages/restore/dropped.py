@@ -129,7 +129,9 @@ class DroppedPicture:
             "bits": self.bits,
             "look": asdict(self.look) if self.look else None,
             # null until the map is estimated
-            "sharpest_px": (self.blur_map.sharpest_px or 0.0) if self.blur_map else None,
+            "sharpest_px": (self.blur_map.sharpest_px or 0.0)
+            if self.blur_map
+            else None,
             "too_blurred": self.blur_map.too_blurred if self.blur_map else False,
             "remarks": self.remarks,
             "made": {

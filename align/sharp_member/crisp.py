@@ -1,0 +1,55 @@
+"""Fine detail of the sharp member where the blurry one is crisp: both should have equally much.
+
+More of it shows a sharp member that was sharpened too much, less of it one that was enlarged."""
+
+import numpy as np
+
+from defocus.align.sampling.pyramid import reduced
+from defocus.align.sharp_member.cells import LEAST_ENERGY, NO_DETAIL, OVER_NOISE, Cells
+
+CELLS = 4
+"""Number of cells along the side of a tile."""
+CRISP = 2.8
+"""Least ratio of fine to coarse energy of a crisp tile. An edge behind a disc of 2.3 px has this
+ratio, a crisper edge and most textures have more."""
+LEAST_TILES = 12
+"""Least number of crisp tiles."""
+OF_COARSE = 2.0
+"""Largest ratio of the stops of fine detail to those of coarse detail that too much sharpening
+makes. A blur of the blurry member, which its texture hides, takes much more of the fine detail."""
+OF_GRAIN = 1.7
+"""Largest ratio of the stops of fine detail to those of the grain that too much sharpening makes.
+No blur changes the grain."""
+MOST_TILES = 0.3
+"""Quantile of the tiles that shows too much sharpening: what is a little out of focus in the blurry
+member has more detail in a good sharp one too."""
+
+
+def crisp_stops(
+    blurry: Cells,
+    sharp: Cells,
+    grain_stops: float | None,
+) -> tuple[float, float] | None:
+    """How much more fine detail the sharp member has, and how much less; stops, at least 0 each.
+
+    Only tiles that are crisp in the blurry member count. None if it has too few of them.
+    ``grain_stops`` is the grain of the sharp member over that of the blurry one."""
+    in_blurry = reduced(blurry.fine, CELLS) - np.float32(blurry.noise)
+    in_sharp = reduced(sharp.fine, CELLS) - np.float32(sharp.noise)
+    coarse = reduced(blurry.coarse, CELLS)
+    coarse_in_sharp = reduced(sharp.coarse, CELLS)
+    least = max(OVER_NOISE * blurry.noise, LEAST_ENERGY)
+    crisp = np.isfinite(in_sharp) & (in_blurry > least)
+    crisp &= in_blurry > np.float32(CRISP) * coarse
+    if crisp.sum() < LEAST_TILES:
+        return None
+    known = np.maximum(in_sharp[crisp], np.float32(NO_DETAIL))
+    stops = np.log2(known / in_blurry[crisp]) / 2
+    coarse_ratio = coarse_in_sharp[crisp] / np.maximum(coarse[crisp], NO_DETAIL)
+    coarse_stops = np.log2(np.maximum(coarse_ratio, NO_DETAIL)) / 2
+    in_coarse = OF_COARSE * float(np.median(coarse_stops))
+    more = min(float(np.quantile(stops, MOST_TILES)), in_coarse)
+    if grain_stops is not None:
+        more = min(more, OF_GRAIN * grain_stops)
+    less = -float(np.median(stops))
+    return max(more, 0.0), max(less, 0.0)
