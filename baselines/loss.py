@@ -20,8 +20,8 @@ class Loss:
         name: Lower-case words joined by ``-`` or ``_``, unique.
         make: Makes the loss, a function from output and target, both ``(N, C, h, w)`` RGB in
             [0, 1], to a scalar tensor; see :data:`LossFunction`. Its keyword arguments are the
-            ``settings`` of a term. Where it raises an error, the training ends with one line that
-            names the plug-in file.
+            ``settings`` of a term. Where it raises an error, the system that is trained with it
+            fails, and its row in the results says why.
 
     Examples:
         >>> import torch

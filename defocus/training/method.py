@@ -109,7 +109,8 @@ class Method(Settings):
             over it.
         warmup_epochs: Epochs of the warm-up of an objective that has one.
         optimiser: How gradients become steps.
-        decay: Learning rate over the epochs: ``Constant``, ``Cosine``, ``Milestones`` or ``Step``.
+        decay: Learning rate over the epochs, by its ``kind``: ``constant``, ``step``,
+            ``milestones``, ``cosine`` or ``linear``.
         gradient_clip: Largest Euclidean norm of all gradients together, above 0; None for no
             limit.
         adversary: How an objective's adversary is trained; None without one.
