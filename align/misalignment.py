@@ -70,47 +70,62 @@ class Sigma:
 
 @dataclass(frozen=True)
 class Misalignment:
-    """The misalignment of a pair; numbers are None if ``status`` is ``unknown``."""
+    """The misalignment of a pair; numbers are None if ``status`` is ``unknown``.
+
+    Attributes:
+        status: ``ok`` or ``unknown``.
+        similarity: Zoom, rotation in degrees and shift in px from positions in the blurry to those
+            in the sharp picture; the one that is closest to ``matrix``.
+        residual_median_px: Median length of the residual flow after ``matrix``, where reliable.
+        residual_p95_px: 95th percentile of that length.
+        reliable_share: Share of the pixels whose flow is reliable, in [0, 1].
+        gain_ev: log2 of linear blurry over linear sharp light.
+        estimator: Estimator of the residual flow.
+        reason: Why the status is ``unknown``; empty otherwise.
+        weights_sha256: Hash of the estimator's weights; empty if it has none.
+        model: Model of ``matrix``.
+        matrix: ``(3, 3)`` float64 from blurry to sharp positions, pixel centres at integers.
+        photometry: Gain and offset of each colour.
+        asymmetry: Asymmetry of the point spread; None if the pair does not show it.
+        consistency_px: Median forward-backward error of the flow, where visible.
+        occluded_share: Share of the pixels that the sharp picture does not show.
+        calibration_share: Share of the pixels in JDRL's calibration mask.
+        sigma: Standard errors of the numbers.
+        spread: What the registration's tiles say of the point spread.
+        shared: What the pair's session adds to ``matrix``.
+        misalignment_px: Mean length of the displacement from the blurry to the sharp picture, over
+            reliable pixels: that of the frame, and the local flow where it explains more.
+        alone: Why the pair is unknown without what its session shares.
+        rests_on_px: The longest way of any place as a person says, if other shifts that fit were
+            left out for it.
+        unexplained: What the blur does not explain.
+        vignetting_ev: How much more light the blurry picture loses to its corners.
+    """
 
     status: Literal["ok", "unknown"]
-    similarity: Similarity | None  # blurry to sharp positions, closest to ``matrix``
-    # of the residual flow after ``matrix``, where reliable
+    similarity: Similarity | None
     residual_median_px: float | None
     residual_p95_px: float | None
     reliable_share: float | None
-    gain_ev: float | None  # log2 of linear blurry over linear sharp light
-    estimator: str  # of the residual flow; with the hash of its weights
-    reason: str = ""  # why the status is ``unknown``; empty otherwise
+    gain_ev: float | None
+    estimator: str
+    reason: str = ""
     weights_sha256: str = ""
-    model: str = ""  # the one of ``matrix``
-    # ``(3, 3)`` from blurry to sharp positions, pixel centres at integers
+    model: str = ""
     matrix: Doubles | None = field(default=None, compare=False)
     photometry: Photometry | None = None
-    asymmetry: Asymmetry | None = (
-        None  # of the point spread; None if the pair does not show it
-    )
-    consistency_px: float | None = (
-        None  # median forward-backward error of the flow, where visible
-    )
-    occluded_share: float | None = (
-        None  # of the pixels: the sharp picture does not show them
-    )
-    calibration_share: float | None = None  # of the pixels: in JDRL's calibration mask
+    asymmetry: Asymmetry | None = None
+    consistency_px: float | None = None
+    occluded_share: float | None = None
+    calibration_share: float | None = None
     sigma: Sigma | None = None
-    spread: TileAsymmetry | None = (
-        None  # what the registration's tiles say of the point spread
-    )
-    shared: SessionLens | None = None  # what the pair's session adds to ``matrix``
-    # mean length of the displacement from the blurry to the sharp member, over reliable pixels:
-    # that of the frame, and the local flow where it explains more
+    spread: TileAsymmetry | None = None
+    shared: SessionLens | None = None
     misalignment_px: float | None = None
-    alone: str = ""  # why the pair is unknown without what its session shares
-    # the longest way of any place as a person says, if other shifts that fit were left out for it
+    alone: str = ""
     rests_on_px: float | None = None
-    unexplained: Unexplained | None = None  # what the blur does not explain
-    vignetting_ev: float | None = (
-        None  # how much more light the blurry one loses to its corners
-    )
+    unexplained: Unexplained | None = None
+    vignetting_ev: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-data align --json`` prints."""

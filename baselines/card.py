@@ -134,6 +134,12 @@ class Card:
     Raises:
         ValueError: ``reach_px`` is not above 0, or ``at_scales`` is for a system that takes more
             than a single picture.
+
+    Examples:
+        >>> from defocus.baselines.card import Card
+        >>> card = Card("my-net", "My net", needs=("defocus_map",), reach_px=12.0)
+        >>> card.given
+        'single, defocus_map'
     """
 
     name: str
@@ -209,6 +215,15 @@ class Baseline:
         is_narrow: Whether this is the narrow copy itself.
         trained_as: Card of the system whose training and weights it has, for ``NAME@scales`` that
             of ``NAME``; None for those of its own.
+
+    Examples:
+        >>> import torch
+        >>> import defocus
+        >>> system = defocus.Baseline.of_network("nothing", torch.nn.Identity)
+        >>> system.build()(torch.full((1, 3, 16, 24), 0.5)).shape
+        torch.Size([1, 3, 16, 24])
+        >>> system.recipe().objective
+        'supervised'
     """
 
     card: Card
@@ -277,6 +292,24 @@ class Baseline:
             zeroed: Layers of the narrow copy that start at zero.
             own_objective: Whether the narrow copy learns by the system's own objective.
             settings: Keyword arguments of the class or function.
+
+        Returns:
+            The system. Its network and its recipe are looked for when ``build`` and ``recipe`` are
+            called.
+
+        Raises:
+            ModuleNotFoundError: ``build`` is called, and the folder has no such module.
+            RegistryError: ``build`` is called, and the module has no such class or function.
+            SettingsError: ``recipe`` is called, and ``recipe.toml`` is missing or wrong.
+
+        Examples:
+            >>> from defocus.baselines.card import Baseline, Card
+            >>> folder = "defocus.baselines.systems.unet"
+            >>> system = Baseline.of_folder(folder, "network:UNet", Card("mine", "My U-Net"))
+            >>> system.identity()
+            {'system': 'mine', 'revision': 1}
+            >>> system.recipe().objective
+            'supervised'
         """
         package = package_of(module)
         trained = card.kind not in {"reference", "classical"}
@@ -308,6 +341,12 @@ class Baseline:
         Raises:
             TypeError: A field does not exist, or the system has no declared network or recipe to
                 change.
+
+        Examples:
+            >>> from defocus.baselines.registry import baseline
+            >>> wide = baseline("nafnet").variant("wide", "Wide NAFNet", network={"width": 64})
+            >>> wide.card.variant_of, wide.build.settings["width"]
+            ('nafnet', 64)
         """
         beside: dict[str, Any] = {
             "variant_of": self.card.name,
@@ -367,6 +406,13 @@ class Baseline:
         Raises:
             TypeError: A field does not exist.
             ValueError: The multiple or least is less than 1, or ``reach_px`` is not above 0.
+
+        Examples:
+            >>> import torch
+            >>> import defocus
+            >>> system = defocus.Baseline.of_network("halves", torch.nn.Identity, multiple=8)
+            >>> system.build()(torch.zeros(1, 3, 17, 30)).shape
+            torch.Size([1, 3, 17, 30])
         """
         if multiple < 1 or least < 1:
             raise ValueError(

@@ -36,6 +36,13 @@ class Batch(TrainingBatch):
             ``supervision``; ``flow`` ``(N, 2, h, w)``, the true flow from the blurry to the sharp
             picture as captured, px; and ``valid_mask`` ``(N, 1, h, w)`` in {0, 1}, 1 where the
             target ``registered-flow`` is reliable, as was measured; not available at test time.
+
+    Examples:
+        >>> import torch
+        >>> from defocus.baselines.objective import Batch
+        >>> batch = Batch(torch.zeros(4, 3, 32, 32), torch.ones(4, 3, 32, 32))
+        >>> [part.size for part in batch.parts(3)]
+        [1, 1, 2]
     """
 
     blurry: Tensor
@@ -59,12 +66,31 @@ class Batch(TrainingBatch):
 
 
 class Objective(TrainingObjective[Batch]):
-    """Computes a loss and its parts from (network, batch, progress); see its base class.
+    """Computes a loss and its parts from (network, batch, progress).
+
+    A subclass has ``forward(network, batch, progress)``. The batch has ``blurry`` and ``target``,
+    ``(N, 3, h, w)`` float32 RGB in [0, 1]; :class:`Batch` has what else it may hold. ``forward``
+    returns a scalar tensor and a mapping from names to numbers, for the training curve.
 
     Attributes:
         name: Name by which recipes and ``--objective`` call a plug-in file's objective. Its class
             is called with the recipe's ``objective_settings``. Objectives of the package are known
             by their module.
+        adversary: Sub-module that is trained against the network; None if there is none. It needs
+            ``adversary_loss``.
+
+    Examples:
+        >>> import torch
+        >>> import defocus
+        >>> from defocus.baselines.objective import Batch, Progress
+        >>> class Nearest(defocus.Objective):
+        ...     name = "nearest"
+        ...     def forward(self, network, batch, progress):
+        ...         loss = (network(batch.blurry) - batch.target).abs().mean()
+        ...         return loss, {"l1": loss.item()}
+        >>> batch = Batch(torch.zeros(1, 3, 16, 16), torch.full((1, 3, 16, 16), 0.5))
+        >>> Nearest()(torch.nn.Identity(), batch, Progress(step=0, epoch=0.0))
+        (tensor(0.5000), {'l1': 0.5})
     """
 
     name: ClassVar[str] = ""

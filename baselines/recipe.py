@@ -53,7 +53,13 @@ Augmentation = Literal[
 
 
 class Growth(Settings):
-    """A change of crop and batch during a training, from an epoch on the recipe's scale."""
+    """A change of crop and batch during a training.
+
+    Attributes:
+        from_epoch: Epoch on the recipe's scale from which it holds, above 0.
+        crop_px: Side of the square crop, px, >= 16.
+        batch: Crops per step, >= 1.
+    """
 
     from_epoch: float = Field(gt=0)
     crop_px: int = Field(ge=16)
@@ -65,11 +71,26 @@ class Schedule(Settings):
 
     Attributes:
         steps: Optimiser steps, >= 1; None if the paper counts epochs.
-        crop_px: Side of the square training crop.
-        batch: Crops per step.
-        learning_rate: Initial learning rate, after a warm-up.
-        growth: Later crops and batches, by ``from_epoch``; needs ``steps``.
+        crop_px: Side of the square training crop, px, >= 16.
+        batch: Crops per step, >= 1.
+        learning_rate: Initial learning rate, after a warm-up; above 0.
+        growth: Later crops and batches, each a table of ``from_epoch`` (above 0, on the scale of
+            the recipe's ``epochs``), ``crop_px`` and ``batch``, in the order of ``from_epoch``;
+            needs ``steps``.
         start: Label of added weights to start from; None for fresh ones.
+
+    Raises:
+        ValueError: A number is out of its range, ``growth`` is not in order or has no ``steps``,
+            or a field does not exist.
+
+    Examples:
+        >>> import defocus
+        >>> later = {"from_epoch": 50, "crop_px": 128, "batch": 4}
+        >>> schedule = defocus.Schedule(
+        ...     steps=1000, crop_px=64, batch=8, learning_rate=1e-3, growth=(later,)
+        ... )
+        >>> schedule.size_at(10), schedule.size_at(50)
+        ((64, 8), (128, 4))
     """
 
     steps: int | None = Field(default=None, ge=1)
@@ -108,8 +129,12 @@ class Schedule(Settings):
 class Recipe(Method):
     """Settings for training one baseline.
 
+    Optimiser, decay of the learning rate and the like are those of
+    :class:`~defocus.training.method.Method`.
+
     Attributes:
-        objective: Name of a module in ``defocus.baselines.objectives``.
+        objective: Name of a module in ``defocus.baselines.objectives``, or of an objective of a
+            plug-in file.
         objective_settings: Keyword arguments of its ``make``.
         target: Target of the network: ``sharp`` (the picture as captured),
             ``prealigned`` (registered onto the blurry one beforehand), ``registered`` (with its
@@ -120,11 +145,27 @@ class Recipe(Method):
             :class:`~defocus.baselines.objective.Batch`.
         epochs: Length of the paper's training, in the unit in which its schedule is stated; other
             budgets stretch the schedule to their steps.
-        augment: Kinds of augmentation besides the random position.
-        bit_depth: Pictures with more bits are rounded to this bit depth.
+        augment: Kinds of augmentation besides the random position: ``flip`` (each axis by itself,
+            in half of the cases), ``rotate`` (by 0, 90, 180 or 270 degrees), ``shrink`` (to 0.7 to
+            1 of the size, in half of the cases), ``grey`` (without colour, in 3 of 10),
+            ``saturation`` (by a fifth more or less, in a third), ``noise`` (on the blurry picture,
+            in 1 of 20), ``channels`` (red, green and blue in another order, in 3 of 10).
+        bit_depth: 8 or 16; pictures with more bits are rounded to this bit depth.
         paper, quick, demo: Schedules of the budgets. Without a paper, ``paper`` is left out and is
             the same as ``own``.
         own: Schedule of the budget ``own``, for networks designed here; None for others.
+
+    Raises:
+        ValueError: A value is out of its range, a schedule is missing, or a field does not exist.
+
+    Examples:
+        >>> import defocus
+        >>> short = defocus.Schedule(steps=20, crop_px=48, batch=2, learning_rate=1e-3)
+        >>> recipe = defocus.Recipe(
+        ...     epochs=1, paper=short, quick=short, demo=short, augment=("flip", "rotate")
+        ... )
+        >>> recipe.learning_rate("demo", epoch=0.5)
+        0.001
     """
 
     objective: str = "supervised"

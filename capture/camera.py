@@ -38,6 +38,12 @@ class Setting:
         value: The present value, as the camera writes it.
         choices: Allowed values; empty if the camera does not list them.
         read_only: Whether it is fixed by a dial or a lens ring.
+
+    Examples:
+        >>> import defocus
+        >>> aperture = defocus.Setting("aperture", "f-number", "f/4", ("f/4", "f/22"))
+        >>> aperture.choices[-1], aperture.read_only
+        ('f/22', False)
     """
 
     name: SettingName
@@ -72,10 +78,10 @@ class CameraDescription:
         port: Port it is connected to.
         battery: Battery charge, in the camera's own words.
         lens: Name of the lens.
-        focal_length_mm: Focal length.
-        focus_distance_mm: Distance in focus.
-        sensor_pitch_um: Pixel pitch.
-        picture_size_px: Width and height of its pictures.
+        focal_length_mm: Focal length, mm.
+        focus_distance_mm: Distance in focus, mm.
+        sensor_pitch_um: Pixel pitch, µm.
+        picture_size_px: Width and height of its pictures, px.
         shot_bytes: Least and most bytes of the files of a shot.
         truth_bytes: Bytes of the ground truth that is kept with each pair.
         simulated: Whether the camera is simulated.
@@ -83,6 +89,12 @@ class CameraDescription:
         writes_exif: Whether its pictures have EXIF data; video never has.
         capabilities: Abilities: its settings, ``focus``, ``preview``, ``config``.
         problem: Why the camera cannot be used; empty if it can.
+
+    Examples:
+        >>> import defocus
+        >>> box = defocus.CameraDescription("box:", "Box with a lens", focal_length_mm=50.0)
+        >>> box.to_json()["focal_length_mm"], box.lens
+        (50.0, None)
     """
 
     uri: str
@@ -111,7 +123,23 @@ class CameraDescription:
 class Camera(Protocol):
     """An open camera, a context manager; leaving it restores the camera's settings.
 
-    A subclass needs :meth:`describe`, :meth:`settings`, :meth:`set` and :meth:`shoot`."""
+    A subclass needs :meth:`describe`, :meth:`settings`, :meth:`set` and :meth:`shoot`. What else a
+    camera can do are methods of the protocols of this module, such as :class:`HasPreview`.
+
+    Raises:
+        CameraError: From every method: the camera refused, or was lost.
+        InputError: From a method that sets something: the camera has no such setting or value.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from defocus.capture.cameras.sim import open_camera
+        >>> with tempfile.TemporaryDirectory() as folder, open_camera("sim:") as camera:
+        ...     value = camera.set("aperture", "f/4")
+        ...     files = camera.shoot(Path(folder) / "blurry")
+        >>> value, [file.name for file in files]
+        ('f/4', ['blurry.tif.part'])
+    """
 
     def __enter__(self) -> Self:
         """Return the camera, which is already open."""

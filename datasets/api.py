@@ -23,10 +23,26 @@ class Reader:
 
     Attributes:
         name: Name before the colon.
-        read: Reads the folder, or a mapping file, and returns the dataset.
+        read: Reads the folder, or a mapping file, and returns the dataset, which
+            :func:`defocus.opened` makes. It raises :class:`~defocus.errors.DatasetError` where the
+            folder holds no such dataset.
         card: Facts about its datasets; None if there are none.
         check: Reports what a copy lacks; None if the complete contents are unknown.
         description: One line for ``defocus-data list``.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> from PIL import Image
+        >>> def read(folder):
+        ...     pair = defocus.Pair("desk", "desk", "test", folder / "desk.png")
+        ...     return defocus.opened("albums", folder, (pair,))
+        >>> albums = defocus.Reader("albums", read)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (32, 24)).save(f"{folder}/desk.png")
+        ...     len(albums.read(Path(folder)).pairs)
+        1
     """
 
     name: str

@@ -62,9 +62,25 @@ def opened(
         source: See :class:`defocus.datasets.pair.Dataset`.
         left_out: Pairs that are left out already.
 
+    Returns:
+        The dataset, without pairs that were left out.
+
     Raises:
         DatasetError: There is no pair, one cannot be used, two have one id, or no pair is whole.
         StorageError: The cache cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as name:
+        ...     picture = Path(name) / "desk.png"
+        ...     Image.new("RGB", (32, 24)).save(picture)
+        ...     pair = defocus.Pair("desk", "desk", "test", picture, sharp=picture)
+        ...     dataset = defocus.opened("albums", Path(name), (pair,))
+        >>> dataset.total, dataset.pairs[0].white
+        (1, 65535)
     """
     name = f"{reader}:{root.name}"
     pairs = with_white(name, sound_pairs(reader, pairs, left_out))

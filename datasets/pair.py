@@ -50,24 +50,46 @@ LEARNT_SPLITS: tuple[Split, ...] = ("train", "validation")
 
 @dataclass(frozen=True)
 class Pair:
-    """One scene captured blurry and sharp."""
+    """One scene captured blurry and sharp; all pictures of a pair have one size.
 
-    id: str  # unique in its dataset: letters and digits of any script, ``.``, ``_``, ``-``
-    scene: str  # name of the scene; no scene is in two splits
+    Attributes:
+        id: Unique in its dataset: letters and digits of any script, ``.``, ``_``, ``-``.
+        scene: Name of the scene; no scene is in two splits.
+        split: ``train``, ``validation`` or ``test``.
+        blurry: Picture file as captured.
+        sharp: Picture file as captured; None in datasets without ground truth.
+        truth: Rendered data: picture file, all in focus, in the geometry of ``blurry``.
+        flow: Rendered data: ``.npy`` file, float32 ``(2, H, W)``, px, from blurry to sharp.
+        defocus_map: Rendered data: ``.npy`` file, float32 ``(H, W)``, signed diameter of the
+            circle of confusion, px.
+        dual_pixel_left: Picture file of the left view; None without dual-pixel views.
+        dual_pixel_right: Picture file of the right view.
+        valid_mask: Picture file, white where the sharp picture is valid, else black; None if it is
+            valid everywhere.
+        metadata: Optics, exposure, true misalignment and the like, as JSON values.
+        white: Value of pictures of 16 bits that means white, 255 to 65535; None where each file's
+            values say it.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> pair = defocus.Pair("desk-1", "desk", "test", Path("open.png"), Path("closed.png"))
+        >>> pair.sharp.name, pair.truth
+        ('closed.png', None)
+    """
+
+    id: str
+    scene: str
     split: Split
     blurry: Path
-    sharp: Path | None = (
-        None  # picture file as captured; None in datasets without ground truth
-    )
-    truth: Path | None = None  # rendered: all in focus, in the geometry of ``blurry``
-    flow: Path | None = None  # ``.npy``, float32 ``(2, H, W)``, from blurry to sharp
-    defocus_map: Path | None = None  # ``.npy``, float32 ``(H, W)``, signed, px
+    sharp: Path | None = None
+    truth: Path | None = None
+    flow: Path | None = None
+    defocus_map: Path | None = None
     dual_pixel_left: Path | None = None
     dual_pixel_right: Path | None = None
-    valid_mask: Path | None = None  # white where the sharp member is valid, else black
-    # optics, exposure, true misalignment, … as JSON values
+    valid_mask: Path | None = None
     metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    # value of 16 bits that means white; None: each file's values say it
     white: int | None = field(default=None, compare=False)
 
     def __getstate__(self) -> dict[str, object]:
@@ -132,30 +154,48 @@ def with_files(pair: Pair, folder: Path, names: Mapping[str, str]) -> Pair:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pairs with splits."""
+    """Pairs with splits; a reader makes it with :func:`defocus.opened`, which checks the pairs.
 
-    name: str  # as on the command line if that is stable, else reader and folder name
+    Attributes:
+        name: Name as on the command line if that is stable, else reader and folder name.
+        root: The folder.
+        pairs: All pairs, sorted by id.
+        content_hash: SHA-256 hash over ids, splits and the content of every file, in hexadecimal.
+        derived: Writable folder for results that are derived from the pairs.
+        rendered: Whether every pair has ``truth``.
+        misaligned: Whether misalignment is what is studied: no budget aligns the pairs first.
+        source: Reader whose card has the licence of the pictures; empty for the user's own.
+        steps: Steps that made the dataset of another one, first to last.
+        endless: Renders training pairs on demand; then no file is in that split.
+        endless_hash: SHA-256 hash of what determines those pairs; empty without any.
+        learnt_hash: SHA-256 hash over the training and validation pairs, as ``content_hash``; empty
+            if not computed.
+        left_out: Pairs in the folder that are not among the pairs, with the reason.
+        seen_left_out: Test pairs that a study leaves out on purpose, as they are in training or
+            validation.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> pair = defocus.Pair("desk-1", "desk", "test", Path("open.png"), Path("closed.png"))
+        >>> dataset = defocus.Dataset("mine", Path(), (pair,), content_hash="", derived=Path())
+        >>> len(dataset.split("test")), len(dataset.split("train"))
+        (1, 0)
+    """
+
+    name: str
     root: Path
-    pairs: tuple[Pair, ...]  # all pairs, sorted by id
-    content_hash: (
-        str  # SHA-256 over ids, splits and the content of every file, in hexadecimal
-    )
-    derived: Path  # writable folder for results derived from the pairs
-    rendered: bool = False  # whether every pair has ``truth``
-    misaligned: bool = False  # it is what is studied: no budget aligns the pairs first
-    source: str = (
-        ""  # reader whose card has their licence; empty for the user's own pictures
-    )
-    steps: "tuple[MakingStep, ...]" = ()  # made the dataset of another one, first to last
-    # renders training pairs on demand; then no file is in that split
+    pairs: tuple[Pair, ...]
+    content_hash: str
+    derived: Path
+    rendered: bool = False
+    misaligned: bool = False
+    source: str = ""
+    steps: "tuple[MakingStep, ...]" = ()
     endless: "Photographs | None" = None
-    endless_hash: str = ""  # SHA-256 of what determines those pairs; empty without any
-    # SHA-256 over the training and validation pairs as ``content_hash``; empty if not computed
+    endless_hash: str = ""
     learnt_hash: str = ""
-    left_out: tuple[
-        LeftOut, ...
-    ] = ()  # those in the folder that are not among the pairs
-    # test pairs that a study leaves out on purpose: they are in training or validation
+    left_out: tuple[LeftOut, ...] = ()
     seen_left_out: tuple[LeftOut, ...] = ()
 
     @property
@@ -246,24 +286,44 @@ OWN_PICTURES = "that of your own pictures"
 
 @dataclass(frozen=True)
 class ReaderCard:
-    """Facts about a dataset; empty if unknown."""
+    """Facts about a dataset; empty if unknown.
+
+    Attributes:
+        title: Name as written in text.
+        source: Where to get it.
+        licence: Terms of the pictures, as far as stated.
+        redistributable: Whether a release may contain the pictures.
+        citation: The paper, one line.
+        authors: Names of the authors.
+        date: Date of publication, ISO.
+        faces: Whether people can be recognised in the pictures, in words.
+        archive: Address of its archive, if its terms allow that a program fetches it.
+        counts: Number of blurry pictures in a complete copy, by split.
+        sizes: Width and height of the pictures, px, either way round; several if parts differ.
+        bits: Bits of each channel of the pictures; None if unknown.
+        defects: Known defects, one line each.
+        unverified: Unconfirmed facts of the layout; a mapping file describes a copy that differs.
+
+    Examples:
+        >>> from defocus.datasets.pair import ReaderCard
+        >>> card = ReaderCard(
+        ...     "My desk", "my own camera", "CC BY 4.0", redistributable=True, sizes=((64, 48),)
+        ... )
+        >>> card.sizes, card.bits
+        (((64, 48),), None)
+    """
 
     title: str
-    source: str  # where to get it
-    licence: str  # terms of the pictures, as far as stated
-    redistributable: bool  # whether a release may contain the pictures
+    source: str
+    licence: str
+    redistributable: bool
     citation: str = ""
     authors: tuple[str, ...] = ()
-    date: str = ""  # date of publication, ISO
-    faces: str = ""  # whether people can be recognised in the pictures
-    archive: str = (
-        ""  # address of its archive, if its terms allow that a program fetches it
-    )
-    # blurry pictures of a complete copy
+    date: str = ""
+    faces: str = ""
+    archive: str = ""
     counts: Mapping[Split, int] = field(default_factory=dict)
-    # width and height, either way round; several if parts differ
     sizes: tuple[tuple[int, int], ...] = ()
-    bits: int | None = None  # of each channel of the pictures; None if unknown
+    bits: int | None = None
     defects: tuple[str, ...] = ()
-    # unconfirmed facts of the layout; a mapping file describes a copy that differs
     unverified: str = ""

@@ -121,8 +121,22 @@ def plugin(path: "Path | str") -> "Plugin":
     Args:
         path: A Python file. Loading it again changes nothing, unless it was edited.
 
+    Returns:
+        The loaded file: its ``path``, its ``module``, and the hash of its code, ``source_hash``.
+
     Raises:
         RegistryError: The file is missing, fails, or defines nothing that this package can use.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "mine.py"
+        ...     _ = file.write_text("import defocus; MINE = defocus.Loss('mine', list)")
+        ...     loaded = defocus.plugin(file)
+        >>> loaded.module.MINE.name
+        'mine'
     """
     from defocus.plugins.extensions import load_plugin
 

@@ -166,6 +166,12 @@ class Column:
         signed: Whether positive numbers have a plus, as differences do; those with a bar do.
         notes: Those of the table's notes that are about this column; the HTML page has their
             numbers beside its name.
+
+    Examples:
+        >>> import defocus
+        >>> gain = defocus.Column("Gain", "dB", "higher", decimals=2, signed=True)
+        >>> gain.name, gain.unit, gain.better
+        ('Gain', 'dB', 'higher')
     """
 
     name: str
@@ -207,6 +213,17 @@ class Table:
         stacked: Whether a phone shows each row as a card, for tables with sentences.
         headings: Headings between the rows, in order; together they have all rows, or there is
             none.
+
+    Raises:
+        InputError: A row does not have a cell for each column, or ``anchors`` or ``headings`` do
+            not fit the rows.
+
+    Examples:
+        >>> import defocus
+        >>> columns = (defocus.Column("System"), defocus.Column("Time", "s", "lower"))
+        >>> table = defocus.Table("One picture", columns, (("wiener", 0.2), ("unet", None)))
+        >>> len(table.rows), table.columns[1].unit
+        (2, 's')
     """
 
     caption: str
@@ -354,7 +371,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text."""
+    """Running text.
+
+    Attributes:
+        text: Plain sentences, without HTML or Markdown: a page shows each character as it is.
+
+    Examples:
+        >>> import defocus
+        >>> defocus.Paragraph("Small networks are not always fast.").text
+        'Small networks are not always fast.'
+    """
 
     text: str
 

@@ -43,6 +43,21 @@ class Section:
         lead: What the study asks, from its folder; None if that is a leaderboard.
         figures: Figures for a paper, by the name of their files.
         source_hash: SHA-256 hash of its plug-in file, set when the file is loaded.
+
+    Raises:
+        RegistryError: The heading is empty, ``order`` is not a number, ``build`` is not a
+            function, or ``needs`` is not a tuple of names inside the study's folder.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> def notes(study):
+        ...     return [defocus.Paragraph((study.out / "notes.txt").read_text())]
+        >>> section = defocus.Section("Notes", 85, ("notes.txt",), notes)
+        >>> with tempfile.TemporaryDirectory() as empty:
+        ...     section.has_needs(Path(empty))
+        False
     """
 
     name: str

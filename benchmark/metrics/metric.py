@@ -39,8 +39,10 @@ class Metric:
         better: Which direction is better.
         unit: Such as ``dB``; empty if there is none.
         decimals: Decimals in tables, as usual in the field.
-        compute: Function from (restored, reference, mask, profile) to a finite number. Several
-            threads may call it at once, each for its own picture.
+        compute: Function from (restored, reference, mask, profile) to a finite number: two
+            ``(H, W, 3)`` float64 pictures, RGB in [0, 1], a ``(H, W)`` bool mask, true where a
+            pixel counts, and the conventions. Several threads may call it at once, each for its
+            own picture. It may raise :class:`MetricUnavailableError`.
         remedy: Advice if weights are missing; it is part of the reason of a missing score. Empty if
             the metric needs no weights.
         ready: Function that says, without importing torch, whether the weights are available.
@@ -53,6 +55,16 @@ class Metric:
             compute only this metric again.
         source_hash: SHA-256 hash of its plug-in file, set when the file is loaded; empty for
             metrics of installed packages.
+
+    Examples:
+        >>> import numpy as np
+        >>> import defocus
+        >>> def worst_pixel(restored, reference, mask, profile):
+        ...     return abs(restored - reference)[mask].max()
+        >>> metric = defocus.Metric("worst", "Worst pixel", "lower", "", 3, worst_pixel)
+        >>> black, every = np.zeros((16, 24, 3)), np.ones((16, 24), bool)
+        >>> metric.score(black, black + 0.5, every)
+        0.5
     """
 
     name: str

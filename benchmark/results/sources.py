@@ -49,12 +49,28 @@ class SourceRun:
 
 @dataclass(frozen=True)
 class ResultFormat:
-    """A form of results other than a study's folder."""
+    """A form of results other than a study's folder.
+
+    Attributes:
+        name: Its name.
+        marker: Name of the file that marks a folder of this form.
+        member: Name of the file that marks an archive of this form.
+        read: Gives the runs of such a folder or archive; those whose ids are given have their
+            scores. It raises :class:`~defocus.errors.InputError` where the results are damaged.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from defocus.benchmark.results.sources import ResultFormat
+        >>> def read(place, ids):
+        ...     return iter(())
+        >>> empty = ResultFormat("empty", "empty.json", "empty.json", read)
+        >>> list(empty.read(Path("results"), ids=[]))
+        []
+    """
 
     name: str
-    marker: str  # name of the file that marks a folder of this form
-    member: str  # name of the file that marks an archive of this form
-    # the runs of such a folder or archive; with scores those of the given ids
+    marker: str
+    member: str
     read: Callable[[Path, Collection[str]], Iterator[SourceRun]]
 
 

@@ -35,10 +35,27 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SimulatedScene:
-    """A scene that an extra brings in its folder ``scenes``."""
+    """A scene that an extra brings in its folder ``scenes``.
 
-    name: str  # as it is written in the camera's address
-    # its layers from a generator, their width and height with the margin, and the margin
+    Attributes:
+        name: Name as it is written in the camera's address: ``sim:?scene=NAME``.
+        build: Makes the layers, the farthest opaque, from a random generator, width and height in
+            px with a margin on each side, and that margin in px. A layer has the colours
+            ``(height, width, 3)`` in linear light, from 0 on, alpha ``(height, width)`` in [0, 1],
+            and its distance in mm; the lens is focused at 2000 mm.
+
+    Examples:
+        >>> import numpy as np
+        >>> from defocus.capture.simulation.scene import SimulatedScene
+        >>> from defocus.scene.layers import Layer
+        >>> def grey(random, width, height, margin):
+        ...     return [Layer(np.full((height, width, 3), 0.2), np.ones((height, width)), 3000.0)]
+        >>> scene = SimulatedScene("grey", grey)
+        >>> scene.build(np.random.default_rng(0), 64, 48, 8)[0].colour.shape
+        (48, 64, 3)
+    """
+
+    name: str
     build: Callable[[np.random.Generator, int, int, int], list[Layer]]
 
 

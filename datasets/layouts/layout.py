@@ -167,19 +167,45 @@ Pattern = Annotated[str, AfterValidator(_inside)]
 
 
 class Part(Settings):
-    """The pairs of one split; partners' patterns have placeholders from the blurry pattern."""
+    """The pairs of one split.
 
-    split: Split | None = None  # None assigns it by a hash of the scene's name
+    A pattern is a path inside the dataset. ``{name}``, or another word in braces, is one or more
+    characters of a component, ``*`` is any, and case matters. Patterns of partners have no
+    placeholders but those of ``blurry``.
+
+    Attributes:
+        split: ``train``, ``validation`` or ``test``; None assigns it by a hash of the scene's name.
+        blurry: Pattern of the blurry pictures.
+        sharp: Pattern of the sharp pictures; None if there are none.
+        truth: Pattern of the all-in-focus pictures of rendered data.
+        dual_pixel_left: Pattern of the left views.
+        dual_pixel_right: Pattern of the right views.
+        sharp_by: How sharp pictures are found: ``name``, by equal placeholders, or ``number``, by
+            numbers that differ by two at most.
+        id: Template of the pair's id.
+        scene: Template of the scene's name; None uses the id.
+        names: Values of ``{name}`` in a complete copy, if known.
+
+    Raises:
+        ValueError: A pattern leads out of the dataset, or has a placeholder that ``blurry`` lacks.
+
+    Examples:
+        >>> from defocus.datasets.layouts.layout import Part, placeholders
+        >>> part = Part(split="test", blurry="{scene}/open_{name}.*", id="{scene}-{name}")
+        >>> placeholders(part.blurry), part.sharp
+        (('name', 'scene'), None)
+    """
+
+    split: Split | None = None
     blurry: Pattern
     sharp: Pattern | None = None
     truth: Pattern | None = None
     dual_pixel_left: Pattern | None = None
     dual_pixel_right: Pattern | None = None
-    # by equal placeholders, or by numbers that differ by two at most
     sharp_by: Literal["name", "number"] = "name"
-    id: str = "{name}"  # template of the pair's id
-    scene: str | None = None  # template of the scene's name; None uses the id
-    names: Names = ()  # names in a complete copy, if known
+    id: str = "{name}"
+    scene: str | None = None
+    names: Names = ()
 
     @model_validator(mode="after")
     def _known_placeholders(self) -> "Part":
@@ -197,15 +223,34 @@ class Part(Settings):
 
 
 class Layout(Settings):
-    """One layout of a dataset in a folder; parts may be absent."""
+    """One layout of a dataset in a folder.
+
+    Attributes:
+        parts: One or more parts; any of them may be absent from a folder.
+        others: Patterns of pictures that belong to the dataset but are not read.
+        counts: Number of blurry pictures in a complete copy, by split, if they differ from the
+            reader's card.
+        white: Value of pictures of 16 bits that means white, 255 to 65535; None where the values
+            say it.
+
+    Raises:
+        ValueError: There is no part, a number is out of its range, or a field does not exist.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from defocus.datasets.layouts.layout import Layout, Part, find
+        >>> layout = Layout(parts=(Part(blurry="blur/{name}.*", sharp="sharp/{name}.*"),))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / "blur").mkdir()
+        ...     (Path(folder) / "blur" / "desk.png").touch()
+        ...     find(Path(folder), layout).missing
+        ['sharp/desk.*']
+    """
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
-    others: tuple[
-        Pattern, ...
-    ] = ()  # pictures that belong to the dataset but are not read
-    # blurry pictures in a complete copy, if they differ from the reader's card
+    others: tuple[Pattern, ...] = ()
     counts: dict[Split, int] = Field(default_factory=dict)
-    # value of pictures of 16 bits that means white; None where the values say it
     white: White | None = None
 
 

@@ -133,19 +133,47 @@ Facts = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True)
 class PublishedSet:
-    """A published dataset in a folder; of matching layouts, that with the fewest missing files."""
+    """A published dataset in a folder; of matching layouts, that with the fewest missing files.
+
+    Attributes:
+        name: Name of the reader.
+        card: Facts about the dataset.
+        layouts: The layouts in which it is found.
+        folders: Subfolders of the given folder in which it may be, in this order; ``""`` is the
+            folder itself.
+        facts: Function from the folder and its pairs to further metadata of single pairs, JSON
+            values by name, by the pair's id.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from defocus.datasets.layouts.layout import Layout, Part
+        >>> from defocus.datasets.layouts.published_set import PublishedSet
+        >>> from defocus.datasets.pair import ReaderCard
+        >>> card = ReaderCard("My desk", "my camera", "CC BY 4.0", redistributable=True)
+        >>> layout = Layout(parts=(Part(split="test", blurry="test/{name}.*"),))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / "test").mkdir()
+        ...     Image.new("RGB", (32, 24)).save(f"{folder}/test/desk.png")
+        ...     [pair.id for pair in PublishedSet("mine", card, (layout,)).read(Path(folder)).pairs]
+        ['desk']
+    """
 
     name: str
     card: ReaderCard
     layouts: tuple[Layout, ...]
-    folders: tuple[str, ...] = (
-        "",
-    )  # possible subfolders of the given folder, in this order
-    # further metadata of single pairs, by id
+    folders: tuple[str, ...] = ("",)
     facts: Callable[[Path, Sequence[Pair]], Facts] = lambda _root, _pairs: {}
 
     def read(self, path: Path) -> Dataset:
-        """Open the dataset in a folder, or in the folder that a mapping file describes."""
+        """Open the dataset in a folder, or in the folder that a mapping file describes.
+
+        Raises:
+            DatasetError: No layout fits, a picture is missing and ``--skip-missing`` was not
+                given, or the mapping file is wrong.
+            StorageError: The cache cannot be written.
+        """
         root, layout = self.located(path)
         contents = find(root, layout)
         if contents.missing and not skips_missing():

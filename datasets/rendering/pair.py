@@ -41,19 +41,26 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RenderedPair:
-    """A pair and its ground truth."""
+    """A pair and its ground truth.
 
-    # these: ``(H, W, 3)`` uint16, sRGB
+    Attributes:
+        blurry: ``(H, W, 3)`` uint16, sRGB.
+        sharp: The sharp picture in the same form, displaced and exposed as a second shot is.
+        truth: The all-in-focus picture in the same form, in the geometry of ``blurry``.
+        flow: ``(2, H, W)`` float32, px, from blurry to sharp.
+        defocus_map: ``(H, W)`` float32, signed diameter of the circle of confusion, px.
+        views: Left and right dual-pixel views in the form of ``blurry``, which is their mean in
+            linear light; None if the camera has none.
+        metadata: Optics, exposure and true misalignment, as JSON values.
+    """
+
     blurry: Image
     sharp: Image
     truth: Image
-    flow: NDArray[np.float32]  # ``(2, H, W)`` float32, px, from blurry to sharp
-    # ``(H, W)`` float32, signed circle-of-confusion diameter, px
+    flow: NDArray[np.float32]
     defocus_map: NDArray[np.float32]
-    # left and right dual-pixel views in the form of ``blurry``, which is their mean in linear
-    # light; None if the camera has none
     views: tuple[Image, Image] | None
-    metadata: dict[str, object]  # JSON values
+    metadata: dict[str, object]
 
 
 def render_scene(

@@ -242,19 +242,32 @@ def with_plugins(command: click.Command) -> click.Command:
 
 @dataclass(frozen=True)
 class AddedOptions:
-    """Options that others bring to a command of ours, and what they do."""
+    """Options that others bring to a command of ours, and what they do.
 
-    # The module ``bench_status`` in the folder ``options`` of an extra, or the entry point of that
-    # name of the group ``defocus.options``, holds those of ``defocus-bench status``; ``restore``
-    # holds those of the program ``defocus-restore``.
+    The module ``bench_status`` in the folder ``options`` of an extra, or the entry point of that
+    name of the group ``defocus.options``, holds those of ``defocus-bench status``; ``restore``
+    holds those of the program ``defocus-restore``.
+
+    Attributes:
+        options: The options, as click has them.
+        run: Called in place of the command: with what the command does, a function of the
+            command's own parameters, and with all parameters by name. What it returns is what the
+            command returns, its exit code; errors of :mod:`defocus.errors` become one line.
+        heading: Heading of the options in ``--help``, where those of the command have headings.
+
+    Examples:
+        >>> import click
+        >>> from defocus.command_line.options import AddedOptions
+        >>> def run(own, *, brief, **asked):
+        ...     return 0 if brief else own(**asked)
+        >>> added = AddedOptions((click.Option(["--brief"], is_flag=True),), run)
+        >>> added.run(lambda out: 5, brief=False, out="study")
+        5
+    """
 
     options: tuple[click.Option, ...]
-    # called in place of the command: with what the command does, which takes its own parameters,
-    # and with all parameters by name
     run: Callable[..., object]
-    heading: str = (
-        ""  # of the options in ``--help``, where those of the command have headings
-    )
+    heading: str = ""
 
 
 OPTION_FILES: Kind[AddedOptions] = Kind(

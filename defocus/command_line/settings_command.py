@@ -37,7 +37,19 @@ class SettingsCommand(SectionedCommand):
     """A command whose function gets settings objects.
 
     Its annotations in quotes are models of the module ``models``, by default ``_settings`` beside
-    the function's own."""
+    the function's own. Each field of a model that :func:`defocus.settings.option` makes is an
+    option; a wrong value is a :class:`click.UsageError`.
+
+    Examples:
+        >>> import click
+        >>> from defocus.command_line.settings_command import SettingsCommand
+        >>> models = "defocus.benchmark.documents.paper_options"
+        >>> @click.command(cls=SettingsCommand, models=models)
+        ... def bench_words(options: "PaperOptions"):
+        ...     click.echo(options.csv)
+        >>> [one.opts[0] for one in bench_words.params if one.name == "out"]
+        ['--out']
+    """
 
     _params: list[click.Parameter]
     _is_complete: bool

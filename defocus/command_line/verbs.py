@@ -21,7 +21,24 @@ _HEADING = "defocus_heading"
 
 
 def help_heading(heading: str) -> Callable[[Command], Command]:
-    """Say under which heading of ``--help`` a command is listed, such as ``Check``."""
+    """Say under which heading of ``--help`` a command is listed.
+
+    Args:
+        heading: A heading of the program, such as ``Check``, or a new one.
+
+    Returns:
+        A decorator, which stands above ``@click.command``.
+
+    Examples:
+        >>> import click
+        >>> import defocus
+        >>> @defocus.help_heading("Report")
+        ... @click.command("bench-hello")
+        ... def bench_hello():
+        ...     click.echo("hello")
+        >>> bench_hello.name
+        'bench-hello'
+    """
 
     def headed(command: Command) -> Command:
         vars(command)[_HEADING] = heading

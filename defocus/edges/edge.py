@@ -25,7 +25,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MtfCurve:
-    """A sampled MTF: ascending frequencies, cycles per pixel; contrast over large areas'."""
+    """A sampled MTF.
+
+    Attributes:
+        frequencies: ``(F,)`` float64, ascending from 0, cycles per pixel.
+        values: ``(F,)`` float64, contrast at each frequency over that of large areas: 1 at 0.
+    """
 
     frequencies: Array
     values: Array
@@ -75,28 +80,44 @@ LEAST_ROWS = 8
 
 @dataclass(frozen=True)
 class EdgeResponse:
-    """The response of lens, sensor and processing to an edge."""
+    """The response of lens, sensor and processing to an edge.
 
-    mtf: MtfCurve  # of the luminance, along the edge's normal
-    # frequency at which it falls to 0.5, cycles per pixel; None if beyond 1
+    Attributes:
+        mtf: The curve of the luminance, along the edge's normal: 1025 frequencies from 0 to 1
+            cycles per pixel.
+        mtf50: Frequency at which it falls to 0.5, cycles per pixel; None if beyond 1.
+        mtf50_error: Standard error of MTF50, by the scatter of parts along the edge; None if that
+            of one of them is beyond 1, or the edge is too short.
+        mtf10: The same as MTF50 for 0.1.
+        rise_px: Distance from 10 to 90 % of the step, along the normal.
+        overshoot: Height above the bright plateau, over the step.
+        undershoot: Depth below the dark plateau, over the step.
+        place_px: Place of the edge in the middle row (the middle column of an edge that is lying),
+            from the region's left or top border: the derivative's centroid.
+        half_px: The same for the point at 50 %.
+        angle_deg: Angle to the nearer axis, signed.
+        lying: Whether the edge runs from left to right.
+        modulation: (bright - dark) / (bright + dark) of the plateaus, in linear light.
+        colour_mtf50: MTF50 of ``red``, ``green`` and ``blue``; empty where grey alone was given.
+        colour_shift_px: Place of each colour minus green's, along the normal.
+        notes: What makes the numbers less certain, in words.
+    """
+
+    mtf: MtfCurve
     mtf50: float | None
-    # standard error of MTF50, by the scatter of parts along the edge; None if that of one of them
-    # is beyond 1, or the edge is too short
     mtf50_error: float | None
-    mtf10: float | None  # the same as MTF50 for 0.1
-    rise_px: float  # from 10 to 90 %, along the normal
-    overshoot: float  # height above the bright plateau, over the step
-    undershoot: float  # depth below the dark plateau, over the step
-    # place in the middle row, from the region's left or top border: the derivative's centroid
+    mtf10: float | None
+    rise_px: float
+    overshoot: float
+    undershoot: float
     place_px: float
-    half_px: float  # the same for the point at 50 %
-    angle_deg: float  # to the nearer axis, signed
-    lying: bool  # whether the edge runs from left to right
-    modulation: float  # (bright - dark) / (bright + dark)
+    half_px: float
+    angle_deg: float
+    lying: bool
+    modulation: float
     colour_mtf50: Mapping[str, float | None]
-    # place of each colour minus green's, along the normal
     colour_shift_px: Mapping[str, float]
-    notes: tuple[str, ...]  # what makes the numbers less certain
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

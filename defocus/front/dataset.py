@@ -176,10 +176,19 @@ def open_dataset(text: str) -> Dataset:
             folder) or ``READER:PATH``, as on the command line; ``defocus-data list`` shows the
             readers.
 
+    Returns:
+        The pairs by index, sorted by id; their pictures are read when they are first used.
+
     Raises:
         DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
+
+    Examples:
+        >>> import defocus
+        >>> pair = defocus.open_dataset("sample").split("test")[0]
+        >>> pair.id, pair.blurry.shape, pair.blurry.dtype.name
+        ('cafe', (160, 240, 3), 'uint16')
     """
     from defocus.datasets.api import open_dataset as opened
 

@@ -75,10 +75,23 @@ def align_pair(
             flow where it is reliable, ``none`` nothing.
         white: Value of uint16 or floats that means white in both, see :func:`defocus.restore`.
 
+    Returns:
+        ``sharp``, the moved picture in the form of the given one; ``valid_mask``, ``(H, W)`` bool,
+        True where it shows the scene and is reliable; and the ``misalignment``.
+
     Raises:
         ImageError: A picture is not valid, or the sizes differ.
         AlignmentError: The misalignment cannot be measured; the message has the reason.
         InputError: The model is unknown.
+
+    Examples:
+        >>> import numpy as np
+        >>> import defocus
+        >>> sharp = np.random.default_rng(0).random((96, 128))
+        >>> shifted = np.roll(sharp, 3, axis=1)
+        >>> aligned = defocus.align_pair(shifted, sharp)
+        >>> bool(np.abs(aligned.sharp - shifted)[aligned.valid_mask].mean() < 0.01)
+        True
     """
     if model not in MODELS:
         raise InputError(f"no model '{model}'; {meant(model, MODELS)}")
@@ -104,10 +117,20 @@ def measure_pair(
 
     Returns:
         Shift, zoom, rotation, residual flow and exposure with their standard errors; ``status`` is
-        ``unknown``, with a ``reason``, if they cannot be measured reliably.
+        ``unknown``, with a ``reason``, if they cannot be measured reliably. Shift and flow are in
+        px, from blurry to sharp positions, to the right and down; exposure is in EV. See
+        :class:`~defocus.align.misalignment.Misalignment`.
 
     Raises:
         ImageError: A picture is not valid, or the sizes differ.
+
+    Examples:
+        >>> import numpy as np
+        >>> import defocus
+        >>> sharp = np.random.default_rng(0).random((96, 128))
+        >>> measured = defocus.measure_pair(np.roll(sharp, 3, axis=1), sharp)
+        >>> measured.status, round(measured.similarity.shift_px[0], 1)
+        ('ok', -3.0)
     """
     return _measured(*two_pictures(blurry, sharp, white)).misalignment
 

@@ -116,6 +116,14 @@ def restore(
         InputError: The system is unknown or needs weights, or a setting is wrong.
         NotApplicableError: The system needs more than a single picture.
         WeightsError: The weights are missing, damaged or made for another network.
+
+    Examples:
+        >>> import numpy as np
+        >>> import defocus
+        >>> grey = np.full((64, 96), 128, np.uint8)
+        >>> restored = defocus.restore(grey, "wiener", strength=0.5)
+        >>> restored.shape, restored.dtype.name, int(restored.max())
+        ((64, 96), 'uint8', 128)
     """
     settings = parse_settings(
         RestoreSettings,

@@ -38,6 +38,9 @@ def render(
 ) -> RenderedPair:
     """Render a blurry/sharp pair through a thin lens; equal arguments give equal pixels.
 
+    The diameter of the circle of confusion is c = (f / N) * f / (s - f) * (d - s) / d with object
+    distance d, focus distance s, focal length f and f-number N; negative before the focus.
+
     Args:
         scene: Name of a scene of the sample dataset, such as ``"cafe"``; or, with ``depth_mm``, an
             all-in-focus picture, see :func:`defocus.restore`.
@@ -59,6 +62,14 @@ def render(
         InputError: The sample scene or the misalignment is unknown, or a lens value is not a
             finite number.
         OpticsError: The lens is impossible.
+
+    Examples:
+        >>> import numpy as np
+        >>> import defocus
+        >>> picture = np.random.default_rng(0).random((64, 96, 3))
+        >>> pair = defocus.render(picture, np.full((64, 96), 1500.0), focus_mm=1000.0)
+        >>> pair.flow.shape, round(float(pair.defocus_map.mean()), 1)
+        ((2, 64, 96), 1.2)
     """
     if misaligned not in (levels := ("none", *_VARIANTS)):
         raise InputError(f"no misalignment '{misaligned}'; {meant(misaligned, levels)}")

@@ -71,6 +71,14 @@ def score(
         ImageError: A picture is not valid, the sizes differ, or the mask does not fit.
         InputError: The profile or a metric is unknown.
         MetricUnavailableError: A requested metric cannot be computed; the message says why.
+
+    Examples:
+        >>> import numpy as np
+        >>> import defocus
+        >>> sharp = np.full((32, 48, 3), 0.5)
+        >>> scores = defocus.score(sharp + 0.1, sharp, metrics=["psnr", "mae"])
+        >>> round(scores["psnr"], 2), round(scores["mae"], 2)
+        (20.0, 0.1)
     """
     conventions = find_profile(profile)
     chosen = _chosen(conventions, metrics, given=blurry is not None)

@@ -107,6 +107,20 @@ def load_results(folder: str | Path) -> Leaderboard:
     Raises:
         InputError: ``folder`` is not a path, or it holds no results, or they are damaged.
         StorageError: The results cannot be read.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for role in ("blurry", "sharp"):
+        ...         (Path(folder) / role).mkdir()
+        ...         Image.new("RGB", (32, 24)).save(f"{folder}/{role}/desk.png")
+        ...     _ = defocus.run("input", f"pairs:{folder}", f"{folder}/study")
+        ...     pictures = defocus.load_results(f"{folder}/study").pictures()
+        >>> pictures["pair"].unique().tolist()
+        ['desk']
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"the folder is of type {type(folder).__name__}; give a path")
@@ -148,6 +162,19 @@ def run(
         InputError: A system, the dataset or the budget is unknown, the number of seeds is not 1 to
             1000, a test pair is in training or validation too, or another process works in ``out``.
         StorageError: The disk is full or ``out`` is not writable.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import defocus
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for role in ("blurry", "sharp"):
+        ...         (Path(folder) / role).mkdir()
+        ...         Image.new("RGB", (32, 24)).save(f"{folder}/{role}/desk.png")
+        ...     results = defocus.run("input", f"pairs:{folder}", f"{folder}/study")
+        >>> results.query("metric == 'made_worse'")[["system", "value"]].values.tolist()
+        [['input', 0.0]]
     """
     options = parse_settings(
         RunOptions,

@@ -27,6 +27,11 @@ def list_systems(pattern: str | None = None) -> list[str]:
     Raises:
         InputError: ``pattern`` is not a text.
         RegistryError: No name matches; the message suggests similar ones.
+
+    Examples:
+        >>> import defocus
+        >>> defocus.list_systems("wien*")
+        ['wiener']
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.study.plan import select
@@ -62,6 +67,13 @@ def load(
         InputError: The system does not have the option, cannot be built with its value, or has no
             weights with that label.
         WeightsError: The weights are missing, damaged or made for another network.
+
+    Examples:
+        >>> import torch
+        >>> import defocus
+        >>> network = defocus.load("wiener")
+        >>> network(torch.full((1, 3, 32, 48), 0.5)).shape
+        torch.Size([1, 3, 32, 48])
     """
     from defocus.baselines.weights.store import build_with, find_weights
 

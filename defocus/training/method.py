@@ -102,16 +102,29 @@ class Adversary(Settings):
 
 
 class Method(Settings):
-    """How a network is trained; a system's recipe adds the data."""
+    """How a network is trained; a system's recipe adds the data.
 
-    # length of the training, in the unit of its schedule; the steps are spread over it
+    Attributes:
+        epochs: Length of the training, >= 1, in the unit of its schedule; the steps are spread
+            over it.
+        warmup_epochs: Epochs of the warm-up of an objective that has one.
+        optimiser: How gradients become steps.
+        decay: Learning rate over the epochs, by its ``kind``: ``constant``, ``step``,
+            ``milestones``, ``cosine`` or ``linear``.
+        gradient_clip: Largest Euclidean norm of all gradients together, above 0; None for no
+            limit.
+        adversary: How an objective's adversary is trained; None without one.
+        averaged_from_epoch: From this epoch on the weights of all steps are averaged, and the mean
+            is evaluated; None for no average. Source: Izmailov et al., Averaging Weights Leads to
+            Wider Optima and Better Generalization (SWA), UAI 2018.
+        training: How it is carried out on a machine: precision, memory, workers.
+    """
+
     epochs: int = Field(ge=1)
-    warmup_epochs: int = Field(default=0, ge=0)  # of objectives that have a warm-up
+    warmup_epochs: int = Field(default=0, ge=0)
     optimiser: Optimiser = Optimiser()
     decay: Decay = Constant()
-    # largest Euclidean norm of all gradients together; None for no limit
     gradient_clip: float | None = Field(default=None, gt=0)
     adversary: Adversary | None = None
-    # from this epoch on the weights of all steps are averaged, and the mean is evaluated (SWA)
     averaged_from_epoch: float | None = Field(default=None, ge=0)
     training: Training = Training()

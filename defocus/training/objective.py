@@ -78,6 +78,17 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
         adversary: A sub-module that is trained against the network, by its own optimiser (the
             method's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
             from :meth:`forward`. None if there is none.
+
+    Examples:
+        >>> import torch
+        >>> from defocus.baselines.objective import Batch
+        >>> from defocus.training.objective import Progress, TrainingObjective
+        >>> class Mean(TrainingObjective[Batch]):
+        ...     def forward(self, network, batch, progress):
+        ...         return network(batch.inputs).mean(), {}
+        >>> batch = Batch(torch.full((1, 3, 8, 8), 0.5), torch.zeros(1, 3, 8, 8))
+        >>> Mean()(torch.nn.Identity(), batch, Progress(step=0, epoch=0.0))
+        (tensor(0.5000), {})
     """
 
     def __init__(self) -> None:
@@ -91,7 +102,19 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
         batch: BatchT,
         progress: Progress,
     ) -> tuple[torch.Tensor, Parts]:
-        """The loss (a scalar tensor) and named parts of it for the training curve."""
+        """Compute the loss of one step.
+
+        Args:
+            network: The network that is trained. One that deblurs takes ``(N, 3, h, w)`` float32
+                RGB in [0, 1] and returns the same shape.
+            batch: The examples of the step, on the network's device. A batch for deblurring has
+                ``blurry`` and ``target``, ``(N, 3, h, w)`` float32 RGB in [0, 1].
+            progress: Steps and epochs so far.
+
+        Returns:
+            The loss, a scalar tensor with gradients, and named parts of it for the training curve:
+            numbers, or scalar tensors without gradients.
+        """
         raise NotImplementedError
 
     def adversary_loss(
@@ -100,7 +123,11 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
         batch: BatchT,
         progress: Progress,
     ) -> tuple[torch.Tensor, Parts] | None:
-        """The adversary's loss and its parts; None while it rests. Called after the network's step.
+        """Compute the adversary's loss, after the network's step; the arguments are the same.
 
-        The network's output is to be computed without gradients here."""
+        The network's output is to be computed without gradients here.
+
+        Returns:
+            The loss and its parts, as those of :meth:`forward`; None while the adversary rests.
+        """
         raise NotImplementedError

@@ -38,12 +38,23 @@ class Optimiser(Settings):
     Attributes:
         name: Any class of ``torch.optim`` that takes plain gradients, in lower case; ``adam``,
             ``adamw`` and ``radam`` (both with decoupled weight decay) are the field's.
-        betas: Decay of the two running means, where the optimiser has them.
-        eps: Added to the root of the second one.
-        weight_decay: Weight decay per step and learning rate.
-        decayed: ``matrices`` leaves out what has one dimension, such as biases.
+        betas: Decay of the two running means, where the optimiser has them; each in [0, 1).
+        eps: Added to the root of the second one; above 0.
+        weight_decay: Weight decay per step and learning rate; 0 for none.
+        decayed: ``all`` parameters decay, or ``matrices``, which leaves out what has one dimension,
+            such as biases.
         settings: Further keyword arguments of the class, such as ``momentum``; what is not set is
             as torch has it.
+
+    Raises:
+        ValueError: PyTorch has no such optimiser, it cannot be used here, or it does not have a
+            setting; the message suggests a similar name.
+
+    Examples:
+        >>> import defocus
+        >>> optimiser = defocus.Optimiser(name="sgd", settings={"momentum": 0.9})
+        >>> optimiser.settings["momentum"], optimiser.weight_decay
+        (0.9, 0.0)
     """
 
     name: str = "adam"

@@ -169,6 +169,8 @@ def test_pages_made_from_the_code_hold_what_it_has(site):
             or name == "plugin"
             or f"defocus.{name}" in text["python"]
         )
+    # examples of docstrings are code with prompts
+    assert text["python"].count('class="gp">&gt;&gt;&gt; ') > 2 * len(defocus.__all__)
     formulas = (site / "formulas.html").read_text(encoding="utf-8")
     assert formulas.count("<math") >= 20
     assert "$" not in re.sub(r"<(script|style).*?</\1>", "", formulas, flags=re.DOTALL)
