@@ -195,7 +195,6 @@ def unexplained(
     compared = pair.compared(
         other,
         signed_coc,
-        usable,
         comparison,
         window,
         specks,
@@ -273,7 +272,6 @@ class _Aligned:
         self,
         other: Singles,
         signed_coc: Singles,
-        usable: Mask,
         comparison: "_Comparison",
         window: "_Windows",
         specks: Specks,
@@ -281,6 +279,7 @@ class _Aligned:
         processing: Processing,
     ) -> Compared:
         """Inputs of the tests of the sharp member."""
+        usable = comparison.usable > 0
         return Compared(
             self.light,
             other,

@@ -128,7 +128,7 @@ def _without_dataset(text: str, problem: str, weighted: Weighted) -> list[CrossG
 def _read(study: Study, results: Results) -> list[CrossGain]:
     """The gains of these very runs: the folder's leaderboard shows later ones of other weights."""
     entries = results.entries_by_run()
-    groups = []
+    groups: list[ScoredGroup] = []
     numbers = {}
     for run in study.runs:
         if run.id in entries:

@@ -57,7 +57,6 @@ def choices_here(asked: Choice) -> list[Choice]:
     stored, _ = all_weights()
     choices = sorted(shipped, key=order)
     for one in stored:
-        system = systems.get(one.system)
-        if system is not None and one.origin != OWN:
-            choices.append(Choice(system, one.label))
+        if one.system in systems and one.origin != OWN:
+            choices.append(Choice(systems[one.system], one.label))
     return choices if asked in choices else [*choices, asked]

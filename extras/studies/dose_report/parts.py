@@ -105,7 +105,7 @@ def _claims(document: Document) -> Table:
     for claim in rival_claims_of(document):
         cells = _cells(claim, doses)
         rows.append((f"{claim.line} above {whole}", *cells))
-    columns = ("Claim", "Verdict", *dose_columns(doses, "dB"))
+    columns = ["Claim", "Verdict", *dose_columns(doses, "dB")]
     return Table.of("Differences of PSNR against the truth", columns, rows, RULE)
 
 
