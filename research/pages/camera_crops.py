@@ -38,6 +38,11 @@ HEIGHT_PX, WIDTH_PX = 1152, 1536
 PHOTOGRAPHS = 8
 DIAMETERS_PX = (12, 24, 48, 96)
 MAP_DIAMETERS_PX = (4, 8, 16, 24, 32, 48, 64, 96, 128)
+WHOLE_DIAMETERS_PX = (16, 32, 48, 96, 128)
+WHOLE_MEGAPIXELS = (9.5, 17.0)
+"""Sizes of the photographs of which the map is measured as a whole; some of them trained it, as few
+that are held out are so large."""
+WHOLE_PHOTOGRAPHS = 7
 RAMP_PX = (0.0, 96.0)
 SUBJECT_RADIUS_PX = 300
 """Radius of a disc in the middle that is in focus."""
@@ -63,7 +68,16 @@ def main() -> None:
         action="store_true",
         help="Only measure the map of blur.",
     )
+    words.add_argument(
+        "--whole",
+        action="store_true",
+        help="Only measure the map of blur, of whole photographs.",
+    )
     given = words.parse_args()
+    if given.whole:
+        for line in whole_table(given.photographs):
+            say(line)
+        return
     files = large_enough(given.photographs)
     if given.map:
         for line in map_table(files):
@@ -230,6 +244,33 @@ def map_table(files: list[Path]) -> Iterator[str]:
         yield row(str(diameter), f"1/{reduced_by}", *medians, each)
 
 
+def whole_table(folder: Path) -> Iterator[str]:
+    """Lines of a table: the median of the map that restoring follows, of whole photographs."""
+    yield "| diameter, px | followed | of each |"
+    yield "|---|---|---|"
+    files = _large_ones(folder)
+    for diameter in WHOLE_DIAMETERS_PX:
+        followed = []
+        for number, path in enumerate(files):
+            picture = np.asarray(read_image(path), np.uint8)
+            shot, detail = _shot_of(single(as_linear(picture)), number, diameter)
+            blur_map = estimate_blur_map(single(as_float(shot)))
+            followed.append(float(np.median(blur_map.full()[detail])))
+        each = ", ".join(f"{value:.1f}" for value in followed)
+        yield row(str(diameter), f"{np.median(followed):.1f}", each)
+
+
+def _large_ones(folder: Path) -> list[Path]:
+    """The first training photographs, by hash, of the sizes that are measured as a whole."""
+    least, most = WHOLE_MEGAPIXELS
+    files = []
+    for path in find_photographs(folder).of("train"):
+        height, width = read_image(path).shape[:2]
+        if least * 1e6 <= height * width <= most * 1e6:
+            files.append(path)
+    return files[:WHOLE_PHOTOGRAPHS]
+
+
 def _map_medians(
     picture: Pixels,
     detail: Mask,
@@ -249,7 +290,15 @@ def _shot(
     diameter: float,
 ) -> tuple[Pixels, Mask]:
     """A crop out of focus as a camera stores it, and where it has detail."""
-    sharp = _reduced_light(crop, reduced_by)
+    return _shot_of(_reduced_light(crop, reduced_by), number, diameter)
+
+
+def _shot_of(
+    sharp: Array,
+    number: int,
+    diameter: float,
+) -> tuple[Pixels, Mask]:
+    """A picture ``(H, W, 3)`` in linear light behind an aperture, and where it has detail."""
     detail = detailed(sharp)
     random = np.random.default_rng([number, 8])
     through = convolved(sharp, diameter, _aperture(number))
