@@ -17,8 +17,9 @@ from defocus import __version__
 from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import Read
 from defocus.capture.sessions.journal import Journal, Listener, Record
-from defocus.capture.sessions.lines import StoredFile, Verdict, read_line
+from defocus.capture.sessions.lines import StoredFile, Verdict
 from defocus.capture.sessions.repair import copy_journal, rebuild_journal
+from defocus.capture.sessions.replay import read_line, replay
 from defocus.capture.sessions.session import INDEX, JOURNAL, index_document
 from defocus.capture.sessions.state import (
     SCHEMA,
@@ -30,7 +31,6 @@ from defocus.capture.sessions.state import (
     file_path,
     is_file_name,
     kept_in,
-    replay,
 )
 from defocus.errors import CameraError, DatasetError, StorageError
 from defocus.storage.files import (

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import (
@@ -16,7 +16,6 @@ from defocus.capture.planning.shoot_record import (
     ShootRecord,
 )
 from defocus.reading import Json
-from defocus.settings import document_problem
 
 Verdict = Literal["accept", "warn", "reject"]
 
@@ -186,33 +185,3 @@ class ChartReadLine(Read):
     chart: int = Field(ge=1, le=9999)
     found: FoundChart | None
     reason: str = ""
-
-
-_KINDS: Mapping[str, type[Read]] = {
-    "session-created": CreatedLine,
-    "planned": PlannedLine,
-    "pair-started": StartedLine,
-    "file": FileLine,
-    "pair-shot": ShotLine,
-    "retake": RetakeLine,
-    "deleted-on-card": DeletedLine,
-    "pair-complete": PairCompleteLine,
-    "judged": JudgedLine,
-    "note": NoteLine,
-    "chart-shot": ChartShotLine,
-    "chart-read": ChartReadLine,
-}
-
-
-def read_line(record: Mapping[str, Any]) -> Read | None:
-    """Parse a journal line, None if the state does not depend on it; ``ValueError`` in a line."""
-    event = record.get("event")
-    if not isinstance(event, str):
-        raise ValueError("it has no event")
-    kind = _KINDS.get(event)
-    if kind is None:
-        return None
-    try:
-        return kind.model_validate(record)
-    except ValidationError as error:
-        raise ValueError(document_problem(error, event)) from None

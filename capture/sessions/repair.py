@@ -15,8 +15,9 @@ from defocus.capture.sessions.journal import (
     decode_line,
     encode_record,
 )
-from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
-from defocus.capture.sessions.state import file_path, is_file_name, replay
+from defocus.capture.sessions.lines import VERDICT_WORDS
+from defocus.capture.sessions.replay import read_line, replay
+from defocus.capture.sessions.state import file_path, is_file_name
 from defocus.errors import DatasetError, FileError
 from defocus.progress import counted
 from defocus.reading import MOST_BYTES, Json, read_bytes, read_json, read_text

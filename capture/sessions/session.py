@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import StoredFile
+from defocus.capture.sessions.replay import replay
 from defocus.capture.sessions.state import (
     SCHEMA,
     CompletePair,
     SessionChart,
     SessionState,
     file_path,
-    replay,
 )
 from defocus.errors import DatasetError
 from defocus.processes.isolation import LeftOut, attempt, parted

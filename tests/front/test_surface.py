@@ -12,7 +12,7 @@ from pydantic import BaseModel
 import defocus.extras
 from defocus.baselines.recipe import Recipe
 from defocus.benchmark.study.document import Request
-from defocus.capture.sessions.lines import _KINDS
+from defocus.capture.sessions.replay import _KINDS
 from defocus.command_line.options import OPTION_FILES, OPTIONS, PLUGIN
 from defocus.command_line.verbs import command_of, commands_of
 from defocus.datasets.manifest import Manifest
