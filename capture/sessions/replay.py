@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from defocus.capture.planning.shoot_record import Read
+from defocus.capture.sessions.additions import line_kinds
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.lines import (
-    ChartReadLine,
-    ChartShotLine,
+    AddedReadLine,
+    AddedShotLine,
     CreatedLine,
     DeletedLine,
     FileLine,
@@ -25,9 +26,9 @@ from defocus.capture.sessions.lines import (
 )
 from defocus.capture.sessions.state import (
     SCHEMA,
+    AddedShot,
     CompletePair,
     PlannedPair,
-    SessionChart,
     SessionState,
     ShotPair,
 )
@@ -45,9 +46,14 @@ _KINDS: Mapping[str, type[Read]] = {
     "pair-complete": PairCompleteLine,
     "judged": JudgedLine,
     "note": NoteLine,
-    "chart-shot": ChartShotLine,
-    "chart-read": ChartReadLine,
 }
+
+_ADDED_KINDS: Mapping[str, type[AddedShotLine | AddedReadLine]] = {
+    "shot": AddedShotLine,
+    "read": AddedReadLine,
+}
+"""Types of the lines of additions by the last word of their events. An addition that is there
+brings its own."""
 
 
 def read_line(record: Mapping[str, Any]) -> Read | None:
@@ -55,13 +61,22 @@ def read_line(record: Mapping[str, Any]) -> Read | None:
     event = record.get("event")
     if not isinstance(event, str):
         raise ValueError("it has no event")
-    kind = _KINDS.get(event)
+    kind = _KINDS.get(event) or _added_kind(event)
     if kind is None:
         return None
     try:
         return kind.model_validate(record)
     except ValidationError as error:
         raise ValueError(document_problem(error, event)) from None
+
+
+def _added_kind(event: str) -> type[AddedShotLine | AddedReadLine] | None:
+    """The type of a line of an addition, such as ``flat-shot``; None for other lines."""
+    _, _, step = event.partition("-")
+    if step not in _ADDED_KINDS:
+        return None
+    declared = line_kinds().get(event)
+    return _ADDED_KINDS[step] if declared is None else declared.type
 
 
 def replay(
@@ -108,8 +123,8 @@ def _apply(state: SessionState, line: Read | None) -> None:
             _complete(state, line)
         case JudgedLine() | NoteLine():
             _hear(state, line)
-        case ChartShotLine() | ChartReadLine():
-            _chart(state, line)
+        case AddedShotLine() | AddedReadLine():
+            _add(state, line)
 
 
 def _create(state: SessionState, line: CreatedLine) -> None:
@@ -118,21 +133,21 @@ def _create(state: SessionState, line: CreatedLine) -> None:
     state.id, state.created, state.software = line.id, line.time, line.software
 
 
-def _chart(state: SessionState, line: ChartShotLine | ChartReadLine) -> None:
-    chart = state.charts.get(line.chart)
-    if isinstance(line, ChartShotLine):
-        if chart is not None:
-            raise ValueError(f"chart {line.chart} is shot twice")
-        chart = state.charts[line.chart] = SessionChart(line)
-        _note_places(state, chart.id, line)
+def _add(state: SessionState, line: AddedShotLine | AddedReadLine) -> None:
+    added = state.added.get(line.id)
+    if isinstance(line, AddedShotLine):
+        if added is not None:
+            raise ValueError(f"{line.word} {line.number} is shot twice")
+        state.added[line.id] = AddedShot(line)
+        _note_places(state, line.id, line)
         return
-    if chart is None:
-        raise ValueError(f"chart {line.chart} is read and was not shot")
-    state.charts[line.chart] = SessionChart(chart.shot, line)
+    if added is None:
+        raise ValueError(f"{line.word} {line.number} is read and was not shot")
+    state.added[line.id] = AddedShot(added.shot, line)
 
 
 def _note_places(
-    state: SessionState, owner: str, line: FileLine | ChartShotLine
+    state: SessionState, owner: str, line: FileLine | AddedShotLine
 ) -> None:
     for entry, place in zip(line.files, line.on_card, strict=False):
         state.on_card[owner, entry.name] = place

@@ -11,8 +11,8 @@ from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.lines import (
     FILE_NAME,
-    ChartReadLine,
-    ChartShotLine,
+    AddedReadLine,
+    AddedShotLine,
     StoredFile,
     Verdict,
 )
@@ -67,25 +67,25 @@ class CompletePair:
 
 
 @dataclass(frozen=True)
-class SessionChart:
-    """A shot of the test chart, and what was read in it; None until then."""
+class AddedShot:
+    """A shot of an addition, which owns files as a pair does; ``read`` is None until it is read."""
 
-    shot: ChartShotLine
-    read: ChartReadLine | None = None
+    shot: AddedShotLine
+    read: AddedReadLine | None = None
 
     @property
     def id(self) -> str:
-        """The id, such as ``chart 0001``."""
-        return f"chart {self.shot.chart:04d}"
+        """The id, such as ``flat 0001``."""
+        return self.shot.id
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
-        """The files of the chart."""
+        """The files of the shot."""
         return self.shot.files
 
 
-Owner = CompletePair | SessionChart
-"""Pair or chart to which files of the session belong."""
+Owner = CompletePair | AddedShot
+"""Pair, or shot of an addition, to which files of the session belong."""
 
 
 @dataclass
@@ -106,13 +106,18 @@ class SessionState:
     notes: dict[str, str] = field(default_factory=dict)
     retakes: Counter[str] = field(default_factory=Counter)
     on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
-    charts: dict[int, SessionChart] = field(default_factory=dict)
+    added: dict[str, AddedShot] = field(default_factory=dict)  # by id
 
     @property
     def owners(self) -> list[Owner]:
-        """Complete pairs, then charts, in their order."""
+        """Complete pairs, then shots of additions, in their order."""
         pairs: list[Owner] = [pair for _, pair in sorted(self.complete.items())]
-        return pairs + [chart for _, chart in sorted(self.charts.items())]
+        return pairs + [shot for _, shot in sorted(self.added.items())]
+
+    def added_by(self, word: str) -> list[AddedShot]:
+        """Shots of an addition by the first word of their ids, in their order."""
+        shots = [shot for shot in self.added.values() if shot.shot.word == word]
+        return sorted(shots, key=lambda shot: shot.shot.number)
 
     @property
     def accepted(self) -> list[CompletePair]:
@@ -145,19 +150,32 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     return fields
 
 
-def chart_folder(root: Path, number: int) -> Path:
-    """Folder of a shot of the test chart."""
-    return root / "charts" / f"{number:04d}"
+def added_folder(root: Path, word: str) -> Path:
+    """Folder of the shots of an addition, such as ``flats``; each has a folder in it."""
+    return root / f"{word}s"
+
+
+def added_numbers(root: Path, word: str) -> list[int]:
+    """Numbers of an addition's shots that have files, also of those that a kill cut short."""
+    files = added_folder(root, word).glob("[0-9][0-9][0-9][0-9]/*")
+    return sorted({int(path.parent.name) for path in files})
+
+
+def is_pair_id(owner: str) -> bool:
+    """Whether an id is that of a pair, and not that of a shot of an addition, ``flat 0001``."""
+    return " " not in owner
 
 
 def kept_in(root: Path, owner: str) -> Path:
-    """Folder of a pair by its id, or of a shot of the test chart, ``chart 0001``."""
-    _, is_chart, number = owner.partition("chart ")
-    return chart_folder(root, int(number)) if is_chart else root / "pairs" / owner
+    """Folder of a pair or of a shot of an addition: ``flat 0001`` is in ``flats/0001``."""
+    if is_pair_id(owner):
+        return root / "pairs" / owner
+    word, _, number = owner.partition(" ")
+    return added_folder(root, word) / number
 
 
 def file_path(root: Path, owner: str, name: str) -> Path:
-    """Path of a file of a pair or a chart; ``name`` was checked by :func:`replay`."""
+    """Path of a file of a pair or another shot; ``name`` was checked by the type of its line."""
     return kept_in(root, owner) / PurePosixPath(name)
 
 
