@@ -1,25 +1,28 @@
 """Check that every pair of a session is present, complete and unchanged; what is damaged."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from itertools import groupby
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from defocus.capture.sessions.lines import VERDICT_WORDS, StoredFile
+from defocus.capture.sessions.additions import added_words, left_to_read
+from defocus.capture.sessions.lines import VERDICT_WORDS, StoredFile, added_id
 from defocus.capture.sessions.session import file_problem, index_problem, read_state
 from defocus.capture.sessions.state import (
+    AddedShot,
     CompletePair,
     Owner,
-    SessionChart,
     SessionState,
+    added_numbers,
+    is_pair_id,
 )
 from defocus.progress import counted, say, track
 
 
 @dataclass(frozen=True)
 class DamagedFile:
-    """A damaged file of a pair or of ``chart 0001``, with its journal record and its problem."""
+    """A damaged file of a pair or of ``flat 0001``, with its journal record and its problem."""
 
     pair: str
     stored: StoredFile
@@ -27,7 +30,7 @@ class DamagedFile:
 
 
 def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
-    """Hash every file of accepted pairs and of charts, and return the damaged ones."""
+    """Hash every file of accepted pairs and of other shots, and return the damaged ones."""
     rejected = {pair.id for pair in state.complete.values() if pair.verdict == "reject"}
     owners = [owner for owner in state.owners if owner.id not in rejected]
     damaged: list[DamagedFile] = []
@@ -43,12 +46,12 @@ def _damage(root: Path, owner: Owner) -> Iterator[DamagedFile]:
 
 
 def report_damage(damaged: list[DamagedFile]) -> None:
-    """Report pairs and charts with files that are not restored, each in a line with advice."""
+    """Report pairs and shots with files that are not restored, each in a line with advice."""
     for pair, group in groupby(damaged, key=lambda entry: entry.pair):
         first, *others = [entry.problem for entry in group]
         more = f" and {counted(len(others), 'further file')} of it" if others else ""
         advice = "restore it from a copy"
-        if not pair.startswith("chart"):
+        if is_pair_id(pair):
             advice += ", or reject the pair"
         say(f"{pair}  incomplete: {first}{more}; {advice}")
 
@@ -73,8 +76,8 @@ class CheckedPair:
 
 
 @dataclass(frozen=True)
-class CheckedChart:
-    """A shot of the test chart: whether it is whole, what is to say about it, its files."""
+class CheckedShot:
+    """A shot of an addition: whether it is whole, what is to say about it, its files."""
 
     id: str
     ok: bool
@@ -87,35 +90,43 @@ class SessionCheck:
     """Result of a check."""
 
     pairs: tuple[CheckedPair, ...]
-    charts: tuple[CheckedChart, ...] = ()
+    # the shots of each addition by the first word of their ids, such as ``flat``
+    added: Mapping[str, tuple[CheckedShot, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Whether every pair is complete and not rejected, and all files are unchanged."""
         judged = all(pair.verdict in ("accept", "warn") for pair in self.pairs)
-        return judged and self.files_ok and all(chart.ok for chart in self.charts)
+        return judged and self.files_ok and all(shot.ok for shot in self.shots)
 
     @property
     def files_ok(self) -> bool:
-        """Whether all files of pairs and charts are unchanged."""
+        """Whether all files of pairs and other shots are unchanged."""
         return all(file.ok for file in self._files)
+
+    @property
+    def shots(self) -> list[CheckedShot]:
+        """The shots of all additions."""
+        return list(chain.from_iterable(self.added.values()))
 
     @property
     def _files(self) -> list[CheckedFile]:
         files: list[CheckedFile] = []
         for pair in self.pairs:
             files += pair.files
-        for chart in self.charts:
-            files += chart.files
+        for shot in self.shots:
+            files += shot.files
         return files
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-capture check --json`` prints."""
-        return {
+        document: dict[str, Any] = {
             "ok": self.ok,
             "pairs": list(map(asdict, self.pairs)),
-            "charts": list(map(asdict, self.charts)),
         }
+        for word, shots in self.added.items():
+            document[f"{word}s"] = list(map(asdict, shots))
+        return document
 
     def lines(self) -> list[str]:
         """The result as lines of text."""
@@ -123,7 +134,7 @@ class SessionCheck:
         for pair in self.pairs:
             verdict = VERDICT_WORDS[pair.verdict]
             listed.append(f"{pair.id:30} {verdict:10} {pair.reason}".rstrip())
-        listed += [f"{chart.id:30} {chart.reason}".rstrip() for chart in self.charts]
+        listed += [f"{shot.id:30} {shot.reason}".rstrip() for shot in self.shots]
         files = self._files
         good = sum(file.ok for file in files)
         bad = len(files) - good
@@ -149,13 +160,9 @@ def check_session(path: Path) -> SessionCheck:
             pairs.append(_unfinished_pair(path, state, planned.id))
         else:
             pairs.append(_checked_pair(path, complete))
-    charts = tuple(
-        _checked_chart(path, chart) for _, chart in sorted(state.charts.items())
-    )
-    return SessionCheck(
-        (*pairs, *_unknown(path, set(state.planned))),
-        (*charts, *_unknown_charts(path, set(state.charts))),
-    )
+    pairs += _unknown(path, set(state.planned))
+    added = {word: _checked_added(path, state, word) for word in added_words(state)}
+    return SessionCheck(tuple(pairs), added)
 
 
 def _unfinished_pair(path: Path, state: SessionState, name: str) -> CheckedPair:
@@ -170,7 +177,7 @@ def _unfinished_pair(path: Path, state: SessionState, name: str) -> CheckedPair:
 def _checked_files(
     root: Path, owner: Owner
 ) -> tuple[tuple[CheckedFile, ...], list[str]]:
-    """The files of a pair or a chart, and what is wrong with some."""
+    """The files of a pair or another shot, and what is wrong with some."""
     files = []
     problems = []
     for stored in owner.files:
@@ -181,32 +188,34 @@ def _checked_files(
     return tuple(files), problems
 
 
-def _checked_chart(root: Path, chart: SessionChart) -> CheckedChart:
-    files, problems = _checked_files(root, chart)
+def _checked_added(
+    root: Path, state: SessionState, word: str
+) -> tuple[CheckedShot, ...]:
+    """The shots of an addition, and those whose files are there without a line in the journal."""
+    left = {added.id for added in left_to_read(state)}
+    text = "its files are there, but the journal does not know it"
+    shots = [
+        _checked_shot(root, added, can_be_read=added.id in left)
+        for added in state.added_by(word)
+    ]
+    for number in added_numbers(root, word):
+        name = added_id(word, number)
+        if name not in state.added:
+            shots.append(CheckedShot(name, ok=False, reason=text, files=()))
+    return tuple(shots)
+
+
+def _checked_shot(root: Path, added: AddedShot, *, can_be_read: bool) -> CheckedShot:
+    files, problems = _checked_files(root, added)
     if problems:
         reason = problems[0]
-    elif chart.read is None:
+    elif added.read is not None:
+        reason = "read" if added.read.found else added.read.reason
+    elif can_be_read:
         reason = f"not read yet; run 'defocus-capture resume {root}'"
     else:
-        reason = "read" if chart.read.found else chart.read.reason
-    return CheckedChart(
-        chart.id, not problems and chart.read is not None, reason, files
-    )
-
-
-def _unknown_charts(root: Path, numbers: set[int]) -> list[CheckedChart]:
-    """Folders of charts that are not in the journal."""
-    text = "its files are there, but the journal does not know it"
-    left = {
-        path.parent.name for path in (root / "charts").glob("[0-9][0-9][0-9][0-9]/*")
-    }
-    charts = []
-    for name in sorted(left):
-        if int(name) in numbers:
-            continue
-        chart = CheckedChart(f"chart {name}", ok=False, reason=text, files=())
-        charts.append(chart)
-    return charts
+        reason = "not read yet; the extra that reads it is not installed"
+    return CheckedShot(added.id, not problems and added.read is not None, reason, files)
 
 
 def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:

@@ -16,21 +16,28 @@ from typing import Any
 from defocus import __version__
 from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import Read
+from defocus.capture.sessions.additions import added_words
 from defocus.capture.sessions.journal import Journal, Listener, Record
-from defocus.capture.sessions.lines import StoredFile, Verdict, read_line
+from defocus.capture.sessions.lines import StoredFile, Verdict
 from defocus.capture.sessions.repair import copy_journal, rebuild_journal
-from defocus.capture.sessions.session import INDEX, JOURNAL, index_document
+from defocus.capture.sessions.replay import read_line, replay
+from defocus.capture.sessions.session import (
+    INDEX,
+    JOURNAL,
+    foreign_entries,
+    index_document,
+)
 from defocus.capture.sessions.state import (
     SCHEMA,
     CompletePair,
     PlannedPair,
     SessionState,
     ShotPair,
+    added_folder,
     complete_record,
     file_path,
     is_file_name,
     kept_in,
-    replay,
 )
 from defocus.errors import CameraError, DatasetError, StorageError
 from defocus.storage.files import (
@@ -47,7 +54,7 @@ from defocus.storage.files import (
 
 
 def keep_originals(base: Path, parts: Sequence[Path]) -> list[StoredFile]:
-    """Keep what a camera delivered for one shot, in the folder of a pair or of a chart."""
+    """Keep what a camera delivered for one shot, in the folder of a pair or of another shot."""
     stored = []
     for part in parts:
         if part.stat().st_size == 0:
@@ -164,7 +171,7 @@ class SessionFolder:
         return stored
 
     def restore(self, owner: str, stored: StoredFile, part: Path) -> None:
-        """Restore a file of a pair or a chart from a copy; an existing one is moved away."""
+        """Restore a file of a pair or another shot from a copy; an existing one is moved away."""
         final = file_path(self.root, owner, stored.name)
         with storing(final):
             if final.is_symlink() or final.exists():
@@ -182,11 +189,12 @@ class SessionFolder:
         """Record completely written files (truth, ``pair.json``) as files of the pair."""
         return [keep(self.root / "pairs" / pair.id, path, path) for path in paths]
 
-    def chart_read(
-        self, number: int, chart: Mapping[str, Any] | None, reason: str = ""
+    def added_read(
+        self, word: str, number: int, found: Mapping[str, Any] | None, reason: str = ""
     ) -> None:
-        """Record what was read in a shot of the test chart, or why nothing was."""
-        self.journal.append("chart-read", chart=number, found=chart, reason=reason)
+        """Record what was read in a shot of an addition, or why nothing was."""
+        about = {word: number}
+        self.journal.append(f"{word}-read", **about, found=found, reason=reason)
         self._index_and_copy(number)
 
     def shot(self, pair: PlannedPair, shot: ShotPair) -> None:
@@ -243,7 +251,8 @@ class SessionFolder:
                 path = file_path(Path(), owner.id, stored.name).as_posix()
                 lines.append(f"{stored.sha256}  {path}\n")
         write_text(self.root / "checksums.sha256", "".join(lines))
-        write_json(self.root / INDEX, index_document(state))
+        kept = foreign_entries(self.root, state)
+        write_json(self.root / INDEX, index_document(state) | kept)
 
 
 @contextlib.contextmanager
@@ -279,8 +288,9 @@ def open_session_folder(
         for pair in (root / "pairs").glob("*/"):
             for left in temporary_entries(pair, ".pair-", ".part.json"):
                 left.unlink()
-        for part in (root / "charts").glob("*/*.part"):
-            part.unlink()
+        for word in added_words(folder.state):
+            for part in added_folder(root, word).glob("*/*.part"):
+                part.unlink()
         folder.write_index()
         yield folder
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import (
@@ -16,7 +16,6 @@ from defocus.capture.planning.shoot_record import (
     ShootRecord,
 )
 from defocus.reading import Json
-from defocus.settings import document_problem
 
 Verdict = Literal["accept", "warn", "reject"]
 
@@ -148,71 +147,53 @@ class NoteLine(Read):
     text: str = Field(max_length=2000)
 
 
-class ChartShotLine(Read):
-    """The test chart was shot, and its files are stored."""
+class AddedLine(Read):
+    """A line about a shot of an addition, which belongs to no pair, such as ``flat 0001``.
 
-    chart: int = Field(ge=1, le=9999)
-    time: str
-    camera: CameraRecord
-    exposure: ExposureRecord
-    sensor_pitch_um: float | None = Field(default=None, gt=0.0)
-    picture: FileName
-    files: tuple[StoredFile, ...]
-    on_card: tuple[CardFile, ...] = ()
+    The event ``flat-shot`` or ``flat-read`` begins with its word; ``flat`` is its number."""
+
+    event: str = Field(pattern=r"^[a-z]+-(shot|read)$")
+
+    @property
+    def word(self) -> str:
+        """The first word of the event, such as ``flat``."""
+        return self.event.partition("-")[0]
+
+    @property
+    def number(self) -> int:
+        """The number of the shot, from 1."""
+        return int(dict(self)[self.word])
+
+    @property
+    def id(self) -> str:
+        """The id of the shot, such as ``flat 0001``."""
+        return added_id(self.word, self.number)
 
     @model_validator(mode="after")
-    def _picture_is_among_the_files(self) -> Self:
-        if self.picture not in {entry.name for entry in self.files}:
-            raise ValueError("the chart's picture is missing from its files")
+    def _has_a_number(self) -> Self:
+        number = dict(self).get(self.word)
+        if type(number) is not int or not 1 <= number <= 9999:
+            raise ValueError(f"'{self.word}' is no number from 1 to 9999")
         return self
 
 
-Pixels = Annotated[float, Field(ge=-1e6, le=1e6)]
-Mtf50 = Annotated[float, Field(gt=0.0, le=1.0)]
+class AddedShotLine(AddedLine):
+    """A shot of an addition was taken, and its files are stored."""
+
+    time: str
+    camera: CameraRecord
+    exposure: ExposureRecord
+    files: tuple[StoredFile, ...]
+    on_card: tuple[CardFile, ...] = ()
 
 
-class FoundChart(Read):
-    """Values of a chart that are compared; None is an edge or a dot that was not measured."""
+class AddedReadLine(AddedLine):
+    """A shot of an addition was read; ``found`` is None, with the reason, where that failed."""
 
-    layout: Literal["wall", "depths"]
-    size_px: tuple[int, int]
-    mtf50: tuple[Mtf50 | None, ...] = Field(max_length=1000)
-    dots: tuple[tuple[Pixels, Pixels] | None, ...] = Field(max_length=1000)
-
-
-class ChartReadLine(Read):
-    """A shot of the test chart was read; ``found`` is None, with the reason, where that failed."""
-
-    chart: int = Field(ge=1, le=9999)
-    found: FoundChart | None
+    found: Read | None
     reason: str = ""
 
 
-_KINDS: Mapping[str, type[Read]] = {
-    "session-created": CreatedLine,
-    "planned": PlannedLine,
-    "pair-started": StartedLine,
-    "file": FileLine,
-    "pair-shot": ShotLine,
-    "retake": RetakeLine,
-    "deleted-on-card": DeletedLine,
-    "pair-complete": PairCompleteLine,
-    "judged": JudgedLine,
-    "note": NoteLine,
-    "chart-shot": ChartShotLine,
-    "chart-read": ChartReadLine,
-}
-
-
-def read_line(record: Mapping[str, Any]) -> Read | None:
-    """Parse a journal line, None if the state does not depend on it; ``ValueError`` in a line."""
-    event = record.get("event")
-    if not isinstance(event, str):
-        raise ValueError("it has no event")
-    kind = _KINDS.get(event)
-    if kind is None:
-        return None
-    try:
-        return kind.model_validate(record)
-    except ValidationError as error:
-        raise ValueError(document_problem(error, event)) from None
+def added_id(word: str, number: int) -> str:
+    """The id of a shot of an addition, such as ``flat 0001``."""
+    return f"{word} {number:04d}"

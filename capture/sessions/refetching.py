@@ -58,7 +58,7 @@ def delete_from_card(
 def fetch_damaged(
     folder: SessionFolder, rig: SessionCameras, damaged: Sequence[DamagedFile]
 ) -> None:
-    """Restore files of complete pairs and charts from the card, if they are unchanged there."""
+    """Restore files of complete pairs and other shots from the card, if unchanged there."""
     places = folder.state.on_card
     for entry in damaged:
         camera = rig.of(_role(entry))

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from defocus.capture.sessions.additions import line_kinds
 from defocus.capture.sessions.journal import (
     COPIES,
     Record,
@@ -15,11 +16,13 @@ from defocus.capture.sessions.journal import (
     decode_line,
     encode_record,
 )
-from defocus.capture.sessions.lines import VERDICT_WORDS, read_line
-from defocus.capture.sessions.state import file_path, is_file_name, replay
+from defocus.capture.sessions.lines import VERDICT_WORDS, AddedLine
+from defocus.capture.sessions.replay import read_line, replay
+from defocus.capture.sessions.session import INDEX, read_document
+from defocus.capture.sessions.state import file_path, is_file_name
 from defocus.errors import DatasetError, FileError
 from defocus.progress import counted
-from defocus.reading import MOST_BYTES, Json, read_bytes, read_json, read_text
+from defocus.reading import MOST_BYTES, Json, read_bytes, read_text
 from defocus.storage.files import make_folder, sha256_file, storing, write_bytes
 
 Line = Mapping[str, Any]
@@ -49,10 +52,8 @@ _IN_WORDS: Mapping[str, str] = {
     "pair-complete": "the verdict on a pair",
     "judged": "a person's decision on a pair",
     "note": "a person's note",
-    "chart-shot": "a shot of the test chart",
-    "chart-read": "the reading of a test chart",
 }
-"""Words for what a line of the journal is about."""
+"""Words for what a line of the journal is about; an addition has those of its own lines."""
 
 
 @dataclass
@@ -85,11 +86,11 @@ def rebuild_journal(root: Path, journal: Path) -> list[str]:
     ):
         return []  # a torn end is not damage: opening the session leaves it out
     rebuilt = _from_copies(root, records)
-    index = _document(root / "session.json")
+    index = read_document(root / INDEX)
     _restore_plan(rebuilt, index)
     _restore_verdicts(root, rebuilt, index)
     _restore_notes(rebuilt, index)
-    _restore_charts(rebuilt, index)
+    _restore_added(rebuilt, index)
     numbered = [
         {**record, "n": number} for number, record in enumerate(rebuilt.records, 1)
     ]
@@ -141,7 +142,10 @@ def _from_copies(root: Path, records: Sequence[Line | None]) -> _Rebuilt:
 
 def _in_words(record: Line) -> str:
     """The subject of a line in words, such as ``the verdict on a pair (0001_desk)``."""
-    what = _IN_WORDS.get(record["event"], "a remark")
+    event = record["event"]
+    what = _IN_WORDS.get(event, "a remark")
+    if added := line_kinds().get(event):
+        what = added.words
     owner = record.get("pair") or record.get("about") or record.get("scene")
     return f"{what} ({owner})" if owner else what
 
@@ -153,15 +157,6 @@ def _usable(record: Line) -> bool:
     except ValueError:
         return False
     return isinstance(record.get("n"), int) and record["n"] > 0
-
-
-def _document(path: Path) -> Json:
-    """A JSON object of the session; empty if it is lost."""
-    with contextlib.suppress(OSError, ValueError, FileError):
-        document = read_json(path)
-        if isinstance(document, dict):
-            return document
-    return {}
 
 
 def _restore_plan(rebuilt: _Rebuilt, index: Line) -> None:
@@ -236,7 +231,7 @@ def _completed_again(root: Path, rebuilt: _Rebuilt, verdicts: Line) -> Iterator[
         changed = [
             name for name, digest in files.items() if not _is(root, pair, name, digest)
         ]
-        document = _document(file_path(root, pair, "pair.json"))
+        document = read_document(file_path(root, pair, "pair.json"))
         if changed or "pair.json" not in files or "verdict" not in document:
             rebuilt.log.append(
                 f"{pair}: lost, {', '.join(changed) or 'pair.json'} has changed"
@@ -300,21 +295,45 @@ def _restore_notes(rebuilt: _Rebuilt, index: Line) -> None:
             rebuilt.log.append(f"note about {about}: made from session.json")
 
 
-def _restore_charts(rebuilt: _Rebuilt, index: Line) -> None:
-    """Take shots of the test chart from ``session.json`` where a line of one is lost."""
-    lines = [
-        record for record in rebuilt.records if record["event"].startswith("chart-")
-    ]
-    events = {(record["event"], record["chart"]) for record in lines}
-    for chart in list(index.get("charts", [])):
-        own = [
-            line for line in (chart["shot"], chart["read"]) if line and _usable(line)
-        ]
-        if all((line["event"], line["chart"]) in events for line in own):
+def _restore_added(rebuilt: _Rebuilt, index: Line) -> None:
+    """Take shots of additions from ``session.json`` where a line of one is lost."""
+    journalled = set()
+    for record in rebuilt.records:
+        line = _added_line(record)
+        if line is not None:
+            journalled.add((line.event, line.id))
+    for entry in _added_entries(index):
+        both = (entry["shot"], entry["read"])
+        own = [record for record in both if _added_line(record) is not None]
+        lines = list(filter(None, map(_added_line, own)))
+        if all((line.event, line.id) in journalled for line in lines):
             continue
-        number = chart["shot"]["chart"]
-        rebuilt.records = [r for r in rebuilt.records if r.get("chart") != number] + own
-        rebuilt.log.append(f"chart {number:04d}: made from session.json")
+        word, number = lines[0].word, lines[0].number
+        others = [record for record in rebuilt.records if record.get(word) != number]
+        rebuilt.records = others + own
+        rebuilt.log.append(f"{lines[0].id}: made from session.json")
+
+
+def _added_entries(index: Line) -> list[Json]:
+    """Shots of additions in ``session.json``, also of additions that are not there."""
+    entries: list[Json] = []
+    for value in index.values():
+        if isinstance(value, list):
+            entries += filter(_is_added_entry, value)
+    return entries
+
+
+def _is_added_entry(entry: object) -> bool:
+    """Whether an entry has the lines of a shot of an addition."""
+    return isinstance(entry, dict) and entry.keys() == {"shot", "read"}
+
+
+def _added_line(record: object) -> AddedLine | None:
+    """A valid line about a shot of an addition; None for anything else."""
+    if not isinstance(record, dict) or not _usable(record):
+        return None
+    line = read_line(record)
+    return line if isinstance(line, AddedLine) else None
 
 
 def _checksums(root: Path) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 ``session.json`` and ``checksums.sha256`` are made from it; ``pairs/0001_scene/`` has originals."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,17 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from defocus.capture.sessions.additions import declared_words, foreign_words
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import StoredFile
+from defocus.capture.sessions.replay import replay
 from defocus.capture.sessions.state import (
     SCHEMA,
+    AddedShot,
     CompletePair,
-    SessionChart,
     SessionState,
     file_path,
-    replay,
 )
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, FileError
 from defocus.processes.isolation import LeftOut, attempt, parted
 from defocus.reading import Json, intact, read_json
 from defocus.storage.files import sha256_file
@@ -28,7 +30,7 @@ INDEX = "session.json"
 
 
 def index_document(state: SessionState) -> Json:
-    """The document that the journal's state makes."""
+    """The document that the journal's state makes, without additions that are not there."""
     planned = []
     for pair in state.planned.values():
         entry = asdict(pair)
@@ -48,16 +50,40 @@ def index_document(state: SessionState) -> Json:
         "shoots": [shoot.to_json() for shoot in state.shoots],
         "series": state.series,
         "planned": planned,
-        "charts": [_chart(chart) for _, chart in sorted(state.charts.items())],
+        **_added(state),
         "notes": {about: text for about, text in state.notes.items() if text},
         "pairs": verdicts,
     }
 
 
-def _chart(chart: SessionChart) -> Json:
-    """A shot of the test chart: its journal lines."""
-    read = None if chart.read is None else chart.read.model_dump(mode="json")
-    return {"shot": chart.shot.model_dump(mode="json"), "read": read}
+def _added(state: SessionState) -> Json:
+    """The shots of each addition that is there, such as ``flats``."""
+    document = {}
+    for word in sorted(declared_words()):
+        document[f"{word}s"] = list(map(_lines_about, state.added_by(word)))
+    return document
+
+
+def _lines_about(added: AddedShot) -> Json:
+    """A shot of an addition: its journal lines."""
+    read = None if added.read is None else added.read.model_dump(mode="json")
+    return {"shot": added.shot.model_dump(mode="json"), "read": read}
+
+
+def foreign_entries(root: Path, state: SessionState) -> Json:
+    """What additions wrote to ``session.json`` that are not there now: only they can make it."""
+    keys = [f"{word}s" for word in foreign_words(state)]
+    document = read_document(root / INDEX) if keys else {}
+    return {key: document[key] for key in keys if key in document}
+
+
+def read_document(path: Path) -> Json:
+    """A JSON object of the session; empty if it is lost."""
+    with contextlib.suppress(OSError, ValueError, FileError):
+        document = read_json(path)
+        if isinstance(document, dict):
+            return document
+    return {}
 
 
 def index_problem(root: Path, state: SessionState) -> str:
@@ -147,7 +173,7 @@ def read_state(path: Path) -> tuple[SessionState, int]:
 def file_problem(
     root: Path, owner: str, stored: StoredFile, *, verify: bool = True
 ) -> str:
-    """Problem of a file of a pair or a chart, by hash or else by size; empty if unchanged."""
+    """Problem of a file of a pair or another shot, by hash or else by size; empty if unchanged."""
     path = file_path(root, owner, stored.name)
     if not path.is_file():
         return f"{stored.name} is missing"

@@ -2,33 +2,20 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from defocus.capture.camera import CardFile
-from defocus.capture.planning.shoot_record import Read, ShootRecord
-from defocus.capture.sessions.journal import Record
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.lines import (
     FILE_NAME,
-    ChartReadLine,
-    ChartShotLine,
-    CreatedLine,
-    DeletedLine,
-    FileLine,
-    JudgedLine,
-    NoteLine,
-    PairCompleteLine,
-    PlannedLine,
-    RetakeLine,
-    ShotLine,
-    StartedLine,
+    AddedReadLine,
+    AddedShotLine,
     StoredFile,
     Verdict,
-    read_line,
 )
-from defocus.errors import DatasetError
 from defocus.pictures.raw import RAW_SUFFIXES
 
 SCHEMA = 1
@@ -80,25 +67,25 @@ class CompletePair:
 
 
 @dataclass(frozen=True)
-class SessionChart:
-    """A shot of the test chart, and what was read in it; None until then."""
+class AddedShot:
+    """A shot of an addition, which owns files as a pair does; ``read`` is None until it is read."""
 
-    shot: ChartShotLine
-    read: ChartReadLine | None = None
+    shot: AddedShotLine
+    read: AddedReadLine | None = None
 
     @property
     def id(self) -> str:
-        """The id, such as ``chart 0001``."""
-        return f"chart {self.shot.chart:04d}"
+        """The id, such as ``flat 0001``."""
+        return self.shot.id
 
     @property
     def files(self) -> tuple[StoredFile, ...]:
-        """The files of the chart."""
+        """The files of the shot."""
         return self.shot.files
 
 
-Owner = CompletePair | SessionChart
-"""Pair or chart to which files of the session belong."""
+Owner = CompletePair | AddedShot
+"""Pair, or shot of an addition, to which files of the session belong."""
 
 
 @dataclass
@@ -119,13 +106,18 @@ class SessionState:
     notes: dict[str, str] = field(default_factory=dict)
     retakes: Counter[str] = field(default_factory=Counter)
     on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
-    charts: dict[int, SessionChart] = field(default_factory=dict)
+    added: dict[str, AddedShot] = field(default_factory=dict)  # by id
 
     @property
     def owners(self) -> list[Owner]:
-        """Complete pairs, then charts, in their order."""
+        """Complete pairs, then shots of additions, in their order."""
         pairs: list[Owner] = [pair for _, pair in sorted(self.complete.items())]
-        return pairs + [chart for _, chart in sorted(self.charts.items())]
+        return pairs + [shot for _, shot in sorted(self.added.items())]
+
+    def added_by(self, word: str) -> list[AddedShot]:
+        """Shots of an addition by the first word of their ids, in their order."""
+        shots = [shot for shot in self.added.values() if shot.shot.word == word]
+        return sorted(shots, key=lambda shot: shot.shot.number)
 
     @property
     def accepted(self) -> list[CompletePair]:
@@ -145,128 +137,6 @@ class SessionState:
         return 1 + max((pair.number for pair in self.planned.values()), default=0)
 
 
-def replay(
-    records: Iterable[Record],
-    journal: Path,
-    read: Callable[[Record], Read | None] = read_line,
-) -> SessionState:
-    """Rebuild the state of a session from its untrusted journal; ``read`` may have a cache."""
-    state = SessionState()
-    for record in records:
-        try:
-            _apply(state, read(record))
-        except ValueError as error:
-            raise DatasetError(
-                f"{journal}: line {record.get('n')} is invalid ({error}); restore the journal from "
-                "a copy"
-            ) from error
-    if not state.id:
-        raise DatasetError(
-            f"{journal}: the journal has no first line; start a new session folder"
-        )
-    return state
-
-
-def _apply(state: SessionState, line: Read | None) -> None:
-    match line:
-        case CreatedLine():
-            _create(state, line)
-        case PlannedLine():
-            _plan(state, line)
-        case FileLine():
-            _note_places(state, line.pair, line)
-        case StartedLine():
-            state.begun.add(line.pair)
-            state.shot.pop(line.pair, None)
-        case ShotLine():
-            state.shot[line.pair] = ShotPair(line.files, line.entry)
-        case RetakeLine():
-            state.shot.pop(line.pair, None)
-            state.retakes[line.pair] += 1
-        case DeletedLine():
-            state.on_card.pop((line.pair, line.name), None)
-        case PairCompleteLine():
-            _complete(state, line)
-        case JudgedLine() | NoteLine():
-            _hear(state, line)
-        case ChartShotLine() | ChartReadLine():
-            _chart(state, line)
-
-
-def _create(state: SessionState, line: CreatedLine) -> None:
-    if line.schema_number > SCHEMA:
-        raise ValueError(f"session schema {line.schema_number}; update this package")
-    state.id, state.created, state.software = line.id, line.time, line.software
-
-
-def _chart(state: SessionState, line: ChartShotLine | ChartReadLine) -> None:
-    chart = state.charts.get(line.chart)
-    if isinstance(line, ChartShotLine):
-        if chart is not None:
-            raise ValueError(f"chart {line.chart} is shot twice")
-        chart = state.charts[line.chart] = SessionChart(line)
-        _note_places(state, chart.id, line)
-        return
-    if chart is None:
-        raise ValueError(f"chart {line.chart} is read and was not shot")
-    state.charts[line.chart] = SessionChart(chart.shot, line)
-
-
-def _note_places(
-    state: SessionState, owner: str, line: FileLine | ChartShotLine
-) -> None:
-    for entry, place in zip(line.files, line.on_card, strict=False):
-        state.on_card[owner, entry.name] = place
-
-
-def _hear(state: SessionState, line: JudgedLine | NoteLine) -> None:
-    """Apply what a person decided or noted."""
-    if isinstance(line, NoteLine):
-        state.notes[line.about] = line.text
-        return
-    judged = state.complete.get(line.pair)
-    if judged is None:
-        raise ValueError(f"pair {line.pair} is judged and not complete")
-    state.complete[line.pair] = replace(
-        judged, verdict=line.verdict, reason=line.reason
-    )
-    state.judged.add(line.pair)
-
-
-def _plan(state: SessionState, line: PlannedLine) -> None:
-    first = len(state.shoots)
-    state.shoots.extend(line.shoots)
-    state.series.extend(first for _ in line.shoots)
-    for entry in line.pairs:
-        if entry.id in state.planned:
-            raise ValueError(f"pair {entry.id} is planned twice")
-        state.planned[entry.id] = PlannedPair(
-            entry.id,
-            entry.number,
-            entry.scene,
-            first + entry.shoot,
-            entry.focus_steps,
-            entry.title,
-        )
-
-
-def _complete(state: SessionState, line: PairCompleteLine) -> None:
-    if line.pair not in state.planned:
-        raise ValueError(f"pair {line.pair} is complete and was not planned")
-    if line.pair in state.complete:
-        raise ValueError(f"pair {line.pair} is complete twice")
-    state.shot.pop(line.pair, None)
-    state.complete[line.pair] = CompletePair(
-        line.pair,
-        line.scene,
-        line.verdict,
-        line.reason,
-        line.blurry,
-        line.sharp,
-        line.files,
-    )
-
-
 def is_file_name(name: str) -> bool:
     """Whether a pair's folder may have a file with that name."""
     return re.fullmatch(FILE_NAME, name) is not None
@@ -280,19 +150,32 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
     return fields
 
 
-def chart_folder(root: Path, number: int) -> Path:
-    """Folder of a shot of the test chart."""
-    return root / "charts" / f"{number:04d}"
+def added_folder(root: Path, word: str) -> Path:
+    """Folder of the shots of an addition, such as ``flats``; each has a folder in it."""
+    return root / f"{word}s"
+
+
+def added_numbers(root: Path, word: str) -> list[int]:
+    """Numbers of an addition's shots that have files, also of those that a kill cut short."""
+    files = added_folder(root, word).glob("[0-9][0-9][0-9][0-9]/*")
+    return sorted({int(path.parent.name) for path in files})
+
+
+def is_pair_id(owner: str) -> bool:
+    """Whether an id is that of a pair, and not that of a shot of an addition, ``flat 0001``."""
+    return " " not in owner
 
 
 def kept_in(root: Path, owner: str) -> Path:
-    """Folder of a pair by its id, or of a shot of the test chart, ``chart 0001``."""
-    _, is_chart, number = owner.partition("chart ")
-    return chart_folder(root, int(number)) if is_chart else root / "pairs" / owner
+    """Folder of a pair or of a shot of an addition: ``flat 0001`` is in ``flats/0001``."""
+    if is_pair_id(owner):
+        return root / "pairs" / owner
+    word, _, number = owner.partition(" ")
+    return added_folder(root, word) / number
 
 
 def file_path(root: Path, owner: str, name: str) -> Path:
-    """Path of a file of a pair or a chart; ``name`` was checked by :func:`replay`."""
+    """Path of a file of a pair or another shot; ``name`` was checked by the type of its line."""
     return kept_in(root, owner) / PurePosixPath(name)
 
 

@@ -105,10 +105,9 @@ def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
 def _cameras(
     state: SessionState, owner: str
 ) -> tuple[CameraRecord, CameraRecord | None]:
-    """The cameras of a pair, or of ``chart 0001``."""
-    charts = {chart.id: chart.shot.camera for chart in state.charts.values()}
-    if owner in charts:
-        return charts[owner], None
+    """The cameras of a pair, or of ``flat 0001``."""
+    if owner in state.added:
+        return state.added[owner].shot.camera, None
     shoot = state.shoots[state.planned[owner].shoot]
     return shoot.camera, shoot.sharp_camera
 

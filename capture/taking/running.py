@@ -27,6 +27,7 @@ from defocus.capture.planning.plan import Plan, lines_of, space_words, together
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.planning.shoot_settings import NumberSettings, ShootOptions
+from defocus.capture.sessions.additions import left_to_read
 from defocus.capture.sessions.folder import (
     SessionFolder,
     open_session_folder,
@@ -166,8 +167,8 @@ def _advice(folder: SessionFolder, path: Path) -> str | None:
     """Advice for continuing a session; None if 'resume' does not apply."""
     state = folder.state
     resume = f"'defocus-capture resume {shlex.quote(str(path))}'"
-    if any(chart.read is None for chart in state.charts.values()):
-        return f"{resume} reads the chart that was shot"
+    if unread := left_to_read(state):
+        return f"{resume} reads the {unread[0].shot.word} that was shot"
     if not state.shoots or any(
         state.shoots[p.shoot].imported for p in state.incomplete
     ):

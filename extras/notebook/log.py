@@ -14,7 +14,7 @@ from defocus.capture.sessions.additions import ShotWords, session_additions
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.lines import VERDICT_WORDS
 from defocus.capture.sessions.session import JOURNAL, read_state
-from defocus.capture.sessions.state import CompletePair, SessionChart, SessionState
+from defocus.capture.sessions.state import AddedShot, CompletePair, SessionState
 from defocus.capture.sessions.view import (
     list_pairs,
     pair_details,
@@ -85,8 +85,9 @@ def _read(session: Path) -> tuple[list[LogRow], list[LeftOut]]:
             unread.append(left_out_by(name, error))
         rows.append(_pair_row(state, pair, entry, times.get(name)))
     words = _shot_words(state)
-    charts = [_chart_row(chart, words) for _, chart in sorted(state.charts.items())]
-    return rows + charts, unread
+    for _, added in sorted(state.added.items()):
+        rows.append(_added_row(added, words))
+    return rows, unread
 
 
 def _pair_row(
@@ -140,8 +141,8 @@ def _shot_words(state: SessionState) -> dict[str, ShotWords]:
     return words
 
 
-def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow:
-    shot = chart.shot
+def _added_row(added: AddedShot, words_of: Mapping[str, ShotWords]) -> LogRow:
+    shot = added.shot
     exposure = shot.exposure
     words = {
         "aperture": exposure.aperture,
@@ -153,8 +154,8 @@ def _chart_row(chart: SessionChart, words_of: Mapping[str, ShotWords]) -> LogRow
     )
     return LogRow(
         done=datetime.fromisoformat(shot.time).astimezone(),
-        pair=chart.id,
-        reason=words_of[chart.id].whole if chart.id in words_of else "",
+        pair=added.id,
+        reason=words_of[added.id].whole if added.id in words_of else "",
         blurry=settings,
     )
 

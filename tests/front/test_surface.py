@@ -12,7 +12,8 @@ from pydantic import BaseModel
 import defocus.extras
 from defocus.baselines.recipe import Recipe
 from defocus.benchmark.study.document import Request
-from defocus.capture.sessions.lines import _KINDS
+from defocus.capture.sessions.additions import line_kinds
+from defocus.capture.sessions.replay import _KINDS
 from defocus.command_line.options import OPTION_FILES, OPTIONS, PLUGIN
 from defocus.command_line.verbs import command_of, commands_of
 from defocus.datasets.manifest import Manifest
@@ -107,6 +108,11 @@ def test_every_field_of_a_file(file, snapshot):
 def test_every_field_of_a_journal(snapshot):
     lines = [line for event, kind in _KINDS.items() for line in fields_of(kind, event)]
     assert "\n".join(lines) == snapshot
+
+
+@pytest.mark.parametrize("event", sorted(line_kinds()))
+def test_every_field_of_a_line_of_an_extra(event, snapshot):
+    assert "\n".join(fields_of(line_kinds()[event].type, event)) == snapshot
 
 
 def test_a_new_option_and_a_new_field_are_seen():

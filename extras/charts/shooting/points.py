@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from defocus.capture.sessions.lines import FoundChart
-from defocus.capture.sessions.state import SessionChart, SessionState
+from defocus.capture.sessions.state import SessionState
 from defocus.extras.charts.drift import (
     ChartDrift,
     ChartMarks,
     MeasuredChange,
     chart_drift,
+)
+from defocus.extras.charts.shooting.session_lines import (
+    FoundChart,
+    SessionChart,
+    session_charts,
 )
 
 
@@ -120,7 +124,7 @@ def session_drift(state: SessionState) -> list[ChartPoint]:
     """The charts of a session in their order."""
     firsts: dict[tuple[object, ...], tuple[SessionChart, ChartMarks]] = {}
     points = []
-    for _, chart in sorted(state.charts.items()):
+    for chart in session_charts(state):
         if chart.read is None or chart.read.found is None:
             points.append(ChartPoint(chart, None))
             continue

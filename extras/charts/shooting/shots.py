@@ -11,7 +11,7 @@ from defocus.capture.planning.request import SETTLE_SECONDS
 from defocus.capture.planning.shoot_record import CameraRecord, ExposureRecord
 from defocus.capture.sessions.folder import SessionFolder, keep_originals
 from defocus.capture.sessions.session import has_begun, read_state
-from defocus.capture.sessions.state import SessionState, chart_folder, main_file
+from defocus.capture.sessions.state import SessionState, added_numbers, main_file
 from defocus.capture.taking.person import ring
 from defocus.capture.taking.resuming import journalled_address
 from defocus.capture.taking.running import journalled_session, make_ready, refuse_bursts
@@ -20,6 +20,11 @@ from defocus.capture.taking.shots.rig import RigAddress, open_rig
 from defocus.errors import DatasetError
 from defocus.extras.charts.shooting.readings import read_left_charts
 from defocus.extras.charts.shooting.request import ChartShotRequest
+from defocus.extras.charts.shooting.session_lines import (
+    WORD,
+    chart_folder,
+    session_charts,
+)
 from defocus.progress import say
 from defocus.storage.files import make_folder
 
@@ -68,14 +73,14 @@ def _settle_seconds(camera: Camera, asked: float | None) -> float:
 
 
 def _last_exposure(state: SessionState) -> ExposureRecord | None:
-    if state.charts:
-        return state.charts[max(state.charts)].shot.exposure
+    if charts := session_charts(state):
+        return charts[-1].shot.exposure
     return state.shoots[-1].blurry if state.shoots else None
 
 
 def _last_camera(path: Path, state: SessionState) -> CameraRecord:
-    if state.charts:
-        return state.charts[max(state.charts)].shot.camera
+    if charts := session_charts(state):
+        return charts[-1].shot.camera
     if not state.shoots:
         raise DatasetError(f"{path}: no shot of a camera yet; give --camera URI")
     return state.shoots[-1].camera
@@ -118,9 +123,9 @@ def _take(
 
 def begin_chart(folder: SessionFolder) -> tuple[int, Path]:
     """Number and empty folder of the next shot of the chart; what a kill left is left alone."""
-    charts = make_folder(folder.root / "charts")
-    left = [int(path.parent.name) for path in charts.glob("[0-9][0-9][0-9][0-9]/*")]
-    number = 1 + max([*folder.state.charts, *left], default=0)
+    journalled = [chart.shot.chart for chart in session_charts(folder.state)]
+    left = added_numbers(folder.root, WORD)
+    number = 1 + max([*journalled, *left], default=0)
     return number, make_folder(chart_folder(folder.root, number))
 
 

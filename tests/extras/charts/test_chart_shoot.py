@@ -10,21 +10,24 @@ import numpy as np
 import pypdf
 import pytest
 
+import defocus.extras
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.commands import shoot
 from defocus.capture.sessions.contact_sheet import contact_sheet
-from defocus.capture.sessions.damage import check_session
+from defocus.capture.sessions.damage import check_session, damaged_files
 from defocus.capture.sessions.folder import (
     SessionFolder,
     open_session_folder,
     repair_session,
 )
-from defocus.capture.sessions.session import read_state
+from defocus.capture.sessions.journal import encode_record, read_journal
+from defocus.capture.sessions.session import index_problem, read_state
 from defocus.capture.simulation.body import FocusMotor
 from defocus.errors import CameraError, DatasetError, InputError, InterruptedWorkError
 from defocus.extras.charts.commands.capture_chart import command
 from defocus.extras.charts.drift import CLEARLY
 from defocus.extras.charts.shooting.points import session_drift
+from defocus.extras.charts.shooting.session_lines import session_charts
 from defocus.extras.charts.shooting.shots import begin_chart, store_chart
 from defocus.pictures.write import write_image
 from defocus.reports.model import Curves, Paragraph, Table
@@ -119,10 +122,10 @@ def test_no_drift_is_called_none(session):
 
 
 def test_settings_and_camera_are_those_of_the_session(session):
-    charts = read_state(session)[0].charts
-    assert charts[2].shot.camera.uri == CAMERA
-    assert charts[2].shot.exposure == charts[1].shot.exposure
-    assert charts[1].shot.exposure.shutter == "1/200"
+    charts = session_charts(read_state(session)[0])
+    assert charts[1].shot.camera.uri == CAMERA
+    assert charts[1].shot.exposure == charts[0].shot.exposure
+    assert charts[0].shot.exposure.shutter == "1/200"
 
 
 def test_the_page_of_the_session_shows_the_drift(session):
@@ -201,7 +204,7 @@ def test_a_picture_without_a_chart_is_kept_and_marked(tmp_path, capsys):
     assert (root / "charts" / "0001" / "chart.tif").is_file()
     checked = check_session(root)
     assert checked.ok
-    assert checked.charts[0].reason.startswith("no chart found")
+    assert checked.shots[0].reason.startswith("no chart found")
     (section,) = [
         parts
         for name, parts in contact_sheet(root).sections
@@ -231,7 +234,7 @@ def test_after_a_lost_camera_the_chart_is_shot_with_the_same_number(tmp_path, re
         chart(root, *tiny)
     assert check_session(root).ok
     assert chart(root, "--camera", "sim:?width=96&height=64", "--shutter", "1/200") == 1
-    assert list(read_state(root)[0].charts) == [1]
+    assert list(read_state(root)[0].added) == ["chart 0001"]
 
 
 def test_without_a_camera_there_must_be_a_session(tmp_path, refused):
@@ -275,7 +278,7 @@ def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(
             chart(root, "--camera", "sim:?width=96&height=64", "--shutter", "1/200")
     checked = check_session(root)
     assert not checked.ok
-    assert "not read yet" in checked.charts[0].reason
+    assert "not read yet" in checked.shots[0].reason
     assert resume(root) == 0
     assert "chart 0001  unknown" in capsys.readouterr().err
     assert check_session(root).ok
@@ -284,7 +287,7 @@ def test_a_chart_that_was_shot_and_not_read_is_read_by_resume(
 def test_charts_with_other_settings_are_not_compared(tmp_path):
     with open_session_folder(tmp_path / "s", create=True) as folder:
         for aperture, shift in (("f/4", 0.0), ("f/8", 0.0), ("f/4", 1.0), ("f/8", 0.5)):
-            folder.chart_read(keep(folder, aperture), found(shift))
+            folder.added_read("chart", keep(folder, aperture), found(shift))
         points = session_drift(folder.state)
     assert [None if one.first is None else one.first.id for one in points] == [
         None, None, "chart 0001", "chart 0002",
@@ -298,7 +301,7 @@ def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path):
     root = tmp_path / "s"
     with open_session_folder(root, create=True) as folder:
         for shift in (0.0, 0.25):
-            folder.chart_read(keep(folder), found(shift))
+            folder.added_read("chart", keep(folder), found(shift))
         before = session_drift(folder.state)
     (root / "journal-copies").rename(tmp_path / "copies")
     assert len(damage(root, "chart-read")) == 2
@@ -311,15 +314,94 @@ def test_files_are_checked_and_a_lost_journal_line_is_made_anew(tmp_path):
     (root / "charts" / "0007").mkdir()
     (root / "charts" / "0007" / "chart.jpg").write_bytes(b"left")
     checked = check_session(root)
-    assert [one.ok for one in checked.charts] == [True, False, False]
-    assert "has 5 bytes" in checked.charts[1].reason
-    assert "does not know it" in checked.charts[2].reason
+    assert [one.ok for one in checked.shots] == [True, False, False]
+    assert "has 5 bytes" in checked.shots[1].reason
+    assert "does not know it" in checked.shots[2].reason
     assert (
         json.loads((root / "session.json").read_text())["charts"][1]["shot"]["chart"]
         == 2
     )
     with open_session_folder(root, create=False) as folder:
         assert begin_chart(folder)[0] == 8, "what a kill left is not written over"
+
+
+DAMAGED = {
+    "number": ("chart-shot", {"chart": 0}),
+    "picture": ("chart-shot", {"picture": "other.png"}),
+    "pitch": ("chart-shot", {"sensor_pitch_um": -1.0}),
+    "file": ("chart-shot", {"files": [{"name": "../x.png"}]}),
+    "layout": ("chart-read", {"found": found(0.0) | {"layout": "floor"}}),
+    "twice": ("chart-read", {"event": "chart-shot"}),
+    "not shot": ("chart-read", {"chart": 2}),
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_a_damaged_line_is_refused(damaged, tmp_path, refused):
+    root = tmp_path / "s"
+    event, fields = DAMAGED[damaged]
+    with open_session_folder(root, create=True) as folder:
+        folder.added_read("chart", keep(folder), found(0.0))
+    journal = root / "journal.jsonl"
+    records = read_journal(journal).records
+    shot = next(record for record in records if record["event"] == "chart-shot")
+    lines = []
+    for record in records:
+        line = {name: value for name, value in record.items() if name != "crc32"}
+        if record["event"] == event:
+            line = shot | line | fields if damaged == "twice" else line | fields
+        lines.append(encode_record(line))
+    journal.write_bytes(b"".join(lines))
+    with refused(DatasetError):
+        read_state(root)
+
+
+def test_without_the_extra_the_files_of_charts_are_still_the_session_s(
+    tmp_path, monkeypatch
+):
+    root = tmp_path / "s"
+    with open_session_folder(root, create=True) as folder:
+        for shift in (0.0, 0.25):
+            folder.added_read("chart", keep(folder), found(shift))
+        keep(folder)
+        before = session_drift(folder.state)
+    checked = check_session(root)
+    index = (root / "session.json").read_text()
+    checksums = (root / "checksums.sha256").read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(defocus.extras, "__path__", [str(tmp_path / "none")])
+        without = check_session(root)
+        assert without.shots[:2] == checked.shots[:2]
+        assert without.shots[2].reason.startswith("not read yet; the extra")
+        assert not without.ok
+        with open_session_folder(root, create=False) as folder:
+            assert not index_problem(root, folder.state)
+        assert (root / "checksums.sha256").read_text() == checksums
+        assert json.loads((root / "session.json").read_text()) == json.loads(index)
+        (root / "journal-copies").rename(tmp_path / "copies")
+        damage(root, "chart-read")
+        assert "chart 0002: made from session.json" in repair_session(root)
+        picture = root / "charts" / "0002" / "chart.png"
+        picture.chmod(0o644)
+        picture.write_bytes(b"other")
+        assert [one.ok for one in check_session(root).shots] == [True, False, False]
+        state = read_state(root)[0]
+        assert [one.pair for one in damaged_files(root, state)] == ["chart 0002"]
+    with open_session_folder(root, create=False) as folder:
+        state = folder.state
+        assert not index_problem(root, state)
+    assert [one.line() for one in session_drift(state)] == [
+        one.line() for one in before
+    ]
+
+
+def test_what_a_kill_left_of_a_shot_is_removed(tmp_path):
+    root = tmp_path / "s"
+    with open_session_folder(root, create=True) as folder:
+        _, place = begin_chart(folder)
+        (place / "chart.tif.part").write_text("half")
+    with open_session_folder(root, create=False):
+        assert list(place.iterdir()) == []
 
 
 def test_a_lost_chart_is_fetched_from_the_card_or_named(
@@ -331,7 +413,7 @@ def test_a_lost_chart_is_fetched_from_the_card_or_named(
     chart(session, *words, *exposure)
     picture = session / "charts" / "0001" / "chart.jpg"
     content = picture.read_bytes()
-    ((folder, name),) = read_state(session)[0].charts[1].shot.on_card
+    ((folder, name),) = read_state(session)[0].added["chart 0001"].shot.on_card
     card = virtual_folder / folder.removeprefix(f"{STORE}/")
     card.mkdir(parents=True)
     (card / name).write_bytes(content)  # the virtual camera forgets it otherwise
