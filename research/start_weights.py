@@ -24,7 +24,7 @@ from defocus.baselines.weights.own import (
 from defocus.baselines.weights.shipping import write_half
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import package_version
-from defocus.benchmark.study.fit import watch_split
+from defocus.benchmark.study.validation import watch_split
 from defocus.command_line.commands import run_command
 from defocus.command_line.numbers import FiniteRange
 from defocus.command_line.options import with_common_options

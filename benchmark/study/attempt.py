@@ -42,7 +42,8 @@ from defocus.training.record.folder import training_finished
 if TYPE_CHECKING:  # a finished study imports no torch
     from torch import nn
 
-    from defocus.benchmark.study.fit import TrainingPictures, Watch
+    from defocus.benchmark.study.fit import TrainingPictures
+    from defocus.benchmark.study.validation import Watch
     from defocus.datasets.patching.batch import Patches
     from defocus.training.loop import Trained
     from defocus.training.method import Training
@@ -212,7 +213,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.study.fit import TEXT, watch_split, watch_text
+    from defocus.benchmark.study.validation import TEXT, watch_split, watch_text
     from defocus.datasets.stream.dataset import pages_of
     from defocus.training.devices import best_device
 

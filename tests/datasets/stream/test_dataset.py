@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
-from defocus.benchmark.study.fit import watch_split
 from defocus.benchmark.study.plan import plan_runs
+from defocus.benchmark.study.validation import watch_split
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
 from defocus.datasets.patching.source import PatchForm, training_patches
