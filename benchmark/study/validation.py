@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,21 +14,18 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.restore import restore_picture
 from defocus.benchmark.metrics import psnr
-from defocus.benchmark.metrics.metric import Metric, all_metrics
+from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
-from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.stream.dataset import pages_of
-from defocus.errors import NotApplicableError
+from defocus.errors import NotApplicableError, RegistryError
 from defocus.pictures.read import read_blurry
 from defocus.pictures.values import as_float
+from defocus.plugins.discovery import Kind, Shape
 from defocus.training.method import Training
 from defocus.training.record.curves import Scores, Watching
-
-TEXT = "validation_text"
-"""Name of the score on a stream's pages of text, percent of characters read rightly. Weights are
-not chosen by it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Watch:
 
     of_network: Callable[[nn.Module], float]
     of_input: Callable[[], float] | None = None
+    # says its scores in the line that is printed of a validation; None: that line has none of them
+    words: Callable[[Scores], str] | None = None
 
 
 def watching_of(
@@ -59,20 +59,49 @@ def watching_of(
             scores[f"{split}_gain"] = scores[split] - inputs[split]
         return scores
 
-    return Watching(scores_of, due, "validation", _gain)
+    return Watching(scores_of, due, "validation", partial(_words, watches))
 
 
-def _gain(scores: Scores) -> str:
-    """The gain of the validation score over the input, if known, and the text that is read."""
+def _words(watches: Mapping[str, Watch], scores: Scores) -> str:
+    """The gain of the validation score over the input, if known, and what extras add to it."""
     gain = scores.get("validation_gain")
     if gain is None:
         return ""
     score = scores["validation"]
     words = f"validation {score:.2f} dB, {gain:+.2f} dB beside the input"
-    if TEXT in scores:
-        text_gain = scores[f"{TEXT}_gain"]
-        words += f"; text {scores[TEXT]:.0f} %, {text_gain:+.0f} points"
+    for watch in watches.values():
+        if watch.words is not None:
+            words += f"; {watch.words(scores)}"
     return words
+
+
+@dataclass(frozen=True)
+class AddedWatch:
+    """Scores that an extra adds to the validation of a training; weights are not chosen by them."""
+
+    name: str  # of the score in ``validation.csv``
+    # what is watched on a dataset's validation pairs; None where there is nothing for it, and
+    # NotApplicableError, in a sentence, where it cannot be computed here
+    watch: Callable[[Card, Dataset, FlowEstimator, torch.device], Watch | None]
+
+    def __post_init__(self) -> None:
+        """Refuse the name of a split's score."""
+        if self.name in SPLITS:
+            raise RegistryError(
+                f"watch '{self.name}' has the name of a split's score; give it another"
+            )
+
+
+WATCHES: Kind[AddedWatch] = Kind(
+    "watches",
+    Shape(lambda: AddedWatch),
+    word="watch",
+)
+
+
+def added_watches() -> list[AddedWatch]:
+    """What extras (folder ``watches``), packages and plug-in files add to a validation."""
+    return [added for _, added in WATCHES.values()]
 
 
 def watch_split(
@@ -83,36 +112,15 @@ def watch_split(
     device: torch.device,
 ) -> Watch:
     """Validation on a split: mean PSNR in dB of a network, and of the blurry pictures."""
-    # A stream's pages of text do not count; ``watch_text`` reads them.
+    # Pages of text do not count: a score of their own reads them.
     pages = pages_of(dataset, split)
     pairs = [pair for pair in dataset.split(split) if pair not in pages]
-    return _watch(
-        card,
-        device,
-        _Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator),
-    )
-
-
-def watch_text(
-    card: Card,
-    dataset: Dataset,
-    split: Split,
-    estimator: FlowEstimator,
-    device: torch.device,
-) -> Watch:
-    """Validation on a stream's pages of text: mean of the metric ``text``, percent."""
-    pages = pages_of(dataset, split)
-    metric = all_metrics().get("text")
-    if metric is None:
-        raise NotApplicableError("no metric 'text' is installed here")
-    first = _Scorer(metric, "truth", dataset, pages[:1], estimator)
-    # a missing program is reported before the training, not during it
-    first.mean(_blurry)
-    return _watch(card, device, _Scorer(metric, "truth", dataset, pages, estimator))
+    scorer = Scorer(psnr.METRIC, DEFAULT.protocol, dataset, pairs, estimator)
+    return watch_pairs(card, device, scorer)
 
 
 @dataclass(frozen=True)
-class _Scorer:
+class Scorer:
     """Scores restored pairs by one metric under one protocol."""
 
     metric: Metric
@@ -148,8 +156,18 @@ class _Scorer:
             )
         return math.fsum(values) / len(values)
 
+    def mean_of_input(self) -> float:
+        """Mean of the blurry pictures themselves."""
+        return self.mean(_blurry)
 
-def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
+
+def watch_pairs(
+    card: Card,
+    device: torch.device,
+    scorer: Scorer,
+    words: Callable[[Scores], str] | None = None,
+) -> Watch:
+    """Validation by the scores of pairs, of a network and of the blurry pictures."""
     # what is learned does not depend on the scales
     alone = replace(card, at_scales=False)
 
@@ -158,7 +176,7 @@ def _watch(card: Card, device: torch.device, scorer: _Scorer) -> Watch:
             lambda pair: restore_picture(network, alone, pair, device).picture
         )
 
-    return Watch(of_network, lambda: scorer.mean(_blurry))
+    return Watch(of_network, scorer.mean_of_input, words)
 
 
 def _blurry(pair: Pair) -> NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """A stream as a dataset: held-out pairs, identity, training on it, what is told."""
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from defocus.datasets.stream.photographs import (
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer
-from defocus.tesseract import REMEDY, tesseract_version
 from tests.datasets.stream.conftest import write_photographs
 
 SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
@@ -238,40 +236,6 @@ def test_a_system_trains_on_a_stream_and_goes_on(few, tmp_path, monkeypatch):
     again = CliRunner().invoke(bench, words, catch_exceptions=False)
     assert again.exit_code == 0, again.output
     assert "once" not in again.stderr
-
-
-@pytest.mark.full
-@pytest.mark.debian
-@pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
-def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatch):
-    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "settings.toml").write_text(f"{SETTINGS}[training]\nvalidations = 1\n")
-    words = ["train", "gkmnet", "--dataset", "stream:", "--settings", "settings.toml"]
-    words += ["--budget", "quick", "--out"]
-    bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
-
-    def validated(out):
-        result = CliRunner().invoke(bench, [*words, out], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        files.append(result.stderr)
-        (path,) = (tmp_path / out / "runs").glob("gkmnet-*/validation.csv")
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    files = list[str]()
-    (row,) = validated("read")
-    seen = float(row["validation_text"]) - float(row["validation_text_gain"])
-    assert 80 < seen <= 100  # a blurry page of 4 px
-    assert "points" in files[0]
-    monkeypatch.setenv("PATH", "")
-    unread = validated("unread")
-    assert unread == [{k: v for k, v in row.items() if "text" not in k}]
-    assert (
-        "its validation reads no pages of text: no pair can be scored by text"
-        in files[1]
-    )
-    assert REMEDY in files[1]
 
 
 def test_the_psnr_of_a_validation_leaves_the_pages_out(few, monkeypatch):
