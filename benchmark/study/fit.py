@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -27,6 +26,7 @@ from defocus.benchmark.results.run_folder import package_version
 from defocus.benchmark.study.plan import LONG_STEPS, Run
 from defocus.benchmark.study.validation import Watch, watching_of
 from defocus.datasets.patching.batch import Batches
+from defocus.datasets.patching.reuse import Reusable, Reuse
 from defocus.errors import SettingsError, WeightsError
 from defocus.progress import counted, say
 from defocus.storage.files import write_json
@@ -39,9 +39,6 @@ from defocus.training.parallel import Ranks, places_of, ranks
 from defocus.training.record.checkpoint import load_checkpoint, restore
 from defocus.training.record.curve_files import read_curve
 from defocus.training.record.folder import CHECKPOINT, CURVE, SELECTION, steps_done
-
-if TYPE_CHECKING:
-    from defocus.datasets.stream.patches import StreamPatches
 
 
 def report_selection(
@@ -241,11 +238,8 @@ def _batches(
     first: int,
     feeder: Feeder,
 ) -> Iterator[Batch]:
-    if run.own_recipe.training.reuse > 1:
-        from defocus.datasets.stream.patches import StreamPatches
-
-        if isinstance(patches, StreamPatches):
-            return _reused(run, patches, steps, first, feeder)
+    if run.own_recipe.training.reuse > 1 and isinstance(patches, Reusable):
+        return _reused(run, patches, steps, first, feeder)
     epochs = run.own_recipe.epochs
     shared = _OfRun(run.schedule, epochs, steps, run.seed, patches, feeder.mine)
     return feeder.ahead(partial(_batch, shared), range(first, steps))
@@ -253,13 +247,11 @@ def _batches(
 
 def _reused(
     run: Run,
-    patches: "StreamPatches",
+    patches: Reusable,
     steps: int,
     first: int,
     feeder: Feeder,
 ) -> Iterator[Batch]:
-    from defocus.datasets.stream.bank import Reuse, reused_batches
-
     if run.schedule.growth:
         raise SettingsError(
             "[training] reuse needs crops of one size; set crop_px and batch under [schedule], "
@@ -267,7 +259,7 @@ def _reused(
         )
     schedule, times = run.schedule, run.own_recipe.training.reuse
     reuse = Reuse(times, schedule.batch, schedule.crop_px, steps, run.seed)
-    return reused_batches(patches, reuse, first, feeder)
+    return patches.reused(reuse, first, feeder)
 
 
 def load_trained(run: Run, folder: Path) -> Trained:

@@ -19,7 +19,7 @@ from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
-from defocus.datasets.stream.dataset import pages_of
+from defocus.datasets.patching.endless import pages_of
 from defocus.errors import NotApplicableError, RegistryError
 from defocus.pictures.read import read_blurry
 from defocus.pictures.values import as_float

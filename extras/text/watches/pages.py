@@ -6,7 +6,7 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.study.validation import AddedWatch, Scorer, Watch, watch_pairs
 from defocus.datasets.pair import Dataset
-from defocus.datasets.stream.dataset import pages_of
+from defocus.datasets.patching.endless import pages_of
 from defocus.errors import NotApplicableError
 from defocus.extras.text.metrics.legibility import METRIC
 from defocus.training.record.curves import Scores

@@ -14,6 +14,7 @@ from defocus.benchmark.study.plan import plan_runs
 from defocus.benchmark.study.validation import watch_split
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
+from defocus.datasets.patching.endless import pages_of
 from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.datasets.stream import dataset as streaming
 from defocus.datasets.stream.dataset import HELD_OUT, identity, training_identity
@@ -83,14 +84,14 @@ def test_pages_of_text_come_beside_the_pairs_of_before(few, photographs):
         ):
             assert np.array_equal(read_image(path or Path()), as_integer(stored, 16))
         assert "text" not in pair.metadata
-    (page,) = streaming.pages_of(stream, "validation")
+    (page,) = pages_of(stream, "validation")
     assert page.id == "validation-text-04"
     alone = open_dataset("text:").split("test")
     assert (
         len({str(pair.metadata["text"]) for pair in (page, *alone)})
         == 1 + streaming.PAGES
     )
-    assert streaming.pages_of(open_dataset("text:"), "test") == ()
+    assert pages_of(open_dataset("text:"), "test") == ()
 
 
 def test_a_damaged_held_out_pair_is_made_again_to_the_bit(few, photographs, capsys):
