@@ -18,7 +18,7 @@ from defocus.progress import printable
 from defocus.settings import Settings
 
 if TYPE_CHECKING:
-    from defocus.datasets.stream.photographs import Photographs
+    from defocus.datasets.patching.endless import EndlessPairs
 
 Value = str | int | float | bool | None
 White = Annotated[int, Field(ge=255, le=65535)]
@@ -166,8 +166,7 @@ class Dataset:
         misaligned: Whether misalignment is what is studied: no budget aligns the pairs first.
         source: Reader whose card has the licence of the pictures; empty for the user's own.
         steps: Steps that made the dataset of another one, first to last.
-        endless: Renders training pairs on demand; then no file is in that split.
-        endless_hash: SHA-256 hash of what determines those pairs; empty without any.
+        endless: Makes training pairs on demand; then no file is in that split.
         learnt_hash: SHA-256 hash over the training and validation pairs, as ``content_hash``; empty
             if not computed.
         left_out: Pairs in the folder that are not among the pairs, with the reason.
@@ -192,15 +191,19 @@ class Dataset:
     misaligned: bool = False
     source: str = ""
     steps: "tuple[MakingStep, ...]" = ()
-    endless: "Photographs | None" = None
-    endless_hash: str = ""
+    endless: "EndlessPairs | None" = None
     learnt_hash: str = ""
     left_out: tuple[LeftOut, ...] = ()
     seen_left_out: tuple[LeftOut, ...] = ()
 
     @property
+    def endless_hash(self) -> str:
+        """SHA-256 of what determines the pairs that are made on demand; empty without any."""
+        return "" if self.endless is None else self.endless.content_hash
+
+    @property
     def training_hash(self) -> str:
-        """Hash of what a training on the dataset sees: training and validation, or a stream's."""
+        """Hash of what a training sees: training and validation, or the endless pairs."""
         return self.endless_hash or self.learnt_hash or self.content_hash
 
     @property

@@ -24,13 +24,14 @@ from defocus.baselines.weights.own import (
 from defocus.baselines.weights.shipping import write_half
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import package_version
-from defocus.benchmark.study.fit import watch_split
+from defocus.benchmark.study.validation import watch_split
 from defocus.command_line.commands import run_command
 from defocus.command_line.numbers import FiniteRange
 from defocus.command_line.options import with_common_options
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.patches import Renderer
+from defocus.datasets.stream.training import TrainingStream
 from defocus.errors import InputError
 from defocus.extras.charts.own_lens.patch_bank import PatchBank
 from defocus.extras.charts.own_lens.training import steps_within
@@ -79,11 +80,12 @@ def narrow_systems(names: Sequence[str]) -> list[Baseline]:
 def open_bank(text: str) -> tuple[Dataset, PatchBank]:
     """Open a stream and render the patches that all trainings share."""
     dataset = open_dataset(text)
-    if dataset.endless is None:
+    stream = dataset.endless
+    if not isinstance(stream, TrainingStream):
         raise InputError(
             f"{text}: not a stream; give stream:FOLDER with sharp photographs"
         )
-    return dataset, PatchBank(Renderer(dataset.endless, "train"), PATCHES, PATCH_PX)
+    return dataset, PatchBank(Renderer(stream.photographs, "train"), PATCHES, PATCH_PX)
 
 
 def train_narrow(

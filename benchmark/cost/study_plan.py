@@ -246,11 +246,10 @@ def _is_trained_elsewhere(study: Study, run: Run) -> bool:
 
 
 def _epoch_pixels(study: Study) -> int:
-    if study.dataset.endless is None:
+    endless = study.dataset.endless
+    if endless is None:
         return _pixels(study, "train")
-    from defocus.datasets.stream.patches import EPOCH_PIXELS
-
-    return EPOCH_PIXELS
+    return endless.epoch_pixels
 
 
 def _pixels(study: Study, split: Split) -> int:

@@ -42,7 +42,8 @@ from defocus.training.record.folder import training_finished
 if TYPE_CHECKING:  # a finished study imports no torch
     from torch import nn
 
-    from defocus.benchmark.study.fit import TrainingPictures, Watch
+    from defocus.benchmark.study.fit import TrainingPictures
+    from defocus.benchmark.study.validation import Watch
     from defocus.datasets.patching.batch import Patches
     from defocus.training.loop import Trained
     from defocus.training.method import Training
@@ -212,8 +213,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.study.fit import TEXT, watch_split, watch_text
-    from defocus.datasets.stream.dataset import pages_of
+    from defocus.benchmark.study.validation import added_watches, watch_split
     from defocus.training.devices import best_device
 
     splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
@@ -231,17 +231,14 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     watches: dict[str, Watch] = {
         one: watch_split(card, study.dataset, one, estimator, device) for one in splits
     }
-    if pages_of(study.dataset, "validation"):
+    for added in added_watches():
         try:
-            watches[TEXT] = watch_text(
-                card,
-                study.dataset,
-                "validation",
-                estimator,
-                device,
-            )
+            watch = added.watch(card, study.dataset, estimator, device)
         except NotApplicableError as error:
-            say(f"{run.id}: its validation reads no pages of text: {error}")
+            say(f"{run.id}: {error}")
+            continue
+        if watch is not None:
+            watches[added.name] = watch
     return watches
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
-from defocus.baselines.recipe import NAMES, Further, TargetName
+from defocus.baselines.recipe import Further, TargetName
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.patching.batch import (
     EVERY,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
-    from defocus.datasets.stream.photographs import Photographs
 
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
@@ -195,13 +194,21 @@ class PatchForm:
     needs: Collection[Further] = ()  # what the network gets besides the blurry picture
     supervision: Collection[Further] = ()  # what the objective gets besides the target
 
+    @property
+    def further(self) -> set[Further]:
+        """What the pairs need besides a blurry picture and a target."""
+        further: set[Further] = {*self.needs, *self.supervision}
+        if self.dual:
+            further.add("dual_pixel")
+        return further
+
 
 @dataclass(frozen=True)
 class Few:
     """A part of the training data that is enough; None for all of it."""
 
     pairs: int | None = None  # number of pairs, spread over the split
-    lenses: int | None = None  # number of lenses of a stream
+    lenses: int | None = None  # number of lenses of endless pairs
 
 
 ALL = Few()
@@ -217,24 +224,21 @@ def training_patches(
     storage: Storage = "packed",
     few: Few = ALL,
 ) -> Patches:
-    """The patch source of a stream, or of a split, packed on first use in ``dataset.derived``."""
+    """The patches of endless pairs, or of a split, packed on first use in ``dataset.derived``."""
     # Targets: ``sharp`` as captured; ``prealigned`` registered onto the blurry picture, without
     # pairs of unknown misalignment; ``registered`` has its light too; ``registered-flow`` also the
     # local flow; ``compensated`` as ``registered``, and as captured where the misalignment is
-    # unknown; ``truth`` of rendered data. In a stream all are the same picture.
-    further: set[Further] = {*form.needs, *form.supervision}
-    if form.dual:
-        further.add("dual_pixel")
+    # unknown; ``truth`` of rendered data. Of endless pairs all are the same picture.
     if dataset.endless is not None and split == "train":
-        return _of_stream(dataset.endless, form, few, further)
+        return dataset.endless.patches(form, few)
     pairs, name = _pairs_of(dataset, split, few.pairs)
-    require_further(pairs, further, target)
+    require_further(pairs, form.further, target)
     store = packed_pairs(
         dataset,
         pairs,
         target,
         name,
-        further=further,
+        further=form.further,
         estimator_name=estimator_name,
         storage=storage,
     )
@@ -245,25 +249,6 @@ def training_patches(
         form.augment,
         form.bit_depth,
         dual=form.dual,
-        needs=form.needs,
-        supervision=form.supervision,
-    )
-
-
-def _of_stream(
-    photographs: "Photographs", form: PatchForm, few: Few, further: set[Further]
-) -> Patches:
-    """Patches of a stream."""
-    from defocus.datasets.stream.patches import Renderer, StreamPatches
-
-    for missing in (NAMES[one] for one in sorted(further - {"defocus_map"})):
-        raise NotApplicableError(f"a stream has no {missing}; train on a set that has")
-    renderer = Renderer(photographs, "train", few.lenses)
-    return StreamPatches(
-        renderer,
-        form.crop_px,
-        form.augment,
-        form.bit_depth,
         needs=form.needs,
         supervision=form.supervision,
     )

@@ -24,6 +24,7 @@ from defocus.datasets.stream.patches import (
     StreamPair,
 )
 from defocus.datasets.stream.photographs import Photographs, find_photographs
+from defocus.datasets.stream.training import TrainingStream
 from defocus.pictures.values import as_integer
 from defocus.progress import counted, say, track
 from defocus.scene.camera import recorded
@@ -57,13 +58,6 @@ FINENESS = 4
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 """Letters of the pages, without those that even a sharp picture does not distinguish (I, l, 1, O,
 0, o)."""
-
-
-def pages_of(dataset: Dataset, split: Split) -> tuple[Pair, ...]:
-    """The pages of text among a stream's pairs of one split; none in other datasets."""
-    if dataset.endless is None:
-        return ()
-    return tuple(pair for pair in dataset.split(split) if "text" in pair.metadata)
 
 
 def draw_page(renderer: Renderer, circle: int, number: int) -> tuple[StreamPair, str]:
@@ -152,8 +146,7 @@ def stream_dataset(
         derived,
         rendered=True,
         source="stream",
-        endless=photographs,
-        endless_hash=training_identity(photographs),
+        endless=TrainingStream(photographs, training_identity(photographs)),
     )
 
 

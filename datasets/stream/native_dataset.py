@@ -16,6 +16,7 @@ from defocus.datasets.stream.native import (
     full_size,
 )
 from defocus.datasets.stream.photographs import Photographs, find_photographs
+from defocus.datasets.stream.training import TrainingStream
 from defocus.pictures.values import as_integer
 from defocus.pictures.write import write_array, write_image
 from defocus.progress import counted, say, track
@@ -43,8 +44,7 @@ def native_dataset(
         derived_folder(content),
         rendered=True,
         source="stream-native",
-        endless=photographs,
-        endless_hash=training_identity(photographs),
+        endless=TrainingStream(photographs, training_identity(photographs)),
     )
 
 

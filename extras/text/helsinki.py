@@ -16,6 +16,11 @@ from PIL import Image as PillowImage
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, InputError
+from defocus.extras.text.character_readers.tesseract import (
+    NO_DICTIONARY,
+    read_text,
+    tesseract_version,
+)
 from defocus.extras.text.similarity import similarity
 from defocus.pictures import picture_name
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
@@ -26,7 +31,6 @@ from defocus.progress import track
 from defocus.reports.model import Column, Table
 from defocus.scene.leaves import leaves_picture
 from defocus.storage.files import make_folder
-from defocus.tesseract import NO_DICTIONARY, read_text, tesseract_version
 
 PASSED_FROM = 70.0
 """Mean score with which a step is passed."""

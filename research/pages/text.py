@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 import defocus
 from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import find_own_weights
+from defocus.extras.text.character_readers.tesseract import tesseract_version
 from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
 from defocus.front.dataset import Pair
 from defocus.pictures.values import as_float
-from defocus.tesseract import tesseract_version
 from research.markdown import row
 from research.pages import DOCS
 

@@ -14,13 +14,8 @@ from torch import nn
 from defocus.baselines.objectives.supervised import SupervisedObjective
 from defocus.benchmark.cost import trial_step as probe
 from defocus.benchmark.cost.trial_step import probe_memory
-from defocus.benchmark.study.fit import (
-    Trained,
-    TrainingPictures,
-    Watch,
-    train,
-    watching_of,
-)
+from defocus.benchmark.study.fit import Trained, TrainingPictures, train
+from defocus.benchmark.study.validation import Watch, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
 from defocus.training import loop as module
 from defocus.training.method import Training

@@ -24,11 +24,11 @@ from defocus.benchmark.study.fit import (
     LONG_STEPS,
     NO_PICTURES,
     TrainingPictures,
-    Watch,
     load_trained,
     train,
 )
 from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.validation import Watch
 from defocus.errors import WeightsError
 from defocus.training import loop as module
 from defocus.training.method import Training

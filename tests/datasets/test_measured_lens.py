@@ -85,7 +85,7 @@ def test_a_lens_file_is_a_stream(folder, monkeypatch, capsys, refused):
     monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", held_out)
     monkeypatch.setattr("defocus.datasets.stream.dataset.CIRCLES_PX", ())
     dataset = open_dataset(f"stream:{folder / 'lens.json'}")
-    assert dataset.endless.lens == read_lens(folder / "lens.json")
+    assert dataset.endless.photographs.lens == read_lens(folder / "lens.json")
     bank = KernelBank("train", lens=LENS)
     assert {bank.optic(index).lens.f_number for index in range(20)} == {*LENS.f_numbers}
     stderr = capsys.readouterr().err

@@ -1,16 +1,39 @@
-"""Characters that tesseract reads, where it is installed."""
+"""Printed characters as they are read, and how many of them wrongly."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.tesseract import read_text, tesseract_version
+from defocus.errors import NotApplicableError
+from defocus.plugins.discovery import Kind, Shape
+
+NO_READER = "the extra 'text', which reads them, is not installed"
 
 
-def read_characters(text: NDArray[np.uint8]) -> str | None:
-    """Characters of dark text on light ground, without blanks; None without tesseract."""
-    if not tesseract_version():
-        return None
-    return "".join("".join(read_text(text)).split())
+class _NoValue:
+    """No value reads characters: a module with ``read_text`` does."""
+
+
+CHARACTER_READERS: Kind[Any] = Kind(
+    "character_readers",
+    Shape(lambda: _NoValue, function="read_text"),
+    word="reader of characters",
+)
+"""Modules with ``read_text``, which gives the lines of text in a uint8 grey picture.
+
+Such a module raises NotApplicableError where it cannot read here."""
+
+
+def read_characters(text: NDArray[np.uint8]) -> str:
+    """Characters of dark text on light ground, without blanks.
+
+    NotApplicableError says why they cannot be read here."""
+    for offer in CHARACTER_READERS.offers().values():
+        reader = CHARACTER_READERS.thing(offer)
+        if reader is not None:
+            return "".join("".join(reader.read_text(text)).split())
+    raise NotApplicableError(NO_READER)
 
 
 def character_errors(read: str, truth: str) -> float:

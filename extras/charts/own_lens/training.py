@@ -17,6 +17,7 @@ from defocus.baselines.weights.store import StoredWeights, build_with
 from defocus.benchmark.results.run_folder import package_version
 from defocus.datasets.pair import Dataset
 from defocus.datasets.stream.patches import Renderer
+from defocus.datasets.stream.training import TrainingStream
 from defocus.errors import InputError
 from defocus.extras.charts.own_lens.patch_bank import PatchBank
 from defocus.progress import counted, say
@@ -142,9 +143,11 @@ def train_on(
 
 
 def _bank(dataset: Dataset, count: int) -> PatchBank:
-    if dataset.endless is None:
+    stream = dataset.endless
+    if not isinstance(stream, TrainingStream):
         raise InputError(f"{dataset.name}: not a stream")
-    return PatchBank(Renderer(dataset.endless, "train"), count, PATCH_PX, RENEWED_EVERY)
+    renderer = Renderer(stream.photographs, "train")
+    return PatchBank(renderer, count, PATCH_PX, RENEWED_EVERY)
 
 
 def _decay(recipe: Recipe, steps: int) -> Cosine:

@@ -16,7 +16,6 @@ from defocus.extras.charts.reading.stored_light import StoredLight
 from defocus.extras.charts.sheet.layout import Sheet
 from defocus.extras.charts.sheet.parts import TextLine
 from defocus.pictures.values import linear_to_srgb
-from defocus.tesseract import REMEDY
 
 Floats = NDArray[np.float64]
 Light = Floats | StoredLight
@@ -32,14 +31,13 @@ RIM_PX = 20
 """Width of the rim whose letters are not read, px."""
 
 
-MISSING = f"the program tesseract is not installed; {REMEDY}"
 OUTSIDE = "the text is outside the picture"
 NO_TEXT = "this chart has no text"
 
 
 @dataclass(frozen=True)
 class ReadCharacters:
-    """Characters of a chart that tesseract reads, without a dictionary."""
+    """Characters of a chart that can be read."""
 
     share: float | None  # one minus errors over characters; None where unreadable
     printed: int
@@ -81,8 +79,6 @@ def characters_read(
             read = read_characters(seen)
         except NotApplicableError as error:
             return ReadCharacters(None, 0, str(error))
-        if read is None:
-            return ReadCharacters(None, 0, MISSING)
         printed += len(truth)
         wrong += len(truth) * min(1.0, character_errors(read, truth))
     if not printed:

@@ -11,8 +11,12 @@ from defocus.benchmark.metrics.metric import (
 )
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.errors import DefocusError
+from defocus.extras.text.character_readers.tesseract import (
+    REMEDY,
+    read_text,
+    tesseract_version,
+)
 from defocus.extras.text.similarity import similarity
-from defocus.tesseract import REMEDY, read_text, tesseract_version
 
 FEWEST_CHARACTERS = 4
 """Least number of legible characters of a picture of text."""

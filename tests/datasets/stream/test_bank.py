@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.datasets.stream import bank as module
-from defocus.datasets.stream.bank import ORDERS, Reuse, reused_batches
-from defocus.datasets.stream.patches import Renderer, StreamPatches
+from defocus.datasets.patching import reuse as module
+from defocus.datasets.patching.reuse import ORDERS, Reuse
+from defocus.datasets.stream.bank import KeptPatches
+from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import Photographs
 from defocus.training.feeding import feeding
 from defocus.training.parallel import Ranks
@@ -24,12 +25,12 @@ def few(monkeypatch):
 
 def patches(augment=("channels", "noise")):
     renderer = Renderer(Photographs(()), "train", lenses=2)
-    return StreamPatches(renderer, 20, augment, supervision=("defocus_map",))
+    return KeptPatches(renderer, 20, augment, supervision=("defocus_map",))
 
 
 def reused(first, mine=None, workers=0):
     with feeding(workers, mine or Ranks(), torch.device("cpu")) as feeder:
-        return list(reused_batches(patches(), REUSED, first, feeder))
+        return list(patches().reused(REUSED, first, feeder))
 
 
 def members(batches):
@@ -71,7 +72,7 @@ def test_each_pair_is_used_so_often_and_gives_way_to_a_later_one(few):
 def test_a_crop_is_a_part_of_its_pair_and_turned(few, augment):
     step, plain = 11, patches(augment=())
     with feeding(0, Ranks(), torch.device("cpu")) as feeder:
-        batch = next(reused_batches(patches(augment), REUSED, step, feeder))
+        batch = next(patches(augment).reused(REUSED, step, feeder))
     drawn = REUSED.drawn(step, slice(0, 4), orders=bool(augment))
     number = {slot: one for one, slot in REUSED.slots(REUSED.held(step), slice(0, 4))}
     for place, (slot, top, left, transposed, over, mirrored, order) in enumerate(

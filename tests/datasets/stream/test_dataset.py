@@ -1,6 +1,5 @@
 """A stream as a dataset: held-out pairs, identity, training on it, what is told."""
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -11,10 +10,11 @@ from click.testing import CliRunner
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.registry import baseline
-from defocus.benchmark.study.fit import watch_split
 from defocus.benchmark.study.plan import plan_runs
+from defocus.benchmark.study.validation import watch_split
 from defocus.command_line.commands import command_group
 from defocus.datasets.api import open_dataset, reader_card
+from defocus.datasets.patching.endless import pages_of
 from defocus.datasets.patching.source import PatchForm, training_patches
 from defocus.datasets.stream import dataset as streaming
 from defocus.datasets.stream.dataset import HELD_OUT, identity, training_identity
@@ -27,7 +27,6 @@ from defocus.datasets.stream.photographs import (
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_integer
-from defocus.tesseract import REMEDY, tesseract_version
 from tests.datasets.stream.conftest import write_photographs
 
 SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
@@ -85,14 +84,14 @@ def test_pages_of_text_come_beside_the_pairs_of_before(few, photographs):
         ):
             assert np.array_equal(read_image(path or Path()), as_integer(stored, 16))
         assert "text" not in pair.metadata
-    (page,) = streaming.pages_of(stream, "validation")
+    (page,) = pages_of(stream, "validation")
     assert page.id == "validation-text-04"
     alone = open_dataset("text:").split("test")
     assert (
         len({str(pair.metadata["text"]) for pair in (page, *alone)})
         == 1 + streaming.PAGES
     )
-    assert streaming.pages_of(open_dataset("text:"), "test") == ()
+    assert pages_of(open_dataset("text:"), "test") == ()
 
 
 def test_a_damaged_held_out_pair_is_made_again_to_the_bit(few, photographs, capsys):
@@ -238,40 +237,6 @@ def test_a_system_trains_on_a_stream_and_goes_on(few, tmp_path, monkeypatch):
     again = CliRunner().invoke(bench, words, catch_exceptions=False)
     assert again.exit_code == 0, again.output
     assert "once" not in again.stderr
-
-
-@pytest.mark.full
-@pytest.mark.debian
-@pytest.mark.skipif(not tesseract_version(), reason="needs tesseract-ocr")
-def test_a_training_reads_the_pages_at_each_validation(few, tmp_path, monkeypatch):
-    monkeypatch.setattr("defocus.datasets.stream.dataset.HELD_OUT", LARGER)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "settings.toml").write_text(f"{SETTINGS}[training]\nvalidations = 1\n")
-    words = ["train", "gkmnet", "--dataset", "stream:", "--settings", "settings.toml"]
-    words += ["--budget", "quick", "--out"]
-    bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
-
-    def validated(out):
-        result = CliRunner().invoke(bench, [*words, out], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        files.append(result.stderr)
-        (path,) = (tmp_path / out / "runs").glob("gkmnet-*/validation.csv")
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    files = list[str]()
-    (row,) = validated("read")
-    seen = float(row["validation_text"]) - float(row["validation_text_gain"])
-    assert 80 < seen <= 100  # a blurry page of 4 px
-    assert "points" in files[0]
-    monkeypatch.setenv("PATH", "")
-    unread = validated("unread")
-    assert unread == [{k: v for k, v in row.items() if "text" not in k}]
-    assert (
-        "its validation reads no pages of text: no pair can be scored by text"
-        in files[1]
-    )
-    assert REMEDY in files[1]
 
 
 def test_the_psnr_of_a_validation_leaves_the_pages_out(few, monkeypatch):

@@ -51,7 +51,7 @@ from defocus.pictures.values import as_integer, linear_to_srgb, srgb_to_linear
 from defocus.pictures.write import write_image
 from defocus.reports.model import Tabs
 from defocus.scene.aperture import disc_psf
-from defocus.tesseract import tesseract_version
+from tests.extras.charts.read_here import needs_tesseract, needs_text
 
 BLUR = 5.0
 
@@ -137,7 +137,7 @@ def test_waves_that_a_restoration_puts_into_lines_are_measured(photographs):
 
 
 @pytest.mark.debian
-@pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
+@needs_tesseract
 def test_characters_are_read_where_they_are_sharp(photographs):
     sharp, blurry, nothing = (
         characters_read(light, photographs.sheet, photographs.geometry).share
@@ -154,6 +154,7 @@ def test_characters_are_read_where_they_are_sharp(photographs):
     assert nothing == 0.0
 
 
+@needs_text
 def test_without_tesseract_no_characters_are_counted(
     photographs, tmp_path, monkeypatch
 ):

@@ -424,7 +424,7 @@ def test_a_mapping_file_names_photographs_and_lens(tmp_path, monkeypatch, refuse
     (tmp_path / "mine.toml").write_text('lens = "lens.json"\n')
     dataset = open_dataset(f"stream:{tmp_path / 'mine.toml'}")
     assert dataset.endless is not None
-    assert dataset.endless.lens == read_lens(tmp_path / "lens.json")
+    assert dataset.endless.photographs.lens == read_lens(tmp_path / "lens.json")
     assert dataset.content_hash != open_dataset("stream:").content_hash
     (tmp_path / "mine.toml").write_text('lens = "lens.json"\nphotographs = "absent"\n')
     with refused(DatasetError):

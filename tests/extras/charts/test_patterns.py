@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from defocus.errors import ImageError
+import defocus.extras
+from defocus.errors import ImageError, NotApplicableError
 from defocus.extras.charts.accuracy.known_patterns import (
     LEAVES_D,
     STAR_D,
@@ -17,7 +18,7 @@ from defocus.extras.charts.measures.characters import character_errors, read_cha
 from defocus.extras.charts.measures.star import star_mtf
 from defocus.extras.charts.measures.texture import compare_texture
 from defocus.scene.leaves import leaves_picture
-from defocus.tesseract import tesseract_version
+from tests.extras.charts.read_here import needs_tesseract, needs_text
 
 RANDOM = np.random.default_rng(5)
 
@@ -92,13 +93,21 @@ def test_character_errors_count_edits():
     assert character_errors("ABCDE", "ABCD") == 0.25
 
 
-def test_without_tesseract_nothing_is_read(tmp_path, monkeypatch):
+@needs_text
+def test_without_tesseract_nothing_is_read(tmp_path, monkeypatch, refused):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert read_characters(np.full((40, 200), 255, np.uint8)) is None
+    with refused(NotApplicableError):
+        read_characters(np.full((40, 200), 255, np.uint8))
+
+
+def test_without_the_extra_text_nothing_is_read(monkeypatch, refused):
+    monkeypatch.setattr(defocus.extras, "__path__", [])
+    with refused(NotApplicableError):
+        read_characters(np.full((40, 200), 255, np.uint8))
 
 
 @pytest.mark.debian
-@pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
+@needs_tesseract
 def test_tesseract_reads_lines():
     import cv2
 

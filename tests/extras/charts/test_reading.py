@@ -30,7 +30,7 @@ from defocus.pictures.write import write_image
 from defocus.scene.aperture import disc_psf
 from defocus.scene.geometry import moved_points
 from defocus.scene.pictures import texture
-from defocus.tesseract import tesseract_version
+from tests.extras.charts.read_here import needs_tesseract
 
 Floats = NDArray[np.float64]
 
@@ -382,7 +382,7 @@ def test_a_photograph_of_the_simulated_camera_is_read_by_the_command(tmp_path, c
 
 
 @pytest.mark.debian
-@pytest.mark.skipif(not tesseract_version(), reason="needs Debian's tesseract-ocr")
+@needs_tesseract
 def test_characters_of_a_whole_chart_are_counted_and_those_cut_off_are_not(photograph):
     reading = read_chart(photograph)
     assert reading is not None

@@ -8,11 +8,11 @@ import pytest
 from defocus.datasets.api import open_dataset, reader_card
 from defocus.datasets.stream import dataset
 from defocus.errors import DatasetError
+from defocus.extras.text.character_readers.tesseract import tesseract_version
 from defocus.extras.text.metrics.legibility import characters_in
 from defocus.extras.text.similarity import similarity
 from defocus.pictures.read import read_image
 from defocus.pictures.values import as_float
-from defocus.tesseract import tesseract_version
 
 
 def share_read(path: Path, wanted: str) -> float:

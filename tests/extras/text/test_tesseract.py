@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from defocus.errors import DefocusError, NotApplicableError
-from defocus.tesseract import read_text, tesseract_version
+from defocus.extras.text.character_readers.tesseract import read_text, tesseract_version
 
 
 def page(*lines: str) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Readers of printed characters of this extra."""

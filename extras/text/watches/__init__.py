@@ -1,0 +1,1 @@
+"""Scores that this extra adds to the validation of a training."""
