@@ -77,11 +77,25 @@ def _words(watches: Mapping[str, Watch], scores: Scores) -> str:
 
 @dataclass(frozen=True)
 class AddedWatch:
-    """Scores that an extra adds to the validation of a training; weights are not chosen by them."""
+    """Scores that an extra adds to the validation of a training; weights are not chosen by them.
 
-    name: str  # of the score in ``validation.csv``
-    # what is watched on a dataset's validation pairs; None where there is nothing for it, and
-    # NotApplicableError, in a sentence, where it cannot be computed here
+    Attributes:
+        name: Name of the score in ``validation.csv``; not that of a split's score.
+        watch: Makes what is watched on a dataset's validation pairs. It gives None where there is
+            nothing for it, and raises NotApplicableError, with a sentence, where the score cannot
+            be computed here.
+
+    Raises:
+        RegistryError: The name is that of a split's score.
+
+    Examples:
+        >>> from defocus.benchmark.study.validation import AddedWatch
+        >>> faces = AddedWatch("validation_faces", lambda card, dataset, flow, device: None)
+        >>> faces.name
+        'validation_faces'
+    """
+
+    name: str
     watch: Callable[[Card, Dataset, FlowEstimator, torch.device], Watch | None]
 
     def __post_init__(self) -> None:

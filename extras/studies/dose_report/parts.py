@@ -40,6 +40,7 @@ from defocus.pictures.read import read_image
 from defocus.reports.display import anchor, number_text
 from defocus.reports.model import (
     Cell,
+    Column,
     Facts,
     Folded,
     Gallery,
@@ -105,7 +106,8 @@ def _claims(document: Document) -> Table:
     for claim in rival_claims_of(document):
         cells = _cells(claim, doses)
         rows.append((f"{claim.line} above {whole}", *cells))
-    columns = ["Claim", "Verdict", *dose_columns(doses, "dB")]
+    columns: list[Column | str] = ["Claim", "Verdict"]
+    columns += dose_columns(doses, "dB")
     return Table.of("Differences of PSNR against the truth", columns, rows, RULE)
 
 

@@ -22,7 +22,8 @@ COLUMN_WORDS = (
 def trust_table(document: Document) -> Table:
     """Kendall's tau of each protocol by dose, with its interval."""
     doses = document["doses"]
-    columns = ["Protocol", *dose_columns(doses_px_of(document), "")]
+    columns: list[Column | str] = ["Protocol"]
+    columns += dose_columns(doses_px_of(document), "")
     rows = []
     for protocol in protocols_of(doses):
         taus = [_measured(one["tau"].get(protocol)) for one in doses]
