@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
+from defocus.errors import InputError
 from defocus.pictures.read import IMAGE_SUFFIXES, read_image
 from defocus.pictures.values import as_integer, as_linear
 from defocus.progress import track
@@ -159,12 +160,11 @@ def _photograph(
     draw: Random,
 ) -> Array:
     """A part of a photograph at its own pixels; photographs that are too small are left."""
-    while True:
-        file = files[int(draw.integers(len(files)))]
-        picture = read_image(file)
-        part = random_part(draw, picture, *shape[:2])
+    for place in draw.permutation(len(files)).tolist():
+        part = random_part(draw, read_image(files[place]), *shape[:2])
         if part.shape[:2] == shape[:2]:
             return single(as_linear(part))
+    raise InputError(f"no photograph has {shape[1]} x {shape[0]} px or more")
 
 
 def draw_movement(size: tuple[int, int], draw: Random) -> Matrix:

@@ -112,8 +112,8 @@ def _measured(image: Path, white: float | None) -> tuple[ListedPicture, Frame]:
     listed = ListedPicture(
         image=str(image),
         sharpest_px=blur.sharpest_px,
-        in_focus=_rounded(blur.in_focus, 3),
-        median_px=_rounded(blur.median_px, 2),
+        in_focus=rounded(blur.in_focus, 3),
+        median_px=rounded(blur.median_px, 2),
         width=width,
         height=height,
         note=_note(blur),
@@ -121,7 +121,8 @@ def _measured(image: Path, white: float | None) -> tuple[ListedPicture, Frame]:
     return listed, frame_of(luma, blur)
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
+    """A number with some decimal places; None stays."""
     return None if value is None else round(value, digits)
 
 

@@ -37,6 +37,7 @@ from defocus.restoration.blur_map_files import (
 )
 from defocus.restoration.files.sources import Places, places_of, read_mask
 from defocus.restoration.journal import JOURNAL, Restored, RestoreJournal
+from defocus.restoration.listing import rounded
 from defocus.restoration.restoration import Restoration, changed_share, restore_colours
 from defocus.restoration.restorer import Restorer, restorer_of
 from defocus.restoration.settings import RestoreSettings
@@ -347,7 +348,7 @@ class PictureStages:
             tiling_difference=self._tiling_difference(restoration),
             checked=restoration.checked,
             put_back=restoration.put_back,
-            sharpest_px=_rounded(blur_map.sharpest_px),
+            sharpest_px=rounded(blur_map.sharpest_px, 2),
             too_blurred=blur_map.too_blurred,
             enlarged=restoration.plan.enlarged,
             map=printable(str(self.settings.map or "")),
@@ -394,10 +395,6 @@ def _estimated(blurry: StoredColours, image: object) -> BlurMap:
             "may come back, details will not"
         )
     return blur_map
-
-
-def _rounded(diameter_px: float | None) -> float | None:
-    return None if diameter_px is None else round(diameter_px, 2)
 
 
 def _say_enlarged(result: Restored) -> None:

@@ -1,6 +1,7 @@
 """Fine detail, coarse detail and grain of one member as means over small cells."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ COARSE_PX = 2.5
 """Standard deviation of the Gaussian that leaves detail without noise, px."""
 CELL_PX = 8
 """Side of the cells over which detail is averaged, px."""
+TILE_CELLS = 4
+"""Number of cells along the side of a tile."""
 OVER_NOISE = 4.0
 """Least energy of the detail of a textured place of the blurry member, over that of the noise."""
 LEAST_ENERGY = 2e-6
@@ -54,6 +57,12 @@ class Cells:
             reduced(codes, CELL_PX),
             float(noise),
         )
+
+    @cached_property
+    def detail_of_tiles(self) -> Singles:
+        """Energy of the fine gradients of each tile, without that of the noise."""
+        energy = reduced(self.fine, TILE_CELLS)
+        return np.asarray(energy - np.float32(self.noise), np.float32)
 
     def moved(self, matrix: Doubles, shape: Shape) -> "Cells":
         """The cells at the places of the other member."""

@@ -5,10 +5,14 @@ More of it shows a sharp member that was sharpened too much, less of it one that
 import numpy as np
 
 from defocus.align.sampling.pyramid import reduced
-from defocus.align.sharp_member.cells import LEAST_ENERGY, NO_DETAIL, OVER_NOISE, Cells
+from defocus.align.sharp_member.cells import (
+    LEAST_ENERGY,
+    NO_DETAIL,
+    OVER_NOISE,
+    TILE_CELLS,
+    Cells,
+)
 
-CELLS = 4
-"""Number of cells along the side of a tile."""
 CRISP = 2.8
 """Least ratio of fine to coarse energy of a crisp tile. An edge behind a disc of 2.3 px has this
 ratio, a crisper edge and most textures have more."""
@@ -37,10 +41,10 @@ def crisp_stops(
 
     Only tiles that are crisp in the blurry member count. None if it has too few of them.
     ``grain_stops`` is the grain of the sharp member over that of the blurry one."""
-    in_blurry = reduced(blurry.fine, CELLS) - np.float32(blurry.noise)
-    in_sharp = reduced(sharp.fine, CELLS) - np.float32(sharp.noise)
-    coarse = reduced(blurry.coarse, CELLS)
-    coarse_in_sharp = reduced(sharp.coarse, CELLS)
+    in_blurry = blurry.detail_of_tiles
+    in_sharp = sharp.detail_of_tiles
+    coarse = reduced(blurry.coarse, TILE_CELLS)
+    coarse_in_sharp = reduced(sharp.coarse, TILE_CELLS)
     least = max(OVER_NOISE * blurry.noise, LEAST_ENERGY)
     crisp = np.isfinite(in_sharp) & (in_blurry > least)
     crisp &= in_blurry > np.float32(CRISP) * coarse

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from defocus.align.arrays import Doubles, Mask, Singles
-from defocus.align.sampling.pyramid import reduced
 from defocus.align.sharp_member.cells import (
     LEAKED,
     LEAST_ENERGY,
@@ -21,8 +20,6 @@ from defocus.align.sharp_member.texture import ROUNDING
 FINE_SIDE = 2048
 """Longest side, px; larger pictures are reduced by a whole factor. At the full size of a camera of
 24 megapixels diffraction softens each good sharp member at a small aperture."""
-CELLS = 4
-"""Number of cells along the side of a tile."""
 EXCEEDING_SHARE = 0.02
 """Share of the tiles that exceed the reported number."""
 LEAST_TILES = 30
@@ -78,8 +75,8 @@ def _finer_stops(blurry: Cells, sharp: Cells) -> float | None:
     """By how much the blurry member has more fine detail, exceeded in 2 % of the tiles; at least 0.
 
     None if the picture has too few tiles."""
-    in_blurry = _detail_of_tiles(blurry)
-    in_sharp = _detail_of_tiles(sharp)
+    in_blurry = blurry.detail_of_tiles
+    in_sharp = sharp.detail_of_tiles
     known = np.isfinite(in_sharp)
     if known.sum() < LEAST_TILES:
         return None
@@ -94,12 +91,6 @@ def _finer_stops(blurry: Cells, sharp: Cells) -> float | None:
     stops = np.where(textured, np.log2(ratio) / 2, 0)
     exceeded = np.quantile(stops[known], 1 - EXCEEDING_SHARE)
     return max(float(exceeded), 0.0)
-
-
-def _detail_of_tiles(member: Cells) -> Singles:
-    """Energy of the fine gradients of each tile, without that of the noise."""
-    energy = reduced(member.fine, CELLS)
-    return energy - np.float32(member.noise)
 
 
 def _grain_stops(blurry: Cells, sharp: Cells) -> float | None:

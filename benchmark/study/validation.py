@@ -100,7 +100,8 @@ class AddedWatch:
 
     def __post_init__(self) -> None:
         """Refuse the name of a split's score."""
-        if self.name in SPLITS:
+        gains = [f"{split}_gain" for split in SPLITS]
+        if self.name in {*SPLITS, *gains}:
             raise RegistryError(
                 f"watch '{self.name}' has the name of a split's score; give it another"
             )

@@ -66,21 +66,23 @@ def read_halved(path: Path) -> QuickLook:
     """
     if is_raw(path):
         return read_look(path)
-    return _looked(read_image(path))
+    picture = read_image(path)
+    return _looked(picture, picture)
 
 
 def read_in_srgb(path: Path) -> QuickLook:
     """As :func:`read_halved`, with the colours of the file's profile converted to sRGB."""
     if is_raw(path):
         return read_look(path)
-    return _looked(member_in_srgb(path, read_image(path)))
+    stored = read_image(path)
+    return _looked(member_in_srgb(path, stored), stored)
 
 
-def _looked(picture: Image) -> QuickLook:
+def _looked(picture: Image, stored: Image) -> QuickLook:
     # slow to import
     from defocus.align.sharp_member.processing import processing
 
-    traces = processing(picture)
+    traces = processing(stored)  # other colours would hide them
     if max(picture.shape) >= HALVED_FROM_PX:
         return replace(_halved(picture), processing=traces)
     return QuickLook(as_linear(picture), processing=traces)

@@ -16,7 +16,7 @@ from defocus.capture.sessions.journal import (
     decode_line,
     encode_record,
 )
-from defocus.capture.sessions.lines import VERDICT_WORDS, AddedLine
+from defocus.capture.sessions.lines import VERDICT_WORDS, AddedLine, AddedShotLine
 from defocus.capture.sessions.replay import read_line, replay
 from defocus.capture.sessions.session import INDEX, read_document
 from defocus.capture.sessions.state import file_path, is_file_name
@@ -303,15 +303,20 @@ def _restore_added(rebuilt: _Rebuilt, index: Line) -> None:
         if line is not None:
             journalled.add((line.event, line.id))
     for entry in _added_entries(index):
-        both = (entry["shot"], entry["read"])
-        own = [record for record in both if _added_line(record) is not None]
-        lines = list(filter(None, map(_added_line, own)))
+        shot = _added_line(entry["shot"])
+        if not isinstance(shot, AddedShotLine):
+            continue
+        own = [entry["shot"]]
+        lines: list[AddedLine] = [shot]
+        read = _added_line(entry["read"])
+        if read is not None:
+            own.append(entry["read"])
+            lines.append(read)
         if all((line.event, line.id) in journalled for line in lines):
             continue
-        word, number = lines[0].word, lines[0].number
-        others = [record for record in rebuilt.records if record.get(word) != number]
+        others = [one for one in rebuilt.records if one.get(shot.word) != shot.number]
         rebuilt.records = others + own
-        rebuilt.log.append(f"{lines[0].id}: made from session.json")
+        rebuilt.log.append(f"{shot.id}: made from session.json")
 
 
 def _added_entries(index: Line) -> list[Json]:

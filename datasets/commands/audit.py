@@ -110,7 +110,7 @@ def _say_usable(name: str, audit: "Audit", usable: "Usable") -> None:
 
     say(usable.words)
     measured = {pair.id for pair in audit.pairs if pair.status == "ok"}
-    unsuitable = [(name, text) for name, text in usable.others if name in measured]
+    unsuitable = [(pair, text) for pair, text in usable.others if pair in measured]
     for line in grouped(unsuitable, audit.total, "pair"):
         say(f"cannot be used: {line}")
     if usable.compensated:

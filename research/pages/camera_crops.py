@@ -268,7 +268,9 @@ def _large_ones(folder: Path) -> list[Path]:
         height, width = read_image(path).shape[:2]
         if least * 1e6 <= height * width <= most * 1e6:
             files.append(path)
-    return files[:WHOLE_PHOTOGRAPHS]
+        if len(files) == WHOLE_PHOTOGRAPHS:
+            break
+    return files
 
 
 def _map_medians(

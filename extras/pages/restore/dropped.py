@@ -128,10 +128,8 @@ class DroppedPicture:
             "height": self.size[1],
             "bits": self.bits,
             "look": asdict(self.look) if self.look else None,
-            # null until the map is estimated
-            "sharpest_px": (self.blur_map.sharpest_px or 0.0)
-            if self.blur_map
-            else None,
+            "mapped": self.blur_map is not None,
+            "sharpest_px": self.blur_map.sharpest_px if self.blur_map else None,
             "too_blurred": self.blur_map.too_blurred if self.blur_map else False,
             "remarks": self.remarks,
             "made": {

@@ -106,7 +106,7 @@
       await run.look;
     }
     if (run.stopping) return { stopped: true };
-    if (one.sharpest_px === null) {
+    if (!one.mapped) {
       run.step = "map";
       show();
       const told = await post(`/pictures/${one.id}/map`);
@@ -154,7 +154,7 @@
     if (id !== chosen) return;
     view.show({ width: one.width, height: one.height, before });
     one.viewed = true;
-    if (one.sharpest_px !== null) showMaps(one);
+    if (one.mapped) showMaps(one);
     if (one.made[system.value]) showAfter(one);
     else showLook(one);
   }
@@ -313,7 +313,7 @@
     progress.hidden = !busy;
     if (run?.tiles > 1) progress.value = run.done / run.tiles;
     else progress.removeAttribute("value");
-    byId("map-follows").hidden = one.sharpest_px !== null;
+    byId("map-follows").hidden = one.mapped;
     byId("settings-wait").hidden = !busy;
     system.disabled = busy || system.options.length === 1;
     byId("save").setAttribute("aria-disabled", String(!made || saving));
