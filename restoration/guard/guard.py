@@ -48,7 +48,8 @@ RATHER_SPREAD, SURELY_SPREAD = 0.97, 0.99
 """Ratio of the edges' spread after restoring to that before, from which a change counts partly, and
 fully, as spreading. It is 1 where nothing gets sharper."""
 SMALL_CHANGE = 0.0055
-"""Largest root mean square change where edges are crisp, as a share of white: 45 dB."""
+"""Largest root mean square change where edges are crisp, as a share of white: 45 dB. Within some 30
+px around them it grows again."""
 FADING_PX = 31
 """Width, px, over which the share of the change that is kept goes from one value to another. A
 crisp edge counts fully in the square of 61 px around it and not at all outside, which left straight

@@ -96,10 +96,10 @@ def test_the_part_is_restored_before_the_map_and_the_whole(few_pixels, tmp_path)
         asked = network.asked
         page.ask(f"{place}/look/0")
         assert network.asked == asked  # is kept
-        assert document["sharpest_px"] is None
+        assert not document["mapped"]
         assert page.ask(f"{place}/shown/map")[0] == 404
         status, _, answer = page.ask(f"{place}/map", b"")
-        assert (status, json.loads(answer)["sharpest_px"] is None) == (200, False)
+        assert (status, json.loads(answer)["mapped"]) == (200, True)
         assert page.ask(f"{place}/shown/map")[0] == 200
         assert network.asked == asked
         for path in (f"{place}/look/1", "/pictures/99/look/0"):
