@@ -56,7 +56,8 @@ FAULTS = [
 
 
 def files_for(fault: Fault, checkout: Path) -> list[str]:
-    """The files of tests that lead to the file of a fault, nearest first."""
+    """The files of tests that lead to the file of a fault, nearest first, those of its room before
+    others."""
     imports = imports_of(checkout)
     away = imports.ways(imports.module_of(checkout / fault.file))
     files = [
@@ -64,7 +65,12 @@ def files_for(fault: Fault, checkout: Path) -> list[str]:
         for name in away
         if name.startswith("tests/") and Path(name).match("test_*.py")
     ]
-    return sorted(files, key=lambda name: (away[name], name))
+    room = Path("tests", *Path(fault.file).parts[: 2 if "extras" in fault.file else 1])
+
+    def place(name: str) -> tuple[int, bool, str]:
+        return away[name], room not in Path(name).parents, name
+
+    return sorted(files, key=place)
 
 
 def caught(fault: Fault, copy: Path, ring: str) -> str:
