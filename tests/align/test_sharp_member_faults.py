@@ -153,6 +153,12 @@ def test_too_much_sharpening_shows_where_the_blurry_member_is_crisp(
     assert found.rejects == (amount == 3)
 
 
+def test_a_scene_of_squares_is_not_taken_for_blocks_of_compression():
+    colours = np.random.default_rng(2).integers(40, 215, (12, 12, 3), np.uint8)
+    squares = np.kron(colours, np.ones((8, 8, 1), np.uint8))
+    assert block_codes(squares) == 0
+
+
 def test_a_blurry_member_without_crisp_parts_says_nothing_of_sharpening(scene, sharp):
     everywhere = taken(blurred(scene, 6.0), 0)
     assert "oversharp_stops" not in said(everywhere, sharp)
