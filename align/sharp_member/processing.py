@@ -95,14 +95,16 @@ def _begins(length: int, side: int) -> list[int]:
 
 
 def _steps_by_phase(codes: Singles) -> Doubles:
-    """Mean step ``(8,)`` between columns beyond its two neighbours, by the column modulo 8."""
+    """Step ``(8,)`` between columns beyond its two neighbours, by the column modulo 8.
+
+    The median of the blocks: a wall of bricks has steps at some of them only."""
     steps = np.abs(np.diff(codes, axis=1))
     beside = np.maximum(steps[:, :-2], steps[:, 2:])
     beyond = np.clip(steps[:, 1:-1] - beside, 0, MOST_CODES)
     means = beyond.mean(axis=0, dtype=np.float64)
     whole = len(means) // BLOCK_PX * BLOCK_PX
     by_block = means[:whole].reshape(-1, BLOCK_PX)
-    return np.asarray(by_block.mean(axis=0))
+    return np.asarray(np.median(by_block, axis=0))
 
 
 def _excess(tiles: list[Doubles]) -> float:
