@@ -22,7 +22,7 @@ from defocus.cluster.dispatcher import each
 from defocus.errors import DefocusError, SettingsError
 from defocus.pictures.carried import remarks_after
 from defocus.pictures.headers import header_size
-from defocus.pictures.raw import RAW_SUFFIXES, raw_size
+from defocus.pictures.raw import is_raw, raw_size
 from defocus.pictures.read import read_own_picture
 from defocus.pictures.values import OwnPicture, StoredColours
 from defocus.pictures.write import foreseen_remarks, write_picture, written_kind
@@ -147,8 +147,7 @@ def is_large(place: Target) -> bool:
     if isinstance(target, LeftOut):
         return False
     try:
-        raw = image.suffix.lower() in RAW_SUFFIXES
-        width, height = raw_size(image) if raw else header_size(image)
+        width, height = raw_size(image) if is_raw(image) else header_size(image)
     except (DefocusError, OSError, ValueError):  # reading it says why
         return False
     return not 0 < width * height <= MOST_PIXELS_BESIDE

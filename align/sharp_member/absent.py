@@ -61,17 +61,13 @@ def absent_discs(pair: Compared, discs: Places) -> int:
 
 
 def _is_absent(pair: Compared, column: int, row: int) -> bool:
-    near = around(pair.coc_px, column, row, NEAR_PX)
-    if near is None:
+    blur_px = blur_at(pair, column, row)
+    if blur_px is None:
         return False
-    blur_px = float(np.median(np.abs(near)))
     reach = int(blur_px / 2) + RING_PX[1]
-    squares = []
-    for plane in (pair.sharp, pair.predicted, pair.stops, pair.usable):
-        square = around(plane, column, row, 2 * reach)
-        if square is None:
-            return False
-        squares.append(square)
+    squares = squares_around(pair, column, row, 2 * reach)
+    if squares is None:
+        return False
     sharp, predicted, stops, usable = squares
     taken = _taken_light(sharp)
     if taken is None:
@@ -82,6 +78,27 @@ def _is_absent(pair: Compared, column: int, row: int) -> bool:
     spread = disc_blurred(taken, blur_px)
     expected = stops_without(spread, predicted)
     return has_it_all(expected, stops, usable > 0, reach)
+
+
+def blur_at(pair: Compared, column: int, row: int) -> float | None:
+    """Diameter of the blur at a place, px; None at the border."""
+    near = around(pair.coc_px, column, row, NEAR_PX)
+    return None if near is None else float(np.median(np.abs(near)))
+
+
+def squares_around(
+    pair: Compared,
+    column: int,
+    row: int,
+    reach: int,
+) -> tuple[Plane, Plane, Plane, Plane] | None:
+    """Sharp, predicted and measured light around a place, and what is usable of it; or None."""
+    sharp = around(pair.sharp, column, row, reach)
+    if sharp is None:
+        return None
+    top, left = row - reach, column - reach
+    area = slice(top, top + len(sharp)), slice(left, left + len(sharp))
+    return sharp, pair.predicted[area], pair.stops[area], pair.usable[area]
 
 
 def stops_without(taken: Singles, light: Singles) -> Singles:

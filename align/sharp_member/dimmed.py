@@ -13,9 +13,11 @@ from defocus.align.photometry.equalise import disc_blurred
 from defocus.align.sampling.pyramid import box_means
 from defocus.align.sharp_member.absent import (
     BLACK,
+    EXTENT,
     LEAST_USABLE,
-    around,
+    blur_at,
     has_it_all,
+    squares_around,
     stops_without,
 )
 from defocus.align.sharp_member.compared import Compared
@@ -39,8 +41,6 @@ APART_PX = 9
 """Side of the square in which a disc must be the clearest one, px."""
 MOST_PLACES = 24
 """Largest number of places that are looked at closely, the clearest first."""
-NEAR_PX = 4
-"""Radius of the part whose blur is read, px."""
 BLUR = 1.2
 """Largest diameter of the blurry member's blur, in radii of the disc: more of it spreads the disc
 over things that the blur map misses."""
@@ -51,6 +51,8 @@ DEEPER = 1.6
 blur spreads it."""
 DEEPEST = 2.0
 """Largest depth, stops, of a disc that lets some light through."""
+CORE = 1 / 3
+"""Share of the largest expected ratio above which a place surely lies in the disc."""
 EXPLAINED = 0.85
 """Least share of the measured light, squared, that a disc explains where it should be."""
 
@@ -123,19 +125,13 @@ def _peaks(
 
 def _is_dust(pair: Compared, disc: _Disc) -> bool:
     """Whether the blurry member has all the light that the disc would take."""
-    near = around(pair.coc_px, disc.column, disc.row, NEAR_PX)
-    if near is None:
-        return False
-    blur_px = float(np.median(np.abs(near)))
-    if blur_px > BLUR * disc.radius:
+    blur_px = blur_at(pair, disc.column, disc.row)
+    if blur_px is None or blur_px > BLUR * disc.radius:
         return False
     reach = int(blur_px / 2 + disc.radius) + MARGIN_PX
-    squares = []
-    for plane in (pair.sharp, pair.predicted, pair.stops, pair.usable):
-        square = around(plane, disc.column, disc.row, 2 * reach)
-        if square is None:
-            return False
-        squares.append(square)
+    squares = squares_around(pair, disc.column, disc.row, 2 * reach)
+    if squares is None:
+        return False
     sharp, predicted, stops, usable = squares
     # of what the disc leaves, it has taken so many times as much
     taken_of_left = np.float32(2.0**disc.stops - 1)
@@ -157,9 +153,9 @@ def _disc_mask(reach: int, radius: float) -> Singles:
 
 def _explains(expected: Singles, stops: Singles, usable: Mask) -> bool:
     """Whether the expected light is nearly all that is measured in the disc."""
-    outside = expected < expected.max() / 10
+    outside = expected < EXTENT * expected.max()
     level = np.median(stops[usable & outside])
-    inside = usable & (expected > expected.max() / 3)
+    inside = usable & (expected > CORE * expected.max())
     measured = stops[inside] - level
     model = expected[inside]
     share = float(measured @ model) / max(float(model @ model), 1e-9)

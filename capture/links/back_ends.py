@@ -12,7 +12,7 @@ from typing import Any
 
 from defocus.capture.camera import Camera, CameraDescription
 from defocus.errors import FAULTS, CameraNotFoundError, DefocusError, InputError
-from defocus.plugins.discovery import Kind, Shape
+from defocus.plugins.discovery import Kind, NoValue, Shape
 from defocus.plugins.extensions import Plugin, guarded
 
 SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
@@ -50,13 +50,9 @@ LEFT_OUT = {
 
 CAMERAS: Kind[Any] = Kind(
     "cameras",
-    Shape(lambda: _NoValue, function="open_camera", marks_file=True),
+    Shape(lambda: NoValue, function="open_camera", marks_file=True),
     "defocus.capture.cameras",
 )
-
-
-class _NoValue:
-    """No value is a camera: a module with ``open_camera`` is."""
 
 
 def schemes() -> list[str]:

@@ -52,6 +52,10 @@ class Loaded:
         return self.value
 
 
+class NoValue:
+    """Type of the things of a kind that are modules with a function: no value is such a thing."""
+
+
 @dataclass(frozen=True)
 class Shape(Generic[T]):
     """What counts as a thing of a kind, at the top level of a module of whatever origin.

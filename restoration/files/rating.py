@@ -8,7 +8,7 @@ from xml.parsers import expat
 from defocus.capture.sidecars import lowest_rating
 from defocus.errors import FileError
 from defocus.pictures.metadata import Metadata
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import RAW_SUFFIXES, is_raw
 from defocus.pictures.tags import number_of_tag
 from defocus.reading import read_bytes
 from defocus.storage.files import write_bytes
@@ -51,11 +51,11 @@ def sidecars_of(image: Path) -> list[Path]:
     # as darktable does when it imports the file. Where both exist, both are changed.
     whole = image.with_name(f"{image.name}.xmp")
     short = image.with_suffix(".xmp")
-    is_raw = image.suffix.lower() in RAW_SUFFIXES
-    if not is_raw and short.exists() and _raw_beside(image):
+    raw = is_raw(image)
+    if not raw and short.exists() and _raw_beside(image):
         return [whole]  # IMG.xmp belongs to the RAW file
     there = [one for one in (whole, short) if one.exists()]
-    return there or [short if is_raw else whole]
+    return there or [short if raw else whole]
 
 
 def _raw_beside(image: Path) -> bool:

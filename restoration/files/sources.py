@@ -13,7 +13,7 @@ from defocus.errors import FileError, ImageError, InputError
 from defocus.pictures import PICTURE_SUFFIX, picture_name
 from defocus.pictures.headers import kind_of, other_kind
 from defocus.pictures.heif import HEIF_KINDS
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import is_raw
 from defocus.pictures.read import IMAGE_SUFFIXES, read_own_picture
 from defocus.pictures.values import (
     Array,
@@ -132,8 +132,7 @@ def _target(
 
 def changes_format(image: Path) -> bool:
     """Whether a picture is of a kind that is read and not written."""
-    raw = image.suffix.lower() in RAW_SUFFIXES
-    return raw or kind_of(_first_bytes(image)) in HEIF_KINDS
+    return is_raw(image) or kind_of(_first_bytes(image)) in HEIF_KINDS
 
 
 def _first_bytes(path: Path) -> bytes:

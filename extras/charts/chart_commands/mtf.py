@@ -32,11 +32,11 @@ def command(picture: Path, settings: "MtfSettings") -> None:
     from defocus.errors import ImageError
     from defocus.extras.charts.measures.edge_summary import edge_json, straightness_json
     from defocus.extras.charts.straightness import measure_straightness
-    from defocus.pictures.raw import RAW_SUFFIXES
+    from defocus.pictures.raw import is_raw
     from defocus.pictures.read import read_image
 
     with json_output() as printed:
-        is_linear = settings.linear or picture.suffix.lower() in RAW_SUFFIXES
+        is_linear = settings.linear or is_raw(picture)
         part = None
         if settings.region is not None:
             part = Region.parse(settings.region)

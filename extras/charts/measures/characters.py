@@ -6,18 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.errors import NotApplicableError
-from defocus.plugins.discovery import Kind, Shape
+from defocus.plugins.discovery import Kind, NoValue, Shape
 
 NO_READER = "the extra 'text', which reads them, is not installed"
 
 
-class _NoValue:
-    """No value reads characters: a module with ``read_text`` does."""
-
-
 CHARACTER_READERS: Kind[Any] = Kind(
     "character_readers",
-    Shape(lambda: _NoValue, function="read_text"),
+    Shape(lambda: NoValue, function="read_text"),
     word="reader of characters",
 )
 """Modules with ``read_text``, which gives the lines of text in a uint8 grey picture.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.pictures.raw import RAW_SUFFIXES
+from defocus.pictures.raw import is_raw
 from defocus.pictures.read import read_image
 from defocus.pictures.values import Image, as_float, srgb_to_linear
 
@@ -75,5 +75,4 @@ class StoredLight:
 
 def stored_light(path: Path, *, linear: bool = False) -> StoredLight:
     """Light of a picture file, as :func:`linear_light` gives it, where it is asked for."""
-    developed = path.suffix.lower() in RAW_SUFFIXES
-    return StoredLight(read_image(path), linear=linear, developed=developed)
+    return StoredLight(read_image(path), linear=linear, developed=is_raw(path))
